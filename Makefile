@@ -1,0 +1,43 @@
+# make demo   serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
+# make test   run the tests
+# make lint   check style, types, imports, generated code and the wire contract
+# make protos generate the Python code for proto/
+# make clean  remove everything that was made
+#
+# Each makes the virtual environment it needs, once. PYTHON= chooses the interpreter it is made with.
+
+PYTHON ?= python3
+PORT ?= 8065
+WORKERS ?= 2
+
+BIN := .venv/bin
+READY := .venv/.ready
+
+.PHONY: demo test lint protos clean
+.DEFAULT_GOAL := test
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@
+
+demo: $(READY)
+	$(BIN)/servehttp serve examples --port $(PORT)
+
+test: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/python proto/generate.py --check
+	$(BIN)/python -m pytest -q tests/wire/test_contract.py
+
+protos: $(READY)
+	$(BIN)/python proto/generate.py
+
+clean:
+	rm -rf .venv .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
