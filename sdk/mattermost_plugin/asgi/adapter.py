@@ -1,0 +1,30 @@
+"""One exchange to one ASGI cycle."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mattermost_plugin.asgi.http import HTTPCycle
+from mattermost_plugin.asgi.scope import connection_scope
+from mattermost_plugin.asgi.websocket import WebSocketCycle
+from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.types import ASGIApp
+
+
+class ASGIAdapter:
+    """Serves exchanges with an ASGI application.
+
+    Args:
+        app: any ASGI 3.0 application.
+        state: what its lifespan left; each request gets a copy.
+    """
+
+    def __init__(self, app: ASGIApp, state: dict[str, Any] | None = None) -> None:
+        self.app = app
+        self.state = state or {}
+
+    async def serve(self, exchange: Exchange) -> None:
+        """Run the application for one exchange; returns when it has ended. Only cancellation is raised."""
+        scope = connection_scope(exchange.request, self.state)
+        cycle = WebSocketCycle(exchange) if exchange.request.websocket else HTTPCycle(exchange)
+        await cycle.run(self.app, scope)

@@ -1,0 +1,211 @@
+"""One HTTP exchange as an ASGI cycle, with every exit of the application handled.
+
+| the application | the client gets | the log gets |
+|---|---|---|
+| answers | the answer | nothing |
+| raises, or returns, before it started a response | 500 | the trace, or a sentence |
+| raises, or returns, in the middle of a response | a broken connection | the trace, or a sentence |
+| ends because the client has gone | nothing | a debug line |
+
+The traces never reach the client.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+
+from mattermost_plugin.exchange import Body, End, Exchange, ExchangeReset, Informational, ResetCode, Response
+from mattermost_plugin.headers import checked, content_length, end_to_end
+from mattermost_plugin.types import ASGIApp, Event, Scope
+
+logger = logging.getLogger("mattermost_plugin.asgi")
+
+BODILESS_STATUSES = frozenset((204, 304))
+FINAL_STATUSES = range(200, 1000)
+PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+
+
+class Phase(enum.Enum):
+    """How far the response has come."""
+
+    WAITING = "http.response.start"
+    """Nothing was sent."""
+    BODY = "http.response.body"
+    """The head was sent."""
+    TRAILERS = "http.response.trailers"
+    """The body is complete, and trailers were promised."""
+    COMPLETE = ""
+    """All was sent."""
+
+
+class HTTPCycle:
+    """The `receive` and `send` of one request."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        # Request
+        self.request_complete = False
+        self.continue_due = (exchange.request.header(b"expect") or b"").lower() == b"100-continue"
+        self.disconnected = False
+        # Response
+        self.phase = Phase.WAITING
+        self.bodiless = exchange.request.method == "HEAD"
+        self.promised_trailers = False
+        self.trailers: list[tuple[bytes, bytes]] = []
+        self.length_left: int | None = None
+
+    async def run(self, app: ASGIApp, scope: Scope) -> None:
+        """Run the application to its end."""
+        try:
+            result = await app(scope, self.receive, self.send)
+        except Exception as error:  # the border to the application: whatever it raises is answered and logged here
+            if caused_by_disconnect(error):
+                logger.debug("%s %s: the client went away", scope["method"], scope["path"])
+            else:
+                logger.exception("Exception in ASGI application")
+                await self._fail("the application raised an exception")
+        else:
+            await self._check_end(result)
+        if self.complete:
+            self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
+
+    @property
+    def complete(self) -> bool:
+        """All of the response was sent."""
+        return self.phase is Phase.COMPLETE
+
+    async def _check_end(self, result: object) -> None:
+        if self.disconnected:
+            return
+        if result is not None:
+            logger.error("ASGI callable should return None, but returned %r", result)
+            self.exchange.reset(ResetCode.INTERNAL, "the application returned a value")
+        elif self.phase is Phase.WAITING:
+            logger.error("ASGI callable returned without starting response")
+            await self._fail("the application did not answer")
+        elif not self.complete:
+            logger.error("ASGI callable returned without completing response")
+            await self._fail("the application did not complete its response")
+
+    async def _fail(self, reason: str) -> None:
+        """A plain 500 while that is possible, else a broken response."""
+        if self.phase is not Phase.WAITING:
+            self.exchange.reset(ResetCode.INTERNAL, reason)
+            return
+        text = b"" if self.bodiless else b"Internal Server Error"
+        try:
+            await self.exchange.send(Response(500, [PLAIN_TEXT, (b"content-length", b"21"), (b"connection", b"close")]))
+            if text:
+                await self.exchange.send(Body(text))
+            await self._complete()
+        except ExchangeReset:
+            self.disconnected = True
+
+    async def receive(self) -> Event:
+        """The next piece of the request's body, or a disconnect."""
+        if self.disconnected or self.complete:
+            return {"type": "http.disconnect"}
+        try:
+            if self.continue_due and self.phase is Phase.WAITING:
+                self.continue_due = False
+                await self.exchange.send(Informational(100))
+            part = await self.exchange.receive()
+        except ExchangeReset:
+            self.disconnected = not self.complete
+            return {"type": "http.disconnect"}
+        if isinstance(part, Body):
+            return {"type": "http.request", "body": part.data, "more_body": True}
+        self.request_complete = True
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(self, event: Event) -> None:
+        """The next piece of the response.
+
+        Raises:
+            OSError: the client has gone.
+            RuntimeError: the event is not allowed now, or does not keep to the content-length.
+            ValueError: the status or a header is impossible.
+        """
+        if self.disconnected:
+            raise ExchangeReset(ResetCode.CANCELLED, "the client went away")
+        try:
+            await self._send(event)
+        except ExchangeReset:
+            self.disconnected = True
+            raise
+
+    async def _send(self, event: Event) -> None:
+        kind = event["type"]
+        if self.complete:
+            raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
+        if kind == "http.response.early_hint" and self.phase is Phase.WAITING and self.exchange.request.early_hints:
+            await self._send_early_hint(event)
+        elif kind != self.phase.value:
+            raise RuntimeError(f"Expected ASGI message '{self.phase.value}', but got '{kind}'.")
+        elif self.phase is Phase.WAITING:
+            await self._send_start(event)
+        elif self.phase is Phase.BODY:
+            await self._send_body(event)
+        else:
+            await self._send_trailers(event)
+
+    async def _send_early_hint(self, event: Event) -> None:
+        links = checked([(b"link", bytes(link)) for link in event["links"]])
+        await self.exchange.send(Informational(103, links))
+
+    async def _send_start(self, event: Event) -> None:
+        status = int(event["status"])
+        if status not in FINAL_STATUSES:
+            raise ValueError(f"a response status is 200 to 999, not {status}")
+        headers = end_to_end(checked(event.get("headers", ())))
+        declared = content_length(headers)
+        if status in BODILESS_STATUSES:
+            self.length_left = 0
+        elif not self.bodiless:
+            self.length_left = declared
+        self.promised_trailers = bool(event.get("trailers")) and self.exchange.request.trailers
+        await self.exchange.send(Response(status, headers, self.promised_trailers))
+        self.phase = Phase.BODY
+        self.continue_due = False
+
+    async def _send_body(self, event: Event) -> None:
+        data = event.get("body", b"")
+        more = event.get("more_body", False)
+        if data and not self.bodiless:
+            self._count(len(data))
+            await self.exchange.send(Body(bytes(data)))
+        if more:
+            return
+        if self.length_left:
+            raise RuntimeError("Response content shorter than Content-Length")
+        if self.promised_trailers:
+            self.phase = Phase.TRAILERS
+        else:
+            await self._complete()
+
+    async def _send_trailers(self, event: Event) -> None:
+        self.trailers += checked(event.get("headers", ()))
+        if not event.get("more_trailers", False):
+            await self._complete()
+
+    async def _complete(self) -> None:
+        self.phase = Phase.COMPLETE
+        await self.exchange.send(End(self.trailers))
+
+    def _count(self, length: int) -> None:
+        if self.length_left is None:
+            return
+        self.length_left -= length
+        if self.length_left < 0:
+            raise RuntimeError("Response content longer than Content-Length")
+
+
+def caused_by_disconnect(error: BaseException) -> bool:
+    """Whether an exception is, comes from, or (a group) is made only of the disconnect that `send` reported."""
+    if isinstance(error, ExchangeReset):
+        return True
+    if isinstance(error, BaseExceptionGroup):
+        return all(caused_by_disconnect(inner) for inner in error.exceptions)
+    origin = error.__cause__ or error.__context__
+    return origin is not None and caused_by_disconnect(origin)

@@ -1,0 +1,66 @@
+"""A request to an ASGI connection scope, and nothing else."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import unquote
+
+from mattermost_plugin.exchange import Request
+from mattermost_plugin.types import Scope
+
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+"""2.4: `send` raises an `OSError` after the client has gone."""
+
+WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+
+
+def connection_scope(request: Request, state: dict[str, Any]) -> Scope:
+    """The scope of one HTTP request or WebSocket; `state` is copied, as the lifespan protocol asks."""
+    raw_path, _, query_string = request.target.partition(b"?")
+    scope: Scope = {
+        "type": "http",
+        "asgi": dict(ASGI),
+        "http_version": request.http_version,
+        "scheme": request.scheme,
+        "path": _decoded(raw_path),
+        "raw_path": raw_path,
+        "query_string": query_string,
+        "root_path": _decoded(request.target[: request.root_length]),
+        "headers": list(request.headers),
+        "client": request.client,
+        "server": _server(request),
+        "state": state.copy(),
+    }
+    return _for_websocket(scope, request) if request.websocket else _for_http(scope, request)
+
+
+def _for_http(scope: Scope, request: Request) -> Scope:
+    extensions: dict[str, dict[str, Any]] = {}
+    if request.trailers:
+        extensions["http.response.trailers"] = {}
+    if request.early_hints:
+        extensions["http.response.early_hint"] = {}
+    scope["method"] = request.method
+    scope["extensions"] = extensions
+    return scope
+
+
+def _for_websocket(scope: Scope, request: Request) -> Scope:
+    offered = b",".join(value for name, value in request.headers if name == b"sec-websocket-protocol")
+    scope["type"] = "websocket"
+    scope["scheme"] = WEBSOCKET_SCHEMES.get(request.scheme, request.scheme)
+    scope["subprotocols"] = [item.strip() for item in offered.decode("latin-1").split(",") if item.strip()]
+    scope["extensions"] = {"websocket.http.response": {}}
+    return scope
+
+
+def _decoded(path: bytes) -> str:
+    return unquote(path.decode("ascii", "replace"))
+
+
+def _server(request: Request) -> tuple[str, int | None] | None:
+    """ASGI names a unix socket by its path and None."""
+    if request.server is None:
+        return None
+    host, port = request.server
+    return (host, None) if host.startswith("/") else (host, port)

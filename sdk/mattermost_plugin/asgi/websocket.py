@@ -1,0 +1,181 @@
+"""One WebSocket exchange as an ASGI cycle.
+
+An application that raises or returns before it accepted refuses the handshake with 500; afterwards the WebSocket is
+closed with 1011 when it raised and 1000 when it returned.
+"""
+
+from __future__ import annotations
+
+import enum
+import logging
+
+from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, caused_by_disconnect
+from mattermost_plugin.exchange import (
+    Accept,
+    Body,
+    Close,
+    End,
+    Exchange,
+    ExchangeReset,
+    Message,
+    ResetCode,
+    Response,
+)
+from mattermost_plugin.headers import checked, end_to_end
+from mattermost_plugin.types import ASGIApp, Event, Scope
+
+logger = logging.getLogger("mattermost_plugin.asgi")
+
+NORMAL = 1000
+NO_STATUS = 1005
+ABNORMAL = 1006
+INVALID_PAYLOAD = 1007
+INTERNAL_ERROR = 1011
+
+
+class Phase(enum.Enum):
+    """How far the WebSocket has come."""
+
+    HANDSHAKE = "handshake"
+    OPEN = "open"
+    REFUSING = "refusing"
+    """An HTTP response instead of an acceptance is being sent."""
+    CLOSED = "closed"
+
+
+class WebSocketCycle:
+    """The `receive` and `send` of one WebSocket."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange = exchange
+        self.phase = Phase.HANDSHAKE
+        self.connect_due = True
+        self.disconnected = False
+
+    async def run(self, app: ASGIApp, scope: Scope) -> None:
+        """Run the application to its end."""
+        try:
+            result = await app(scope, self.receive, self.send)
+        except Exception as error:  # the border to the application: whatever it raises is answered and logged here
+            if caused_by_disconnect(error):
+                logger.debug("%s: the client went away", scope["path"])
+            else:
+                logger.exception("Exception in ASGI application")
+                await self._finish(INTERNAL_ERROR)
+        else:
+            if result is not None:
+                logger.error("ASGI callable should return None, but returned %r", result)
+            if self.phase is Phase.HANDSHAKE and not self.disconnected:
+                logger.error("ASGI callable returned without sending handshake")
+            await self._finish(NORMAL)
+        self.exchange.reset(ResetCode.NO_ERROR)
+
+    async def _finish(self, code: int) -> None:
+        """Ends, in the way the phase allows, what the application left open."""
+        try:
+            if self.disconnected or self.phase is Phase.CLOSED:
+                return
+            if self.phase is Phase.OPEN:
+                await self.exchange.send(Close(code))
+            elif self.phase is Phase.HANDSHAKE:
+                await self._refuse(500, b"Internal Server Error")
+            else:
+                self.exchange.reset(ResetCode.INTERNAL, "the application did not complete its response")
+        except ExchangeReset:
+            self.disconnected = True
+
+    async def _refuse(self, status: int, text: bytes) -> None:
+        self.phase = Phase.CLOSED
+        await self.exchange.send(Response(status, [PLAIN_TEXT, (b"content-length", b"%d" % len(text))]))
+        await self.exchange.send(Body(text))
+        await self.exchange.send(End())
+
+    async def receive(self) -> Event:
+        """The connection, the client's next message, or its leaving."""
+        if self.connect_due:
+            self.connect_due = False
+            return {"type": "websocket.connect"}
+        if self.disconnected:
+            return {"type": "websocket.disconnect", "code": ABNORMAL, "reason": ""}
+        try:
+            part = await self.exchange.receive()
+            return await self._event(part)
+        except ExchangeReset:
+            self.disconnected = True
+            return {"type": "websocket.disconnect", "code": ABNORMAL, "reason": ""}
+
+    async def _event(self, part: object) -> Event:
+        if isinstance(part, Close):
+            self.disconnected = True
+            if self.phase is Phase.OPEN:
+                await self.exchange.send(Close(part.code, part.reason))
+            return {"type": "websocket.disconnect", "code": part.code or NO_STATUS, "reason": part.reason}
+        assert isinstance(part, Message), f"a gateway sends no {type(part).__name__} here"
+        if not part.text:
+            return {"type": "websocket.receive", "bytes": part.data, "text": None}
+        try:
+            return {"type": "websocket.receive", "text": part.data.decode(), "bytes": None}
+        except UnicodeDecodeError:
+            self.disconnected = True
+            await self.exchange.send(Close(INVALID_PAYLOAD, "text that is not UTF-8"))
+            return {"type": "websocket.disconnect", "code": INVALID_PAYLOAD, "reason": "text that is not UTF-8"}
+
+    async def send(self, event: Event) -> None:
+        """Accept, refuse, a message, or the end.
+
+        Raises:
+            OSError: the client has gone.
+            RuntimeError: the event is not allowed now.
+            ValueError: a status or header is impossible.
+        """
+        if self.disconnected:
+            raise ExchangeReset(ResetCode.CANCELLED, "the client went away")
+        try:
+            await self._send(event)
+        except ExchangeReset:
+            self.disconnected = True
+            raise
+
+    async def _send(self, event: Event) -> None:
+        match self.phase, event["type"]:
+            case Phase.HANDSHAKE, "websocket.accept":
+                headers = end_to_end(checked(event.get("headers", ())))
+                await self.exchange.send(Accept(headers, event.get("subprotocol") or ""))
+                self.phase = Phase.OPEN
+            case Phase.HANDSHAKE, "websocket.close":
+                await self._refuse(403, b"Forbidden")
+            case Phase.HANDSHAKE, "websocket.http.response.start":
+                await self._send_refusal(event)
+            case Phase.REFUSING, "websocket.http.response.body":
+                await self._send_refusal_body(event)
+            case Phase.OPEN, "websocket.send":
+                await self.exchange.send(_message(event))
+            case Phase.OPEN, "websocket.close":
+                self.phase = Phase.CLOSED
+                await self.exchange.send(Close(event.get("code") or NORMAL, event.get("reason") or ""))
+            case phase, kind:
+                raise RuntimeError(f"Unexpected ASGI message '{kind}' on a WebSocket that is in phase '{phase.value}'.")
+
+    async def _send_refusal(self, event: Event) -> None:
+        status = int(event["status"])
+        if status not in FINAL_STATUSES:
+            raise ValueError(f"a response status is 200 to 999, not {status}")
+        await self.exchange.send(Response(status, end_to_end(checked(event.get("headers", ())))))
+        self.phase = Phase.REFUSING
+
+    async def _send_refusal_body(self, event: Event) -> None:
+        data = event.get("body", b"")
+        if data:
+            await self.exchange.send(Body(bytes(data)))
+        if not event.get("more_body", False):
+            self.phase = Phase.CLOSED
+            await self.exchange.send(End())
+
+
+def _message(event: Event) -> Message:
+    data, text = event.get("bytes"), event.get("text")
+    if data is not None:
+        return Message(bytes(data))
+    if text is None:
+        raise RuntimeError("websocket.send needs 'bytes' or 'text'")
+    return Message(text.encode(), text=True)

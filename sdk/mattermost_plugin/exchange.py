@@ -1,0 +1,168 @@
+"""One HTTP request or WebSocket between gateway and plugin, as a sequence of parts.
+
+This is the interface that everything above a transport sees. Both ways across (the tunnel and ServeHTTP) and both ends
+of each speak it, so that nothing above knows which one carried a request:
+
+    gateway → plugin   Request, then Body… End          or, on a WebSocket, Message… Close
+    plugin → gateway   Informational… Response, Body… End   or   Accept, Message… Close
+
+Header names are lower-case bytes. Parts are plain records, not frozen ones, because millions of them are made; nobody
+changes one.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
+Address: TypeAlias = tuple[str, int]
+
+
+@dataclass(slots=True)
+class Request:
+    """What opens an exchange: an HTTP request head, or a WebSocket's opening handshake."""
+
+    method: str
+    target: bytes
+    """Origin form as the client sent it: the raw path, and the query after a '?'."""
+    root_length: int = 0
+    """How many bytes of `target` are the mount prefix, the ASGI `root_path`."""
+    headers: Headers = ()
+    scheme: str = "http"
+    http_version: str = "1.1"
+    client: Address | None = None
+    server: Address | None = None
+    websocket: bool = False
+    trailers: bool = False
+    """The way to the client can carry trailers."""
+    early_hints: bool = False
+    """The way to the client can carry 103 Early Hints."""
+
+    def header(self, name: bytes) -> bytes | None:
+        """The first value of a header, by its lower-case name."""
+        return next((value for key, value in self.headers if key == name), None)
+
+
+@dataclass(slots=True)
+class Informational:
+    """An interim response: 100 asks for a body that awaits it, 103 brings early hints."""
+
+    status: int
+    headers: Headers = ()
+
+
+@dataclass(slots=True)
+class Response:
+    """The final response head."""
+
+    status: int
+    headers: Headers = ()
+    trailers: bool = False
+    """The end will bring a trailer section."""
+
+
+@dataclass(slots=True)
+class Body:
+    """A piece of the body; never empty."""
+
+    data: bytes
+
+
+@dataclass(slots=True)
+class End:
+    """The body is complete."""
+
+    trailers: Headers = ()
+
+
+@dataclass(slots=True)
+class Accept:
+    """The WebSocket is open."""
+
+    headers: Headers = ()
+    subprotocol: str = ""
+
+
+@dataclass(slots=True)
+class Message:
+    """One WebSocket message, or with `more` a piece of one, which only a transport sees."""
+
+    data: bytes
+    text: bool = False
+    more: bool = False
+
+
+@dataclass(slots=True)
+class Close:
+    """The WebSocket ends in order."""
+
+    code: int = 1000
+    reason: str = ""
+
+
+class ResetCode(enum.IntEnum):
+    """Why an exchange ended before its time; the numbers are the tunnel's."""
+
+    NO_ERROR = 0
+    CANCELLED = 1
+    REFUSED = 2
+    INTERNAL = 3
+    PROTOCOL = 4
+    FLOW_CONTROL = 5
+    TIMEOUT = 6
+    LIMIT = 7
+
+
+@dataclass(slots=True)
+class Reset:
+    """The exchange ends at once, in both directions."""
+
+    code: ResetCode
+    reason: str = ""
+
+
+Part: TypeAlias = Request | Informational | Response | Body | End | Accept | Message | Close | Reset
+
+
+class ExchangeReset(OSError):
+    """The exchange is over: the peer reset it, or the connection to the peer was lost.
+
+    An `OSError` because the ASGI specification wants one from `send` after a disconnect.
+    """
+
+    def __init__(self, code: ResetCode, reason: str = "") -> None:
+        super().__init__(f"{code.name.lower()}: {reason}" if reason else code.name.lower())
+        self.code = code
+        self.reason = reason
+
+
+class Exchange(Protocol):
+    """One end of an exchange.
+
+    Each of `receive` and `send` has one caller at a time; the two may run side by side.
+    """
+
+    request: Request
+
+    async def receive(self) -> Part:
+        """The peer's next part. After its last one (`End`, `Close`) this waits for a reset.
+
+        Raises:
+            ExchangeReset: once all parts that came before the end of the exchange were handed out.
+        """
+        ...
+
+    async def send(self, part: Part) -> None:
+        """Send a part; waits while the peer does not keep up.
+
+        Raises:
+            ExchangeReset: the exchange is over, so the part goes nowhere.
+        """
+        ...
+
+    def reset(self, code: ResetCode, reason: str = "") -> None:
+        """End the exchange in both directions. After both sides ended in order, or a second time, it does nothing."""
+        ...

@@ -1,0 +1,65 @@
+"""Header lists: what is valid, and what belongs to one connection only and must not travel further."""
+
+from __future__ import annotations
+
+import re
+
+from mattermost_plugin.exchange import Headers
+
+HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
+"""RFC 9110 §7.6.1: fields for the next hop alone, beside those that `Connection` names."""
+
+END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"))
+"""Fields that a `Connection` header cannot take away by naming them."""
+
+_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class InvalidHeader(ValueError):
+    """A field name or value that RFC 9110 §5 does not allow; the text names it."""
+
+
+def end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers without those that belong to one connection; names must be lower-case."""
+    dropped = HOP_BY_HOP
+    for name, value in headers:
+        if name == b"connection":
+            dropped = dropped | (_options(value) - END_TO_END_ALWAYS)
+    return [header for header in headers if header[0] not in dropped]
+
+
+def _options(value: bytes) -> frozenset[bytes]:
+    return frozenset(option.strip().lower() for option in value.split(b","))
+
+
+def checked(headers: Headers) -> list[tuple[bytes, bytes]]:
+    """The headers with lower-case names and without white space around values.
+
+    Raises:
+        InvalidHeader: a name is no token, or a value holds a control character.
+    """
+    return [_checked(name, value) for name, value in headers]
+
+
+def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
+    if not _TOKEN.fullmatch(name):
+        raise InvalidHeader(f"header name {bytes(name)!r} is not a token")
+    if _FORBIDDEN_IN_VALUE.search(value):
+        raise InvalidHeader(f"the value of header {bytes(name)!r} has a control character in it")
+    return bytes(name).lower(), bytes(value).strip(b" \t")
+
+
+def content_length(headers: Headers) -> int | None:
+    """The length that the headers declare, if they do.
+
+    Raises:
+        InvalidHeader: it is not a number, or there are two different ones.
+    """
+    values = {value for name, value in headers if name == b"content-length"}
+    if not values:
+        return None
+    value = values.pop()
+    if values or not value.isdigit():
+        raise InvalidHeader("content-length is not one non-negative number")
+    return int(value)

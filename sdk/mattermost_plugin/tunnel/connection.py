@@ -1,0 +1,402 @@
+"""All exchanges of one tunnel, without I/O: docs/protocol.md as code.
+
+Nothing here waits, reads a clock or knows of gRPC. The driver hands in what it received (`receive`) and what the local
+side wants to send (`open`, `send`, `reset`, `consume`, `drain`), and takes out what is ready to be written
+(`next_message`). Both ends run this class; `half` says which one it is.
+
+The rules in short:
+
+1. A part is checked against the tables before it is queued or delivered. A bad part of ours raises
+   `LocalProtocolError`; a bad part of the peer's resets its exchange, or raises `RemoteProtocolError` for the stream.
+2. Data leaves only within the peer's credit; what does not fit stays in its exchange's outbox and holds up nobody else.
+3. Exchanges with something to send take turns, and share each message.
+4. An exchange is forgotten once both halves are done, all was written, and all that was received was consumed.
+   Until then it counts as open, so that `max_exchanges` bounds memory too.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+
+from mattermost_plugin.exchange import (
+    Body,
+    Headers,
+    Message,
+    Part,
+    Request,
+    Reset,
+    ResetCode,
+)
+from mattermost_plugin.tunnel.errors import (
+    ExchangeViolation,
+    LocalProtocolError,
+    RemoteProtocolError,
+    TunnelClosed,
+)
+from mattermost_plugin.tunnel.parts import VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.states import EFFECTS, TABLES, Half, State, opening_states
+from mattermost_plugin.tunnel.windows import (
+    FIRST_WINDOW,
+    LARGEST_WINDOW,
+    POOL_SIZE,
+    SMALLEST_WINDOW,
+    Pool,
+    ReceiveWindow,
+    SendWindow,
+    cost,
+)
+
+MESSAGE_SIZE = 64 * 1024
+"""How much goes into one gRPC message: larger ones are slower, and make neighbours wait."""
+
+SMALLEST_TURN = 4096
+"""What an exchange may send at its turn however many others wait; smaller pieces cost more than they give."""
+
+PART_OVERHEAD = 32
+"""What a part without data adds to a message, roughly; heads add their headers."""
+
+MAX_EXCHANGES = 16_384
+"""How many exchanges a plugin takes at a time, unless told otherwise."""
+
+
+class _Exchange:
+    """Both halves of one exchange: states, windows, and what waits to be written."""
+
+    __slots__ = ("id", "offset", "outbox", "queued", "receive_window", "scheduled", "send_window", "states")
+
+    def __init__(self, id: int, request: Request, send_window: SendWindow, receive_window: ReceiveWindow) -> None:
+        self.id = id
+        self.states = opening_states(request)
+        self.send_window = send_window
+        self.receive_window = receive_window
+        self.outbox: deque[Part] = deque()
+        self.offset = 0
+        self.queued = 0
+        self.scheduled = False
+
+    def advance(self, half: Half, part: Part) -> str | None:
+        """Move `half` on by `part`; returns what is wrong instead when the tables do not allow it."""
+        state = self.states[half]
+        after = TABLES[half].get((state, type(part)))
+        if after is None:
+            return f"{type(part).__name__} from the {half.value} in state {state.value}"
+        self.states[half] = after
+        if half is Half.PLUGIN:
+            gateway = self.states[Half.GATEWAY]
+            self.states[Half.GATEWAY] = EFFECTS.get((gateway, type(part)), gateway)
+        return None
+
+    @property
+    def finished(self) -> bool:
+        """Both halves ended in order."""
+        return self.states[Half.GATEWAY] is State.DONE and self.states[Half.PLUGIN] is State.DONE
+
+    @property
+    def settled(self) -> bool:
+        """Finished, and nothing is left to write or to consume."""
+        return self.finished and not self.outbox and not self.receive_window.held
+
+    @property
+    def sendable(self) -> bool:
+        """Something can be written now."""
+        if not self.outbox:
+            return False
+        part = self.outbox[0]
+        if not isinstance(part, (Body, Message)):
+            return True
+        length = len(part.data) - self.offset
+        fits = self.send_window.fits(length)
+        return fits > 0 or fits == length
+
+
+class Connection:
+    """One end of a tunnel.
+
+    Args:
+        half: which end this is.
+        first_window: credit that the peer has at the start of each exchange, in bytes.
+        largest_window: what one exchange's window may grow to, in bytes.
+        pool_size: what all windows together may grow by, in bytes.
+        max_exchanges: how many exchanges are taken at a time (plugin).
+    """
+
+    def __init__(
+        self,
+        half: Half,
+        *,
+        first_window: int = FIRST_WINDOW,
+        largest_window: int = LARGEST_WINDOW,
+        pool_size: int = POOL_SIZE,
+        max_exchanges: int = MAX_EXCHANGES,
+    ) -> None:
+        self.half = half
+        self.peer_half = Half.PLUGIN if half is Half.GATEWAY else Half.GATEWAY
+        self.draining = False
+        self.peer_draining = False
+        self.peer: Hello | None = None
+        self._first_window = first_window
+        self._largest_window = largest_window
+        self._pool = Pool(pool_size)
+        self._max_exchanges = max_exchanges
+        self._exchanges: dict[int, _Exchange] = {}
+        self._last_id = 0
+        self._control: list[Addressed] = []
+        self._ready: deque[_Exchange] = deque()
+
+    # What the peer said
+
+    def receive_hello(self, hello: Hello) -> None:
+        """The peer's first message.
+
+        Raises:
+            RemoteProtocolError: no common version, a second hello, or a window that is too small.
+        """
+        if self.peer is not None:
+            raise RemoteProtocolError("a second hello")
+        if not hello.min_version <= VERSION <= hello.max_version:
+            raise RemoteProtocolError(
+                f"this end speaks version {VERSION}, the peer {hello.min_version} to {hello.max_version}"
+            )
+        if hello.window < SMALLEST_WINDOW:
+            raise RemoteProtocolError(f"a window of {hello.window} bytes; at least {SMALLEST_WINDOW} are needed")
+        self.peer = hello
+
+    def receive(self, id: int, part: TunnelPart) -> Part | Drain | None:
+        """A part arrived; returns what the local side must be told, if anything.
+
+        Raises:
+            RemoteProtocolError: the peer broke the protocol in a way that ends the stream.
+        """
+        if self.peer is None:
+            raise RemoteProtocolError("a frame before the hello")
+        if id == 0:
+            return self._receive_control(part)
+        if isinstance(part, Request):
+            return self._receive_request(id, part)
+        exchange = self._exchanges.get(id)
+        if exchange is None:
+            if id > self._last_id:
+                raise RemoteProtocolError(f"{type(part).__name__} for exchange {id}, which was never opened")
+            return None
+        try:
+            return self._receive_part(exchange, part)
+        except ExchangeViolation as violation:
+            reset = Reset(violation.code, str(violation))
+            self._forget(exchange)
+            self._control.append((id, reset))
+            return reset
+
+    def _receive_control(self, part: TunnelPart) -> Drain:
+        if not isinstance(part, Drain):
+            raise RemoteProtocolError(f"{type(part).__name__} on exchange 0")
+        self.peer_draining = True
+        return part
+
+    def _receive_request(self, id: int, request: Request) -> Request | None:
+        if self.half is Half.GATEWAY:
+            raise RemoteProtocolError("a plugin opened an exchange")
+        if id <= self._last_id:
+            raise RemoteProtocolError(f"exchange {id} was opened before; the last one was {self._last_id}")
+        self._last_id = id
+        if self.draining or len(self._exchanges) >= self._max_exchanges:
+            reason = "draining" if self.draining else f"{self._max_exchanges} exchanges are open"
+            self._control.append((id, Reset(ResetCode.REFUSED, reason)))
+            return None
+        self._add(id, request)
+        return request
+
+    def _receive_part(self, exchange: _Exchange, part: TunnelPart) -> Part | None:
+        if isinstance(part, Credit):
+            exchange.send_window.grant(part.amount)
+            self._schedule(exchange)
+            return None
+        if isinstance(part, Reset):
+            self._forget(exchange)
+            return part
+        if isinstance(part, (Invalid, Drain)):
+            raise ExchangeViolation(ResetCode.PROTOCOL, part.reason if isinstance(part, Invalid) else "Drain")
+        problem = exchange.advance(self.peer_half, part)
+        if problem:
+            raise ExchangeViolation(ResetCode.PROTOCOL, problem)
+        if isinstance(part, (Body, Message)):
+            exchange.receive_window.receive(part.data)
+        self._forget_if_settled(exchange)
+        return part
+
+    # What the local side wants
+
+    def open(self, request: Request) -> int:
+        """Begin an exchange; returns its number.
+
+        Raises:
+            TunnelClosed: either side is draining, or the peer has as many exchanges as it takes.
+            LocalProtocolError: this end may not open exchanges, or not yet.
+        """
+        if self.half is Half.PLUGIN or self.peer is None:
+            raise LocalProtocolError("only a gateway opens exchanges, and only after the peer's hello")
+        if self.draining or self.peer_draining:
+            raise TunnelClosed("the plugin is draining")
+        if len(self._exchanges) >= self.peer.max_exchanges:
+            raise TunnelClosed(f"the plugin has {len(self._exchanges)} exchanges open and takes no more")
+        self._last_id += 1
+        exchange = self._add(self._last_id, request)
+        exchange.outbox.append(request)
+        self._schedule(exchange)
+        return exchange.id
+
+    def send(self, id: int, part: Part) -> None:
+        """Queue a part. An exchange that is over swallows it: its reset is on the way to the caller.
+
+        Raises:
+            LocalProtocolError: the part is not allowed now.
+        """
+        exchange = self._exchanges.get(id)
+        if exchange is None:
+            return
+        problem = exchange.advance(self.half, part)
+        if problem:
+            raise LocalProtocolError(problem)
+        exchange.outbox.append(part)
+        if isinstance(part, (Body, Message)):
+            exchange.queued += len(part.data)
+        self._schedule(exchange)
+
+    def reset(self, id: int, code: ResetCode, reason: str = "") -> None:
+        """End an exchange in both directions; does nothing when it has ended.
+
+        With NO_ERROR what is queued still goes out first, otherwise it is dropped.
+        """
+        exchange = self._exchanges.get(id)
+        if exchange is None:
+            return
+        if code is ResetCode.NO_ERROR and exchange.outbox:
+            if not exchange.finished:
+                exchange.outbox.append(Reset(code, reason))
+            return
+        over = exchange.finished and not exchange.outbox
+        self._forget(exchange)
+        if not over:
+            self._control.append((id, Reset(code, reason)))
+
+    def consume(self, id: int, amount: int) -> None:
+        """The application took data that `receive` delivered and that cost `amount`."""
+        exchange = self._exchanges.get(id)
+        if exchange is None:
+            return
+        credit = exchange.receive_window.consume(amount)
+        if credit and exchange.states[self.peer_half] is not State.DONE:
+            self._control.append((id, Credit(credit)))
+        self._forget_if_settled(exchange)
+
+    def drain(self) -> None:
+        """Begin nothing new, and say so; a second time does nothing."""
+        if not self.draining:
+            self.draining = True
+            self._control.append((0, Drain()))
+
+    # What is ready
+
+    def queued(self, id: int) -> int:
+        """Bytes of an exchange that wait for credit or for their turn."""
+        exchange = self._exchanges.get(id)
+        return exchange.queued if exchange else 0
+
+    def is_open(self, id: int) -> bool:
+        """Whether an exchange exists still."""
+        return id in self._exchanges
+
+    @property
+    def open_exchanges(self) -> int:
+        """How many exchanges exist."""
+        return len(self._exchanges)
+
+    @property
+    def has_output(self) -> bool:
+        """Whether `next_message` would return anything."""
+        return bool(self._control or self._ready)
+
+    def next_message(self, size: int = MESSAGE_SIZE) -> Sequence[Addressed]:
+        """The parts for the next gRPC message of about `size` bytes, in order; empty when nothing is ready."""
+        batch = self._control
+        self._control = []
+        room = size
+        while self._ready and room > 0:
+            share = max(SMALLEST_TURN, room // len(self._ready))
+            exchange = self._ready.popleft()
+            room -= self._take_turn(exchange, share, batch)
+            self._after_turn(exchange)
+        return batch
+
+    def _take_turn(self, exchange: _Exchange, share: int, batch: list[Addressed]) -> int:
+        used = 0
+        while used < share and exchange.sendable:
+            part = exchange.outbox[0]
+            if isinstance(part, (Body, Message)):
+                piece = self._next_piece(exchange, part, share - used)
+                used += cost(piece.data)
+                batch.append((exchange.id, piece))
+            else:
+                exchange.outbox.popleft()
+                used += PART_OVERHEAD + _headers_size(part)
+                batch.append((exchange.id, part))
+                if isinstance(part, Reset):
+                    self._forget(exchange)
+        return used
+
+    def _next_piece(self, exchange: _Exchange, part: Body | Message, room: int) -> Body | Message:
+        start = exchange.offset
+        left = len(part.data) - start
+        length = min(exchange.send_window.fits(left), max(room, 1))
+        last = length >= left
+        if start == 0 and last:
+            piece = part
+        else:
+            data = part.data[start : start + length]
+            piece = Body(data) if isinstance(part, Body) else Message(data, part.text, part.more or not last)
+        if last:
+            exchange.outbox.popleft()
+        exchange.offset = 0 if last else start + length
+        exchange.queued -= length
+        exchange.send_window.take(piece.data)
+        return piece
+
+    def _after_turn(self, exchange: _Exchange) -> None:
+        if exchange.sendable:
+            self._ready.append(exchange)
+            return
+        exchange.scheduled = False
+        self._forget_if_settled(exchange)
+
+    # Bookkeeping
+
+    def _add(self, id: int, request: Request) -> _Exchange:
+        assert self.peer is not None
+        exchange = _Exchange(
+            id,
+            request,
+            SendWindow(self.peer.window),
+            ReceiveWindow(self._pool, self._first_window, self._largest_window),
+        )
+        self._exchanges[id] = exchange
+        return exchange
+
+    def _schedule(self, exchange: _Exchange) -> None:
+        if not exchange.scheduled and exchange.sendable:
+            exchange.scheduled = True
+            self._ready.append(exchange)
+
+    def _forget_if_settled(self, exchange: _Exchange) -> None:
+        if exchange.settled:
+            self._forget(exchange)
+
+    def _forget(self, exchange: _Exchange) -> None:
+        if self._exchanges.pop(exchange.id, None) is not None:
+            exchange.outbox.clear()
+            exchange.queued = 0
+            exchange.receive_window.release()
+
+
+def _headers_size(part: Part) -> int:
+    headers: Headers = getattr(part, "headers", ())
+    return sum(len(name) + len(value) for name, value in headers)

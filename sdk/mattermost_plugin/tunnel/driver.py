@@ -1,0 +1,416 @@
+"""The tunnel over one gRPC stream: the only file of the tunnel that awaits.
+
+`Tunnel.run` owns everything: it reads on its own task, and keeps one writer and, at the plugin, one task per exchange.
+The writer sends whatever the core has ready when it gets its turn and gathers the next batch meanwhile. When the stream
+ends, all exchanges end with it, and `run` returns once no task is left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import platform
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mattermost_plugin.exchange import (
+    Body,
+    Close,
+    End,
+    Exchange,
+    ExchangeReset,
+    Message,
+    Part,
+    Request,
+    Reset,
+    ResetCode,
+)
+from mattermost_plugin.grpc import tunnel_pb2 as pb
+from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
+from mattermost_plugin.tunnel.connection import MAX_EXCHANGES, MESSAGE_SIZE, Connection
+from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
+from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello, TunnelPart
+from mattermost_plugin.tunnel.states import Half
+from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE, cost
+
+logger = logging.getLogger(__name__)
+
+AGENT = f"servehttp python/{platform.python_version()}"
+
+HIGH_WATER = 64 * 1024
+"""Bytes of one exchange that may wait to be written before `send` waits too."""
+
+MAX_WEBSOCKET_MESSAGE = 16 * 1024 * 1024
+"""The largest WebSocket message put together from pieces, in bytes."""
+
+LINGER = 5.0
+"""Seconds that the plugin's tasks may go on after the stream ended, before they are cancelled."""
+
+
+class Stream(Protocol):
+    """What a bidirectional grpc.aio call is at either end."""
+
+    async def read(self) -> Any:
+        """The next message, or something that is no `Message` at the end."""
+        ...
+
+    async def write(self, message: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class TunnelSettings:
+    """Limits of one end of a tunnel; sizes in bytes, times in seconds."""
+
+    first_window: int = FIRST_WINDOW
+    largest_window: int = LARGEST_WINDOW
+    pool_size: int = POOL_SIZE
+    max_exchanges: int = MAX_EXCHANGES
+    message_size: int = MESSAGE_SIZE
+    high_water: int = HIGH_WATER
+    max_websocket_message: int = MAX_WEBSOCKET_MESSAGE
+    linger: float = LINGER
+
+
+class TunnelExchange:
+    """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise."""
+
+    __slots__ = ("_assembly", "_end", "_id", "_inbox", "_reader", "_tunnel", "request")
+
+    def __init__(self, tunnel: Tunnel, id: int, request: Request) -> None:
+        self.request = request
+        self._tunnel = tunnel
+        self._id = id
+        self._inbox: deque[tuple[Part, int]] = deque()  # each with what it cost
+        self._assembly = Assembly(tunnel.settings.max_websocket_message) if request.websocket else None
+        self._reader: asyncio.Future[None] | None = None
+        self._end: ExchangeReset | None = None
+
+    async def receive(self) -> Part:
+        while not self._inbox:
+            if self._end is not None:
+                raise self._end
+            self._reader = asyncio.get_running_loop().create_future()
+            try:
+                await self._reader
+            finally:
+                self._reader = None
+        part, owed = self._inbox.popleft()
+        if self._assembly and not self._inbox:
+            owed += self._assembly.settle()
+        if owed:
+            self._tunnel.consume(self._id, owed)
+        return part
+
+    async def send(self, part: Part) -> None:
+        if self._end is not None:
+            raise self._end
+        await self._tunnel.send(self._id, part)
+        if self._end is not None:
+            raise self._end
+
+    def reset(self, code: ResetCode, reason: str = "") -> None:
+        self._tunnel.reset(self._id, code, reason)
+        self.end(ExchangeReset(code, reason))
+
+    def deliver(self, part: Part) -> None:
+        """The peer's next part arrived (for the tunnel)."""
+        if isinstance(part, Message) and self._assembly:
+            self._deliver_piece(part, self._assembly)
+        else:
+            self._put(part, cost(part.data) if isinstance(part, Body) else 0)
+
+    def end(self, reason: ExchangeReset) -> None:
+        """Nothing more will come (for the tunnel)."""
+        if self._end is None:
+            self._end = reason
+            self._wake()
+
+    def _deliver_piece(self, piece: Message, assembly: Assembly) -> None:
+        message = assembly.add(piece)
+        if assembly.too_large:
+            self.reset(ResetCode.LIMIT, f"a message of more than {assembly.limit} bytes")
+        elif message is not None:
+            self._put(message, assembly.settle())
+        elif not self._inbox:
+            self._tunnel.consume(self._id, assembly.settle())
+
+    def _put(self, part: Part, owed: int) -> None:
+        if self._end is None:
+            self._inbox.append((part, owed))
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+class Assembly:
+    """Puts the pieces of a WebSocket message together.
+
+    A message may be larger than the window, so its pieces have to be paid back before it is whole; but only while the
+    application waits for it (its inbox is empty), or messages would pile up unread. So an exchange holds one message of
+    at most `limit` bytes and one window of others.
+    """
+
+    __slots__ = ("_owed", "_pieces", "_size", "limit")
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._pieces: list[bytes] = []
+        self._size = 0
+        self._owed = 0
+
+    @property
+    def too_large(self) -> bool:
+        return self._size > self.limit
+
+    def add(self, piece: Message) -> Message | None:
+        """Take a piece; returns the message once it is whole."""
+        self._pieces.append(piece.data)
+        self._size += len(piece.data)
+        self._owed += cost(piece.data)
+        if piece.more or self.too_large:
+            return None
+        message = piece if len(self._pieces) == 1 else Message(b"".join(self._pieces), piece.text)
+        self._pieces.clear()
+        self._size = 0
+        return message
+
+    def settle(self) -> int:
+        """What the pieces cost that were not paid back yet; they are from now on."""
+        owed, self._owed = self._owed, 0
+        return owed
+
+
+class Tunnel:
+    """One end of a tunnel on one gRPC stream.
+
+    Args:
+        half: which end this is.
+        stream: the gRPC call.
+        serve: answers one exchange (plugin).
+        settings: limits.
+    """
+
+    def __init__(
+        self,
+        half: Half,
+        stream: Stream,
+        *,
+        serve: Callable[[Exchange], Awaitable[None]] | None = None,
+        settings: TunnelSettings | None = None,
+    ) -> None:
+        self.settings = settings or TunnelSettings()
+        self._stream = stream
+        self._serve = serve
+        self._core = Connection(
+            half,
+            first_window=self.settings.first_window,
+            largest_window=self.settings.largest_window,
+            pool_size=self.settings.pool_size,
+            max_exchanges=self.settings.max_exchanges,
+        )
+        self._half = half
+        self._exchanges: dict[int, TunnelExchange] = {}
+        self._blocked: dict[int, asyncio.Future[None]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._output = asyncio.Event()
+        self._greeted = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._closed = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges are open."""
+        return len(self._exchanges)
+
+    @property
+    def accepting(self) -> bool:
+        """Whether `open` would begin an exchange."""
+        core = self._core
+        return not (self._closed or core.peer is None or core.draining or core.peer_draining)
+
+    async def run(self) -> None:
+        """Carry exchanges until the stream ends.
+
+        Returns when the peer ended the stream in order. Every exchange still open is then, or on any error, reset, and
+        every task of this tunnel has ended.
+
+        Raises:
+            RemoteProtocolError: the peer broke the protocol.
+        """
+        writer = asyncio.create_task(self._write())
+        try:
+            await self._read()
+        finally:
+            writer.cancel()
+            self._fail_all("the connection to the peer was lost")
+            await asyncio.gather(writer, return_exceptions=True)
+            await self._finish_tasks()
+
+    async def greeted(self) -> Hello:
+        """Waits for the peer's hello."""
+        await self._greeted.wait()
+        if self._core.peer is None:
+            raise TunnelClosed("the stream ended before the peer's hello")
+        return self._core.peer
+
+    def open(self, request: Request) -> TunnelExchange:
+        """Begin an exchange (gateway).
+
+        Raises:
+            TunnelClosed: the tunnel ended, drains, or is full.
+        """
+        if self._closed:
+            raise TunnelClosed("the connection to the plugin was lost")
+        id = self._core.open(request)
+        self._output.set()
+        return self._add(id, request)
+
+    def drain(self) -> None:
+        """Begin nothing new, and tell the peer; exchanges that are open go on."""
+        self._core.drain()
+        self._output.set()
+
+    async def wait_idle(self) -> None:
+        """Waits until no exchange is open."""
+        await self._idle.wait()
+
+    # For the exchanges
+
+    async def send(self, id: int, part: Part) -> None:
+        """Queue a part; waits while too much of the exchange is queued."""
+        self._core.send(id, part)
+        self._output.set()
+        if self._core.queued(id) > self.settings.high_water:
+            await self._wait_written(id)
+        self._forget_if_over(id)
+
+    def consume(self, id: int, amount: int) -> None:
+        """The application took data."""
+        self._core.consume(id, amount)
+        if self._core.has_output:
+            self._output.set()
+        self._forget_if_over(id)
+
+    def reset(self, id: int, code: ResetCode, reason: str) -> None:
+        """End an exchange."""
+        self._core.reset(id, code, reason)
+        self._output.set()
+        self._forget_if_over(id)
+
+    # Reading
+
+    async def _read(self) -> None:
+        message = await self._stream.read()
+        hello = decode_hello(message) if isinstance(message, pb.Message) else None
+        if hello is None:
+            raise RemoteProtocolError("the first message has no hello")
+        self._core.receive_hello(hello)
+        logger.debug("tunnel to %s", hello.agent)
+        self._greeted.set()
+        while isinstance(message, pb.Message):
+            for id, part in decode(message):
+                self._receive(id, part)
+            if self._core.has_output:
+                self._output.set()
+            message = await self._stream.read()
+
+    def _receive(self, id: int, part: TunnelPart) -> None:
+        event = self._core.receive(id, part)
+        if event is None or isinstance(event, Drain):
+            return
+        if isinstance(event, Request):
+            self._begin(self._add(id, event))
+            return
+        exchange = self._exchanges.get(id)
+        if exchange is None:
+            return
+        if isinstance(event, Reset):
+            exchange.end(ExchangeReset(event.code, event.reason))
+            self._unblock(id)
+        else:
+            exchange.deliver(event)
+        self._forget_if_over(id)
+
+    # Writing
+
+    async def _write(self) -> None:
+        offered = self.settings.max_exchanges if self._half is Half.PLUGIN else 0
+        await self._stream.write(encode_hello(Hello(self.settings.first_window, offered, AGENT)))
+        while True:
+            await self._output.wait()
+            self._output.clear()
+            while batch := self._core.next_message(self.settings.message_size):
+                await self._stream.write(encode(batch))
+                self._after_write(batch)
+
+    def _after_write(self, batch: Sequence[Addressed]) -> None:
+        for id, part in batch:
+            if isinstance(part, (End, Close, Reset)):
+                self._forget_if_over(id)
+        for id in list(self._blocked):
+            if self._core.queued(id) <= self.settings.high_water:
+                self._unblock(id)
+
+    async def _wait_written(self, id: int) -> None:
+        future = self._blocked[id] = asyncio.get_running_loop().create_future()
+        try:
+            await future
+        finally:
+            self._blocked.pop(id, None)
+
+    def _unblock(self, id: int) -> None:
+        future = self._blocked.pop(id, None)
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    # Exchanges and their tasks
+
+    def _add(self, id: int, request: Request) -> TunnelExchange:
+        exchange = self._exchanges[id] = TunnelExchange(self, id, request)
+        self._idle.clear()
+        return exchange
+
+    def _begin(self, exchange: TunnelExchange) -> None:
+        assert self._serve is not None, "only a plugin's core lets requests in"
+        task = asyncio.create_task(self._serve_one(self._serve, exchange))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve_one(self, serve: Callable[[Exchange], Awaitable[None]], exchange: TunnelExchange) -> None:
+        try:
+            await serve(exchange)
+        except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
+            logger.exception("serving %s failed", exchange.request.method)
+            exchange.reset(ResetCode.INTERNAL, "the server failed")
+        except asyncio.CancelledError:
+            exchange.reset(ResetCode.INTERNAL, "the server was stopped")
+            raise
+
+    def _forget_if_over(self, id: int) -> None:
+        if not self._core.is_open(id) and self._exchanges.pop(id, None) is not None and not self._exchanges:
+            self._idle.set()
+
+    def _fail_all(self, reason: str) -> None:
+        self._closed = True
+        self._greeted.set()
+        for id, exchange in list(self._exchanges.items()):
+            exchange.end(ExchangeReset(ResetCode.CANCELLED, reason))
+            self._unblock(id)
+        self._exchanges.clear()
+        self._idle.set()
+
+    async def _finish_tasks(self) -> None:
+        """The applications have been told; those that do not end by themselves are cancelled."""
+        if not self._tasks:
+            return
+        try:
+            await asyncio.wait(self._tasks, timeout=self.settings.linger)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -1,0 +1,48 @@
+"""What travels on a tunnel beside the parts of an exchange."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from mattermost_plugin.exchange import Part
+
+VERSION = 1
+"""The one version of docs/protocol.md there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What each side says of itself first."""
+
+    window: int
+    max_exchanges: int = 0
+    agent: str = ""
+    min_version: int = VERSION
+    max_version: int = VERSION
+
+
+@dataclass(slots=True)
+class Credit:
+    """Permission to send more on one exchange."""
+
+    amount: int
+
+
+@dataclass(slots=True)
+class Drain:
+    """The sender begins nothing new."""
+
+
+@dataclass(slots=True)
+class Invalid:
+    """A frame that parsed but makes no sense; always a violation of its exchange."""
+
+    reason: str
+
+
+TunnelPart: TypeAlias = Part | Credit | Drain | Invalid
+"""What can stand in a frame."""
+
+Addressed: TypeAlias = tuple[int, TunnelPart]
+"""A part and the number of the exchange it belongs to; 0 is the stream itself."""

@@ -1,0 +1,64 @@
+"""The tunnel's gRPC service at the plugin: one `Tunnel` for each gateway process that connects."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import grpc
+
+from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.grpc import tunnel_pb2_grpc
+from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.errors import RemoteProtocolError
+from mattermost_plugin.tunnel.states import Half
+
+logger = logging.getLogger(__name__)
+
+
+class TunnelServicer(tunnel_pb2_grpc.TunnelServicer):
+    """Serves every exchange that any gateway opens.
+
+    Args:
+        serve: answers one exchange.
+        settings: limits of each tunnel.
+    """
+
+    def __init__(self, serve: Callable[[Exchange], Awaitable[None]], settings: TunnelSettings | None = None) -> None:
+        self._serve = serve
+        self._settings = settings
+        self._tunnels: set[Tunnel] = set()
+        self._draining = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges are open, over all gateways."""
+        return sum(tunnel.in_flight for tunnel in self._tunnels)
+
+    def drain(self) -> None:
+        """Take no new exchange from any gateway; those that are open go on."""
+        self._draining = True
+        for tunnel in self._tunnels:
+            tunnel.drain()
+
+    async def wait_idle(self) -> None:
+        """Waits until no exchange is open."""
+        for tunnel in list(self._tunnels):
+            await tunnel.wait_idle()
+
+    async def Connect(  # type: ignore[override]  # read/write style, where the stubs know only generators
+        self, request_iterator: object, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> None:
+        """Carries one gateway's exchanges until it hangs up."""
+        tunnel = Tunnel(Half.PLUGIN, context, serve=self._serve, settings=self._settings)
+        self._tunnels.add(tunnel)
+        if self._draining:
+            tunnel.drain()
+        try:
+            await tunnel.run()
+        except RemoteProtocolError as error:
+            logger.warning("a gateway broke the tunnel's protocol: %s", error)
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+        finally:
+            self._tunnels.discard(tunnel)

@@ -1,0 +1,79 @@
+"""Who may send what, and when: the tables of docs/protocol.md §3.4.
+
+An exchange has two halves, one for each sender. The tables are blind to which side runs them: the core asks
+`next_state(half, state, part)` for the parts it sends and for those it receives alike. A pair that is not in a table is
+a violation. What one half's part does to the *other* half stands in `EFFECTS`.
+
+`Reset` and credit are not in the tables: they are legal whenever the exchange exists.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from mattermost_plugin.exchange import (
+    Accept,
+    Body,
+    Close,
+    End,
+    Informational,
+    Message,
+    Request,
+    Response,
+)
+
+
+class Half(enum.Enum):
+    """The two directions of an exchange, by who sends."""
+
+    GATEWAY = "gateway"
+    PLUGIN = "plugin"
+
+
+class State(enum.Enum):
+    """How far one half has come."""
+
+    IDLE = "idle"
+    HEAD = "head"
+    HANDSHAKE = "handshake"
+    BODY = "body"
+    MESSAGES = "messages"
+    DONE = "done"
+
+
+Table = dict[tuple[State, type], State]
+
+GATEWAY: Table = {
+    (State.BODY, Body): State.BODY,
+    (State.BODY, End): State.DONE,
+    (State.HANDSHAKE, Close): State.DONE,
+    (State.MESSAGES, Message): State.MESSAGES,
+    (State.MESSAGES, Close): State.DONE,
+}
+
+PLUGIN: Table = {
+    (State.HEAD, Informational): State.HEAD,
+    (State.HEAD, Response): State.BODY,
+    (State.HANDSHAKE, Informational): State.HANDSHAKE,
+    (State.HANDSHAKE, Response): State.BODY,
+    (State.HANDSHAKE, Accept): State.MESSAGES,
+    (State.BODY, Body): State.BODY,
+    (State.BODY, End): State.DONE,
+    (State.MESSAGES, Message): State.MESSAGES,
+    (State.MESSAGES, Close): State.DONE,
+}
+
+TABLES: dict[Half, Table] = {Half.GATEWAY: GATEWAY, Half.PLUGIN: PLUGIN}
+
+EFFECTS: dict[tuple[State, type], State] = {
+    (State.HANDSHAKE, Accept): State.MESSAGES,
+    (State.HANDSHAKE, Response): State.DONE,
+}
+"""(state of the gateway's half, part the plugin sent) → new state of the gateway's half."""
+
+
+def opening_states(request: Request) -> dict[Half, State]:
+    """The states of both halves once `request` has been sent."""
+    if request.websocket:
+        return {Half.GATEWAY: State.HANDSHAKE, Half.PLUGIN: State.HANDSHAKE}
+    return {Half.GATEWAY: State.BODY, Half.PLUGIN: State.HEAD}
