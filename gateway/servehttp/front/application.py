@@ -1,0 +1,271 @@
+"""The HTTP side of the gateway, as an ASGI application: each request to its plugin, or an answer of our own."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from mattermost_plugin.exchange import Exchange, Request
+from mattermost_plugin.types import Receive, Scope, Send
+
+from servehttp.errors import LinkError
+from servehttp.front import responses
+from servehttp.front.access import Record
+from servehttp.front.headers import to_plugin
+from servehttp.front.http import ForwardLimits, HTTPForward, Refused
+from servehttp.front.peers import TrustedProxies
+from servehttp.front.responses import Refusal
+from servehttp.front.routing import BadPath, Route, find_route
+from servehttp.front.websocket import WebSocketForward, refuse_websocket
+from servehttp.plugins.link import Link
+from servehttp.plugins.registry import Registry
+from servehttp.plugins.states import PluginState
+
+ATTEMPTS = 2
+"""How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
+
+COMING_UP = frozenset((PluginState.STARTING, PluginState.RESTARTING))
+HEALTH_PATHS = frozenset(("/livez", "/readyz"))
+
+
+class Turned(Exception):
+    """The request goes to no plugin; `refusal` is its answer."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.message)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSettings:
+    """What the front needs to know beside its plugins."""
+
+    limits: ForwardLimits
+    max_exchanges: int
+    trusted: TrustedProxies
+    access_log: bool
+
+
+class Front:
+    """Answers HTTP requests and WebSockets.
+
+    Args:
+        registry: the plugins.
+        settings: limits and trust.
+    """
+
+    def __init__(self, registry: Registry, settings: FrontSettings) -> None:
+        self._registry = registry
+        self._settings = settings
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for scopes "http" and "websocket"."""
+        if scope["type"] == "http" and await self._answer_health(scope, send):
+            return
+        record = Record(scope.get("method", "WEBSOCKET"), _raw_path(scope).decode("latin-1"))
+        request = self._request(scope, record)
+        try:
+            if request.websocket:
+                await self._websocket(scope, request, receive, send, record)
+            else:
+                await self._http(scope, request, receive, send, record)
+        finally:
+            if self._settings.access_log:
+                record.log()
+
+    # The request
+
+    def _request(self, scope: Scope, record: Record) -> Request:
+        trusted = self._trusts(scope)
+        headers, request_id = to_plugin(scope["headers"], trusted=trusted)
+        client, scheme = _address(scope.get("client")), _http_scheme(scope["scheme"])
+        if trusted:
+            client, scheme = self._settings.trusted.resolve(client, scheme, headers)
+        record.request_id = request_id.decode()
+        record.client = client[0] if client else ""
+        if scope["type"] == "websocket":
+            _restore_subprotocols(scope, headers)
+        raw_path, query = _raw_path(scope), scope["query_string"]
+        extensions = scope.get("extensions") or {}
+        return Request(
+            method=scope.get("method", "GET"),
+            target=raw_path + b"?" + query if query else raw_path,
+            root_length=_root_length(scope, raw_path),
+            headers=headers,
+            scheme=scheme,
+            http_version=scope["http_version"],
+            client=client,
+            server=_address(scope.get("server")),
+            websocket=scope["type"] == "websocket",
+            trailers="http.response.trailers" in extensions,
+            early_hints="http.response.early_hint" in extensions,
+        )
+
+    def _trusts(self, scope: Scope) -> bool:
+        proxies = self._settings.trusted
+        client = scope.get("client")
+        return proxies.everybody if not client else proxies.trusts(client[0])
+
+    # The plugin
+
+    def _route(self, request: Request, record: Record) -> Route:
+        """Where a request goes; from here on its root is the plugin's."""
+        path = request.target.partition(b"?")[0]
+        try:
+            route = find_route(path, request.root_length)
+        except BadPath as error:
+            raise Turned(responses.bad_path(str(error))) from None
+        if route is None:
+            raise Turned(responses.not_found())
+        record.plugin_id = route.plugin_id
+        request.root_length = route.root_length
+        return route
+
+    def _link(self, plugin_id: str) -> Link:
+        plugin = self._registry.get(plugin_id)
+        if plugin is None:
+            raise Turned(responses.not_found(plugin_id))
+        link = plugin.link
+        if plugin.state in COMING_UP or (plugin.state is PluginState.RUNNING and link is None):
+            raise Turned(responses.unavailable(plugin_id, f"the plugin is {plugin.state.value}"))
+        if link is None or plugin.state is not PluginState.RUNNING or not link.serves_http:
+            raise Turned(responses.not_found(plugin_id))
+        if link.in_flight >= self._settings.max_exchanges:
+            raise Turned(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
+        return link
+
+    async def _open(self, plugin_id: str, request: Request) -> Exchange:
+        for _ in range(ATTEMPTS):
+            try:
+                return await self._link(plugin_id).open(request)
+            except LinkError:
+                continue
+        raise Turned(responses.unavailable(plugin_id, "the plugin takes no requests at the moment"))
+
+    # HTTP
+
+    async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
+        try:
+            route = self._route(request, record)
+            if route.root_length == len(request.target.partition(b"?")[0]):
+                raise Turned(_add_slash(request, route))
+            self._check_length(request, route.plugin_id)
+            await self._forward(scope, request, receive, send, record)
+        except Turned as turned:
+            record.begin_response(turned.refusal.status)
+            await turned.refusal.send(send, record.request_id)
+
+    async def _forward(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
+        has_body = _has_body(scope)
+        for _ in range(ATTEMPTS):
+            exchange = await self._open(record.plugin_id, request)
+            forward = HTTPForward(exchange, receive, send, self._settings.limits, record, has_body=has_body)
+            try:
+                await forward.run()
+            except Refused:
+                continue
+            return
+        raise Turned(responses.unavailable(record.plugin_id, "the plugin takes no requests at the moment"))
+
+    def _check_length(self, request: Request, plugin_id: str) -> None:
+        limit = self._settings.limits.max_body_size
+        length = request.header(b"content-length")
+        if limit and length and length.isdigit() and int(length) > limit:
+            raise Turned(responses.body_too_large(plugin_id, limit))
+
+    # WebSocket
+
+    async def _websocket(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
+        can_refuse = "websocket.http.response" in (scope.get("extensions") or {})
+        if (await receive())["type"] != "websocket.connect":
+            return
+        try:
+            route = self._route(request, record)
+            if self._link(route.plugin_id).transport == "servehttp":
+                raise Turned(responses.no_websockets(route.plugin_id))
+            exchange = await self._open(route.plugin_id, request)
+        except Turned as turned:
+            await refuse_websocket(turned.refusal, send, record, can_refuse=can_refuse)
+            return
+        timeout = self._settings.limits.first_byte_timeout
+        await WebSocketForward(exchange, receive, send, timeout, record, can_refuse=can_refuse).run()
+
+    # Health
+
+    async def _answer_health(self, scope: Scope, send: Send) -> bool:
+        path = scope["path"].removeprefix(scope.get("root_path", ""))
+        if path not in HEALTH_PATHS or scope["method"] not in ("GET", "HEAD"):
+            return False
+        if path == "/livez":
+            status, report = HTTPStatus.OK, {"status": "alive"}
+        else:
+            status, report = self._readiness(verbose=b"verbose" in scope["query_string"])
+        await _send_json(send, status, report)
+        return True
+
+    def _readiness(self, *, verbose: bool) -> tuple[HTTPStatus, dict[str, Any]]:
+        """Ready once no plugin is on its first way up any more and one at least serves."""
+        plugins = list(self._registry)
+        starting = any(plugin.state is PluginState.STARTING and not plugin.restarts for plugin in plugins)
+        ready = not starting and any(plugin.state is PluginState.RUNNING for plugin in plugins)
+        report: dict[str, Any] = {"status": "ready" if ready else "not ready"}
+        if verbose:
+            report["plugins"] = [plugin.describe() for plugin in plugins]
+        return (HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE), report
+
+
+async def _send_json(send: Send, status: int, report: dict[str, Any]) -> None:
+    body = json.dumps(report).encode()
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"content-length", b"%d" % len(body)),
+        (b"cache-control", b"no-store"),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})
+
+
+def _add_slash(request: Request, route: Route) -> Refusal:
+    """`/plugins/{id}` without its slash: relative links of the plugin's pages would miss the plugin."""
+    path, mark, query = request.target.partition(b"?")
+    location = b"/" + path.lstrip(b"/") + b"/" + mark + query
+    message = "the plugin is one slash further"
+    return Refusal(HTTPStatus.TEMPORARY_REDIRECT, message, route.plugin_id, headers=[(b"location", location)])
+
+
+def _restore_subprotocols(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+    """Some servers take the header apart, and leave only the scope's list."""
+    offered = ", ".join(scope.get("subprotocols", ())).encode()
+    if offered and all(name != b"sec-websocket-protocol" for name, _ in headers):
+        headers.append((b"sec-websocket-protocol", offered))
+
+
+def _has_body(scope: Scope) -> bool:
+    """Whether the request brings a body; HTTP/1 says so in its head (RFC 9112 §6.3), later versions do not."""
+    if not scope["http_version"].startswith("1"):
+        return True
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0"))
+        for name, value in scope["headers"]
+    )
+
+
+def _root_length(scope: Scope, raw_path: bytes) -> int:
+    """How much of the raw path is the prefix under which the gateway itself is mounted."""
+    root = scope.get("root_path", "").encode()
+    return len(root) if raw_path.startswith(root) else 0
+
+
+def _raw_path(scope: Scope) -> bytes:
+    raw_path: bytes | None = scope.get("raw_path")
+    return raw_path if raw_path is not None else scope["path"].encode()
+
+
+def _address(value: Any) -> tuple[str, int] | None:
+    return (value[0], value[1] or 0) if value else None
+
+
+def _http_scheme(scheme: str) -> str:
+    return {"ws": "http", "wss": "https"}.get(scheme, scheme)

@@ -1,0 +1,77 @@
+"""Headers on their way to a plugin and back.
+
+To the plugin: nothing that belongs to one connection only (RFC 9110 §7.6.1), nothing that a client may not say of
+itself, and one request id. Back: nothing that could change the framing, which is the gateway's own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from email.utils import formatdate
+
+from mattermost_plugin.exchange import Headers, Response
+from mattermost_plugin.headers import checked, content_length, end_to_end
+
+from servehttp.front.peers import FORWARDED_HEADERS
+
+IDENTITY_HEADERS = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
+"""The gateway's word; underscores count as hyphens, because some applications fold them."""
+
+REQUEST_ID = b"x-request-id"
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+
+BODILESS_STATUSES = frozenset((204, 304))
+
+
+def to_plugin(headers: Headers, *, trusted: bool) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """The headers a plugin gets, and the request id among them.
+
+    Args:
+        headers: what the client sent, names in lower case.
+        trusted: whether the peer may speak for the client.
+    """
+    kept = [header for header in end_to_end(headers) if _may_pass(header[0], trusted)]
+    request_id = next((value for name, value in kept if name == REQUEST_ID and _REQUEST_ID.fullmatch(value)), None)
+    if request_id is None:
+        request_id = os.urandom(10).hex().encode()
+        kept = [header for header in kept if header[0] != REQUEST_ID]
+        kept.append((REQUEST_ID, request_id))
+    return kept, request_id
+
+
+def _may_pass(name: bytes, trusted: bool) -> bool:
+    if name in FORWARDED_HEADERS:
+        return trusted
+    return name.replace(b"_", b"-") not in IDENTITY_HEADERS
+
+
+def to_client(response: Response, request_id: bytes) -> tuple[list[tuple[bytes, bytes]], int | None]:
+    """The headers a client gets, and the content-length that the body must keep to.
+
+    Raises:
+        InvalidHeader: a plugin's header that must not reach the client; it names it.
+    """
+    headers = end_to_end(checked(response.headers))
+    length = content_length(headers)
+    if length is not None and response.status == 204:
+        headers = [header for header in headers if header[0] != b"content-length"]
+    names = {name for name, _ in headers}
+    if REQUEST_ID not in names:
+        headers.append((REQUEST_ID, request_id))
+    if b"date" not in names:
+        headers.append((b"date", _date()))
+    return headers, length
+
+
+_date_now: tuple[int, bytes] = (0, b"")
+
+
+def _date() -> bytes:
+    """The current date for HTTP, made once a second."""
+    global _date_now
+    now = int(time.time())
+    if _date_now[0] != now:
+        _date_now = (now, formatdate(now, usegmt=True).encode())
+    return _date_now[1]

@@ -1,0 +1,250 @@
+"""One HTTP request through an exchange, and its response back: both directions at once, nothing held whole.
+
+How it can end, and what the client sees:
+
+| what happened | before the response started | after |
+|---|---|---|
+| the plugin failed, broke the protocol, or was lost | 502 | the connection is broken |
+| no progress within the time-out | 504 | the connection is broken |
+| the body is larger than allowed | 413 | the connection is broken |
+| the client went away | nothing: the plugin is told | the same |
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from mattermost_plugin.exchange import (
+    Body,
+    End,
+    Exchange,
+    ExchangeReset,
+    Informational,
+    ResetCode,
+    Response,
+)
+from mattermost_plugin.headers import InvalidHeader, checked
+from mattermost_plugin.types import Receive, Send
+
+from servehttp.errors import ResponseTruncated
+from servehttp.front import responses
+from servehttp.front.access import Record
+from servehttp.front.headers import BODILESS_STATUSES, to_client
+
+CLIENT_GONE = "the client went away"
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardLimits:
+    """What one exchange may take; times in seconds, sizes in bytes, 0 for no limit."""
+
+    first_byte_timeout: float
+    idle_timeout: float
+    max_body_size: int
+
+
+class Refused(Exception):
+    """The plugin took nothing of the request, so it may be sent again to the next one."""
+
+
+class BodyTooLarge(Exception):
+    """The request's body is larger than allowed."""
+
+
+class InvalidResponse(Exception):
+    """The plugin's response is none that may reach a client; the text says why."""
+
+
+class HTTPForward:
+    """Carries one request over one exchange.
+
+    Args:
+        exchange: the way to the plugin.
+        receive: ASGI, from the client.
+        send: ASGI, to the client.
+        limits: time-outs and sizes.
+        record: what the access log will say.
+        has_body: whether the request brings a body at all.
+    """
+
+    def __init__(
+        self, exchange: Exchange, receive: Receive, send: Send, limits: ForwardLimits, record: Record, *, has_body: bool
+    ) -> None:
+        self.exchange = exchange
+        self.receive = receive
+        self.send = send
+        self.limits = limits
+        self.record = record
+        self.has_body = has_body
+        # Request
+        self.body_wanted = asyncio.Event()
+        self.problem: BodyTooLarge | None = None
+        self.client_gone = False
+        # Response
+        self.started = False
+        self.bodiless = exchange.request.method == "HEAD"
+        self.length_left: int | None = None
+        self.deadline = asyncio.timeout(limits.first_byte_timeout)
+        if (exchange.request.header(b"expect") or b"").lower() != b"100-continue":
+            self.body_wanted.set()
+
+    async def run(self) -> None:
+        """Carry the request to its end.
+
+        Raises:
+            Refused: nothing of it was taken, and no response was started.
+            ResponseTruncated: the client's connection must be broken.
+        """
+        upload = asyncio.create_task(self._upload())
+        try:
+            async with self.deadline:
+                await self._download()
+        except TimeoutError:
+            self.exchange.reset(ResetCode.TIMEOUT, "no progress")
+            await self._give_up(responses.gateway_timeout(self.record.plugin_id), "no progress within the time-out")
+        except (InvalidHeader, InvalidResponse) as error:
+            self.exchange.reset(ResetCode.PROTOCOL, str(error))
+            await self._give_up(self._bad_gateway("the plugin's response was invalid"), str(error))
+        except ExchangeReset as reset:
+            await self._after_reset(reset)
+        except OSError:  # how servers of ASGI 2.4 and later say that the client has gone
+            self.record.problem = CLIENT_GONE
+        finally:
+            upload.cancel()
+            await asyncio.gather(upload, return_exceptions=True)
+            self.exchange.reset(ResetCode.CANCELLED, self.record.problem or "the request was cancelled")
+
+    # Request
+
+    async def _upload(self) -> None:
+        """The client's body to the plugin, and then a watch for its leaving."""
+        try:
+            if self.has_body:
+                await self.body_wanted.wait()
+                await self._send_body()
+            else:
+                await self.exchange.send(End())
+            while (await self.receive())["type"] != "http.disconnect":
+                pass
+            self._leave()
+        except ExchangeReset:
+            pass  # the download sees the same, and decides what the client gets
+        except BodyTooLarge as error:
+            self.problem = error
+            self.exchange.reset(ResetCode.CANCELLED, "the body is too large")
+
+    async def _send_body(self) -> None:
+        while True:
+            event = await self.receive()
+            if event["type"] == "http.disconnect":
+                self._leave()
+                return
+            data = event.get("body", b"")
+            if data:
+                self._count_upload(len(data))
+                await self.exchange.send(Body(data))
+                self._progress()
+            if not event.get("more_body", False):
+                await self.exchange.send(End())
+                return
+
+    def _leave(self) -> None:
+        self.client_gone = True
+        self.exchange.reset(ResetCode.CANCELLED, CLIENT_GONE)
+
+    def _count_upload(self, length: int) -> None:
+        self.record.bytes_in += length
+        if 0 < self.limits.max_body_size < self.record.bytes_in:
+            raise BodyTooLarge
+
+    # Response
+
+    async def _download(self) -> None:
+        while True:
+            part = await self.exchange.receive()
+            self._progress()
+            if isinstance(part, Body):
+                await self._send_piece(part.data)
+            elif isinstance(part, Response):
+                await self._start(part)
+            elif isinstance(part, Informational):
+                await self._inform(part)
+            else:
+                await self._finish(part)
+                return
+
+    async def _start(self, response: Response) -> None:
+        headers, length = to_client(response, self.record.request_id.encode())
+        if response.status in BODILESS_STATUSES:
+            self.bodiless = True
+        elif not self.bodiless:
+            self.length_left = length
+        self.record.begin_response(response.status)
+        self.started = True
+        self.body_wanted.set()
+        await self.send(
+            {
+                "type": "http.response.start",
+                "status": response.status,
+                "headers": headers,
+                "trailers": response.trailers and self.exchange.request.trailers,
+            }
+        )
+
+    async def _send_piece(self, data: bytes) -> None:
+        if self.bodiless:
+            return
+        if self.length_left is not None:
+            self.length_left -= len(data)
+            if self.length_left < 0:
+                raise InvalidResponse("the response body is longer than its content-length")
+        self.record.bytes_out += len(data)
+        await self.send({"type": "http.response.body", "body": data, "more_body": True})
+        self._progress()
+
+    async def _inform(self, part: Informational) -> None:
+        if part.status == 100:
+            self.body_wanted.set()
+        elif part.status == 103 and self.exchange.request.early_hints:
+            links = [value for name, value in checked(part.headers) if name == b"link"]
+            await self.send({"type": "http.response.early_hint", "links": links})
+
+    async def _finish(self, part: object) -> None:
+        if not isinstance(part, End):
+            raise InvalidResponse(f"the plugin sent {type(part).__name__} in a response")
+        if self.length_left:
+            raise InvalidResponse("the response body is shorter than its content-length")
+        self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+        if part.trailers and self.exchange.request.trailers:
+            await self.send(
+                {"type": "http.response.trailers", "headers": checked(part.trailers), "more_trailers": False}
+            )
+
+    def _progress(self) -> None:
+        timeout = self.limits.idle_timeout if self.started else self.limits.first_byte_timeout
+        self.deadline.reschedule(asyncio.get_running_loop().time() + timeout)
+
+    # Ends
+
+    async def _after_reset(self, reset: ExchangeReset) -> None:
+        if self.client_gone:
+            self.record.problem = CLIENT_GONE
+        elif self.problem is not None:
+            refusal = responses.body_too_large(self.record.plugin_id, self.limits.max_body_size)
+            await self._give_up(refusal, "the request body is too large")
+        elif reset.code is ResetCode.REFUSED and not self.started and not self.record.bytes_in:
+            raise Refused(str(reset))
+        else:
+            await self._give_up(self._bad_gateway("the plugin failed before it answered"), str(reset))
+
+    async def _give_up(self, refusal: responses.Refusal, problem: str) -> None:
+        self.record.problem = problem
+        if self.started:
+            raise ResponseTruncated(problem)
+        self.record.begin_response(refusal.status)
+        await refusal.send(self.send, self.record.request_id)
+
+    def _bad_gateway(self, message: str) -> responses.Refusal:
+        return responses.bad_gateway(self.record.plugin_id, message)

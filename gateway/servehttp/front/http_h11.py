@@ -1,0 +1,120 @@
+"""uvicorn's h11 protocol within the gateway's limits, and stricter than h11 about line ends."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from servehttp.front.http_connection import LimitedConnection
+from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
+from servehttp.front.responses import Refusal
+
+
+class LimitedH11Connection(h11.Connection):
+    """h11's connection, refusing what the limits refuse; `refusal` then says why.
+
+    Args:
+        limits: what a connection may take.
+    """
+
+    def __init__(self, limits: HttpLimits) -> None:
+        super().__init__(h11.SERVER, max_incomplete_event_size=limits.max_header_bytes)
+        self._limits = limits
+        self.refusal: Refusal | None = None
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        received = self.trailing_data[0] if self.their_state is h11.IDLE else b""
+        try:
+            event = super().next_event()
+        except h11.RemoteProtocolError as error:
+            self.refusal = self._explain(error.error_status_hint, received)
+            raise
+        if isinstance(event, h11.Request):
+            self.refusal = self._check(event, received)
+            if self.refusal is not None:
+                raise h11.RemoteProtocolError(self.refusal.message, error_status_hint=self.refusal.status)
+            if not event.target.startswith(b"/"):
+                return _with_origin_form(event)
+        return event
+
+    def _explain(self, status: int, received: bytes) -> Refusal:
+        if status != HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE:
+            return Refusal(status, "the request is not valid HTTP/1.1")
+        in_target = b"\n" not in received and len(received) > self._limits.max_target_length
+        return self._limits.refuse_target() if in_target else self._limits.refuse_size()
+
+    def _check(self, request: h11.Request, received: bytes) -> Refusal | None:
+        head = received[: len(received) - len(self.trailing_data[0])]
+        if head.count(b"\n") != head.count(b"\r\n"):
+            return bad_request("a line of the request head ends without a carriage return")
+        version = request.http_version.decode("ascii")
+        return self._limits.check_head(request.method, request.target, version, list(request.headers))
+
+
+def _with_origin_form(request: h11.Request) -> h11.Request:
+    return h11.Request(
+        method=request.method,
+        target=origin_form(request.target),
+        headers=request.headers,
+        http_version=request.http_version,
+    )
+
+
+class LimitedH11Protocol(LimitedConnection, H11Protocol):
+    """HTTP/1.1 parsed by h11.
+
+    Args:
+        limits: what a connection may take.
+        options: uvicorn's arguments.
+    """
+
+    def __init__(self, limits: HttpLimits, **options: Any) -> None:
+        super().__init__(**options)
+        self.start_limits(limits)
+        self.conn: LimitedH11Connection = LimitedH11Connection(limits)
+
+    def head_open(self) -> bool:
+        return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
+
+    def body_open(self) -> bool:
+        return self.conn.their_state is h11.SEND_BODY
+
+    def data_received(self, data: bytes) -> None:
+        if self.lingering:
+            return
+        self.reads += 1
+        super().data_received(data)
+
+    def handle_events(self) -> None:
+        super().handle_events()
+        self._enter_cycle()
+
+    def _enter_cycle(self) -> None:
+        if self.cycle is not None and self.cycle.transport is not self.cycle_transport:
+            self.cycle.transport = self.cycle_transport
+            self.enter(self.cycle)
+
+    def on_response_complete(self) -> None:
+        self.end_unread_expectation()
+        super().on_response_complete()
+
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        super().handle_websocket_upgrade(event)
+        self.end_failed_handover()
+
+    def send_400_response(self, msg: str) -> None:
+        self._enter_cycle()
+        self.refuse(self.conn.refusal or bad_request("the request is not valid HTTP/1.1"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.disconnect()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        if self.lingering:
+            self.transport.close()
+        else:
+            super().shutdown()

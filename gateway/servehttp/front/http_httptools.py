@@ -1,0 +1,119 @@
+"""uvicorn's httptools protocol within the gateway's limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from servehttp.front.http_connection import LimitedConnection
+from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
+from servehttp.front.responses import Refusal
+
+MAX_PIPELINED = 64
+"""Requests that may wait behind one that is being answered; the parser reads on, whatever the flow control."""
+
+
+class RequestRefused(Exception):
+    """Stops the parser; `refusal` is set."""
+
+
+class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
+    """HTTP/1.1 parsed by httptools.
+
+    Args:
+        limits: what a connection may take.
+        options: uvicorn's arguments.
+    """
+
+    def __init__(self, limits: HttpLimits, **options: Any) -> None:
+        super().__init__(**options)
+        self.start_limits(limits)
+        self._unparsed = 0
+        self._body_open = False
+
+    def head_open(self) -> bool:
+        # uvicorn begins a scope with a request's first byte, and completes it with its head.
+        return self.scope is not None and "method" not in self.scope
+
+    def body_open(self) -> bool:
+        return self._body_open and self.cycle is self.active
+
+    def data_received(self, data: bytes) -> None:
+        if self.lingering:
+            return
+        self.reads += 1
+        self._unparsed += len(data)
+        super().data_received(data)
+        if self._unparsed > self.limits.max_header_bytes:
+            long_target = self.head_open() and not self.headers and len(self.url) > self.limits.max_target_length
+            self.refuse(self.limits.refuse_target() if long_target else self.limits.refuse_size())
+
+    def on_headers_complete(self) -> None:
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
+        if refusal is not None:
+            self.refusal = refusal
+            raise RequestRefused
+        self._unparsed = 0
+        self._body_open = True
+        self.url = origin_form(self.url)
+        previous = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not previous:
+            self._enter_cycle()
+
+    def _check_queue(self) -> Refusal | None:
+        if len(self.pipeline) >= MAX_PIPELINED:
+            return bad_request("too many requests are pipelined")
+        if not self.parser.should_upgrade():
+            return None
+        if has_body(self.headers):
+            return bad_request("a request that asks for an upgrade must not have a body")
+        if self.active is not None and not self.active.response_complete:
+            return bad_request("a request that asks for an upgrade must not be pipelined")
+        return None
+
+    def _enter_cycle(self) -> None:
+        self.cycle.transport = self.cycle_transport
+        if not self.pipeline:
+            self.enter(self.cycle)
+        if self.parser.should_upgrade():
+            # The upgrade is not made, and the parser drops what else it has read.
+            self.cycle.keep_alive = False
+        else:
+            # uvicorn would append the trailers to the scope's headers.
+            self.headers = []
+
+    def on_body(self, body: bytes) -> None:
+        self._unparsed = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._unparsed = 0
+        self._body_open = False
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        following = self.pipeline[-1][0] if self.pipeline else None
+        self.end_unread_expectation()
+        super().on_response_complete()
+        if following is not None:
+            self.enter(following)
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self.end_failed_handover()
+
+    def send_400_response(self, msg: str) -> None:
+        self.refuse(self.refusal or bad_request("the request is not valid HTTP/1.1"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.disconnect()
+        super().connection_lost(exc)
+
+    def shutdown(self) -> None:
+        if self.lingering:
+            self.transport.close()
+        else:
+            super().shutdown()

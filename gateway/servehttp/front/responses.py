@@ -1,0 +1,82 @@
+"""The few answers that the gateway gives itself: small JSON that says what happened and nothing of the inside."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from mattermost_plugin.types import Send
+
+RETRY_AFTER = 1
+"""Seconds after which a client may try a plugin again that is starting, or restarting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An answer of the gateway's own.
+
+    Attributes:
+        status: the HTTP status.
+        message: one sentence for the client.
+        plugin_id: which plugin it is about, if any.
+        retry_after: seconds, where trying again helps.
+    """
+
+    status: int
+    message: str
+    plugin_id: str | None = None
+    retry_after: int | None = None
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+    def body(self, request_id: str) -> bytes:
+        """The JSON text."""
+        error: dict[str, object] = {"status": self.status, "message": self.message}
+        if self.plugin_id is not None:
+            error["plugin"] = self.plugin_id
+        error["request_id"] = request_id
+        return json.dumps({"error": error}).encode()
+
+    async def send(self, send: Send, request_id: str, *, prefix: str = "http.response") -> None:
+        """Answer with it; `prefix` is "websocket.http.response" where a WebSocket is refused."""
+        body = self.body(request_id)
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", b"%d" % len(body)),
+            (b"x-request-id", request_id.encode("latin-1")),
+            *self.headers,
+        ]
+        if self.retry_after is not None:
+            headers.append((b"retry-after", b"%d" % self.retry_after))
+        await send({"type": f"{prefix}.start", "status": self.status, "headers": headers})
+        await send({"type": f"{prefix}.body", "body": body, "more_body": False})
+
+
+def not_found(plugin_id: str | None = None) -> Refusal:
+    message = "there is nothing here" if plugin_id is None else "there is no such plugin, or it is not active"
+    return Refusal(HTTPStatus.NOT_FOUND, message, plugin_id)
+
+
+def bad_path(reason: str) -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, reason)
+
+
+def body_too_large(plugin_id: str, limit: int) -> Refusal:
+    message = f"the request body is larger than {limit} bytes"
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, plugin_id, headers=[(b"connection", b"close")])
+
+
+def unavailable(plugin_id: str, reason: str) -> Refusal:
+    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, plugin_id, RETRY_AFTER)
+
+
+def bad_gateway(plugin_id: str, reason: str) -> Refusal:
+    return Refusal(HTTPStatus.BAD_GATEWAY, reason, plugin_id)
+
+
+def gateway_timeout(plugin_id: str) -> Refusal:
+    return Refusal(HTTPStatus.GATEWAY_TIMEOUT, "the plugin did not answer in time", plugin_id)
+
+
+def no_websockets(plugin_id: str) -> Refusal:
+    return Refusal(HTTPStatus.NOT_IMPLEMENTED, "this plugin cannot take WebSockets", plugin_id)

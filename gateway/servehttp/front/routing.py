@@ -1,0 +1,59 @@
+"""Which plugin a request is for: decided once, on the raw path, and never on a decoded one.
+
+The rules:
+
+1. `/plugins/{id}/…` is for the plugin with that very id, literally; an id is never percent-encoded.
+2. A path with a dot segment (`.` or `..`, percent-encoded or not) or an encoded NUL is refused, wherever it stands.
+   Clients resolve dot segments before they send (RFC 3986 §5.2.4), so only an attempt to climb looks like that.
+3. What follows is the plugin's own, byte for byte: `%2f` stays `%2f`, and empty segments stay.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+PREFIX = b"/plugins/"
+
+_ENCODED_DOT = re.compile(rb"%2e", re.IGNORECASE)
+_DOT_SEGMENTS = (b".", b"..")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A plugin, and how many bytes of the path are the prefix under which it is mounted."""
+
+    plugin_id: str
+    root_length: int
+
+
+class BadPath(ValueError):
+    """A path that is refused; the text says why."""
+
+
+def find_route(path: bytes, root_length: int = 0) -> Route | None:
+    """The plugin that a raw path is for; None when it is not a plugin's.
+
+    Args:
+        path: the raw path, without the query.
+        root_length: how many of its bytes are the prefix under which the gateway itself is mounted.
+
+    Raises:
+        BadPath: by rule 2.
+    """
+    if not path.startswith(PREFIX, root_length):
+        return None
+    _refuse_tricks(path)
+    start = root_length + len(PREFIX)
+    end = path.find(b"/", start)
+    end = len(path) if end < 0 else end
+    return Route(path[start:end].decode("latin-1"), end)
+
+
+def _refuse_tricks(path: bytes) -> None:
+    if b"%" in path:
+        if b"%00" in path:
+            raise BadPath("the path has an encoded NUL in it")
+        path = _ENCODED_DOT.sub(b".", path)
+    if b"/." in path and any(segment in _DOT_SEGMENTS for segment in path.split(b"/")):
+        raise BadPath("the path has a dot segment in it")

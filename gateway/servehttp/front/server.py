@@ -1,0 +1,134 @@
+"""uvicorn, set up for the gateway: limits and time-outs act below ASGI, where they act in time."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import importlib.util
+import select
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import structlog
+import uvicorn
+
+from mattermost_plugin.types import ASGIApp
+from servehttp.front.http_connection import LimitedConnection
+from servehttp.front.http_h11 import LimitedH11Protocol
+from servehttp.front.http_limits import HttpLimits
+from servehttp.settings import HttpParser, LimitSettings, Settings
+
+logger = structlog.get_logger("servehttp.front")
+
+WATCH_INTERVAL = 0.1
+"""Seconds between two looks at the time-outs of all connections, and at clients that left unnoticed."""
+
+
+class Server(uvicorn.Server):
+    """Serves, and watches its connections meanwhile, the time of shutdown included."""
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        watch = asyncio.create_task(self._watch())
+        try:
+            await super().serve(sockets)
+        finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+
+    async def _watch(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            try:
+                self._check_connections(loop.time())
+            except Exception:  # one connection's trouble must not end the watch over all others
+                logger.exception("watching the connections failed")
+
+    def _check_connections(self, now: float) -> None:
+        connections = list(self.server_state.connections)
+        for connection in connections:
+            if isinstance(connection, LimitedConnection):
+                connection.check_time(now)
+        for transport in departed(connection.transport for connection in connections):
+            transport.abort()
+
+
+def departed(transports: Iterable[asyncio.Transport]) -> list[asyncio.Transport]:
+    """Those whose client has gone while reading is paused, when nobody else would notice; Linux only."""
+    if not hasattr(select, "POLLRDHUP"):
+        return []
+    paused = {
+        transport.get_extra_info("socket").fileno(): transport
+        for transport in transports
+        if not transport.is_closing() and not transport.is_reading()
+    }
+    if not paused:
+        return []
+    poll = select.poll()
+    for number in paused:
+        poll.register(number, select.POLLRDHUP)
+    return [paused[number] for number, _ in poll.poll(0)]
+
+
+def make_server(app: ASGIApp, settings: Settings) -> Server:
+    """Set up the HTTP server, with uvloop and httptools where they are installed.
+
+    Args:
+        app: the gateway.
+        settings: where it listens, with what parser, and its limits.
+    """
+    limits = settings.limits
+    protocol = functools.partial(_protocol(settings.server.http), limits=http_limits(limits))
+    # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
+    options: dict[str, Any] = {
+        "http": protocol,
+        "timeout_keep_alive": limits.keep_alive_timeout,
+        "timeout_graceful_shutdown": settings.server.drain_timeout,
+    }
+    config = uvicorn.Config(
+        app,
+        host=settings.server.host,
+        port=settings.server.port,
+        uds=str(settings.server.uds) if settings.server.uds else None,
+        root_path=settings.server.root_path,
+        interface="asgi3",
+        lifespan="on",
+        # Not wsproto: it changes header order and host, and inflates a compressed message whole before its limit.
+        ws="websockets-sansio",
+        ws_max_size=limits.websocket_max_message,
+        ws_ping_interval=limits.websocket_ping_interval,
+        ws_ping_timeout=limits.websocket_ping_timeout,
+        # What the front does itself, or is done elsewhere.
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        access_log=False,
+        log_config=None,
+        workers=1,
+        **options,
+    )
+    return Server(config)
+
+
+def http_limits(settings: LimitSettings) -> HttpLimits:
+    """Those of the settings that act on a connection."""
+    return HttpLimits(
+        max_header_bytes=settings.max_header_bytes,
+        max_header_count=settings.max_header_count,
+        max_target_length=settings.max_target_length,
+        header_timeout=settings.header_timeout,
+        body_timeout=settings.body_timeout,
+        keep_alive_timeout=settings.keep_alive_timeout,
+    )
+
+
+def _protocol(parser: HttpParser) -> Callable[..., asyncio.Protocol]:
+    if parser == "h11" or (parser == "auto" and importlib.util.find_spec("httptools") is None):
+        return LimitedH11Protocol
+    # Here, because httptools is optional.
+    from servehttp.front.http_httptools import LimitedHttpToolsProtocol
+
+    return LimitedHttpToolsProtocol

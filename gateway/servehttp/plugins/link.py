@@ -1,0 +1,201 @@
+"""The connection to one running plugin: its hooks, its health, and a transport for its HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Literal, TypeAlias
+
+import grpc
+import structlog
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from mattermost_plugin.exchange import Exchange, Request
+from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
+from mattermost_plugin.handshake import HEALTH_SERVICE
+from mattermost_plugin.tunnel.driver import TunnelSettings
+
+from servehttp.errors import ActivationError, LinkError
+from servehttp.plugins.transports import CallTransport, NoTunnel, Transport, TunnelTransport
+
+logger = structlog.get_logger("servehttp.link")
+
+TransportName: TypeAlias = Literal["auto", "tunnel", "servehttp"]
+
+CHANNEL_OPTIONS = (
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.max_send_message_length", -1),
+    # A plugin that was restarted is dialled at once: no back-off is inherited from the connection before.
+    ("grpc.use_local_subchannel_pool", 1),
+    # A proxy from the environment has no business between a gateway and its plugins.
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+class Link:
+    """One connection to one running plugin.
+
+    Attributes:
+        implemented: the hooks that the plugin announced.
+    """
+
+    def __init__(self, channel: grpc.aio.Channel, transport: Transport, implemented: frozenset[str]) -> None:
+        self.implemented = implemented
+        self._channel = channel
+        self._transport = transport
+        self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
+        self._health = health_pb2_grpc.HealthStub(channel)
+
+    @classmethod
+    async def connect(
+        cls,
+        target: str,
+        *,
+        transport: TransportName = "auto",
+        timeout: float,
+        tunnel: TunnelSettings | None = None,
+    ) -> Link:
+        """Dial a plugin, ask what it implements, and open the way for its HTTP.
+
+        Args:
+            target: where it listens, as gRPC names it: `unix:/path` or `host:port`.
+            transport: which way across; "auto" is the tunnel, or ServeHTTP where the plugin knows no tunnel.
+            timeout: seconds for each of the steps.
+            tunnel: limits of the tunnel.
+
+        Raises:
+            LinkError: nobody answered, or not as a plugin does.
+        """
+        channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        try:
+            await _ready(channel, target, timeout)
+            implemented = await _ask_implemented(channel, timeout)
+            way = await _open_transport(channel, transport, tunnel or TunnelSettings(), timeout)
+        except BaseException:
+            await channel.close()
+            raise
+        return cls(channel, way, implemented)
+
+    @property
+    def transport(self) -> str:
+        """Which way across is used: "tunnel" or "servehttp"."""
+        return self._transport.name
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges are open."""
+        return self._transport.in_flight
+
+    @property
+    def serves_http(self) -> bool:
+        """Whether the plugin answers HTTP at all."""
+        return "ServeHTTP" in self.implemented
+
+    async def activate(self, timeout: float) -> None:
+        """OnConfigurationChange, whose failure is only logged, then OnActivate; each if the plugin has it.
+
+        Raises:
+            ActivationError: OnActivate failed; the text is the plugin's.
+            LinkError: no answer.
+        """
+        if "OnConfigurationChange" in self.implemented:
+            try:
+                request = hooks_lifecycle_pb2.OnConfigurationChangeRequest()
+                await self._call_hook(self._hooks.OnConfigurationChange, request, timeout)
+            except ActivationError as error:
+                logger.warning("OnConfigurationChange failed", error=str(error))
+        if "OnActivate" in self.implemented:
+            await self._call_hook(self._hooks.OnActivate, hooks_lifecycle_pb2.OnActivateRequest(), timeout)
+
+    async def deactivate(self, timeout: float) -> None:
+        """OnDeactivate, if the plugin has it.
+
+        Raises:
+            ActivationError: it failed; the text is the plugin's.
+            LinkError: no answer.
+        """
+        if "OnDeactivate" in self.implemented:
+            await self._call_hook(self._hooks.OnDeactivate, hooks_lifecycle_pb2.OnDeactivateRequest(), timeout)
+
+    async def check_health(self, timeout: float) -> None:
+        """Ask the plugin whether it is well.
+
+        Raises:
+            LinkError: it is not, or did not answer.
+        """
+        request = health_pb2.HealthCheckRequest(service=HEALTH_SERVICE)
+        answer = await _unary(self._health.Check(request, timeout=timeout), "health check")
+        if answer.status != health_pb2.HealthCheckResponse.SERVING:
+            raise LinkError("the plugin's health is not SERVING")
+
+    async def open(self, request: Request) -> Exchange:
+        """Begin an exchange.
+
+        Raises:
+            LinkError: it cannot be begun here, and nothing of it was sent.
+        """
+        return await self._transport.open(request)
+
+    async def wait_lost(self) -> str:
+        """Returns why, once the connection is gone."""
+        return await self._transport.wait_lost()
+
+    async def drain(self, timeout: float) -> None:
+        """Take no new exchange; returns when none is open, or after `timeout` seconds."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                await self._transport.drain()
+
+    async def close(self) -> None:
+        """End what is open and hang up."""
+        await self._transport.close()
+        await self._channel.close()
+
+    async def _call_hook(self, method: Any, request: Any, timeout: float) -> None:
+        name = type(request).__name__.removesuffix("Request")
+        response = await _unary(method(request, timeout=timeout), name)
+        if response.HasField("error"):
+            raise ActivationError(_error_text(response.error))
+
+
+async def _ready(channel: grpc.aio.Channel, target: str, timeout: float) -> None:
+    try:
+        async with asyncio.timeout(timeout):
+            await channel.channel_ready()
+    except TimeoutError:
+        raise LinkError(f"nothing answered at {target} within {timeout:g} s") from None
+
+
+async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozenset[str]:
+    hooks = hooks_pb2_grpc.PluginHooksStub(channel)
+    request = hooks_lifecycle_pb2.ImplementedRequest()
+    response = await _unary(hooks.Implemented(request, timeout=timeout), "Implemented")
+    if response.HasField("error"):
+        raise LinkError(f"Implemented failed: {_error_text(response.error)}")
+    return frozenset(response.hooks)
+
+
+async def _open_transport(
+    channel: grpc.aio.Channel, name: TransportName, settings: TunnelSettings, timeout: float
+) -> Transport:
+    if name == "servehttp":
+        return CallTransport(channel)
+    try:
+        return await TunnelTransport.start(channel, settings, timeout)
+    except NoTunnel:
+        if name == "tunnel":
+            raise
+        return CallTransport(channel)
+
+
+async def _unary(call: Any, what: str) -> Any:
+    """The answer of a unary call, which is cancelled if nobody waits for it any more."""
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise LinkError(f"{what}: {error.code().name}: {error.details()}") from None
+    finally:
+        call.cancel()
+
+
+def _error_text(error: common_pb2.AppError) -> str:
+    return error.message or error.detailed_error or error.id or "no reason given"

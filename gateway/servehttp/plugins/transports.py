@@ -1,0 +1,175 @@
+"""The two ways across to a plugin, behind one interface; nothing above knows which one it uses."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any, Protocol
+
+import grpc
+from mattermost_plugin.exchange import Exchange, Request, ResetCode
+from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
+from mattermost_plugin.servehttp_wire import CalledExchange
+from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
+from mattermost_plugin.tunnel.states import Half
+
+from servehttp.errors import LinkError
+
+DRAINING = "the plugin is being stopped and takes no new request"
+
+
+class NoTunnel(LinkError):
+    """The plugin does not know the tunnel."""
+
+
+class Transport(Protocol):
+    """Carries exchanges to one plugin."""
+
+    name: str
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges are open."""
+        ...
+
+    async def open(self, request: Request) -> Exchange:
+        """Begin an exchange.
+
+        Raises:
+            LinkError: it cannot be begun here, and nothing of it was sent.
+        """
+        ...
+
+    async def wait_lost(self) -> str:
+        """Returns why, once nothing can be carried any more."""
+        ...
+
+    async def drain(self) -> None:
+        """Take no new exchange, and return when none is open."""
+        ...
+
+    async def close(self) -> None:
+        """End everything, and leave no task or call behind."""
+        ...
+
+
+class TunnelTransport:
+    """All exchanges over one stream: docs/protocol.md."""
+
+    name = "tunnel"
+
+    def __init__(self, channel: grpc.aio.Channel, settings: TunnelSettings) -> None:
+        stub = tunnel_pb2_grpc.TunnelStub(channel)
+        self._call: grpc.aio.StreamStreamCall[Any, Any] = stub.Connect()
+        self._tunnel = Tunnel(Half.GATEWAY, self._call, settings=settings)
+        self._run = asyncio.create_task(self._tunnel.run())
+
+    @classmethod
+    async def start(cls, channel: grpc.aio.Channel, settings: TunnelSettings, timeout: float) -> TunnelTransport:
+        """Open the stream and wait for the plugin's hello.
+
+        Raises:
+            NoTunnel: the plugin does not know the tunnel.
+            LinkError: it does, but no tunnel came about.
+        """
+        transport = cls(channel, settings)
+        try:
+            async with asyncio.timeout(timeout):
+                await transport._tunnel.greeted()
+        except (TunnelClosed, TimeoutError):
+            problem = await transport._problem(timeout)
+            await transport.close()
+            raise problem from None
+        except asyncio.CancelledError:
+            await transport.close()
+            raise
+        return transport
+
+    @property
+    def in_flight(self) -> int:
+        return self._tunnel.in_flight
+
+    async def open(self, request: Request) -> Exchange:
+        try:
+            return self._tunnel.open(request)
+        except TunnelClosed as error:
+            raise LinkError(str(error)) from None
+
+    async def wait_lost(self) -> str:
+        await asyncio.wait((self._run,))
+        return self._reason()
+
+    async def drain(self) -> None:
+        self._tunnel.drain()
+        await self._tunnel.wait_idle()
+
+    async def close(self) -> None:
+        self._call.cancel()
+        self._run.cancel()
+        await asyncio.gather(self._run, return_exceptions=True)
+
+    async def _problem(self, timeout: float) -> LinkError:
+        if not self._run.done():
+            return LinkError(f"the plugin opened no tunnel within {timeout:g} s")
+        if await self._call.code() is grpc.StatusCode.UNIMPLEMENTED:
+            return NoTunnel("the plugin knows no tunnel")
+        return LinkError(self._reason())
+
+    def _reason(self) -> str:
+        error = None if self._run.cancelled() else self._run.exception()
+        if isinstance(error, grpc.aio.AioRpcError):
+            return f"the tunnel broke: {error.code().name}: {error.details()}"
+        if isinstance(error, TunnelError):
+            return f"the plugin broke the tunnel's protocol: {error}"
+        return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
+
+
+class CallTransport:
+    """One ServeHTTP call for each exchange: the contract's own way, for plugins that know no tunnel."""
+
+    name = "servehttp"
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._channel = channel
+        self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
+        self._open: set[CalledExchange] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._draining = False
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._open)
+
+    async def open(self, request: Request) -> Exchange:
+        if self._draining:
+            raise LinkError(DRAINING)
+        exchange = CalledExchange(request, self._hooks.ServeHTTP())
+        self._open.add(exchange)
+        self._idle.clear()
+        exchange.over.add_done_callback(lambda _: self._forget(exchange))
+        with contextlib.suppress(OSError):  # what became of the call shows when the response is read
+            await exchange.start()
+        return exchange
+
+    async def wait_lost(self) -> str:
+        state = self._channel.get_state(try_to_connect=True)
+        while state not in (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN):
+            await self._channel.wait_for_state_change(state)
+            state = self._channel.get_state(try_to_connect=True)
+        return "the connection to the plugin was lost"
+
+    async def drain(self) -> None:
+        self._draining = True
+        await self._idle.wait()
+
+    async def close(self) -> None:
+        self._draining = True
+        for exchange in list(self._open):
+            exchange.reset(ResetCode.CANCELLED, "the connection is being closed")
+
+    def _forget(self, exchange: CalledExchange) -> None:
+        self._open.discard(exchange)
+        if not self._open:
+            self._idle.set()
