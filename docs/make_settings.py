@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+
 from servehttp.settings import environment_name, every_setting
 
 PAGE = Path(__file__).with_name("settings.md")

@@ -9,7 +9,6 @@ from typing import Self
 
 from mattermost_plugin.tunnel.driver import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
-
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies

@@ -9,10 +9,10 @@ from typing import Any
 
 from mattermost_plugin.exchange import Exchange, Request
 from mattermost_plugin.types import Receive, Scope, Send
-
 from servehttp.errors import LinkError
 from servehttp.front import responses
 from servehttp.front.access import Record
+from servehttp.front.departure import departure_of
 from servehttp.front.headers import to_plugin
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
 from servehttp.front.peers import TrustedProxies
@@ -158,10 +158,12 @@ class Front:
             await turned.refusal.send(send, record.request_id)
 
     async def _forward(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
-        has_body = _has_body(scope)
+        has_body, departure = _has_body(scope), departure_of(scope)
         for _ in range(ATTEMPTS):
             exchange = await self._open(record.plugin_id, request)
             forward = HTTPForward(exchange, receive, send, self._settings.limits, record, has_body=has_body)
+            if departure is not None:
+                departure.subscribe(forward.leave)
             try:
                 await forward.run()
             except Refused:

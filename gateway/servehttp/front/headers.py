@@ -13,7 +13,6 @@ from email.utils import formatdate
 
 from mattermost_plugin.exchange import Headers, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
-
 from servehttp.front.peers import FORWARDED_HEADERS
 
 IDENTITY_HEADERS = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))

@@ -26,7 +26,6 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.headers import InvalidHeader, checked
 from mattermost_plugin.types import Receive, Send
-
 from servehttp.errors import ResponseTruncated
 from servehttp.front import responses
 from servehttp.front.access import Record
@@ -127,7 +126,7 @@ class HTTPForward:
                 await self.exchange.send(End())
             while (await self.receive())["type"] != "http.disconnect":
                 pass
-            self._leave()
+            self.leave()
         except ExchangeReset:
             pass  # the download sees the same, and decides what the client gets
         except BodyTooLarge as error:
@@ -138,7 +137,7 @@ class HTTPForward:
         while True:
             event = await self.receive()
             if event["type"] == "http.disconnect":
-                self._leave()
+                self.leave()
                 return
             data = event.get("body", b"")
             if data:
@@ -149,7 +148,8 @@ class HTTPForward:
                 await self.exchange.send(End())
                 return
 
-    def _leave(self) -> None:
+    def leave(self) -> None:
+        """The client has gone away."""
         self.client_gone = True
         self.exchange.reset(ResetCode.CANCELLED, CLIENT_GONE)
 

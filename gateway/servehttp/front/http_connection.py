@@ -18,15 +18,15 @@ import enum
 import os
 import socket
 import struct
-from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Protocol
+from typing import Any, Protocol
 
 import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from servehttp.front.departure import EXTENSION, Departure
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.responses import Refusal
 
@@ -43,7 +43,7 @@ class Cycle(Protocol):
     message_event: asyncio.Event
 
     @property
-    def scope(self) -> Mapping[str, object]: ...
+    def scope(self) -> Any: ...  # uvicorn's own type for what ASGI calls a dict
 
 
 class Phase(enum.Enum):
@@ -92,6 +92,7 @@ class LimitedConnection:
         """Set the mixin's own state; called by `__init__`."""
         self.limits = limits
         self.active: Cycle | None = None
+        self.departure = Departure()
         self.expects_continue = False
         self.cycle_transport = CycleTransport(self)
         self.refusal: Refusal | None = None
@@ -112,6 +113,8 @@ class LimitedConnection:
         """A request is about to be answered."""
         self.active = cycle
         self.expects_continue = cycle.waiting_for_100_continue
+        self.departure = Departure()
+        cycle.scope.setdefault("extensions", {})[EXTENSION] = self.departure
 
     def head_open(self) -> bool:
         """Whether a part of a head was received."""
@@ -179,6 +182,7 @@ class LimitedConnection:
     def disconnect(self) -> None:
         """Tell the application that its client is gone."""
         if self.active is not None and not self.active.response_complete:
+            self.departure.happen()
             self.active.disconnected = True
             self.active.message_event.set()
             self.flow.resume_writing()

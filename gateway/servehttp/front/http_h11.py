@@ -80,7 +80,8 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
 
     def body_open(self) -> bool:
-        return self.conn.their_state is h11.SEND_BODY
+        # An error in the midst of a response can only be one in the request's body: h11 reads no further.
+        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     def data_received(self, data: bytes) -> None:
         if self.lingering:

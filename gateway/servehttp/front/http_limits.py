@@ -47,10 +47,12 @@ class HttpLimits:
         if len(headers) > self.max_header_count:
             message = f"the request has more than {self.max_header_count} headers"
             return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
-        size = sum([len(name) + len(value) + HEADER_OVERHEAD for name, value in headers])
-        if size + len(target) > self.max_header_bytes:
+        names = [name for name, _ in headers]
+        values = [value for _, value in headers]
+        size = len(target) + len(b"".join(names)) + len(b"".join(values)) + HEADER_OVERHEAD * len(headers)
+        if size > self.max_header_bytes:
             return self.refuse_size()
-        return _check_rules(method, target, version, headers)
+        return _check_rules(method, target, version, names, values)
 
     def refuse_target(self) -> Refusal:
         """For a target that is too long, whether it has ended or not."""
@@ -59,7 +61,7 @@ class HttpLimits:
 
     def refuse_size(self) -> Refusal:
         """For a head, or a trailer section, that is too large, whether it has ended or not."""
-        message = f"the request head is larger than {self.max_header_bytes} bytes"
+        message = f"the headers, or the trailers, are larger than {self.max_header_bytes} bytes"
         return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
 
 
@@ -70,10 +72,10 @@ def bad_request(message: str) -> Refusal:
 
 def origin_form(target: bytes) -> bytes:
     """The path and query of a target that was found good."""
-    match = ABSOLUTE.fullmatch(target)
+    match = None if target.startswith(b"/") else ABSOLUTE.fullmatch(target)
     if match is None:
         return target
-    rest = match[2]
+    rest: bytes = match[2]
     return rest if rest.startswith(b"/") else b"/" + rest
 
 
@@ -82,44 +84,41 @@ def has_body(headers: Headers) -> bool:
     return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
 
 
-def _check_rules(method: bytes, target: bytes, version: str, headers: Headers) -> Refusal | None:
+def _check_rules(
+    method: bytes, target: bytes, version: str, names: Sequence[bytes], values: Sequence[bytes]
+) -> Refusal | None:
     if version not in VERSIONS:
         return Refusal(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.1 and HTTP/1.0 are spoken here")
     if method == b"CONNECT":
         return Refusal(HTTPStatus.NOT_IMPLEMENTED, "this is not a proxy")
-    hosts = [value for name, value in headers if name == b"host"]
-    return _check_host(hosts, version) or _check_target(method, target, hosts) or _check_framing(version, headers)
-
-
-def _check_host(hosts: Sequence[bytes], version: str) -> Refusal | None:
-    if len(hosts) != 1:
-        if not hosts and version == "1.0":
-            return None
+    count = names.count(b"host")
+    if count > 1 or (count == 0 and version != "1.0"):
         return bad_request("the request must have exactly one Host header")
-    if not HOST.fullmatch(hosts[0]):
+    host = values[names.index(b"host")] if count else None
+    if host is not None and not HOST.fullmatch(host):
         return bad_request("the Host header is invalid")
-    return None
+    if not target.startswith(b"/") or b"#" in target:
+        refusal = _check_odd_target(method, target, host)
+        if refusal is not None:
+            return refusal
+    return _check_coding(version, names, values) if b"transfer-encoding" in names else None
 
 
-def _check_target(method: bytes, target: bytes, hosts: Sequence[bytes]) -> Refusal | None:
-    if b"#" in target:
-        return bad_request("a request target has no fragment")
-    if target.startswith(b"/") or (target == b"*" and method == b"OPTIONS"):
+def _check_odd_target(method: bytes, target: bytes, host: bytes | None) -> Refusal | None:
+    if target == b"*" and method == b"OPTIONS":
         return None
     match = ABSOLUTE.fullmatch(target)
     if match is None:
         return bad_request("the request target is invalid")
-    if hosts and match[1].lower() != hosts[0].lower():
+    if host is not None and match[1].lower() != host.lower():
         return bad_request("the request target and the Host header name different hosts")
     return None
 
 
-def _check_framing(version: str, headers: Headers) -> Refusal | None:
-    codings = [value for name, value in headers if name == b"transfer-encoding"]
-    if not codings:
-        return None
-    if version == "1.0" or any(name == b"content-length" for name, _ in headers):
+def _check_coding(version: str, names: Sequence[bytes], values: Sequence[bytes]) -> Refusal | None:
+    if version == "1.0" or b"content-length" in names:
         return bad_request("the length of the request body is ambiguous")
-    if len(codings) > 1 or codings[0].lower() != b"chunked":
+    coding = values[names.index(b"transfer-encoding")]
+    if names.count(b"transfer-encoding") > 1 or coding.lower() != b"chunked":
         return Refusal(HTTPStatus.NOT_IMPLEMENTED, "the only transfer coding understood is chunked")
     return None

@@ -16,8 +16,7 @@ from mattermost_plugin.exchange import Address, Headers
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 EVERYBODY = "*"
-UNIX_PEER = ""
-"""How ASGI servers report the peer of a unix socket: not at all. Only `*` trusts it."""
+"""Also trusts the peers of a unix socket, which have no address."""
 
 FORWARDED_HEADERS = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip")
@@ -51,11 +50,19 @@ class TrustedProxies:
         return any(address in network for network in self._networks)
 
     def resolve(self, client: Address | None, scheme: str, headers: Headers) -> tuple[Address | None, str]:
-        """Client and scheme as a trusted peer reports them: the nearest address in the chain that is no proxy of ours."""
-        forwarded_for = b",".join(value for name, value in headers if name == b"x-forwarded-for")
-        scheme = next((SCHEMES.get(value.lower(), scheme) for name, value in headers if name == b"x-forwarded-proto"), scheme)
-        chain = [item.strip().decode("latin-1") for item in forwarded_for.split(b",") if item.strip()]
+        """Client and scheme as a trusted peer reports them.
+
+        The client is the nearest address in the chain that is no proxy of ours.
+        """
+        chain = _forwarded_for(headers)
         for host in reversed(chain):
             if not self.trusts(host) or host == chain[0]:
-                return (host, 0), scheme
-        return client, scheme
+                client = (host, 0)
+                break
+        protos = [value.lower() for name, value in headers if name == b"x-forwarded-proto"]
+        return client, SCHEMES.get(protos[0], scheme) if protos else scheme
+
+
+def _forwarded_for(headers: Headers) -> list[str]:
+    values = b",".join(value for name, value in headers if name == b"x-forwarded-for")
+    return [item.strip().decode("latin-1") for item in values.split(b",") if item.strip()]

@@ -20,7 +20,6 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
-
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.headers import to_client

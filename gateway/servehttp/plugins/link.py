@@ -9,11 +9,11 @@ from typing import Any, Literal, TypeAlias
 import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
 from mattermost_plugin.exchange import Exchange, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.tunnel.driver import TunnelSettings
-
 from servehttp.errors import ActivationError, LinkError
 from servehttp.plugins.transports import CallTransport, NoTunnel, Transport, TunnelTransport
 
@@ -43,7 +43,7 @@ class Link:
         self._channel = channel
         self._transport = transport
         self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
-        self._health = health_pb2_grpc.HealthStub(channel)
+        self._health: Any = health_pb2_grpc.HealthStub(channel)  # its published stubs lack the calls
 
     @classmethod
     async def connect(

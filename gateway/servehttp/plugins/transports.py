@@ -7,13 +7,14 @@ import contextlib
 from typing import Any, Protocol
 
 import grpc
+
 from mattermost_plugin.exchange import Exchange, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.servehttp_wire import CalledExchange
+from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.states import Half
-
 from servehttp.errors import LinkError
 
 DRAINING = "the plugin is being stopped and takes no new request"
@@ -62,7 +63,7 @@ class TunnelTransport:
     def __init__(self, channel: grpc.aio.Channel, settings: TunnelSettings) -> None:
         stub = tunnel_pb2_grpc.TunnelStub(channel)
         self._call: grpc.aio.StreamStreamCall[Any, Any] = stub.Connect()
-        self._tunnel = Tunnel(Half.GATEWAY, self._call, settings=settings)
+        self._tunnel = Tunnel(Half.GATEWAY, CallStream(self._call), settings=settings)
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
@@ -77,10 +78,13 @@ class TunnelTransport:
         try:
             async with asyncio.timeout(timeout):
                 await transport._tunnel.greeted()
-        except (TunnelClosed, TimeoutError):
-            problem = await transport._problem(timeout)
+        except TunnelClosed:
+            problem = await transport._problem(channel, timeout)
             await transport.close()
             raise problem from None
+        except TimeoutError:
+            await transport.close()
+            raise LinkError(f"the plugin opened no tunnel within {timeout:g} s") from None
         except asyncio.CancelledError:
             await transport.close()
             raise
@@ -109,10 +113,13 @@ class TunnelTransport:
         self._run.cancel()
         await asyncio.gather(self._run, return_exceptions=True)
 
-    async def _problem(self, timeout: float) -> LinkError:
-        if not self._run.done():
-            return LinkError(f"the plugin opened no tunnel within {timeout:g} s")
-        if await self._call.code() is grpc.StatusCode.UNIMPLEMENTED:
+    async def _problem(self, channel: grpc.aio.Channel, timeout: float) -> LinkError:
+        """Why the stream ended before the hello."""
+        await asyncio.wait((self._run,))
+        code = await self._call.code()
+        if code is grpc.StatusCode.INTERNAL:  # also what gRPC says when a write met the end of the call
+            code = await _ask_silently(channel, timeout)
+        if code is grpc.StatusCode.UNIMPLEMENTED:
             return NoTunnel("the plugin knows no tunnel")
         return LinkError(self._reason())
 
@@ -123,6 +130,21 @@ class TunnelTransport:
         if isinstance(error, TunnelError):
             return f"the plugin broke the tunnel's protocol: {error}"
         return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
+
+
+async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:
+    """The status of a call for a tunnel on which nothing is written; OK when the plugin keeps it open."""
+    call = tunnel_pb2_grpc.TunnelStub(channel).Connect()
+    try:
+        async with asyncio.timeout(timeout):
+            await call.read()
+    except TimeoutError:
+        return grpc.StatusCode.OK
+    except grpc.aio.AioRpcError as error:
+        return error.code()
+    finally:
+        call.cancel()
+    return grpc.StatusCode.OK
 
 
 class CallTransport:

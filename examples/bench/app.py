@@ -1,0 +1,59 @@
+"""A plain Starlette application to measure. It knows nothing of plugins: any ASGI server can run it as it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, StreamingResponse
+from starlette.routing import Route
+
+CHUNK = bytes(64 * 1024)
+
+
+async def read_json(request: Request) -> JSONResponse:
+    """17 bytes of JSON."""
+    return JSONResponse({"hello": "world"})
+
+
+async def read_bytes(request: Request) -> StreamingResponse:
+    """`n` bytes."""
+    n = int(request.query_params["n"])
+    return StreamingResponse(zeros(n), media_type="application/octet-stream", headers={"content-length": str(n)})
+
+
+async def upload(request: Request) -> JSONResponse:
+    """How many bytes the body has."""
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+    return JSONResponse({"bytes": size})
+
+
+async def sse(request: Request) -> StreamingResponse:
+    """`n` server-sent events, as fast as they are taken."""
+    n = int(request.query_params["n"])
+    return StreamingResponse(events(n), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
+async def zeros(n: int) -> AsyncIterator[bytes]:
+    """`n` bytes in chunks."""
+    for sent in range(0, n, len(CHUNK)):
+        yield CHUNK[: n - sent]
+
+
+async def events(n: int) -> AsyncIterator[str]:
+    """`n` events."""
+    for number in range(n):
+        yield f"data: {number}\n\n"
+
+
+app = Starlette(
+    routes=[
+        Route("/json", read_json),
+        Route("/bytes", read_bytes),
+        Route("/upload", upload, methods=["POST"]),
+        Route("/sse", sse),
+    ]
+)

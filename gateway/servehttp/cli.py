@@ -1,0 +1,212 @@
+"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them.
+
+Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
+What people read goes to standard error; with JSON logs it becomes log lines.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import structlog
+import typer
+
+from servehttp import logs
+from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
+from servehttp.plugins.interpreter import check_version, find_interpreter
+from servehttp.plugins.manifest import Manifest, discover
+from servehttp.settings import (
+    COMMAND_LINE,
+    CONFIG_VARIABLE,
+    HttpParser,
+    LogFormat,
+    LogLevel,
+    Settings,
+    Transport,
+    every_setting,
+)
+
+log = structlog.get_logger("servehttp.cli")
+
+_SETTINGS = dict(every_setting())
+
+app = typer.Typer(
+    help="Run ASGI plugins in supervised processes behind one HTTP port.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """The entry point: runs the command and turns our own errors into one line and an exit code."""
+    try:
+        app()
+    except GatewayError as error:
+        _print_error(error)
+        sys.exit(error.exit_code)
+
+
+def _option(setting: str, *names: str, panel: str, metavar: str | None = None) -> Any:
+    """An option for a setting; its help and default are the setting's own."""
+    field = _SETTINGS[setting]
+    default = field.get_default(call_default_factory=True)
+    text = str(field.description)
+    if default not in (None, (), {}):
+        shown = default if not isinstance(default, bool) else "on" if default else "off"
+        text += rf" [dim]\[default: {shown}][/dim]"
+    return typer.Option(*names, help=text, show_default=False, metavar=metavar, rich_help_panel=panel)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"servehttp {_version()}")
+        raise typer.Exit
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("servehttp")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+_EPILOG = (
+    "Every setting also has an environment variable, such as SERVEHTTP_SERVER__PORT, and a place in the TOML file, "
+    r"such as port under \[server]. The command line comes first, then the environment, then the file. "
+    "Ctrl-C or SIGTERM stops in order; a second Ctrl-C stops at once."
+)
+
+
+@app.command(epilog=_EPILOG)
+def serve(
+    plugin_dirs: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="PLUGIN_DIR", help=_SETTINGS["plugins.paths"].description, show_default=False),
+    ] = None,
+    host: Annotated[str | None, _option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
+    port: Annotated[int | None, _option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
+    uds: Annotated[Path | None, _option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
+    http: Annotated[HttpParser | None, _option("server.http", "--http", panel="Listening")] = None,
+    forwarded_allow_ips: Annotated[
+        str | None, _option("server.forwarded_allow_ips", "--forwarded-allow-ips", panel="Listening", metavar="IPS")
+    ] = None,
+    attach: Annotated[
+        list[str] | None, _option("plugins.attach", "--attach", panel="Plugins", metavar="ID=TARGET")
+    ] = None,
+    transport: Annotated[Transport | None, _option("plugins.transport", "--transport", panel="Plugins")] = None,
+    log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
+    log_format: Annotated[LogFormat | None, _option("log.format", "--log-format", panel="Logs")] = None,
+    access_log: Annotated[bool | None, _option("log.access", "--access-log/--no-access-log", panel="Logs")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE, rich_help_panel="Configuration"
+        ),
+    ] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Configuration", metavar="FOLDER")] = None,
+) -> None:
+    """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
+    if uds and (host or port is not None):
+        raise typer.BadParameter("--uds takes the place of --host and --port: give one or the other")
+    settings = _load(
+        config,
+        {
+            "server.host": host,
+            "server.port": port,
+            "server.uds": uds,
+            "server.http": http,
+            "server.forwarded_allow_ips": forwarded_allow_ips,
+            "plugins.paths": plugin_dirs or None,
+            "plugins.attach": attach or None,
+            "plugins.transport": transport,
+            "log.level": log_level,
+            "log.format": log_format,
+            "log.access": access_log,
+            "data_dir": data_dir,
+        },
+    )
+    logs.configure(settings.log)
+    manifests = _find_plugins(settings)
+
+    from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
+
+    run(settings, manifests)
+
+
+@app.command()
+def check(
+    plugin_dirs: Annotated[
+        list[Path], typer.Argument(metavar="PLUGIN_DIR", help=_SETTINGS["plugins.paths"].description)
+    ],
+) -> None:
+    """Check manifests and Python versions without starting a plugin: one line each, exit code 3 if any is bad."""
+    manifests, problems = discover(plugin_dirs)
+    for manifest in manifests:
+        try:
+            print(asyncio.run(_examine(manifest)))
+        except ManifestError as error:
+            problems.append(error)
+    for problem in problems:
+        _print_error(problem)
+    if problems:
+        raise typer.Exit(ManifestError.exit_code)
+
+
+def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
+    """The settings; a bad value on the command line is wrong usage."""
+    overrides: dict[str, Any] = {}
+    for setting, value in options.items():
+        if value is not None:
+            *group, name = setting.split(".")
+            table = overrides.setdefault(group[0], {}) if group else overrides
+            table[name] = value
+    try:
+        return Settings.load(config, **overrides)
+    except SettingsError as error:
+        if error.where == COMMAND_LINE:
+            raise typer.BadParameter(error.problem) from error
+        raise
+
+
+def _find_plugins(settings: Settings) -> list[Manifest]:
+    """The plugins to start; what is wrong with others is logged."""
+    paths, attached = settings.plugins.paths, settings.plugins.attach
+    if not paths and not attached:
+        raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
+    manifests, errors = discover(paths)
+    for error in errors:
+        log.error(str(error))
+    if not manifests and not attached:
+        raise NoPluginsError("none of those named can be used")
+    return manifests
+
+
+async def _examine(manifest: Manifest) -> str:
+    """The line about a good plugin."""
+    interpreter = find_interpreter(manifest.folder)
+    try:
+        version = await check_version(interpreter, manifest.server.python_version)
+    except InterpreterError as error:
+        problem = f"{interpreter} {error.problem}"
+        raise ManifestError(manifest.file, "server.python_version", problem, error.remedy) from error
+    return f"{manifest.id} {manifest.version}: {manifest.script}, Python {version} ({interpreter})"
+
+
+def _print_error(error: GatewayError) -> None:
+    print(f"error: {logs.escape_controls(str(error))}", file=sys.stderr)

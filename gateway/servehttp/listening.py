@@ -1,0 +1,88 @@
+"""The socket the gateway listens on, opened before any plugin starts so that an address in use is told at once."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from servehttp.errors import ListenError
+from servehttp.settings import ServerSettings
+
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
+
+_PROBLEMS = {
+    errno.EADDRINUSE: "it is in use; stop the other process, or choose another port with --port",
+    errno.EACCES: "permission denied; ports below 1024 need privileges, so choose another with --port",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another with --host",
+}
+
+
+@contextlib.contextmanager
+def listen(settings: ServerSettings) -> Iterator[socket.socket]:
+    """Listen where the settings say; on leaving, the socket is closed and a unix socket's file is gone.
+
+    A unix socket's file that nobody listens on any more is replaced. Its permissions follow the umask.
+
+    Raises:
+        ListenError: the address cannot be used.
+    """
+    if settings.uds is None:
+        with _listen_tcp(settings.host, settings.port) as listener:
+            yield listener
+        return
+    with _listen_unix(settings.uds) as listener:
+        try:
+            yield listener
+        finally:
+            settings.uds.unlink(missing_ok=True)
+
+
+def base_url(listener: socket.socket) -> str:
+    """Where a browser on this machine finds what listens there; `unix:PATH` for a unix socket."""
+    if listener.family == socket.AF_UNIX:
+        return f"unix:{listener.getsockname()}"
+    host, port = listener.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _listen_tcp(host: str, port: int) -> socket.socket:
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    try:
+        family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+    except socket.gaierror as error:
+        raise ListenError(address, f"the name is not known ({error.strerror}); correct --host") from error
+    except OSError as error:
+        raise ListenError(address, _PROBLEMS.get(error.errno or 0, str(error.strerror))) from error
+
+
+def _listen_unix(path: Path) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        _remove_stale(path)
+        listener.bind(str(path))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        raise ListenError(str(path), f"{error.strerror or error}; choose another path with --uds") from error
+    except ListenError:
+        listener.close()
+        raise
+    return listener
+
+
+def _remove_stale(path: Path) -> None:
+    if not path.exists():
+        return
+    if not stat.S_ISSOCK(path.stat().st_mode):
+        raise ListenError(str(path), "there is a file that is not a socket; choose another path with --uds")
+    with socket.socket(socket.AF_UNIX) as probe:
+        if probe.connect_ex(str(path)) == 0:
+            raise ListenError(str(path), "it is in use; stop the other process, or choose another path with --uds")
+    path.unlink()

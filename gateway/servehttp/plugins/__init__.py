@@ -1,0 +1,1 @@
+"""Plugins as the gateway sees them: manifests, processes, supervision, links."""

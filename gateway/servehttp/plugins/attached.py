@@ -1,0 +1,44 @@
+"""A plugin that runs already, in a debugger, a test, another machine: connected to, and never started or killed."""
+
+from __future__ import annotations
+
+import asyncio
+
+from servehttp.plugins.supervisor import Connect, SupervisedPlugin, SupervisionPolicy
+
+
+class AttachedRunner:
+    """Something that is there, or is not, and that nobody here ends; a `Runner`."""
+
+    pid = None
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+
+    async def ready(self, timeout: float) -> str:
+        """The target, at once: whether it listens is seen when it is connected to."""
+        return self._target
+
+    async def wait(self) -> str:
+        """Never returns, for only the connection tells that it is gone."""
+        await asyncio.Event().wait()
+        raise AssertionError("nobody sets this event")
+
+    async def stop(self, grace: float) -> None:
+        """Leave it alone."""
+
+
+def attach(plugin_id: str, target: str, connect: Connect, policy: SupervisionPolicy) -> SupervisedPlugin:
+    """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
+
+    Args:
+        plugin_id: The id under which it is served.
+        target: Where it listens, as gRPC names it.
+        connect: How a connection is made.
+        policy: Its times; its restart policy should have no limit.
+    """
+
+    async def launch() -> AttachedRunner:
+        return AttachedRunner(target)
+
+    return SupervisedPlugin(plugin_id, launch, connect, policy)

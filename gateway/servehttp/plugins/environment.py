@@ -1,0 +1,84 @@
+"""The environment of a plugin process, made from an allow-list: the gateway's secrets stay with the gateway.
+
+Also the private folder for a plugin's socket, whose path has to be short: a socket's path ends at about 107 bytes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
+
+INHERITED = (
+    # Who runs it, and where programs are: subprocesses of a plugin and `~` would not work without.
+    "PATH", "HOME", "USER", "LOGNAME", "SHELL",
+    # Language and time as on the rest of the machine.
+    "LANG", "LANGUAGE", "LC_*", "TZ",
+    # Where the administrator wants temporary files.
+    "TMPDIR", "TEMP", "TMP",
+    # Which certificates the machine trusts: no outgoing TLS works behind a company's own authority otherwise.
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
+    # How an interpreter finds its own shared libraries, where it needs this.
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+    # How Python behaves, not what it imports: the gateway's PYTHONPATH and VIRTUAL_ENV are wrong in a plugin's venv.
+    "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8", "PYTHONIOENCODING",
+)  # fmt: skip
+"""Names, or patterns with `*`. Proxy variables are not among them because they often hold passwords."""
+
+MIN_PORT = 10000
+MAX_PORT = 25000
+"""The range in which a go-plugin looks for a TCP port, as go-plugin's own default."""
+
+FOLDER_PREFIX = "servehttp-"
+SHORT_TEMP_FOLDER = Path("/tmp")
+LONGEST_PARENT = 50
+"""Bytes; leaves room for this folder's own name and for a socket's name below it, on every system."""
+
+
+def inherited(source: Mapping[str, str], extra: Iterable[str] = ()) -> dict[str, str]:
+    """The part of an environment that a plugin gets; `extra` are further names or patterns."""
+    patterns = (*INHERITED, *extra)
+    return {name: value for name, value in source.items() if any(fnmatchcase(name, pattern) for pattern in patterns)}
+
+
+def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
+    """What a go-plugin wants to find."""
+    return {
+        MAGIC_COOKIE_KEY: MAGIC_COOKIE_VALUE,
+        "PLUGIN_PROTOCOL_VERSIONS": str(APP_PROTOCOL_VERSION),
+        "PLUGIN_MIN_PORT": str(MIN_PORT),
+        "PLUGIN_MAX_PORT": str(MAX_PORT),
+        "PLUGIN_UNIX_SOCKET_DIR": str(socket_folder),
+    }
+
+
+def mattermost_variables(plugin_id: str, folder: Path, hook_timeout: float, log_level: str) -> dict[str, str]:
+    """What the reference documents; the address of the plugin API is not among it as long as there is none."""
+    return {
+        "MATTERMOST_PLUGIN_ID": plugin_id,
+        "MATTERMOST_PLUGIN_PATH": str(folder),
+        "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{hook_timeout:g}",
+        "MATTERMOST_PLUGIN_LOG_LEVEL": log_level.upper(),
+    }
+
+
+def make_socket_folder() -> Path:
+    """Make a folder that only this user may enter, whatever permissions a plugin gives its socket in it.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    parent = Path(tempfile.gettempdir())
+    if len(os.fsencode(parent)) > LONGEST_PARENT and SHORT_TEMP_FOLDER.is_dir():
+        parent = SHORT_TEMP_FOLDER
+    return Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX, dir=parent))
+
+
+def remove_socket_folder(folder: Path) -> None:
+    """Remove it with all that is in it; nothing happens if it is gone."""
+    shutil.rmtree(folder, ignore_errors=True)

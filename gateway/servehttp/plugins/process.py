@@ -1,0 +1,302 @@
+"""One process of one plugin: its own session and group, its handshake, its output, its end.
+
+stdin is empty, stdout and stderr are read for ever so that the plugin never blocks on them, and no other file is
+inherited. The group dies with its leader: whatever a plugin leaves behind is killed when it ends, however it ends. Only
+a child that moved to another session escapes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import structlog
+
+from mattermost_plugin.handshake import Handshake, HandshakeError, looks_like_handshake
+from servehttp.plugins.environment import go_plugin_variables, make_socket_folder, remove_socket_folder
+from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.runner import RunnerError
+
+HANDSHAKE_NOISE = 256 * 1024
+"""Bytes on stdout without a handshake after which there is no hope for one."""
+EXIT_NOTICE = 0.5
+"""Seconds between a plugin closing its stdout and its end, if the one is part of the other."""
+OUTPUT_TIMEOUT = 0.5
+"""Seconds after its end to read what a plugin wrote last; an escaped child may hold the pipes open for ever."""
+KILL_TIMEOUT = 5.0
+"""Seconds for a process to end after SIGKILL; only the kernel can delay that, as for one that waits for a lost disk."""
+SHOWN_LINES = 3
+"""Lines of stdout that are quoted where there should have been a handshake."""
+
+NO_HANDSHAKE = "closed its stdout without a handshake"
+HOPELESS = (FileNotFoundError, NotADirectoryError, PermissionError)
+"""Errors of starting a process that come again at every attempt."""
+
+log = structlog.get_logger("servehttp.plugins")
+
+STREAMS = {1: Stream.STDOUT, 2: Stream.STDERR}
+
+
+@dataclass(frozen=True)
+class Command:
+    """What to run, and the folder to run it in."""
+
+    arguments: tuple[str, ...]
+    folder: Path
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """All that it takes to start a plugin's process, again and again.
+
+    Attributes:
+        plugin_id: The plugin's id, for the log.
+        find_command: Looks for the interpreter and the script before each start.
+        environment: The whole environment, but for the variables of go-plugin.
+        limits: How much of its output is kept and logged.
+    """
+
+    plugin_id: str
+    find_command: Callable[[], Awaitable[Command]]
+    environment: Mapping[str, str]
+    limits: OutputLimits
+
+
+class PluginProcess:
+    """A running process, made by `launch`; a `Runner`."""
+
+    def __init__(self, spec: ProcessSpec, reaper: Reaper, socket_folder: Path) -> None:
+        self._spec = spec
+        self._reaper = reaper
+        self._socket_folder = socket_folder
+        self._output = PluginOutput(spec.plugin_id, spec.limits)
+        self._pipes = _Pipes(self._output, reaper)
+        self._closed = False
+
+    @classmethod
+    async def launch(cls, spec: ProcessSpec, reaper: Reaper) -> PluginProcess:
+        """Start the process.
+
+        Raises:
+            RunnerError: it cannot be started.
+            GatewayError: what `find_command` raises.
+        """
+        command = await spec.find_command()
+        process = cls(spec, reaper, _make_folder(reaper))
+        try:
+            await process._spawn(command)
+        except BaseException:
+            await process.stop(0)
+            raise
+        return process
+
+    @property
+    def pid(self) -> int | None:
+        """The process id; None before the start."""
+        return self._pipes.pid
+
+    async def ready(self, timeout: float) -> str:
+        """Wait for the handshake: the target to connect to, or a `RunnerError` that tells what came instead."""
+        try:
+            async with asyncio.timeout(timeout):
+                await self._pipes.decided.wait()
+        except TimeoutError:
+            raise RunnerError(self._explain(f"printed no handshake within {timeout:g} s")) from None
+        if self._pipes.handshake is not None:
+            return self._pipes.handshake.target
+        if self._pipes.problem != NO_HANDSHAKE:
+            raise RunnerError(self._explain(self._pipes.problem), permanent=True)
+        raise RunnerError(self._explain(await self._end_without_handshake()))
+
+    async def wait(self) -> str:
+        """Return as soon as the process has ended: how, and its last words."""
+        await self._pipes.exited.wait()
+        await self._read_rest()
+        return _join(self._pipes.describe_exit(), self._last_words())
+
+    async def stop(self, grace: float) -> None:
+        """SIGTERM, and after `grace` seconds SIGKILL, to the whole group; then nothing of it is left. Idempotent."""
+        try:
+            if grace > 0:
+                self.terminate()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(grace):
+                        await self._pipes.exited.wait()
+        finally:
+            self.kill()
+            await self._close()
+
+    def terminate(self) -> None:
+        """Ask the group to end; nothing happens if it has."""
+        self._pipes.signal_group(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the group, also one that was suspended; nothing happens if it has ended."""
+        self._pipes.signal_group(signal.SIGKILL)
+
+    async def _spawn(self, command: Command) -> None:
+        environment = {**self._spec.environment, **go_plugin_variables(self._socket_folder)}
+        try:
+            await asyncio.get_running_loop().subprocess_exec(
+                lambda: self._pipes,
+                *command.arguments,
+                stdin=asyncio.subprocess.DEVNULL,
+                cwd=command.folder,
+                env=environment,
+                start_new_session=True,
+            )
+        except OSError as error:
+            # Without the file's name, the error says nothing that a person can act on.
+            what = error.filename or command.arguments[0]
+            raise RunnerError(
+                f"cannot run {what}: {error.strerror or error}", permanent=isinstance(error, HOPELESS)
+            ) from error
+
+    async def _end_without_handshake(self) -> str:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(EXIT_NOTICE):
+                await self._pipes.exited.wait()
+        if not self._pipes.exited.is_set():
+            return NO_HANDSHAKE
+        await self._read_rest()
+        return f"{self._pipes.describe_exit()} before its handshake"
+
+    async def _wait_killed(self) -> None:
+        try:
+            async with asyncio.timeout(KILL_TIMEOUT):
+                await self._pipes.exited.wait()
+        except TimeoutError:
+            log.error("a killed plugin process does not end", plugin=self._spec.plugin_id, pid=self.pid)
+
+    async def _read_rest(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(OUTPUT_TIMEOUT):
+                await self._pipes.at_end.wait()
+
+    async def _close(self) -> None:
+        if self._closed:
+            return
+        if self.pid is not None:
+            await self._wait_killed()
+            await self._read_rest()
+        self._closed = True
+        self._pipes.close()
+        self._output.close()
+        await asyncio.to_thread(remove_socket_folder, self._socket_folder)
+        self._reaper.remove_folder(self._socket_folder)
+
+    def _explain(self, problem: str) -> str:
+        printed = self._output.last_lines(Stream.STDOUT)[-SHOWN_LINES:]
+        instead = f"on stdout it printed {' | '.join(printed)!r:.200}" if printed else ""
+        return _join(problem, instead, self._last_words())
+
+    def _last_words(self) -> str:
+        lines = self._output.last_lines(Stream.STDERR)
+        return f"last on stderr: {' | '.join(lines)}" if lines else ""
+
+
+class _Pipes(asyncio.SubprocessProtocol):
+    """Takes what the event loop reads from a process; nothing in here waits."""
+
+    def __init__(self, output: PluginOutput, reaper: Reaper) -> None:
+        self.decided = asyncio.Event()
+        self.handshake: Handshake | None = None
+        self.problem = ""
+        self.exited = asyncio.Event()
+        self.at_end = asyncio.Event()
+        self.pid: int | None = None
+        self._output = output
+        self._reaper = reaper
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._open_streams = set(STREAMS)
+        self._rest = b""
+        self._noise = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+        self.pid = self._transport.get_pid()
+        self._reaper.add_group(self.pid)
+
+    def pipe_data_received(self, fd: int, data: bytes) -> None:
+        if fd == 1 and not self.decided.is_set():
+            self._look_for_handshake(data)
+        else:
+            self._output.feed(STREAMS[fd], data)
+
+    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
+        if fd == 1 and not self.decided.is_set():
+            self._output.feed(Stream.STDOUT, self._rest)
+            self._decide(problem=NO_HANDSHAKE)
+        self._output.end(STREAMS[fd])
+        self._open_streams.discard(fd)
+        if not self._open_streams:
+            self.at_end.set()
+
+    def process_exited(self) -> None:
+        # Right now, while its number cannot have been given to another group yet.
+        self.signal_group(signal.SIGKILL)
+        self.exited.set()
+        if self.pid is not None:
+            self._reaper.remove_group(self.pid)
+
+    def signal_group(self, number: signal.Signals) -> None:
+        if self.pid is not None and not self.exited.is_set():
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, number)
+
+    def describe_exit(self) -> str:
+        code = self._transport.get_returncode() if self._transport else None
+        if code is None or code >= 0:
+            return f"exited with code {code}"
+        try:
+            return f"was killed by {signal.Signals(-code).name}"
+        except ValueError:
+            return f"was killed by signal {-code}"
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.close()
+
+    def _look_for_handshake(self, data: bytes) -> None:
+        self._noise += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        texts = (line.decode(ENCODING, "replace") for line in lines)
+        found = next((number for number, text in enumerate(texts) if looks_like_handshake(text)), None)
+        if found is not None:
+            self._read_handshake(lines.pop(found).decode(ENCODING, "replace"))
+        elif self._noise > HANDSHAKE_NOISE:
+            self._decide(problem=f"printed {HANDSHAKE_NOISE // 1024} KiB on stdout without a handshake")
+        self._output.feed(Stream.STDOUT, b"".join(line + b"\n" for line in lines))
+        if self.decided.is_set():
+            self._output.feed(Stream.STDOUT, self._rest)
+
+    def _read_handshake(self, line: str) -> None:
+        try:
+            self._decide(handshake=Handshake.parse(line))
+        except HandshakeError as error:
+            self._decide(problem=f"its handshake cannot be used: {error}")
+
+    def _decide(self, handshake: Handshake | None = None, problem: str = "") -> None:
+        self.handshake = handshake
+        self.problem = problem
+        self.decided.set()
+
+
+def _make_folder(reaper: Reaper) -> Path:
+    try:
+        folder = make_socket_folder()
+    except OSError as error:
+        raise RunnerError(f"cannot make a folder for its socket: {error}") from error
+    reaper.add_folder(folder)
+    return folder
+
+
+def _join(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)

@@ -1,0 +1,52 @@
+"""What runs a plugin, as the supervisor sees it: a process of ours, or one that runs already and is attached to."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeAlias
+
+from servehttp.errors import GatewayError
+
+
+class RunnerError(GatewayError):
+    """What runs a plugin could not be started, or never said where it listens.
+
+    Attributes:
+        permanent: The cause would fail the same way at every further attempt.
+    """
+
+    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+        super().__init__(reason)
+        self.permanent = permanent
+
+
+class Runner(Protocol):
+    """One run of one plugin, from its launch to its end."""
+
+    @property
+    def pid(self) -> int | None:
+        """The process id, or None when the process is not ours."""
+        ...
+
+    async def ready(self, timeout: float) -> str:
+        """Wait until the plugin listens.
+
+        Returns:
+            Where, as gRPC names it: `unix:/path` or `host:port`.
+
+        Raises:
+            RunnerError: it ended, said something else, or said nothing within `timeout` seconds.
+        """
+        ...
+
+    async def wait(self) -> str:
+        """Return at once when the run has ended, with the reason in one line. For what is not ours it never returns."""
+        ...
+
+    async def stop(self, grace: float) -> None:
+        """End the run and clean up after it: ask, and after `grace` seconds compel. Idempotent."""
+        ...
+
+
+Launch: TypeAlias = Callable[[], Awaitable[Runner]]
+"""Starts one run; called anew for each restart. Raises `RunnerError`, or what finding the command raises."""

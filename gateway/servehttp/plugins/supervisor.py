@@ -1,0 +1,357 @@
+"""The life of one plugin: start, watch, restart with back-off or give up, stop in order.
+
+One task per plugin drives it; what goes wrong with a plugin ends in its state and in the log, never in another task.
+A run is: launch, handshake, connection, OnActivate; then the end of the process, the loss of the connection and failed
+health checks are watched at once, and whatever comes first ends the run. Only a lost connection is made again if the
+process lives on. After each run everything of it is cleaned up before the next begins.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Awaitable, Coroutine
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import structlog
+
+from servehttp.errors import ActivationError, GatewayError, InterpreterError, LinkError, ManifestError, PluginStartError
+from servehttp.plugins.backoff import Backoff, RestartPolicy
+from servehttp.plugins.race import first_of
+from servehttp.plugins.runner import Launch, Runner, RunnerError
+from servehttp.plugins.states import Lifecycle, PluginState
+
+if TYPE_CHECKING:  # the connection's module loads gRPC
+    from servehttp.plugins.link import Link
+
+T = TypeVar("T")
+
+DEATH_NOTICE = 0.5
+"""Seconds from a lost connection to the end of the process, if the one is part of the other."""
+FAILURE_GRACE = 1.0
+"""Seconds from SIGTERM to SIGKILL for a plugin that failed."""
+CLOSE_TIMEOUT = 2.0
+"""Seconds to hang up."""
+
+REMEDY = "correct the plugin, then restart the gateway"
+
+log = structlog.get_logger("servehttp.plugins")
+
+
+class Connect(Protocol):
+    """How a connection is made: `Link.connect` with its transport chosen."""
+
+    def __call__(self, target: str, *, timeout: float) -> Awaitable[Link]:
+        """Connect within `timeout` seconds, or raise `LinkError`."""
+        ...
+
+
+@dataclass(frozen=True)
+class SupervisionPolicy:
+    """How long each step may take, in seconds, and when to give up."""
+
+    start_timeout: float
+    """From the launch to the handshake."""
+    connect_timeout: float
+    hook_timeout: float
+    """For OnActivate, and for OnDeactivate."""
+    health_interval: float
+    health_timeout: float
+    health_failures: int
+    """Failed health checks in a row that end a run."""
+    drain_timeout: float
+    """For open requests at an orderly stop."""
+    stop_timeout: float
+    """From SIGTERM to SIGKILL at an orderly stop."""
+    restart: RestartPolicy
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a run ended, or never began."""
+
+    reason: str
+    permanent: bool = False
+
+
+class ConnectionLost(GatewayError):
+    """The connection to a plugin is gone; its process may live on."""
+
+
+class SupervisedPlugin:
+    """One plugin and what runs it; a `PluginHandle`.
+
+    Attributes:
+        id: The plugin's id.
+        link: The connection while the plugin runs, else None.
+        restarts: How often it was started again since `start`.
+        started_in: Seconds that its last successful start took.
+    """
+
+    def __init__(self, plugin_id: str, launch: Launch, connect: Connect, policy: SupervisionPolicy) -> None:
+        self.id = plugin_id
+        self.link: Link | None = None
+        self.restarts = 0
+        self.started_in: float | None = None
+        self._launch = launch
+        self._connect = connect
+        self._policy = policy
+        self._log = log.bind(plugin=plugin_id)
+        self._life = Lifecycle()
+        self._backoff = Backoff(policy.restart)
+        self._reconnections = Backoff(policy.restart)
+        self._runner: Runner | None = None
+        self._connection: Link | None = None
+        self._supervision: asyncio.Task[None] | None = None
+        self._first_start: asyncio.Future[str | None] | None = None
+        self._last_reason: str | None = None
+        self._stop_turn = asyncio.Lock()
+
+    @property
+    def state(self) -> PluginState:
+        """Where the plugin is in its life."""
+        return self._life.state
+
+    @property
+    def reason(self) -> str | None:
+        """Why it does not run, in one line."""
+        return self._life.reason
+
+    async def start(self) -> None:
+        """Start the plugin, and from then on watch it.
+
+        Raises:
+            PluginStartError: the first attempt failed. Further ones follow in the background, as the policy says.
+            RuntimeError: it was started before, and neither stopped nor given up.
+        """
+        if self.state not in (PluginState.STOPPED, PluginState.FAILED):
+            raise RuntimeError(f"plugin {self.id} is {self.state} already")
+        self._life.move(PluginState.STARTING)
+        self._backoff.forget()
+        self._reconnections.forget()
+        self.restarts = 0
+        self._first_start = asyncio.get_running_loop().create_future()
+        self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.id}")
+        problem = await asyncio.shield(self._first_start)
+        if problem is not None:
+            raise PluginStartError(self.id, problem)
+
+    async def stop(self) -> None:
+        """Stop in order, whatever it is doing: drain, OnDeactivate, SIGTERM, SIGKILL, each in its time. Idempotent."""
+        async with self._stop_turn:
+            if self.state is PluginState.STOPPED:
+                return
+            self._life.move(PluginState.STOPPING)
+            try:
+                await self._end_supervision()
+                if self.link is not None and self._runner is not None:
+                    await self._take_leave(self.link, self._runner)
+            finally:
+                self.link = None
+                await self._clean_up(self._policy.stop_timeout)
+                self._life.move(PluginState.STOPPED)
+
+    async def wait_for(self, *states: PluginState) -> None:
+        """Return as soon as the plugin is in one of these states."""
+        await self._life.wait_for(*states)
+
+    def describe(self) -> dict[str, object]:
+        """All that an operator wants to know, as plain values."""
+        running = self.state is PluginState.RUNNING
+        return {
+            "id": self.id,
+            "state": self.state.value,
+            "reason": self.reason,
+            "restarts": self.restarts,
+            "pid": self._runner.pid if self._runner else None,
+            "transport": self.link.transport if self.link else None,
+            "in_flight": self.link.in_flight if self.link else 0,
+            "started_in": self.started_in,
+            "uptime": round(time.monotonic() - self._life.since, 3) if running else None,
+        }
+
+    async def _supervise(self) -> None:
+        while True:
+            failure = await self._run()
+            self._fall(failure.reason)
+            await self._clean_up(FAILURE_GRACE)
+            delay = None if failure.permanent else self._backoff.failed()
+            if delay is None:
+                self._give_up(failure)
+                return
+            self._warn(failure.reason, delay)
+            self._report_start(failure.reason)
+            await asyncio.sleep(delay)
+            self.restarts += 1
+            self._life.move(PluginState.STARTING, failure.reason)
+
+    async def _run(self) -> Failure:
+        try:
+            runner, link = await self._bring_up()
+            while True:
+                try:
+                    return Failure(await self._watch(runner, link))
+                except ConnectionLost as lost:
+                    link = await self._reconnect(runner, str(lost))
+        except (ManifestError, InterpreterError) as error:
+            return Failure(str(error), permanent=True)
+        except RunnerError as error:
+            return Failure(str(error), error.permanent)
+        except GatewayError as error:
+            return Failure(str(error))
+        except Exception as error:  # a fault of ours must not leave the plugin unsupervised
+            self._log.exception("supervision failed")
+            return Failure(f"fault in the gateway: {error!r}")
+
+    async def _bring_up(self) -> tuple[Runner, Link]:
+        began = time.monotonic()
+        self._runner = runner = await self._launch()
+        target = await runner.ready(self._policy.start_timeout)
+        link = await self._unless_ended(runner, self._open_connection(target))
+        await self._unless_ended(runner, self._activate(link))
+        self.started_in = time.monotonic() - began
+        self._rise(link)
+        self._log.info("plugin runs", seconds=round(self.started_in, 3), pid=runner.pid, transport=link.transport)
+        self._report_start(None)
+        return runner, link
+
+    async def _open_connection(self, target: str) -> Link:
+        # Kept at once, so that whatever happens next finds it and hangs up.
+        self._connection = link = await self._connect(target, timeout=self._policy.connect_timeout)
+        return link
+
+    async def _activate(self, link: Link) -> None:
+        try:
+            await link.activate(self._policy.hook_timeout)
+        except ActivationError as error:
+            raise ActivationError(f"OnActivate failed: {error}") from error
+
+    async def _watch(self, runner: Runner, link: Link) -> str:
+        return await first_of(runner.wait(), _raise_when_lost(link), self._until_unhealthy(link))
+
+    async def _reconnect(self, runner: Runner, lost: str) -> Link:
+        """Connect again to a process that lives on; it was activated before."""
+        reason = f"connection lost: {lost}"
+        self._fall(reason)
+        if end := await _end_soon(runner):
+            raise RunnerError(end)
+        # What is attached may be another process by now, one that was not activated.
+        if runner.pid is None or self._reconnections.failed() is None:
+            raise LinkError(reason)
+        await self._hang_up()
+        target = await runner.ready(self._policy.start_timeout)
+        link = await self._unless_ended(runner, self._open_connection(target))
+        self._rise(link)
+        self._log.warning("connection restored", reason=reason)
+        return link
+
+    async def _until_unhealthy(self, link: Link) -> str:
+        failures = 0
+        while True:
+            await asyncio.sleep(self._policy.health_interval)
+            try:
+                await link.check_health(self._policy.health_timeout)
+                failures = 0
+            except LinkError as error:
+                failures += 1
+                self._log.warning("health check failed", error=str(error), in_a_row=failures)
+                if failures >= self._policy.health_failures:
+                    return f"{failures} health checks in a row failed, the last one with: {error}"
+
+    async def _unless_ended(self, runner: Runner, step: Coroutine[Any, Any, T]) -> T:
+        """Take a step with the plugin; if the plugin ends meanwhile, that is the error."""
+        try:
+            return await first_of(step, _raise_at_end(runner))
+        except LinkError as error:
+            raise LinkError(await _end_soon(runner) or str(error)) from error
+
+    def _rise(self, link: Link) -> None:
+        self.link = link
+        self._last_reason = None
+        self._life.move(PluginState.RUNNING)
+
+    def _fall(self, reason: str) -> None:
+        self.link = None
+        if self.state is PluginState.RESTARTING:
+            self._life.reason = reason
+        else:
+            self._life.move(PluginState.RESTARTING, reason)
+
+    def _warn(self, reason: str, delay: float) -> None:
+        # Said once: something that is attached may stay away for days.
+        say = self._log.debug if reason == self._last_reason else self._log.warning
+        say("plugin is down, it will be started again", reason=reason, restart_in=delay)
+        self._last_reason = reason
+
+    def _give_up(self, failure: Failure) -> None:
+        policy = self._policy.restart
+        reason = failure.reason
+        if not failure.permanent and (policy.limit or 0) > 1:
+            reason = f"{reason} (given up after {policy.limit} failures within {policy.window:g} s)"
+        self._life.move(PluginState.FAILED, reason)
+        self._log.error("plugin stays down", reason=reason, remedy=REMEDY)
+        self._report_start(reason)
+
+    def _report_start(self, problem: str | None) -> None:
+        if self._first_start is not None and not self._first_start.done():
+            self._first_start.set_result(problem)
+
+    async def _end_supervision(self) -> None:
+        if self._supervision is not None:
+            self._supervision.cancel()
+            await asyncio.gather(self._supervision, return_exceptions=True)
+            self._supervision = None
+        self._report_start("it was stopped")
+
+    async def _take_leave(self, link: Link, runner: Runner) -> None:
+        """Drain and OnDeactivate, unless the plugin ends before."""
+        with contextlib.suppress(RunnerError):
+            await first_of(self._say_goodbye(link), _raise_at_end(runner))
+
+    async def _say_goodbye(self, link: Link) -> None:
+        try:
+            await link.drain(self._policy.drain_timeout)
+            await link.deactivate(self._policy.hook_timeout)
+        except GatewayError as error:
+            self._log.warning("OnDeactivate failed", error=str(error))
+        except Exception:  # whatever fails here, the process must still be ended
+            self._log.exception("plugin could not be stopped in order")
+
+    async def _clean_up(self, grace: float) -> None:
+        try:
+            await self._hang_up()
+        finally:
+            if self._runner is not None:
+                await self._runner.stop(grace)
+                self._runner = None
+
+    async def _hang_up(self) -> None:
+        link, self._connection = self._connection, None
+        if link is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_TIMEOUT):
+                await link.close()
+        except Exception:  # whatever fails here, the process must still be ended
+            self._log.exception("connection could not be closed")
+
+
+async def _raise_when_lost(link: Link) -> str:
+    raise ConnectionLost(await link.wait_lost())
+
+
+async def _end_soon(runner: Runner) -> str | None:
+    """How the process ends, if it does now: that says more than the loss of the connection a moment before."""
+    if runner.pid is None:
+        return None
+    try:
+        async with asyncio.timeout(DEATH_NOTICE):
+            return await runner.wait()
+    except TimeoutError:
+        return None
+
+
+async def _raise_at_end(runner: Runner) -> Any:
+    raise RunnerError(await runner.wait())

@@ -1,0 +1,73 @@
+"""What a person sees while the gateway starts: each plugin as it comes up or fails, then the URLs.
+
+On a terminal in colour, elsewhere as plain lines; with JSON logs as log records.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import textwrap
+from collections.abc import Iterable
+from typing import TextIO
+
+import structlog
+from rich.console import Console
+from rich.text import Text
+
+from servehttp.logs import escape_controls, resolve_format, use_colours
+from servehttp.plugins.registry import PluginHandle
+from servehttp.plugins.states import PluginState
+from servehttp.settings import LogFormat
+
+POLL_INTERVAL = 0.05
+"""Seconds between two looks at the plugins' states."""
+
+REASON_LENGTH = 160
+"""Characters of why a plugin did not start; the log has it whole."""
+
+log = structlog.get_logger("servehttp.progress")
+
+_UNDECIDED = (PluginState.STOPPED, PluginState.STARTING)
+_MARKS = {PluginState.RUNNING: ("✓", "green"), PluginState.RESTARTING: ("…", "yellow")}
+_FAILED_MARK = ("✗", "red")
+
+
+async def report_start(
+    plugins: Iterable[PluginHandle], url: str, log_format: LogFormat, stream: TextIO | None = None
+) -> None:
+    """Tell of each plugin once its start has succeeded or failed, and after the last one where those that run are."""
+    stream = stream or sys.stderr
+    as_json = resolve_format(log_format, stream) == "json"
+    console = Console(
+        file=stream, color_system="auto" if use_colours(stream) else None, highlight=False, soft_wrap=True
+    )
+    waiting = list(plugins)
+    width = max((len(plugin.id) for plugin in waiting), default=0)
+    served: list[PluginHandle] = []
+    while waiting:
+        for plugin in [plugin for plugin in waiting if plugin.state not in _UNDECIDED]:
+            waiting.remove(plugin)
+            served.append(plugin)
+            if not as_json:
+                console.print(_line(plugin, width))
+        if waiting:
+            await asyncio.sleep(POLL_INTERVAL)
+    if as_json:
+        log.info("serving", url=url, plugins={plugin.id: str(plugin.state) for plugin in served})
+        return
+    console.print(Text(f"Serving on {url}", style="bold"))
+    for plugin in served:
+        if plugin.state is PluginState.RUNNING:
+            console.print(Text(f"  {url}/plugins/{plugin.id}/"))
+    console.print(Text("Press Ctrl-C to stop.", style="dim"))
+
+
+def _line(plugin: PluginHandle, width: int) -> Text:
+    mark, style = _MARKS.get(plugin.state, _FAILED_MARK)
+    line = Text.assemble((mark, style), f" {plugin.id:<{width}}  ", (f"{plugin.state:<10}", style))
+    if plugin.started_in is not None:
+        line.append(f"  {plugin.started_in:.2f} s")
+    if plugin.reason and plugin.state is not PluginState.RUNNING:
+        line.append(f"  {textwrap.shorten(escape_controls(plugin.reason), REASON_LENGTH, placeholder=' …')}")
+    return line

@@ -1,0 +1,145 @@
+"""What passes to a plugin and back: the rules of `servehttp.front.headers` and `servehttp.front.peers`."""
+
+from __future__ import annotations
+
+import pytest
+
+from mattermost_plugin.exchange import Response
+from mattermost_plugin.headers import InvalidHeader
+from servehttp.front.headers import to_client, to_plugin
+from servehttp.front.peers import TrustedProxies
+
+ID = b"request-1"
+
+
+def passed(*headers: tuple[bytes, bytes], trusted: bool = False) -> list[tuple[bytes, bytes]]:
+    kept, _ = to_plugin(headers, trusted=trusted)
+    return [header for header in kept if header[0] != b"x-request-id"]
+
+
+def test_order_and_repeats_are_kept() -> None:
+    headers = [(b"host", b"h"), (b"cookie", b"a=1"), (b"accept", b"*/*"), (b"cookie", b"b=2")]
+    assert passed(*headers) == headers
+
+
+@pytest.mark.parametrize(
+    "name", [b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"]
+)
+def test_hop_by_hop_headers_stay_behind(name: bytes) -> None:
+    assert passed((name, b"x"), (b"accept", b"*/*")) == [(b"accept", b"*/*")]
+
+
+def test_headers_that_connection_names_stay_behind_but_never_host_or_length() -> None:
+    kept = passed(
+        (b"host", b"h"),
+        (b"connection", b"close, X-Private"),
+        (b"connection", b"host, content-length"),
+        (b"x-private", b"1"),
+        (b"content-length", b"3"),
+    )
+    assert kept == [(b"host", b"h"), (b"content-length", b"3")]
+
+
+@pytest.mark.parametrize(
+    "name", [b"mattermost-user-id", b"mattermost_user_id", b"mattermost-user_id", b"mattermost-plugin-id"]
+)
+@pytest.mark.parametrize("trusted", [True, False])
+def test_nobody_says_of_himself_who_he_is(name: bytes, trusted: bool) -> None:
+    assert passed((name, b"admin"), (name, b"root"), (b"accept", b"*/*"), trusted=trusted) == [(b"accept", b"*/*")]
+
+
+def test_forwarded_headers_pass_from_trusted_peers_only() -> None:
+    header = (b"x-forwarded-for", b"6.6.6.6")
+    assert passed(header) == []
+    assert passed(header, trusted=True) == [header]
+
+
+def test_a_request_id_is_kept_when_it_is_one_and_made_otherwise() -> None:
+    kept, request_id = to_plugin([(b"x-request-id", b"abc-123")], trusted=False)
+    assert (request_id, kept) == (b"abc-123", [(b"x-request-id", b"abc-123")])
+    kept, request_id = to_plugin([(b"x-request-id", b"has space")], trusted=False)
+    assert kept == [(b"x-request-id", request_id)]
+    assert request_id != b"has space"
+
+
+def test_two_requests_get_different_ids() -> None:
+    assert to_plugin([], trusted=False)[1] != to_plugin([], trusted=False)[1]
+
+
+def test_a_response_gets_date_and_request_id_unless_it_has_them() -> None:
+    headers, length = to_client(Response(200, [(b"Content-Length", b"17")]), ID)
+    assert length == 17
+    assert dict(headers).keys() == {b"content-length", b"x-request-id", b"date"}
+    headers, _ = to_client(Response(200, [(b"date", b"then"), (b"x-request-id", b"mine")]), ID)
+    assert dict(headers) == {b"date": b"then", b"x-request-id": b"mine"}
+
+
+def test_framing_is_not_the_plugins_business() -> None:
+    response = Response(200, [(b"transfer-encoding", b"chunked"), (b"connection", b"x-own"), (b"x-own", b"1")])
+    assert {name for name, _ in to_client(response, ID)[0]} == {b"x-request-id", b"date"}
+
+
+def test_a_length_on_204_is_dropped() -> None:
+    assert b"content-length" not in dict(to_client(Response(204, [(b"content-length", b"0")]), ID)[0])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        (b"x-split", b"a\r\nset-cookie: b"),
+        (b"x-nul", b"\0"),
+        (b"bad name", b"x"),
+        (b"", b"x"),
+        (b"content-length", b"-1"),
+        (b"content-length", b"1e3"),
+    ],
+)
+def test_headers_that_could_split_or_confuse_are_refused_by_name(header: tuple[bytes, bytes]) -> None:
+    with pytest.raises(InvalidHeader):
+        to_client(Response(200, [header]), ID)
+
+
+def test_two_different_lengths_are_refused() -> None:
+    with pytest.raises(InvalidHeader):
+        to_client(Response(200, [(b"content-length", b"1"), (b"content-length", b"2")]), ID)
+
+
+PEER = ("10.0.0.1", 1234)
+
+
+@pytest.mark.parametrize(
+    ("networks", "host", "trusted"),
+    [
+        ((), "127.0.0.1", False),
+        (("127.0.0.1",), "127.0.0.1", True),
+        (("10.0.0.0/8",), "10.9.8.7", True),
+        (("10.0.0.0/8",), "11.0.0.1", False),
+        (("::1",), "::1", True),
+        (("*",), "anything", True),
+        (("10.0.0.0/8",), "no-address", False),
+    ],
+)
+def test_who_is_trusted(networks: tuple[str, ...], host: str, trusted: bool) -> None:
+    assert TrustedProxies(networks).trusts(host) is trusted
+
+
+@pytest.mark.parametrize(
+    ("chain", "client"),
+    [
+        (b"1.2.3.4", "1.2.3.4"),
+        (b"6.6.6.6, 1.2.3.4", "1.2.3.4"),
+        (b"1.2.3.4, 10.0.0.7", "1.2.3.4"),
+        (b"10.0.0.9, 10.0.0.7", "10.0.0.9"),
+        (b"2001:db8::1", "2001:db8::1"),
+    ],
+)
+def test_the_client_is_the_nearest_address_that_is_no_proxy_of_ours(chain: bytes, client: str) -> None:
+    address, _ = TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", [(b"x-forwarded-for", chain)])
+    assert address == (client, 0)
+
+
+def test_the_scheme_is_the_proxys_when_it_is_one() -> None:
+    proxies = TrustedProxies(["10.0.0.0/8"])
+    assert proxies.resolve(PEER, "http", [(b"x-forwarded-proto", b"https")]) == (PEER, "https")
+    assert proxies.resolve(PEER, "http", [(b"x-forwarded-proto", b"javascript")]) == (PEER, "http")
+    assert proxies.resolve(PEER, "http", []) == (PEER, "http")

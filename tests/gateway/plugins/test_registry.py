@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mattermost_plugin.exchange import Body, End, Request, Response
+from mattermost_plugin.tunnel.driver import TunnelSettings
+from servehttp.errors import PluginStartError
+from servehttp.plugins.manifest import load_manifest
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.registry import Registry
+from servehttp.plugins.states import PluginState
+from servehttp.plugins.supervisor import SupervisedPlugin
+from servehttp.settings import PluginSettings, Settings
+from support.supervision import no_leaks, until
+
+pytestmark = pytest.mark.anyio
+
+PLUGIN = """
+import os
+from mattermost_plugin import HookName, Plugin, hook, run_plugin
+from mattermost_plugin.routing import get
+from starlette.responses import PlainTextResponse
+
+class Test(Plugin):
+    @hook(HookName.OnActivate)
+    async def activate(self):
+        print("activated")
+        {activate}
+
+    @hook(HookName.OnDeactivate)
+    async def deactivate(self):
+        open("deactivated", "w").close()
+
+    @get("/env")
+    async def env(self, request):
+        return PlainTextResponse(" ".join(sorted(k for k in os.environ if k.startswith("MATTERMOST_PLUGIN_"))))
+
+if __name__ == "__main__":
+    run_plugin(Test)
+"""
+
+
+def folder(parent: Path, name: str, code: str) -> Path:
+    path = parent / name
+    path.mkdir()
+    server = {"runtime": "python", "executable": "plugin.py"}
+    (path / "plugin.json").write_text(json.dumps({"id": f"com.example.{name}", "server": server}))
+    (path / "plugin.py").write_text(code)
+    return path
+
+
+def registry(*folders: Path, **settings: Any) -> Registry:
+    manifests = [load_manifest(path) for path in folders]
+    plugins = PluginSettings(env_allow=("PYTHONPATH",), restart_delay=0.05, **settings)
+    return Registry.from_settings(Settings(plugins=plugins), manifests, tunnel=TunnelSettings())
+
+
+@asynccontextmanager
+async def started(registry: Registry) -> AsyncIterator[dict[str, PluginStartError | None]]:
+    try:
+        async with asyncio.timeout(30):
+            results = await registry.start()
+        yield dict(results)
+    finally:
+        async with asyncio.timeout(20):
+            await registry.stop()
+
+
+async def fetch(plugin: Any, target: bytes) -> bytes:
+    exchange = await plugin.link.open(Request("GET", target))
+    await exchange.send(End())
+    body = b""
+    while not isinstance(part := await exchange.receive(), End):
+        if isinstance(part, Body):
+            body += part.data
+        else:
+            assert isinstance(part, Response)
+            assert part.status == 200
+    return body
+
+
+def pid_of(plugin: Any) -> int:
+    pid = plugin.describe()["pid"]
+    assert isinstance(pid, int)
+    return pid
+
+
+async def test_real_plugins_run_beside_one_that_cannot(tmp_path: Path) -> None:
+    good = folder(tmp_path, "good", PLUGIN.format(activate="pass"))
+    bad = folder(tmp_path, "bad", PLUGIN.format(activate="raise ValueError('no license')"))
+    plugins = registry(good, bad)
+    async with started(plugins) as results:
+        assert results["com.example.good"] is None
+        assert "no license" in str(results["com.example.bad"])
+        assert [plugin.id for plugin in plugins] == ["com.example.good", "com.example.bad"]
+        plugin = plugins.get("com.example.good")
+        assert plugin is not None
+        assert await fetch(plugin, b"/env") == (
+            b"MATTERMOST_PLUGIN_HOOK_TIMEOUT MATTERMOST_PLUGIN_ID MATTERMOST_PLUGIN_LOG_LEVEL MATTERMOST_PLUGIN_PATH"
+        )
+        assert plugins.get("com.example.other") is None
+    assert (good / "deactivated").exists()
+    assert {plugin.state for plugin in plugins} == {PluginState.STOPPED}
+
+
+async def test_a_real_plugin_comes_back_after_it_was_killed(tmp_path: Path) -> None:
+    plugins = registry(folder(tmp_path, "one", PLUGIN.format(activate="pass")))
+    async with started(plugins):
+        [plugin] = plugins
+        assert isinstance(plugin, SupervisedPlugin)
+        first = pid_of(plugin)
+        os.kill(first, signal.SIGKILL)
+        async with asyncio.timeout(20):
+            await plugin.wait_for(PluginState.RESTARTING)
+            await plugin.wait_for(PluginState.RUNNING)
+        assert pid_of(plugin) != first
+        assert await fetch(plugin, b"/env")
+
+
+async def test_a_suspended_plugin_is_noticed_and_replaced(tmp_path: Path) -> None:
+    one = folder(tmp_path, "one", PLUGIN.format(activate="pass"))
+    plugins = registry(one, health_interval=0.1, health_timeout=0.3, health_failures=2)
+    async with started(plugins):
+        [plugin] = plugins
+        assert isinstance(plugin, SupervisedPlugin)
+        os.kill(pid_of(plugin), signal.SIGSTOP)
+        async with asyncio.timeout(20):
+            await plugin.wait_for(PluginState.RESTARTING)
+            await plugin.wait_for(PluginState.RUNNING)
+
+
+async def test_nothing_is_left_after_a_stop(tmp_path: Path) -> None:
+    one = folder(tmp_path, "one", PLUGIN.format(activate="pass"))
+    async with started(registry(one)):
+        pass
+    with no_leaks():
+        async with started(registry(one)):
+            pass
+
+
+async def test_a_stop_during_the_start_ends_it_also_for_those_in_the_queue(tmp_path: Path) -> None:
+    sleepy = "import time; time.sleep(600)"
+    plugins = registry(*(folder(tmp_path, f"sleepy{n}", sleepy) for n in range(12)))
+    start = asyncio.create_task(plugins.start())
+    await until(lambda: any(plugin.state is PluginState.STARTING for plugin in plugins))
+    async with asyncio.timeout(10):
+        await plugins.stop()
+        results = await start
+    assert all(results.values())
+    assert {plugin.state for plugin in plugins} == {PluginState.STOPPED}
+
+
+async def test_a_manifest_that_turned_bad_keeps_its_plugin_down(tmp_path: Path) -> None:
+    one = folder(tmp_path, "one", PLUGIN.format(activate="pass"))
+    plugins = registry(one)
+    (one / "plugin.py").unlink()
+    async with started(plugins) as results:
+        assert "there is no file 'plugin.py'" in str(results["com.example.one"])
+        [plugin] = plugins
+        assert plugin.state is PluginState.FAILED
+
+
+async def test_an_attached_plugin_stands_in_for_the_one_with_its_id(tmp_path: Path) -> None:
+    one = folder(tmp_path, "one", PLUGIN.format(activate="pass"))
+    plugins = registry(one, attach={"com.example.one": f"unix:{tmp_path}/nothing.sock"}, connect_timeout=0.2)
+    async with started(plugins) as results:
+        assert list(results) == ["com.example.one"]
+        assert "nothing answered" in str(results["com.example.one"])
+        assert [plugin.describe()["pid"] for plugin in plugins] == [None]
+
+
+async def test_a_registry_without_plugins_starts_and_stops() -> None:
+    async with started(Registry([], Reaper())) as results:
+        assert results == {}

@@ -1,0 +1,83 @@
+"""The listening socket: opened early, told plainly when it cannot be, and gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from servehttp.errors import ListenError
+from servehttp.listening import base_url, listen
+from servehttp.settings import ServerSettings
+
+
+def test_port_0_takes_a_free_port_that_the_url_names() -> None:
+    with listen(ServerSettings(port=0)) as listener:
+        host, port = listener.getsockname()
+        assert base_url(listener) == f"http://127.0.0.1:{port}"
+        socket.create_connection((host, port), timeout=5).close()
+
+
+def test_a_url_names_an_address_a_browser_can_open() -> None:
+    with listen(ServerSettings(host="0.0.0.0", port=0)) as listener:
+        assert base_url(listener).startswith("http://127.0.0.1:")
+
+
+def test_a_port_in_use_is_told_with_its_address() -> None:
+    with listen(ServerSettings(port=0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(ListenError, match=f"^cannot listen on 127.0.0.1:{port}: it is in use; .*--port") as caught:
+            listen(ServerSettings(port=port)).__enter__()
+    assert caught.value.exit_code == 1
+
+
+def test_an_address_of_another_machine_is_told() -> None:
+    with pytest.raises(ListenError, match=r"192\.0\.2\.1:0: this machine has no such address"):
+        listen(ServerSettings(host="192.0.2.1", port=0)).__enter__()
+
+
+def test_a_name_that_is_not_known_is_told() -> None:
+    with pytest.raises(ListenError, match="the name is not known"):
+        listen(ServerSettings(host="no such name", port=0)).__enter__()
+
+
+def test_a_unix_socket_is_served_and_gone_afterwards(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    with listen(ServerSettings(uds=path)) as listener:
+        assert base_url(listener) == f"unix:{path}"
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(path))
+    assert not path.exists()
+
+
+def test_a_unix_socket_left_behind_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(path))
+    with listen(ServerSettings(uds=path)), socket.socket(socket.AF_UNIX) as client:
+        client.connect(str(path))
+
+
+def test_a_unix_socket_in_use_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.sock"
+    with listen(ServerSettings(uds=path)):
+        with pytest.raises(ListenError, match="it is in use"):
+            listen(ServerSettings(uds=path)).__enter__()
+        assert path.is_socket()
+
+
+def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("keep")
+    with pytest.raises(ListenError, match="not a socket"):
+        listen(ServerSettings(uds=path)).__enter__()
+    assert path.read_text() == "keep"
+
+
+def test_a_path_that_is_too_long_or_leads_nowhere_is_told(tmp_path: Path) -> None:
+    for path in (tmp_path / ("x" * 200), tmp_path / "gone" / "gateway.sock"):
+        with pytest.raises(ListenError, match="choose another path with --uds"):
+            listen(ServerSettings(uds=path)).__enter__()
+    assert os.listdir(tmp_path) == []

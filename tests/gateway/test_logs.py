@@ -1,0 +1,161 @@
+"""Log lines, whoever writes them, leave by one way: readable or JSON, and harmless to a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from servehttp import logs
+from servehttp.errors import ResponseTruncated
+from servehttp.settings import LogSettings
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    for name in logs.OWN_LOGGERS:
+        logging.getLogger(name).setLevel(logging.NOTSET)
+    logging.captureWarnings(False)
+    structlog.reset_defaults()
+
+
+def configured(stream: io.StringIO, **settings: Any) -> io.StringIO:
+    logs.configure(LogSettings(**settings), stream)
+    return stream
+
+
+def records(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_json_is_one_object_a_line_with_level_time_and_logger() -> None:
+    stream = configured(io.StringIO(), format="json")
+    structlog.get_logger("servehttp.x").info("plugin started", plugin="com.a", text="two\nlines\x1b")
+    logging.getLogger("mattermost_plugin.y").info("read %d", 3)
+    own, foreign = records(stream)
+    assert own.pop("timestamp").endswith("Z")
+    assert own == {
+        "event": "plugin started", "level": "info", "logger": "servehttp.x", "plugin": "com.a", "text": "two\nlines\x1b"
+    }  # fmt: skip
+    assert (foreign["event"], foreign["level"], foreign["logger"]) == ("read 3", "info", "mattermost_plugin.y")
+
+
+def test_the_console_shows_no_raw_control_character() -> None:
+    stream = configured(io.StringIO(), format="console")
+    structlog.get_logger("servehttp.x").info("a\x1b[2J\nb", path="/x\r\ny", parts=["\x1b"], csi="\x9b2J")
+    logging.getLogger("uvicorn.error").error("bad \x1b]0;title\x07 %s", "\x00")
+    text = stream.getvalue()
+    assert len(text.splitlines()) == 2
+    assert [character for character in text if ord(character) < 32 and character != "\n"] == []
+    assert "\x9b" not in text
+    assert r"a\x1b[2J\nb" in text
+    assert r"path=/x\r\ny" in text
+
+
+def test_a_trace_keeps_its_lines_and_loses_its_controls() -> None:
+    stream = configured(io.StringIO(), format="console")
+    try:
+        raise ValueError("red \x1b[31m")
+    except ValueError:
+        structlog.get_logger("servehttp.x").exception("failed")
+    assert "Traceback (most recent call last):\n" in stream.getvalue()
+    assert r"ValueError: red \x1b[31m" in stream.getvalue()
+
+
+def test_the_level_holds_for_our_loggers_and_others_begin_at_warning() -> None:
+    stream = configured(io.StringIO(), format="json", level="info")
+    for name in ("mattermost_plugin.x", "uvicorn.error", "asyncio"):
+        logging.getLogger(name).debug("debug")
+        logging.getLogger(name).info("info")
+        logging.getLogger(name).warning("warning")
+    structlog.get_logger("servehttp.x").debug("debug")
+    assert [(record["logger"], record["event"]) for record in records(stream)] == [
+        ("mattermost_plugin.x", "info"),
+        ("mattermost_plugin.x", "warning"),
+        ("uvicorn.error", "warning"),
+        ("asyncio", "warning"),
+    ]
+
+
+def test_at_level_debug_everything_is_logged() -> None:
+    stream = configured(io.StringIO(), format="json", level="debug")
+    logging.getLogger("asyncio").debug("a")
+    structlog.get_logger("servehttp.x").debug("b")
+    assert [record["event"] for record in records(stream)] == ["a", "b"]
+
+
+def test_a_response_broken_on_purpose_is_not_traced_and_other_failures_are() -> None:
+    stream = configured(io.StringIO(), format="json")
+    for error in (ResponseTruncated("plugin lost"), asyncio.CancelledError(), RuntimeError("bug")):
+        try:
+            raise error
+        except BaseException as caught:  # what the server logs after an application raised it
+            logging.getLogger("uvicorn.error").error("Exception in ASGI application\n", exc_info=caught)
+    (record,) = records(stream)
+    assert record["event"] == "Exception in ASGI application"
+    assert "RuntimeError: bug" in record["exception"]
+
+
+def test_warnings_are_logged() -> None:
+    stream = configured(io.StringIO(), format="json")
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn("old", stacklevel=1)
+        logging.captureWarnings(False)
+    (record,) = records(stream)
+    assert "UserWarning: old" in record["event"]
+
+
+def test_configuring_again_replaces_what_was_before() -> None:
+    first, second = configured(io.StringIO(), format="json"), configured(io.StringIO(), format="json")
+    logging.getLogger("x").error("once")
+    structlog.get_logger("servehttp.x").error("once")
+    assert (first.getvalue(), len(records(second))) == ("", 2)
+
+
+def test_a_broken_stream_does_not_break_who_logs() -> None:
+    stream = configured(io.StringIO(), format="json")
+    stream.close()
+    structlog.get_logger("servehttp.x").error("lost")
+
+
+def test_auto_is_console_on_a_terminal_and_json_elsewhere() -> None:
+    assert logs.resolve_format("auto", Terminal()) == "console"
+    assert logs.resolve_format("auto", io.StringIO()) == "json"
+    assert logs.resolve_format("json", Terminal()) == "json"
+
+
+def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert logs.use_colours(Terminal(), {})
+    assert not logs.use_colours(io.StringIO(), {})
+    assert not logs.use_colours(Terminal(), {"NO_COLOR": "1"})
+    assert not logs.use_colours(Terminal(), {"TERM": "dumb"})
+    monkeypatch.setenv("NO_COLOR", "1")
+    stream = configured(Terminal(), format="console")
+    structlog.get_logger("servehttp.x").info("plain")
+    assert "\x1b" not in stream.getvalue()
+    monkeypatch.delenv("NO_COLOR")
+    monkeypatch.setenv("TERM", "xterm")
+    stream = configured(Terminal(), format="console")
+    structlog.get_logger("servehttp.x").info("colour")
+    assert "\x1b[" in stream.getvalue()

@@ -1,0 +1,112 @@
+"""What is told while the gateway starts."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pytest
+import structlog
+
+from servehttp import logs
+from servehttp.plugins.link import Link
+from servehttp.plugins.states import PluginState
+from servehttp.progress import report_start
+from servehttp.settings import LogSettings
+
+pytestmark = pytest.mark.anyio
+
+URL = "http://127.0.0.1:8065"
+
+
+@dataclass
+class Plugin:
+    """A plugin whose state the test sets."""
+
+    id: str
+    state: PluginState = PluginState.STARTING
+    reason: str | None = None
+    restarts: int = 0
+    link: Link | None = None
+    started_in: float | None = None
+    details: dict[str, object] = field(default_factory=dict)
+
+    async def start(self) -> None:
+        self.state = PluginState.RUNNING
+
+    async def stop(self) -> None:
+        self.state = PluginState.STOPPED
+
+    def describe(self) -> dict[str, object]:
+        return self.details
+
+
+class Output(io.StringIO):
+    """A stream that lets a test wait for what is written to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._written = asyncio.Event()
+
+    def write(self, text: str) -> int:
+        self._written.set()
+        return super().write(text)
+
+    async def wait_for(self, text: str) -> None:
+        async with asyncio.timeout(5):
+            while text not in self.getvalue():
+                self._written.clear()
+                await self._written.wait()
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    handlers = logging.getLogger().handlers[:]
+    yield
+    logging.getLogger().handlers[:] = handlers
+    structlog.reset_defaults()
+
+
+async def test_each_plugin_is_told_as_it_comes_up_and_then_the_urls() -> None:
+    slow, quick = Plugin("com.example.slow"), Plugin("com.a")
+    output = Output()
+    async with asyncio.timeout(5):
+        report = asyncio.create_task(report_start([slow, quick], URL, "console", output))
+        quick.state, quick.started_in = PluginState.RUNNING, 0.314
+        await output.wait_for("com.a")
+        assert output.getvalue() == "✓ com.a             running     0.31 s\n"
+        slow.state, slow.reason = PluginState.FAILED, "exit code 1:\nboom \x1b[31m"
+        await report
+    assert output.getvalue().splitlines()[1:] == [
+        r"✗ com.example.slow  failed      exit code 1:\nboom \x1b[31m",
+        f"Serving on {URL}",
+        f"  {URL}/plugins/com.a/",
+        "Press Ctrl-C to stop.",
+    ]
+
+
+async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
+    output = Output()
+    plugin = Plugin("com.a", PluginState.RESTARTING, "no handshake within 10 s")
+    await report_start([plugin], URL, "console", output)
+    assert output.getvalue().startswith("… com.a  restarting  no handshake within 10 s\n")
+
+
+async def test_a_long_reason_is_cut() -> None:
+    output = Output()
+    await report_start([Plugin("com.a", PluginState.FAILED, "long " * 1000)], URL, "console", output)
+    first = output.getvalue().splitlines()[0]
+    assert first.endswith("long …")
+    assert len(first) < 200
+
+
+async def test_with_json_logs_it_is_one_record() -> None:
+    output = Output()
+    logs.configure(LogSettings(format="json"), output)
+    await report_start([Plugin("com.a", PluginState.RUNNING)], URL, "json", output)
+    record = json.loads(output.getvalue())
+    assert (record["event"], record["url"], record["plugins"]) == ("serving", URL, {"com.a": "running"})

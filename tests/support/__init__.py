@@ -1,0 +1,1 @@
+"""Fakes and helpers that more than one test file uses."""

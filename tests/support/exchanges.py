@@ -1,0 +1,172 @@
+"""An exchange whose other end is the test."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from mattermost_plugin.asgi import ASGIAdapter
+from mattermost_plugin.exchange import (
+    Body,
+    Close,
+    End,
+    ExchangeReset,
+    Headers,
+    Message,
+    Part,
+    Request,
+    Reset,
+    ResetCode,
+    Response,
+)
+from mattermost_plugin.tunnel.errors import LocalProtocolError
+from mattermost_plugin.tunnel.states import EFFECTS, TABLES, Half, State, opening_states
+from mattermost_plugin.types import ASGIApp
+
+
+class FakeExchange:
+    """A plugin's end of an exchange that records what is sent, and judges it by the tables of the protocol.
+
+    Args:
+        request: what opened it.
+        parts: what the gateway has sent already.
+    """
+
+    def __init__(self, request: Request, parts: Iterable[Part] = ()) -> None:
+        self.request = request
+        self.sent: list[Part] = []
+        self.resets: list[Reset] = []
+        self.receives = 0
+        self._states = opening_states(request)
+        self._incoming: deque[Part] = deque()
+        self._end: ExchangeReset | None = None
+        self._stalled = False
+        self._changed = asyncio.Event()
+        self.feed(*parts)
+
+    # The exchange
+
+    async def receive(self) -> Part:
+        self.receives += 1
+        await self._until(lambda: bool(self._incoming or self._end))
+        if self._incoming:
+            return self._incoming.popleft()
+        assert self._end is not None
+        raise self._end
+
+    async def send(self, part: Part) -> None:
+        if self._end is not None:
+            raise self._end
+        self._advance(Half.PLUGIN, part)
+        await self._until(lambda: not self._stalled or self._end is not None)
+        if self._end is not None:
+            raise self._end
+        self.sent.append(part)
+        self._tell()
+
+    def reset(self, code: ResetCode, reason: str = "") -> None:
+        if self._end is None and not self._finished:
+            self.resets.append(Reset(code, reason))
+        self._end = self._end or ExchangeReset(code, reason)
+        self._tell()
+
+    @property
+    def _finished(self) -> bool:
+        return not set(self._states.values()) - {State.DONE, State.REFUSED}
+
+    def _advance(self, half: Half, part: Part) -> None:
+        state = self._states[half]
+        after = TABLES[half].get((state, type(part)))
+        if after is None:
+            raise LocalProtocolError(f"{type(part).__name__} from the {half.value} in state {state.value}")
+        self._states[half] = after
+        if half is Half.PLUGIN:
+            gateway = self._states[Half.GATEWAY]
+            self._states[Half.GATEWAY] = EFFECTS.get((gateway, type(part)), gateway)
+
+    # The test
+
+    def feed(self, *parts: Part) -> None:
+        """The gateway sends more. Messages may be fed before the application has accepted."""
+        for part in parts:
+            if not isinstance(part, Message):
+                self._advance(Half.GATEWAY, part)
+        self._incoming.extend(parts)
+        self._tell()
+
+    def leave(self, code: ResetCode = ResetCode.CANCELLED) -> None:
+        """The client goes away, or the gateway resets for another reason."""
+        self._end = self._end or ExchangeReset(code, "the client left")
+        self._tell()
+
+    def stall(self) -> None:
+        """From here on `send` waits."""
+        self._stalled = True
+
+    def resume(self) -> None:
+        """The opposite of `stall`."""
+        self._stalled = False
+        self._tell()
+
+    async def wait_sent(self, count: int) -> None:
+        """Waits until so many parts were sent."""
+        async with asyncio.timeout(5):
+            await self._until(lambda: len(self.sent) >= count)
+
+    async def _until(self, met: Callable[[], bool]) -> None:
+        while not met():
+            await self._changed.wait()
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    # What was sent
+
+    @property
+    def response(self) -> Response:
+        return next(part for part in self.sent if isinstance(part, Response))
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @property
+    def headers(self) -> Headers:
+        return self.response.headers
+
+    @property
+    def body(self) -> bytes:
+        return b"".join(part.data for part in self.sent if isinstance(part, Body))
+
+    @property
+    def messages(self) -> list[Message]:
+        return [part for part in self.sent if isinstance(part, Message)]
+
+    @property
+    def closed(self) -> Close | None:
+        return next((part for part in self.sent if isinstance(part, Close)), None)
+
+    @property
+    def ended(self) -> bool:
+        """The response is complete, trailers included."""
+        return bool(self.sent) and isinstance(self.sent[-1], End)
+
+
+async def serve(app: ASGIApp, request: Request, *parts: Part) -> FakeExchange:
+    """Run an application to its end for one exchange in which the gateway has sent all it will."""
+    exchange = FakeExchange(request, parts)
+    async with asyncio.timeout(5):
+        await ASGIAdapter(app).serve(exchange)
+    return exchange
+
+
+async def get(app: ASGIApp, target: bytes = b"/", root: bytes = b"", headers: Headers = ()) -> FakeExchange:
+    """Run an application for one GET; `root` is the part of the target at which it is mounted."""
+    return await serve(app, Request("GET", root + target, len(root), headers), End())
+
+
+async def post(app: ASGIApp, body: bytes, target: bytes = b"/", headers: Headers = ()) -> FakeExchange:
+    """Run an application for one POST of one piece."""
+    return await serve(app, Request("POST", target, headers=headers), Body(body), End())

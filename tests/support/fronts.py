@@ -1,0 +1,146 @@
+"""The gateway's front with a plugin behind it, in this process, over real sockets and either transport."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import grpc
+import uvicorn
+
+from mattermost_plugin.asgi import ASGIAdapter
+from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2_grpc, tunnel_pb2_grpc
+from mattermost_plugin.servehttp_wire import StreamServer
+from mattermost_plugin.tunnel.servicer import TunnelServicer
+from mattermost_plugin.types import ASGIApp
+from servehttp.front.application import Front, FrontSettings
+from servehttp.front.http import ForwardLimits
+from servehttp.front.peers import TrustedProxies
+from servehttp.plugins.link import Link, TransportName
+from servehttp.plugins.states import PluginState
+
+LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
+
+
+class Hooks(hooks_pb2_grpc.PluginHooksServicer):
+    """Announces and serves HTTP, and nothing else."""
+
+    def __init__(self, streams: StreamServer) -> None:
+        self._streams = streams
+
+    async def Implemented(self, request: Any, context: Any) -> hooks_lifecycle_pb2.ImplementedResponse:
+        return hooks_lifecycle_pb2.ImplementedResponse(hooks=["ServeHTTP"])
+
+    async def ServeHTTP(self, request_iterator: Any, context: Any) -> None:
+        await self._streams.handle(context)
+
+
+@dataclass
+class Handle:
+    """A plugin as the registry shows it."""
+
+    link: Link | None
+    id: str = "p"
+    state: PluginState = PluginState.RUNNING
+    reason: str | None = None
+    restarts: int = 0
+    started_in: float | None = 0.0
+
+    def describe(self) -> dict[str, object]:
+        return {"id": self.id, "state": self.state.value}
+
+
+@dataclass
+class Plugins:
+    """A registry that the test fills."""
+
+    handles: dict[str, Handle] = field(default_factory=dict)
+
+    def get(self, id: str) -> Handle | None:
+        return self.handles.get(id)
+
+    def __iter__(self) -> Iterator[Handle]:
+        return iter(self.handles.values())
+
+
+@dataclass
+class Stage:
+    """A running front and what is behind it."""
+
+    port: int
+    plugins: Plugins
+    plugin: grpc.aio.Server
+
+    @property
+    def handle(self) -> Handle:
+        return self.plugins.handles["p"]
+
+
+@asynccontextmanager
+async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[grpc.aio.Server]:
+    """A plugin that speaks both transports."""
+    adapter = ASGIAdapter(app)
+    streams = StreamServer(adapter.serve)
+    server = grpc.aio.server()
+    tunnel_pb2_grpc.add_TunnelServicer_to_server(TunnelServicer(adapter.serve), server)
+    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(streams), server)
+    server.add_insecure_port(f"unix:{path}")
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop(None)
+        await streams.close()
+
+
+@asynccontextmanager
+async def front(
+    app: ASGIApp,
+    folder: Path,
+    transport: TransportName = "tunnel",
+    *,
+    max_exchanges: int = 100,
+    trusted: tuple[str, ...] = (),
+    **limits: Any,
+) -> AsyncIterator[Stage]:
+    """The front at a free port, with `app` as the plugin `p`."""
+    path = folder / "plugin.sock"
+    async with plugin_server(app, path) as plugin:
+        link = await Link.connect(f"unix:{path}", transport=transport, timeout=5)
+        plugins = Plugins({"p": Handle(link)})
+        settings = FrontSettings(replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), access_log=True)
+        try:
+            async with http_server(Front(plugins, settings)) as port:  # type: ignore[arg-type]  # a registry's shape
+                yield Stage(port, plugins, plugin)
+        finally:
+            await link.close()
+
+
+@asynccontextmanager
+async def http_server(app: Any) -> AsyncIterator[int]:
+    """Plain uvicorn at a free port."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        lifespan="off",
+        proxy_headers=False,
+        ws="wsproto",
+        date_header=False,
+        server_header=False,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    server = uvicorn.Server(config)
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        server.should_exit = True
+        await task
+        listener.close()

@@ -1,0 +1,167 @@
+"""Small plugins as scripts, and a stand-in for the connection to them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import psutil
+
+from servehttp.errors import ActivationError, LinkError
+from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.output import OutputLimits
+from servehttp.plugins.process import Command, ProcessSpec
+from servehttp.plugins.supervisor import SupervisionPolicy
+
+if TYPE_CHECKING:
+    from servehttp.plugins.link import Link
+
+HANDSHAKE = "print('1|1|tcp|127.0.0.1:1|grpc', flush=True)\n"
+WAIT = "import time; time.sleep(600)\n"
+
+POLICY = SupervisionPolicy(
+    start_timeout=10,
+    connect_timeout=5,
+    hook_timeout=5,
+    health_interval=60,
+    health_timeout=1,
+    health_failures=2,
+    drain_timeout=1,
+    stop_timeout=5,
+    restart=RestartPolicy(first_delay=0.01, longest_delay=0.02, limit=3, window=60),
+)
+
+
+def spec(code: str, folder: Path, environment: dict[str, str] | None = None) -> ProcessSpec:
+    """A plugin whose whole script is `code`; an interpreter without site packages starts fastest."""
+    script = folder / "plugin.py"
+    script.write_text(code)
+    return command_spec((sys.executable, "-I", "-S", "-u", str(script)), folder, environment)
+
+
+def command_spec(arguments: tuple[str, ...], folder: Path, environment: dict[str, str] | None = None) -> ProcessSpec:
+    """A plugin that is some command."""
+
+    async def find_command() -> Command:
+        return Command(arguments, folder)
+
+    return ProcessSpec("com.example.test", find_command, environment or {"PATH": os.environ["PATH"]}, OutputLimits())
+
+
+class FakeLink:
+    """A connection that the test controls, and that remembers what was asked of it."""
+
+    transport = "tunnel"
+    in_flight = 0
+    serves_http = True
+
+    def __init__(self, activation: str | None = None) -> None:
+        self.calls: list[str] = []
+        self.healthy = True
+        self.activation = activation
+        self.hold: dict[str, asyncio.Event] = {}
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    async def activate(self, timeout: float) -> None:
+        await self._call("activate")
+        if self.activation is not None:
+            raise ActivationError(self.activation)
+
+    async def deactivate(self, timeout: float) -> None:
+        await self._call("deactivate")
+
+    async def check_health(self, timeout: float) -> None:
+        if not self.healthy:
+            raise LinkError("the plugin's health is not SERVING")
+
+    async def wait_lost(self) -> str:
+        return await asyncio.shield(self.lost)
+
+    async def drain(self, timeout: float) -> None:
+        await self._call("drain")
+
+    async def close(self) -> None:
+        self.calls.append("close")
+
+    async def _call(self, name: str) -> None:
+        self.calls.append(name)
+        if name in self.hold:
+            await self.hold[name].wait()
+
+
+class Connections:
+    """Gives out fake connections, and keeps them."""
+
+    def __init__(self, make: Callable[[], FakeLink] = FakeLink) -> None:
+        self.made: list[FakeLink] = []
+        self.targets: list[str] = []
+        self.refuse: str | None = None
+        self._make = make
+
+    async def __call__(self, target: str, *, timeout: float) -> Link:
+        self.targets.append(target)
+        if self.refuse is not None:
+            raise LinkError(self.refuse)
+        self.made.append(self._make())
+        return self.links[-1]
+
+    @property
+    def last(self) -> FakeLink:
+        return self.made[-1]
+
+    @property
+    def links(self) -> list[Link]:
+        """The same, as a supervisor sees them."""
+        return [cast("Link", link) for link in self.made]
+
+
+async def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+    """Wait for what nobody reports, such as the end of somebody else's process."""
+    async with asyncio.timeout(timeout):
+        while not condition():  # there is no event for it
+            await asyncio.sleep(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process runs; one that has ended and was not waited for does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+async def within(seconds: float, work: Awaitable[None]) -> None:
+    """It takes no longer."""
+    async with asyncio.timeout(seconds):
+        await work
+
+
+def open_files() -> int:
+    """How many file descriptors this process has."""
+    return len(os.listdir("/proc/self/fd"))
+
+
+@contextmanager
+def no_leaks() -> Iterator[None]:
+    """Afterwards there are the file descriptors and child processes of before, and no socket folder."""
+    before = open_files(), _children()
+    saved = tempfile.tempdir
+    with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
+        tempfile.tempdir = folder
+        try:
+            yield
+        finally:
+            tempfile.tempdir = saved
+        assert os.listdir(folder) == []
+    assert open_files() == before[0]
+    assert _children() == before[1]
+
+
+def _children() -> set[int]:
+    return {child.pid for child in psutil.Process().children(recursive=True)}

@@ -1,0 +1,283 @@
+"""Both ends of a tunnel for tests: two bare cores, or two drivers over a stream in memory or a real gRPC one."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import grpc
+import grpc.aio
+
+from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
+from mattermost_plugin.grpc import tunnel_pb2 as pb
+from mattermost_plugin.grpc import tunnel_pb2_grpc
+from mattermost_plugin.streams import CallStream
+from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
+from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
+from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
+from mattermost_plugin.tunnel.servicer import TunnelServicer
+from mattermost_plugin.tunnel.states import Half
+from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE
+
+GET = Request("GET", b"/")
+POST = Request("POST", b"/")
+WEBSOCKET = Request("GET", b"/ws", websocket=True)
+
+IMPATIENT = TunnelSettings(linger=0.1)
+"""The default settings, but for how long applications may go on after the stream ended."""
+
+Serve = Callable[[Exchange], Awaitable[None]]
+Received = tuple[int, Part | Drain]
+
+OTHER = {Half.GATEWAY: Half.PLUGIN, Half.PLUGIN: Half.GATEWAY}
+
+
+class CorePair:
+    """Two cores joined by a wire that the test moves by hand; every message passes the codec and becomes bytes."""
+
+    def __init__(
+        self,
+        *,
+        first_window: int = FIRST_WINDOW,
+        largest_window: int = LARGEST_WINDOW,
+        pool_size: int = POOL_SIZE,
+        max_exchanges: int = 100,
+    ) -> None:
+        def core(half: Half) -> Connection:
+            return Connection(
+                half,
+                first_window=first_window,
+                largest_window=largest_window,
+                pool_size=pool_size,
+                max_exchanges=max_exchanges,
+            )
+
+        self.gateway = core(Half.GATEWAY)
+        self.plugin = core(Half.PLUGIN)
+        self.cores = {Half.GATEWAY: self.gateway, Half.PLUGIN: self.plugin}
+        self.wire: dict[Half, deque[bytes]] = {Half.GATEWAY: deque(), Half.PLUGIN: deque()}
+        """Messages under way, by who sent them."""
+        self.plugin.receive_hello(_over_the_wire(Hello(first_window)))
+        self.gateway.receive_hello(_over_the_wire(Hello(first_window, max_exchanges)))
+
+    def write(self, half: Half, size: int = MESSAGE_SIZE) -> list[Addressed]:
+        """Put one message of `half` on the wire; returns what is in it."""
+        batch = list(self.cores[half].next_message(size))
+        if batch:
+            self.wire[half].append(encode(batch).SerializeToString())
+        return batch
+
+    def read(self, half: Half) -> list[Received]:
+        """`half` takes one message off the wire; returns what it is told."""
+        message = pb.Message.FromString(self.wire[OTHER[half]].popleft())
+        events = []
+        for id, part in decode(message):
+            event = self.cores[half].receive(id, part)
+            if event is not None:
+                events.append((id, event))
+        return events
+
+    def move(self, sender: Half) -> list[Received]:
+        """Everything that `sender` has ready, to the other side; returns what that is told."""
+        events = []
+        while self.write(sender):
+            pass
+        while self.wire[sender]:
+            events += self.read(OTHER[sender])
+        return events
+
+    def to_plugin(self) -> list[Received]:
+        return self.move(Half.GATEWAY)
+
+    def to_gateway(self) -> list[Received]:
+        return self.move(Half.PLUGIN)
+
+
+def _over_the_wire(hello: Hello) -> Hello:
+    read = decode_hello(pb.Message.FromString(encode_hello(hello).SerializeToString()))
+    assert read is not None
+    return read
+
+
+class MemoryStream:
+    """One end of a stream in memory, with the manners of a grpc.aio call: writes wait while the peer does not read."""
+
+    def __init__(self, incoming: asyncio.Queue[bytes | Exception | None], outgoing: asyncio.Queue[Any]) -> None:
+        self._incoming = incoming
+        self._outgoing = outgoing
+        self.flowing = asyncio.Event()
+        self.flowing.set()
+        self.written: list[pb.Message] = []
+        self.largest = 0
+
+    async def read(self) -> pb.Message | None:
+        item = await self._incoming.get()
+        if isinstance(item, Exception):
+            raise item
+        return None if item is None else pb.Message.FromString(item)
+
+    async def write(self, message: pb.Message) -> None:
+        await self.flowing.wait()
+        data = message.SerializeToString()
+        self.largest = max(self.largest, len(data))
+        self.written.append(message)
+        await self._outgoing.put(data)
+
+    async def hang_up(self) -> None:
+        """The end in order: the peer's `read` says so."""
+        await self._outgoing.put(None)
+
+    async def break_off(self) -> None:
+        """The end out of order: the peer's `read` raises."""
+        await self._outgoing.put(ConnectionResetError("the stream broke"))
+
+
+def memory_streams(depth: int = 2) -> tuple[MemoryStream, MemoryStream]:
+    """Both ends of one stream that holds at most `depth` messages in each direction."""
+    left: asyncio.Queue[Any] = asyncio.Queue(depth)
+    right: asyncio.Queue[Any] = asyncio.Queue(depth)
+    return MemoryStream(left, right), MemoryStream(right, left)
+
+
+class PluginEnd(Protocol):
+    """What is the same in a plugin's `Tunnel` and its `TunnelServicer`."""
+
+    @property
+    def in_flight(self) -> int: ...
+
+    def drain(self) -> None: ...
+
+    async def wait_idle(self) -> None: ...
+
+
+@dataclass
+class Ends:
+    """A running tunnel."""
+
+    gateway: Tunnel
+    plugin: PluginEnd
+    hang_up: Callable[[], Awaitable[None]]
+    """The gateway ends the stream in order."""
+    lose: Callable[[], Awaitable[None]]
+    """The stream breaks for both."""
+    runs: list[asyncio.Task[None]] = field(default_factory=list)
+    """The `run` of each end that the test can see."""
+
+    async def ended(self) -> list[BaseException | None]:
+        """Waits until every `run` is over; returns what each raised."""
+        async with asyncio.timeout(5):
+            return await asyncio.gather(*self.runs, return_exceptions=True)
+
+
+Connect = Callable[..., AbstractAsyncContextManager[Ends]]
+
+
+@asynccontextmanager
+async def no_task_left() -> AsyncIterator[None]:
+    """Whatever happens inside, every task that it started ends soon."""
+    before = asyncio.all_tasks()
+    yield
+    async with asyncio.timeout(5):
+        while left := asyncio.all_tasks() - before:
+            await asyncio.wait(left)
+
+
+@asynccontextmanager
+async def memory_tunnel(
+    serve: Serve, settings: TunnelSettings | None = None, plugin_settings: TunnelSettings | None = None
+) -> AsyncIterator[Ends]:
+    """A tunnel over a stream in memory; `plugin_settings` are the same as the gateway's unless given."""
+    settings = settings or IMPATIENT
+    gateway_stream, plugin_stream = memory_streams()
+    gateway = Tunnel(Half.GATEWAY, gateway_stream, settings=settings)
+    plugin = Tunnel(Half.PLUGIN, plugin_stream, serve=serve, settings=plugin_settings or settings)
+
+    async def run_plugin() -> None:
+        try:
+            await plugin.run()
+        finally:
+            await plugin_stream.hang_up()
+
+    async def lose() -> None:
+        await asyncio.gather(gateway_stream.break_off(), plugin_stream.break_off())
+
+    async with no_task_left():
+        runs = [asyncio.create_task(gateway.run()), asyncio.create_task(run_plugin())]
+        try:
+            async with asyncio.timeout(5):
+                await gateway.greeted()
+            yield Ends(gateway, plugin, gateway_stream.hang_up, lose, runs)
+        finally:
+            await _end(runs)
+
+
+@asynccontextmanager
+async def grpc_tunnel(
+    serve: Serve, settings: TunnelSettings | None = None, plugin_settings: TunnelSettings | None = None
+) -> AsyncIterator[Ends]:
+    """A tunnel over a real gRPC stream on a loopback port; `plugin_settings` as in `memory_tunnel`."""
+    settings = settings or IMPATIENT
+    servicer = TunnelServicer(serve, plugin_settings or settings)
+    async with (
+        no_task_left(),
+        grpc_server(servicer) as (server, address),
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        call = tunnel_pb2_grpc.TunnelStub(channel).Connect()  # type: ignore[no-untyped-call,unused-ignore]
+        gateway = Tunnel(Half.GATEWAY, CallStream(call), settings=settings)
+
+        async def lose() -> None:
+            await server.stop(0)
+
+        runs = [asyncio.create_task(gateway.run())]
+        try:
+            async with asyncio.timeout(5):
+                await gateway.greeted()
+            yield Ends(gateway, servicer, call.done_writing, lose, runs)
+        finally:
+            await _end(runs)
+            call.cancel()
+
+
+@asynccontextmanager
+async def grpc_server(servicer: tunnel_pb2_grpc.TunnelServicer) -> AsyncIterator[tuple[grpc.aio.Server, str]]:
+    """A real server with one tunnel servicer, and its address."""
+    server = grpc.aio.server()
+    tunnel_pb2_grpc.add_TunnelServicer_to_server(servicer, server)  # type: ignore[no-untyped-call,unused-ignore]
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    try:
+        yield server, f"127.0.0.1:{port}"
+    finally:
+        await server.stop(0)
+
+
+async def _end(runs: list[asyncio.Task[None]]) -> None:
+    for run in runs:
+        run.cancel()
+    await asyncio.gather(*runs, return_exceptions=True)
+
+
+async def collect(exchange: Exchange) -> list[Part]:
+    """All parts of the peer up to its `End` or `Close`."""
+    parts = []
+    while True:
+        part = await exchange.receive()
+        parts.append(part)
+        if isinstance(part, (End, Close)):
+            return parts
+
+
+async def read_body(exchange: Exchange) -> bytes:
+    """The peer's body, whole."""
+    return body_of(await collect(exchange))
+
+
+def body_of(parts: list[Part]) -> bytes:
+    """The bytes of all pieces of body or message in a list of parts."""
+    return b"".join(part.data for part in parts if isinstance(part, (Body, Message)))
