@@ -138,6 +138,11 @@ class ExchangeReset(OSError):
         self.code = code
         self.reason = reason
 
+    @classmethod
+    def of(cls, reset: Reset) -> ExchangeReset:
+        """The exception for a reset; a new one each time, because a raised one keeps the frames it passed alive."""
+        return cls(reset.code, reset.reason)
+
 
 class Exchange(Protocol):
     """One end of an exchange.

@@ -30,10 +30,12 @@ from mattermost_plugin.exchange import (
     Informational,
     Part,
     Request,
+    Reset,
     ResetCode,
     Response,
 )
 from mattermost_plugin.grpc import hooks_common_pb2, hooks_http_pb2
+from mattermost_plugin.streams import CallStream
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,7 @@ def encode_request(request: Request) -> hooks_http_pb2.ServeHTTPRequestInit:
         proto=f"HTTP/{major}.{minor or 0}",
         proto_major=int(major),
         proto_minor=int(minor or 0),
-        headers=_encode_headers(_with_scheme(request)),
+        headers=_encode_headers(_contract_headers(request)),
         host=_text(request.header(b"host") or b""),
         remote_addr=_join_address(request.client),
         request_uri=_text(request.target),
@@ -117,9 +119,10 @@ class CalledExchange:
     def __init__(self, request: Request, call: grpc.aio.StreamStreamCall[Any, Any]) -> None:
         self.request = request
         self._call = call
+        self._stream = CallStream(call)
         self._inbox: deque[Part] = deque()
         self._responding = False
-        self.over: asyncio.Future[ExchangeReset] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[Reset] = asyncio.get_running_loop().create_future()
         if (request.header(b"expect") or b"").lower() == b"100-continue":
             self._inbox.append(Informational(100))  # the contract cannot ask for the body, so it is always wanted
 
@@ -130,7 +133,7 @@ class CalledExchange:
     async def receive(self) -> Part:
         while not self._inbox:
             if self.over.done():
-                raise self.over.result()
+                raise ExchangeReset.of(self.over.result())
             await self._read()
         return self._inbox.popleft()
 
@@ -143,33 +146,45 @@ class CalledExchange:
             await self._call.done_writing()
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
-        self._end(ExchangeReset(code, reason))
+        self._end(Reset(code, reason))
         self._call.cancel()
 
     async def _write(self, message: hooks_http_pb2.ServeHTTPRequest) -> None:
         if self.over.done():
-            raise self.over.result()
+            raise ExchangeReset.of(self.over.result())
         try:
-            await self._call.write(message)
+            await self._stream.write(message)
         except (grpc.RpcError, asyncio.InvalidStateError):
             # The call ended. What the plugin said before, perhaps a whole response, is still to be read.
             raise ExchangeReset(ResetCode.NO_ERROR, "the plugin takes no more of the request") from None
+        except asyncio.CancelledError:
+            self._raise_unless_reset()
+            raise ExchangeReset.of(self.over.result()) from None
 
     async def _read(self) -> None:
         try:
-            message = await self._call.read()
+            message = await self._stream.read()
         except grpc.RpcError as error:
-            self._end(ExchangeReset(ResetCode.INTERNAL, _describe(error)))
+            self._end(Reset(ResetCode.INTERNAL, _describe(error)))
+            return
+        except asyncio.CancelledError:
+            self._raise_unless_reset()
             return
         if isinstance(message, hooks_http_pb2.ServeHTTPResponse):
             self._take(message)
         else:
-            self._end(ExchangeReset(ResetCode.INTERNAL, "the plugin ended the call before its response was complete"))
+            self._end(Reset(ResetCode.INTERNAL, "the plugin ended the call before its response was complete"))
+
+    def _raise_unless_reset(self) -> None:
+        """gRPC reports a call that `reset` has cancelled as if this task had been; lets real cancellation through."""
+        task = asyncio.current_task()
+        if not self.over.done() or (task is not None and task.cancelling()):
+            raise
 
     def _take(self, message: hooks_http_pb2.ServeHTTPResponse) -> None:
         if not self._responding:
             if not message.HasField("init"):
-                self._end(ExchangeReset(ResetCode.PROTOCOL, "the plugin's first message has no response head"))
+                self._end(Reset(ResetCode.PROTOCOL, "the plugin's first message has no response head"))
                 return
             self._inbox.append(decode_response(message.init))
             self._responding = True
@@ -177,9 +192,9 @@ class CalledExchange:
             self._inbox.append(Body(message.body_chunk))
         if message.body_complete:
             self._inbox.append(End())
-            self._end(ExchangeReset(ResetCode.NO_ERROR, "the response is complete"))
+            self._end(Reset(ResetCode.NO_ERROR, "the response is complete"))
 
-    def _end(self, reason: ExchangeReset) -> None:
+    def _end(self, reason: Reset) -> None:
         if not self.over.done():
             self.over.set_result(reason)
 
@@ -189,7 +204,7 @@ class ServedExchange:
 
     def __init__(self, request: Request, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         self.request = request
-        self.over: asyncio.Future[ExchangeReset] = asyncio.get_running_loop().create_future()
+        self.over: asyncio.Future[Reset] = asyncio.get_running_loop().create_future()
         self._context = context
         self._inbox: deque[Part] = deque()
         self._request_complete = False
@@ -197,24 +212,24 @@ class ServedExchange:
     async def receive(self) -> Part:
         while not self._inbox:
             if self.over.done():
-                raise self.over.result()
+                raise ExchangeReset.of(self.over.result())
             if self._request_complete:
-                raise await asyncio.shield(self.over)
+                raise ExchangeReset.of(await asyncio.shield(self.over))
             await self._read()
         return self._inbox.popleft()
 
     async def send(self, part: Part) -> None:
         if self.over.done():
-            raise self.over.result()
+            raise ExchangeReset.of(self.over.result())
         for message in _response_messages(part):
             await self._write(message)
         if isinstance(part, End):
-            self.end(ExchangeReset(ResetCode.NO_ERROR, "the response is complete"))
+            self.end(Reset(ResetCode.NO_ERROR, "the response is complete"))
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
-        self.end(ExchangeReset(code, reason))
+        self.end(Reset(code, reason))
 
-    def end(self, reason: ExchangeReset) -> None:
+    def end(self, reason: Reset) -> None:
         """Nothing more will come or go (for the server of streams)."""
         if not self.over.done():
             self.over.set_result(reason)
@@ -242,14 +257,14 @@ class ServedExchange:
         if not lost and isinstance(reading.result(), hooks_http_pb2.ServeHTTPRequest):
             self.take(reading.result())
         else:
-            self.end(ExchangeReset(ResetCode.CANCELLED, "the request was cut short"))
+            self.end(Reset(ResetCode.CANCELLED, "the request was cut short"))
 
     async def _write(self, message: hooks_http_pb2.ServeHTTPResponse) -> None:
         try:
             await self._context.write(message)
         except (grpc.RpcError, grpc.aio.AioRpcError, grpc.aio.UsageError, grpc.aio.InternalError) as error:
-            self.end(ExchangeReset(ResetCode.CANCELLED, "the host has gone"))
-            raise self.over.result() from error
+            self.end(Reset(ResetCode.CANCELLED, "the host has gone"))
+            raise ExchangeReset.of(self.over.result()) from error
 
 
 class StreamServer:
@@ -301,7 +316,7 @@ class StreamServer:
         try:
             reason = await asyncio.shield(exchange.over)
         except asyncio.CancelledError:
-            exchange.end(ExchangeReset(ResetCode.CANCELLED, "the host has gone"))
+            exchange.end(Reset(ResetCode.CANCELLED, "the host has gone"))
             self._end_soon(task)
             raise
         if reason.code is not ResetCode.NO_ERROR:
@@ -314,7 +329,7 @@ class StreamServer:
         except Exception:  # the border to what is served: one exchange's failure stays its own
             logger.exception("serving %s failed", exchange.request.method)
         finally:
-            exchange.end(ExchangeReset(ResetCode.INTERNAL, "the server failed"))
+            exchange.end(Reset(ResetCode.INTERNAL, "the server failed"))
 
     def _end_soon(self, task: asyncio.Task[None]) -> None:
         """The application has been told; if it does not end by itself it is cancelled."""
@@ -383,12 +398,13 @@ def _plugin_context(request: Request) -> hooks_common_pb2.PluginContext:
     )
 
 
-def _with_scheme(request: Request) -> Headers:
-    """The contract has no field for the scheme; the header that proxies use for it does as well."""
-    if request.scheme != "https":
-        return request.headers
-    others = [header for header in request.headers if header[0] != b"x-forwarded-proto"]
-    return [*others, (b"x-forwarded-proto", b"https")]
+def _contract_headers(request: Request) -> Headers:
+    """The headers without Host, which has its own field, and with the scheme, which has none: it goes by the header
+    that proxies use for it."""
+    secure = request.scheme == "https"
+    replaced = (b"host", b"x-forwarded-proto") if secure else (b"host",)
+    headers = [header for header in request.headers if header[0] not in replaced]
+    return [*headers, (b"x-forwarded-proto", b"https")] if secure else headers
 
 
 def _may_have_body(request: Request) -> bool:

@@ -89,9 +89,10 @@ class HTTPCycle:
             await self._fail("the application did not complete its response")
 
     async def _fail(self, reason: str) -> None:
-        """A plain 500 while that is possible, else a broken response."""
+        """A plain 500 while that is possible, else a broken response; a complete one stays as it is."""
         if self.phase is not Phase.WAITING:
-            self.exchange.reset(ResetCode.INTERNAL, reason)
+            if not self.complete:
+                self.exchange.reset(ResetCode.INTERNAL, reason)
             return
         text = b"" if self.bodiless else b"Internal Server Error"
         try:

@@ -121,9 +121,9 @@ def _decode_request(frame: pb.Frame) -> TunnelPart:
     request = frame.request
     headers = _pairs(request.headers)
     if headers is None:
-        return _ODD
+        return Invalid(_ODD.reason, opens=True)
     if not request.method or request.root_length > len(request.target):
-        return Invalid("a request without a method, or with a root longer than its target")
+        return Invalid("a request without a method, or with a root longer than its target", opens=True)
     return Request(
         request.method,
         request.target,

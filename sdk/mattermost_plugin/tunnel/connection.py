@@ -33,10 +33,12 @@ from mattermost_plugin.tunnel.errors import (
     LocalProtocolError,
     RemoteProtocolError,
     TunnelClosed,
+    VersionMismatch,
 )
 from mattermost_plugin.tunnel.parts import VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
-from mattermost_plugin.tunnel.states import EFFECTS, TABLES, Half, State, opening_states
+from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, opening_states
 from mattermost_plugin.tunnel.windows import (
+    CREDIT_LIMIT,
     FIRST_WINDOW,
     LARGEST_WINDOW,
     POOL_SIZE,
@@ -56,6 +58,9 @@ SMALLEST_TURN = 4096
 PART_OVERHEAD = 32
 """What a part without data adds to a message, roughly; heads add their headers."""
 
+LAST_WORDS = frozenset((ResetCode.NO_ERROR, ResetCode.INTERNAL))
+"""Resets that go out behind what is queued: what an application sent before it ended, or failed, was sent."""
+
 MAX_EXCHANGES = 16_384
 """How many exchanges a plugin takes at a time, unless told otherwise."""
 
@@ -63,7 +68,17 @@ MAX_EXCHANGES = 16_384
 class _Exchange:
     """Both halves of one exchange: states, windows, and what waits to be written."""
 
-    __slots__ = ("id", "offset", "outbox", "queued", "receive_window", "scheduled", "send_window", "states")
+    __slots__ = (
+        "abandoned",
+        "id",
+        "offset",
+        "outbox",
+        "queued",
+        "receive_window",
+        "scheduled",
+        "send_window",
+        "states",
+    )
 
     def __init__(self, id: int, request: Request, send_window: SendWindow, receive_window: ReceiveWindow) -> None:
         self.id = id
@@ -74,6 +89,7 @@ class _Exchange:
         self.offset = 0
         self.queued = 0
         self.scheduled = False
+        self.abandoned = False  # the local side consumes nothing more
 
     def advance(self, half: Half, part: Part) -> str | None:
         """Move `half` on by `part`; returns what is wrong instead when the tables do not allow it."""
@@ -90,12 +106,17 @@ class _Exchange:
     @property
     def finished(self) -> bool:
         """Both halves ended in order."""
-        return self.states[Half.GATEWAY] is State.DONE and self.states[Half.PLUGIN] is State.DONE
+        return self.states[Half.GATEWAY] in ENDED and self.states[Half.PLUGIN] in ENDED
 
     @property
     def settled(self) -> bool:
         """Finished, and nothing is left to write or to consume."""
-        return self.finished and not self.outbox and not self.receive_window.held
+        return self.finished and not self.outbox and (self.abandoned or not self.receive_window.held)
+
+    @property
+    def unheard_of(self) -> bool:
+        """The peer does not know of it yet: its request was not written."""
+        return bool(self.outbox) and isinstance(self.outbox[0], Request)
 
     @property
     def sendable(self) -> bool:
@@ -155,11 +176,13 @@ class Connection:
         if self.peer is not None:
             raise RemoteProtocolError("a second hello")
         if not hello.min_version <= VERSION <= hello.max_version:
-            raise RemoteProtocolError(
+            raise VersionMismatch(
                 f"this end speaks version {VERSION}, the peer {hello.min_version} to {hello.max_version}"
             )
-        if hello.window < SMALLEST_WINDOW:
-            raise RemoteProtocolError(f"a window of {hello.window} bytes; at least {SMALLEST_WINDOW} are needed")
+        if not SMALLEST_WINDOW <= hello.window < CREDIT_LIMIT:
+            raise RemoteProtocolError(
+                f"a window of {hello.window} bytes; it is to be at least {SMALLEST_WINDOW} and below 2^31"
+            )
         self.peer = hello
 
     def receive(self, id: int, part: TunnelPart) -> Part | Drain | None:
@@ -172,7 +195,7 @@ class Connection:
             raise RemoteProtocolError("a frame before the hello")
         if id == 0:
             return self._receive_control(part)
-        if isinstance(part, Request):
+        if isinstance(part, Request) or (isinstance(part, Invalid) and part.opens):
             return self._receive_request(id, part)
         exchange = self._exchanges.get(id)
         if exchange is None:
@@ -193,12 +216,15 @@ class Connection:
         self.peer_draining = True
         return part
 
-    def _receive_request(self, id: int, request: Request) -> Request | None:
+    def _receive_request(self, id: int, request: Request | Invalid) -> Request | None:
         if self.half is Half.GATEWAY:
             raise RemoteProtocolError("a plugin opened an exchange")
         if id <= self._last_id:
             raise RemoteProtocolError(f"exchange {id} was opened before; the last one was {self._last_id}")
         self._last_id = id
+        if isinstance(request, Invalid):
+            self._control.append((id, Reset(ResetCode.PROTOCOL, request.reason)))
+            return None
         if self.draining or len(self._exchanges) >= self._max_exchanges:
             reason = "draining" if self.draining else f"{self._max_exchanges} exchanges are open"
             self._control.append((id, Reset(ResetCode.REFUSED, reason)))
@@ -265,18 +291,19 @@ class Connection:
     def reset(self, id: int, code: ResetCode, reason: str = "") -> None:
         """End an exchange in both directions; does nothing when it has ended.
 
-        With NO_ERROR what is queued still goes out first, otherwise it is dropped.
+        With NO_ERROR and INTERNAL what is queued still goes out first, otherwise it is dropped.
         """
         exchange = self._exchanges.get(id)
         if exchange is None:
             return
-        if code is ResetCode.NO_ERROR and exchange.outbox:
+        if code in LAST_WORDS and exchange.outbox:
+            exchange.abandoned = True
             if not exchange.finished:
                 exchange.outbox.append(Reset(code, reason))
             return
-        over = exchange.finished and not exchange.outbox
+        silent = exchange.unheard_of or (exchange.finished and not exchange.outbox)
         self._forget(exchange)
-        if not over:
+        if not silent:
             self._control.append((id, Reset(code, reason)))
 
     def consume(self, id: int, amount: int) -> None:
@@ -285,7 +312,7 @@ class Connection:
         if exchange is None:
             return
         credit = exchange.receive_window.consume(amount)
-        if credit and exchange.states[self.peer_half] is not State.DONE:
+        if credit and exchange.states[self.peer_half] not in ENDED:
             self._control.append((id, Credit(credit)))
         self._forget_if_settled(exchange)
 
@@ -321,10 +348,10 @@ class Connection:
         batch = self._control
         self._control = []
         room = size
+        share = size // max(1, len(self._ready))
         while self._ready and room > 0:
-            share = max(SMALLEST_TURN, room // len(self._ready))
             exchange = self._ready.popleft()
-            room -= self._take_turn(exchange, share, batch)
+            room -= self._take_turn(exchange, max(SMALLEST_TURN, min(share, room)), batch)
             self._after_turn(exchange)
         return batch
 

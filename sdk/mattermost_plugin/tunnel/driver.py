@@ -1,6 +1,6 @@
 """The tunnel over one gRPC stream: the only file of the tunnel that awaits.
 
-`Tunnel.run` owns everything: it reads on its own task, and keeps one writer and, at the plugin, one task per exchange.
+`Tunnel.run` owns everything: one task that reads, one that writes and, at the plugin, one for each exchange.
 The writer sends whatever the core has ready when it gets its turn and gathers the next batch meanwhile. When the stream
 ends, all exchanges end with it, and `run` returns once no task is left.
 """
@@ -85,12 +85,12 @@ class TunnelExchange:
         self._inbox: deque[tuple[Part, int]] = deque()  # each with what it cost
         self._assembly = Assembly(tunnel.settings.max_websocket_message) if request.websocket else None
         self._reader: asyncio.Future[None] | None = None
-        self._end: ExchangeReset | None = None
+        self._end: Reset | None = None
 
     async def receive(self) -> Part:
         while not self._inbox:
             if self._end is not None:
-                raise self._end
+                raise ExchangeReset.of(self._end)
             self._reader = asyncio.get_running_loop().create_future()
             try:
                 await self._reader
@@ -105,14 +105,14 @@ class TunnelExchange:
 
     async def send(self, part: Part) -> None:
         if self._end is not None:
-            raise self._end
+            raise ExchangeReset.of(self._end)
         await self._tunnel.send(self._id, part)
         if self._end is not None:
-            raise self._end
+            raise ExchangeReset.of(self._end)
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         self._tunnel.reset(self._id, code, reason)
-        self.end(ExchangeReset(code, reason))
+        self.end(Reset(code, reason))
 
     def deliver(self, part: Part) -> None:
         """The peer's next part arrived (for the tunnel)."""
@@ -121,10 +121,10 @@ class TunnelExchange:
         else:
             self._put(part, cost(part.data) if isinstance(part, Body) else 0)
 
-    def end(self, reason: ExchangeReset) -> None:
+    def end(self, reset: Reset) -> None:
         """Nothing more will come (for the tunnel)."""
         if self._end is None:
-            self._end = reason
+            self._end = reset
             self._wake()
 
     def _deliver_piece(self, piece: Message, assembly: Assembly) -> None:
@@ -154,28 +154,27 @@ class Assembly:
     at most `limit` bytes and one window of others.
     """
 
-    __slots__ = ("_owed", "_pieces", "_size", "limit")
+    __slots__ = ("_data", "_owed", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self._pieces: list[bytes] = []
-        self._size = 0
+        self._data = bytearray()  # not a list of pieces, which would let tiny ones cost more than their bytes
         self._owed = 0
 
     @property
     def too_large(self) -> bool:
-        return self._size > self.limit
+        return len(self._data) > self.limit
 
     def add(self, piece: Message) -> Message | None:
         """Take a piece; returns the message once it is whole."""
-        self._pieces.append(piece.data)
-        self._size += len(piece.data)
         self._owed += cost(piece.data)
+        if not self._data and not piece.more and len(piece.data) <= self.limit:
+            return piece
+        self._data += piece.data
         if piece.more or self.too_large:
             return None
-        message = piece if len(self._pieces) == 1 else Message(b"".join(self._pieces), piece.text)
-        self._pieces.clear()
-        self._size = 0
+        message = Message(bytes(self._data), piece.text)
+        self._data.clear()
         return message
 
     def settle(self) -> int:
@@ -214,7 +213,7 @@ class Tunnel:
         )
         self._half = half
         self._exchanges: dict[int, TunnelExchange] = {}
-        self._blocked: dict[int, asyncio.Future[None]] = {}
+        self._blocked: dict[int, asyncio.Event] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._output = asyncio.Event()
         self._greeted = asyncio.Event()
@@ -242,13 +241,17 @@ class Tunnel:
         Raises:
             RemoteProtocolError: the peer broke the protocol.
         """
-        writer = asyncio.create_task(self._write())
+        reader, writer = asyncio.create_task(self._read()), asyncio.create_task(self._write())
         try:
-            await self._read()
+            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
+            if writer.done():  # writing fails when the stream has ended, and then reading soon says why
+                await asyncio.wait((reader,), timeout=self.settings.linger)
+            await (reader if reader.done() else writer)
         finally:
+            reader.cancel()
             writer.cancel()
             self._fail_all("the connection to the peer was lost")
-            await asyncio.gather(writer, return_exceptions=True)
+            await asyncio.gather(reader, writer, return_exceptions=True)
             await self._finish_tasks()
 
     async def greeted(self) -> Hello:
@@ -282,10 +285,10 @@ class Tunnel:
     # For the exchanges
 
     async def send(self, id: int, part: Part) -> None:
-        """Queue a part; waits while too much of the exchange is queued."""
+        """Queue a part; if it is data, waits while too much of the exchange is queued."""
         self._core.send(id, part)
         self._output.set()
-        if self._core.queued(id) > self.settings.high_water:
+        if isinstance(part, (Body, Message)) and self._core.queued(id) > self.settings.high_water:
             await self._wait_written(id)
         self._forget_if_over(id)
 
@@ -300,24 +303,30 @@ class Tunnel:
         """End an exchange."""
         self._core.reset(id, code, reason)
         self._output.set()
+        self._unblock(id)
         self._forget_if_over(id)
 
     # Reading
 
     async def _read(self) -> None:
-        message = await self._stream.read()
-        hello = decode_hello(message) if isinstance(message, pb.Message) else None
-        if hello is None:
-            raise RemoteProtocolError("the first message has no hello")
-        self._core.receive_hello(hello)
-        logger.debug("tunnel to %s", hello.agent)
-        self._greeted.set()
-        while isinstance(message, pb.Message):
+        while isinstance(message := await self._stream.read(), pb.Message):
+            self._greet(message)
             for id, part in decode(message):
                 self._receive(id, part)
             if self._core.has_output:
                 self._output.set()
-            message = await self._stream.read()
+        if self._core.peer is None:
+            raise RemoteProtocolError("the stream ended before the hello")
+
+    def _greet(self, message: pb.Message) -> None:
+        """The first message has a hello, and only that one."""
+        hello = decode_hello(message)
+        if hello is not None:
+            self._core.receive_hello(hello)
+            logger.debug("tunnel to %s", hello.agent)
+            self._greeted.set()
+        elif self._core.peer is None:
+            raise RemoteProtocolError("the first message has no hello")
 
     def _receive(self, id: int, part: TunnelPart) -> None:
         event = self._core.receive(id, part)
@@ -330,7 +339,7 @@ class Tunnel:
         if exchange is None:
             return
         if isinstance(event, Reset):
-            exchange.end(ExchangeReset(event.code, event.reason))
+            exchange.end(event)
             self._unblock(id)
         else:
             exchange.deliver(event)
@@ -357,16 +366,12 @@ class Tunnel:
                 self._unblock(id)
 
     async def _wait_written(self, id: int) -> None:
-        future = self._blocked[id] = asyncio.get_running_loop().create_future()
-        try:
-            await future
-        finally:
-            self._blocked.pop(id, None)
+        await self._blocked.setdefault(id, asyncio.Event()).wait()
 
     def _unblock(self, id: int) -> None:
-        future = self._blocked.pop(id, None)
-        if future is not None and not future.done():
-            future.set_result(None)
+        written = self._blocked.pop(id, None)
+        if written is not None:
+            written.set()
 
     # Exchanges and their tasks
 
@@ -399,7 +404,7 @@ class Tunnel:
         self._closed = True
         self._greeted.set()
         for id, exchange in list(self._exchanges.items()):
-            exchange.end(ExchangeReset(ResetCode.CANCELLED, reason))
+            exchange.end(Reset(ResetCode.CANCELLED, reason))
             self._unblock(id)
         self._exchanges.clear()
         self._idle.set()

@@ -21,6 +21,10 @@ class RemoteProtocolError(TunnelError):
     """The peer broke the protocol in a way that ends the whole stream."""
 
 
+class VersionMismatch(RemoteProtocolError):
+    """The peer speaks no version that this end speaks."""
+
+
 class ExchangeViolation(RemoteProtocolError):
     """The peer broke the protocol on one exchange; only that one is reset, with `code`."""
 

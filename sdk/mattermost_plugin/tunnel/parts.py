@@ -39,6 +39,8 @@ class Invalid:
     """A frame that parsed but makes no sense; always a violation of its exchange."""
 
     reason: str
+    opens: bool = False
+    """It stands in the place of a request."""
 
 
 TunnelPart: TypeAlias = Part | Credit | Drain | Invalid

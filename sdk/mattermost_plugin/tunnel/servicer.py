@@ -11,7 +11,7 @@ import grpc
 from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.grpc import tunnel_pb2_grpc
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
-from mattermost_plugin.tunnel.errors import RemoteProtocolError
+from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
 from mattermost_plugin.tunnel.states import Half
 
 logger = logging.getLogger(__name__)
@@ -59,6 +59,11 @@ class TunnelServicer(tunnel_pb2_grpc.TunnelServicer):
             await tunnel.run()
         except RemoteProtocolError as error:
             logger.warning("a gateway broke the tunnel's protocol: %s", error)
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            await context.abort(_status(error), str(error))
         finally:
             self._tunnels.discard(tunnel)
+
+
+def _status(error: RemoteProtocolError) -> grpc.StatusCode:
+    mismatch = isinstance(error, VersionMismatch)
+    return grpc.StatusCode.FAILED_PRECONDITION if mismatch else grpc.StatusCode.INVALID_ARGUMENT

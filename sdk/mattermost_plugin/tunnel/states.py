@@ -38,6 +38,8 @@ class State(enum.Enum):
     HANDSHAKE = "handshake"
     BODY = "body"
     MESSAGES = "messages"
+    REFUSED = "refused"
+    """The gateway's half after a WebSocket was refused: done, but for a close that may have been under way."""
     DONE = "done"
 
 
@@ -49,6 +51,7 @@ GATEWAY: Table = {
     (State.HANDSHAKE, Close): State.DONE,
     (State.MESSAGES, Message): State.MESSAGES,
     (State.MESSAGES, Close): State.DONE,
+    (State.REFUSED, Close): State.DONE,
 }
 
 PLUGIN: Table = {
@@ -67,9 +70,13 @@ TABLES: dict[Half, Table] = {Half.GATEWAY: GATEWAY, Half.PLUGIN: PLUGIN}
 
 EFFECTS: dict[tuple[State, type], State] = {
     (State.HANDSHAKE, Accept): State.MESSAGES,
-    (State.HANDSHAKE, Response): State.DONE,
+    (State.HANDSHAKE, Response): State.REFUSED,
 }
 """(state of the gateway's half, part the plugin sent) → new state of the gateway's half."""
+
+
+ENDED = frozenset((State.REFUSED, State.DONE))
+"""The states in which a half is complete."""
 
 
 def opening_states(request: Request) -> dict[Half, State]:

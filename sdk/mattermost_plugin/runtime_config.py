@@ -1,0 +1,85 @@
+"""What the host tells the plugin process through its environment."""
+
+from __future__ import annotations
+
+import logging
+import math
+import os
+from dataclasses import dataclass
+
+from mattermost_plugin import logs
+
+ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"
+ENV_API_TARGET = "MATTERMOST_PLUGIN_API_TARGET"
+ENV_PLUGIN_PATH = "MATTERMOST_PLUGIN_PATH"
+ENV_HOOK_TIMEOUT = "MATTERMOST_PLUGIN_HOOK_TIMEOUT"
+ENV_LOG_LEVEL = "MATTERMOST_PLUGIN_LOG_LEVEL"
+ENV_LOG_LEVEL_ALIAS = "MATTERMOST_LOG_LEVEL"
+"""Read when `ENV_LOG_LEVEL` is not set; some documentation of the host names this one."""
+
+DEFAULT_API_TARGET = "127.0.0.1:50051"
+DEFAULT_HOOK_TIMEOUT = 30.0
+DEFAULT_LOG_LEVEL = "INFO"
+
+logger = logging.getLogger("mattermost_plugin.config")
+
+
+@dataclass(frozen=True)
+class RuntimeConfig:
+    """The configuration of the process; the plugin's own settings are another thing and come from the host's API."""
+
+    plugin_id: str = ""
+    api_target: str = DEFAULT_API_TARGET
+    """Where the host serves the plugin API, as `host:port`."""
+    plugin_path: str = ""
+    """The plugin's folder."""
+    hook_timeout: float = DEFAULT_HOOK_TIMEOUT
+    """How many seconds a hook handler may take. It does not apply to ServeHTTP, which may stream for ever."""
+    log_level: str = DEFAULT_LOG_LEVEL
+    """A level name of the `logging` module."""
+
+    @classmethod
+    def from_env(cls) -> RuntimeConfig:
+        """Read the environment. A value that makes no sense gives a warning and the default."""
+        return cls(
+            plugin_id=os.environ.get(ENV_PLUGIN_ID, ""),
+            api_target=os.environ.get(ENV_API_TARGET, DEFAULT_API_TARGET),
+            plugin_path=os.environ.get(ENV_PLUGIN_PATH, ""),
+            hook_timeout=_hook_timeout(),
+            log_level=_log_level(),
+        )
+
+    def configure_logging(self) -> None:
+        """Send log records of `log_level` and above to stderr, in the format that whoever started the process reads."""
+        logs.configure(self.log_level)
+
+
+def load_runtime_config() -> RuntimeConfig:
+    """The same as `RuntimeConfig.from_env`."""
+    return RuntimeConfig.from_env()
+
+
+def _hook_timeout() -> float:
+    text = os.environ.get(ENV_HOOK_TIMEOUT)
+    if text is None:
+        return DEFAULT_HOOK_TIMEOUT
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if math.isfinite(seconds) and seconds > 0:
+        return seconds
+    logger.warning(
+        "%s is %r, which is no positive number of seconds; using %s", ENV_HOOK_TIMEOUT, text, DEFAULT_HOOK_TIMEOUT
+    )
+    return DEFAULT_HOOK_TIMEOUT
+
+
+def _log_level() -> str:
+    name = ENV_LOG_LEVEL if ENV_LOG_LEVEL in os.environ else ENV_LOG_LEVEL_ALIAS
+    text = os.environ.get(name, DEFAULT_LOG_LEVEL)
+    level = text.strip().upper()
+    if level in logging.getLevelNamesMapping():
+        return level
+    logger.warning("%s is %r, which is no log level; using %s", name, text, DEFAULT_LOG_LEVEL)
+    return DEFAULT_LOG_LEVEL

@@ -1,0 +1,107 @@
+"""Runs hook handlers, sync and async alike, each with a limit to its time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+
+from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
+
+SYNC_THREADS = 32
+"""Sync handlers that run at a time. One that outlives its time-out keeps its thread until it returns."""
+
+STATUS_BY_ERROR = (
+    (ValueError, grpc.StatusCode.INVALID_ARGUMENT),
+    (PermissionError, grpc.StatusCode.PERMISSION_DENIED),
+    (FileNotFoundError, grpc.StatusCode.NOT_FOUND),
+    (NotImplementedError, grpc.StatusCode.UNIMPLEMENTED),
+)
+
+logger = logging.getLogger("mattermost_plugin.hooks")
+
+
+class HookError(Exception):
+    """A handler that did not come to a result."""
+
+
+class HookTimeoutError(HookError):
+    """A handler that took longer than it may."""
+
+    def __init__(self, hook_name: str, timeout: float) -> None:
+        super().__init__(f"Hook '{hook_name}' timed out after {timeout} seconds")
+        self.hook_name = hook_name
+        self.timeout = timeout
+
+
+class HookInvocationError(HookError):
+    """A handler that raised."""
+
+    def __init__(self, hook_name: str, original_error: BaseException) -> None:
+        super().__init__(f"Hook '{hook_name}' raised {type(original_error).__name__}: {original_error}")
+        self.hook_name = hook_name
+        self.original_error = original_error
+
+
+class HookRunner:
+    """Runs handlers; sync ones in threads of its own, so that nothing else waits for those.
+
+    Args:
+        timeout: seconds that a handler may take.
+    """
+
+    def __init__(self, timeout: float = DEFAULT_HOOK_TIMEOUT) -> None:
+        self.timeout = timeout
+        self._threads = ThreadPoolExecutor(SYNC_THREADS, "hook")
+
+    async def run(
+        self, hook_name: str, handler: Callable[..., Any], *args: Any, timeout: float | None = None, **kwargs: Any
+    ) -> Any:
+        """Call a handler, await it if it is async, and return its result.
+
+        Args:
+            hook_name: for error messages.
+            handler: the handler.
+            *args: its arguments.
+            timeout: seconds for this call instead of the runner's.
+            **kwargs: its arguments.
+
+        Raises:
+            HookTimeoutError: it took too long; one in a thread goes on, unheard.
+            HookInvocationError: it raised.
+        """
+        limit = self.timeout if timeout is None else timeout
+        try:
+            async with asyncio.timeout(limit) as clock:
+                return await self._call(handler, args, kwargs)
+        except (Exception, SystemExit) as error:  # the border to the plugin's code; its caller logs and answers
+            if clock.expired() and isinstance(error, TimeoutError):
+                raise HookTimeoutError(hook_name, limit) from error
+            raise HookInvocationError(hook_name, error) from error
+
+    def close(self) -> None:
+        """Start no handler any more; those that run in threads are not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _call(self, handler: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if inspect.iscoroutinefunction(handler):
+            return await handler(*args, **kwargs)
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        result = await loop.run_in_executor(self._threads, lambda: context.run(handler, *args, **kwargs))
+        return await result if inspect.isawaitable(result) else result
+
+
+def convert_hook_error_to_grpc_status(error: BaseException) -> tuple[grpc.StatusCode, str]:
+    """The gRPC status and text for what went wrong in a hook."""
+    if isinstance(error, HookTimeoutError):
+        return grpc.StatusCode.DEADLINE_EXCEEDED, str(error)
+    original = error.original_error if isinstance(error, HookInvocationError) else error
+    code = next((code for kind, code in STATUS_BY_ERROR if isinstance(original, kind)), grpc.StatusCode.INTERNAL)
+    return code, str(error)

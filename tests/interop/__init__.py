@@ -1,0 +1,1 @@
+"""Plugins of ours under foreign hosts, and foreign plugins under our gateway."""

@@ -1,0 +1,115 @@
+"""Where a plugin listens."""
+
+from __future__ import annotations
+
+import socket
+import stat
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import grpc
+import pytest
+
+from mattermost_plugin.addresses import (
+    AddressError,
+    bind,
+    host_address,
+    is_reachable_from_outside,
+    parse_address,
+    release,
+)
+from mattermost_plugin.handshake import Handshake
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[grpc.aio.Server]:
+    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+    yield server
+    await server.stop(None)
+
+
+def test_addresses_are_read() -> None:
+    assert parse_address("unix:/tmp/x") == Handshake("unix", "/tmp/x")
+    assert parse_address("unix:x") == Handshake("unix", str(Path.cwd() / "x"))
+    assert parse_address("127.0.0.1:7000") == Handshake("tcp", "127.0.0.1:7000")
+    assert parse_address("[::1]:0") == Handshake("tcp", "[::1]:0")
+
+
+@pytest.mark.parametrize("text", ["", "7000", ":7000", "unix:", "localhost", "localhost:http", "127.0.0.1:70000"])
+def test_what_is_no_address_is_refused_with_the_right_form(text: str) -> None:
+    with pytest.raises(AddressError, match=r"write unix:PATH or HOST:PORT"):
+        parse_address(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "outside"),
+    [("127.0.0.1:1", False), ("[::1]:1", False), ("localhost:1", False), ("unix:/x", False), ("0.0.0.0:1", True)],
+)
+def test_an_address_tells_whether_others_reach_it(text: str, outside: bool) -> None:
+    assert is_reachable_from_outside(parse_address(text)) is outside
+
+
+def test_a_host_may_want_a_socket_in_its_folder() -> None:
+    assert host_address({}) == Handshake("tcp", "127.0.0.1:0")
+    first, second = (host_address({"PLUGIN_UNIX_SOCKET_DIR": "/run/p"}) for _ in range(2))
+    assert first.network == "unix"
+    assert Path(first.address).parent == Path("/run/p")
+    assert first != second
+
+
+async def test_a_free_port_is_found(server: grpc.aio.Server) -> None:
+    address = bind(server, Handshake("tcp", "127.0.0.1:0"))
+    assert address.network == "tcp"
+    assert int(address.address.removeprefix("127.0.0.1:")) > 0
+
+
+async def test_a_used_port_is_an_error(server: grpc.aio.Server) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(AddressError, match=f"cannot listen at {address}: Address already in use"):
+            bind(server, Handshake("tcp", address))
+
+
+async def test_only_the_owner_may_connect_to_a_socket(server: grpc.aio.Server, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    address = bind(server, Handshake("unix", str(path)))
+    assert stat.S_ISSOCK(path.stat().st_mode)
+    assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
+    release(address)
+    assert not path.exists()
+    release(address)
+
+
+async def test_a_stale_socket_is_replaced(server: grpc.aio.Server, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as stale:
+        stale.bind(str(path))
+    before = path.stat().st_ino, path.stat().st_ctime_ns
+    bind(server, Handshake("unix", str(path)))
+    assert (path.stat().st_ino, path.stat().st_ctime_ns) != before
+
+
+async def test_a_live_socket_is_an_error(server: grpc.aio.Server, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    with socket.socket(socket.AF_UNIX) as live:
+        live.bind(str(path))
+        live.listen()
+        with pytest.raises(AddressError, match="another process does"):
+            bind(server, Handshake("unix", str(path)))
+
+
+async def test_a_file_in_the_way_is_an_error_and_stays(server: grpc.aio.Server, tmp_path: Path) -> None:
+    path = tmp_path / "s"
+    path.write_text("precious")
+    with pytest.raises(AddressError, match="is no socket"):
+        bind(server, Handshake("unix", str(path)))
+    assert path.read_text() == "precious"
+
+
+async def test_a_path_that_cannot_be_is_an_error(server: grpc.aio.Server, tmp_path: Path) -> None:
+    with pytest.raises(AddressError, match="its folder does not exist"):
+        bind(server, Handshake("unix", str(tmp_path / "none" / "s")))
+    with pytest.raises(AddressError, match="has at most 103 bytes"):
+        bind(server, Handshake("unix", str(tmp_path / ("s" * 104))))

@@ -1,0 +1,188 @@
+"""Parts to protobuf and back."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mattermost_plugin.exchange import (
+    Accept,
+    Body,
+    Close,
+    End,
+    Informational,
+    Message,
+    Request,
+    Reset,
+    ResetCode,
+    Response,
+)
+from mattermost_plugin.grpc import tunnel_pb2 as pb
+from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
+from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from support.tunnels import CorePair
+
+HEADERS = st.lists(st.tuples(st.binary(max_size=12), st.binary(max_size=20)), max_size=4)
+TEXT = st.text(max_size=20)
+ADDRESS = st.none() | st.tuples(st.text(min_size=1, max_size=12), st.integers(0, 65535))
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Request:
+    target = draw(st.binary(max_size=30))
+    return Request(
+        draw(st.text(min_size=1, max_size=8)),
+        target,
+        draw(st.integers(0, len(target))),
+        draw(HEADERS),
+        draw(st.sampled_from(["http", "https"])),
+        draw(st.sampled_from(["1.0", "1.1", "2"])),
+        draw(ADDRESS),
+        draw(ADDRESS),
+        draw(st.booleans()),
+        draw(st.booleans()),
+        draw(st.booleans()),
+    )
+
+
+PARTS: st.SearchStrategy[TunnelPart] = st.one_of(
+    requests(),
+    st.builds(Informational, st.integers(100, 199).filter(lambda status: status != 101), HEADERS),
+    st.builds(Response, st.integers(200, 999), HEADERS, st.booleans()),
+    st.builds(Body, st.binary(min_size=1, max_size=50)),
+    st.builds(End, HEADERS),
+    st.builds(Accept, HEADERS, TEXT),
+    st.builds(Message, st.binary(max_size=50), st.booleans(), st.booleans()),
+    st.builds(Close, st.integers(0, 2**32 - 1), TEXT),
+    st.builds(Reset, st.sampled_from(ResetCode), TEXT),
+    st.builds(Credit, st.integers(0, 2**64 - 1)),
+    st.builds(Drain),
+)
+
+
+def through_the_wire(parts: list[Addressed]) -> list[Addressed]:
+    return list(decode(pb.Message.FromString(encode(parts).SerializeToString())))
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, 3), PARTS), max_size=12))
+def test_what_is_decoded_is_what_was_encoded(parts: list[Addressed]) -> None:
+    assert through_the_wire(parts) == [(id, plain(part)) for id, part in parts]
+
+
+def plain(part: TunnelPart) -> TunnelPart:
+    """The part as it is read back: an end without trailers has the default ones."""
+    return End() if isinstance(part, End) and not part.trailers else part
+
+
+@pytest.mark.parametrize(
+    "head", [Request("POST", b"/", headers=[(b"a", b"b")]), Response(200, [(b"a", b"b")])], ids=["request", "response"]
+)
+def test_a_small_message_is_one_frame(head: TunnelPart) -> None:
+    message = encode([(7, head), (7, Body(b"hello")), (7, End([(b"x", b"y")]))])
+    (frame,) = message.frames
+    assert frame.exchange == 7
+    assert frame.body == b"hello"
+    assert frame.end
+    assert list(frame.trailers) == [b"x", b"y"]
+
+
+def test_body_and_end_share_a_frame() -> None:
+    assert len(encode([(1, Body(b"a")), (1, End())]).frames) == 1
+
+
+def test_each_piece_of_body_has_a_frame_of_its_own() -> None:
+    message = encode([(1, Body(b"a")), (1, Body(b"b")), (1, End())])
+    assert [frame.body for frame in message.frames] == [b"a", b"b"]
+    assert [frame.end for frame in message.frames] == [False, True]
+
+
+def test_exchanges_do_not_share_a_frame() -> None:
+    assert [frame.exchange for frame in encode([(1, Body(b"a")), (2, Body(b"b")), (1, End())]).frames] == [1, 2, 1]
+
+
+@pytest.mark.parametrize(
+    "alone",
+    [Informational(103), Accept(), Message(b"x"), Close(), Reset(ResetCode.CANCELLED), Credit(1)],
+    ids=lambda part: type(part).__name__,
+)
+def test_other_kinds_stand_alone(alone: TunnelPart) -> None:
+    message = encode([(1, Response(200)), (1, alone), (1, Body(b"x")), (1, End())])
+    assert [frame.WhichOneof("kind") for frame in message.frames][::2] == ["response", None]
+    assert len(message.frames) == 3
+
+
+def test_nothing_follows_an_end_in_its_frame() -> None:
+    assert len(encode([(1, End()), (1, Body(b"x"))]).frames) == 2
+
+
+def test_an_empty_frame_means_nothing() -> None:
+    assert list(decode(pb.Message(frames=[pb.Frame(exchange=1)]))) == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "reason"),
+    [
+        (pb.Frame(request=pb.Request(method="GET", headers=[b"a"])), "no value"),
+        (pb.Frame(request=pb.Request(method="")), "without a method"),
+        (pb.Frame(request=pb.Request(method="GET", target=b"/", root_length=2)), "longer than its target"),
+        (pb.Frame(informational=pb.Response(status=103, headers=[b"a"])), "no value"),
+        (pb.Frame(informational=pb.Response(status=101)), "status 101"),
+        (pb.Frame(informational=pb.Response(status=200)), "status 200"),
+        (pb.Frame(response=pb.Response(status=200, headers=[b"a", b"b", b"c"])), "no value"),
+        (pb.Frame(response=pb.Response(status=199)), "status 199"),
+        (pb.Frame(response=pb.Response(status=1000)), "status 1000"),
+        (pb.Frame(accept=pb.Accept(headers=[b"a"])), "no value"),
+        (pb.Frame(end=True, trailers=[b"a"]), "no value"),
+    ],
+)
+def test_what_makes_no_sense_is_left_to_the_core(frame: pb.Frame, reason: str) -> None:
+    ((_, part),) = decode(pb.Message(frames=[frame]))
+    assert isinstance(part, Invalid)
+    assert re.search(reason, part.reason)
+
+
+def test_a_reset_code_of_a_later_version_is_still_a_reset() -> None:
+    message = pb.Message(frames=[pb.Frame(exchange=1, reset=pb.Reset(code=pb.ResetCode.ValueType(99), reason="new"))])
+    assert list(decode(message)) == [(1, Reset(ResetCode.INTERNAL, "new"))]
+
+
+def test_a_hello_is_what_was_said() -> None:
+    hello = Hello(8192, 5, "somebody", 1, 3)
+    assert decode_hello(pb.Message.FromString(encode_hello(hello).SerializeToString())) == hello
+    assert decode_hello(pb.Message()) is None
+
+
+EXCHANGE: list[TunnelPart] = [
+    Request("POST", b"/a?b=c", 2, [(b"host", b"x"), (b"a", b"1"), (b"a", b"2")]),
+    Body(b"first"),
+    Body(b"second"),
+    End([(b"checksum", b"1")]),
+]
+
+
+def split(parts: list[Addressed], cuts: set[int]) -> list[list[Addressed]]:
+    edges = [0, *sorted(cuts), len(parts)]
+    return [parts[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sets(st.integers(1, 2 * len(EXCHANGE) - 1)))
+def test_parts_mean_the_same_however_they_are_put_into_messages(cuts: set[int]) -> None:
+    parts: list[Addressed] = [(id, part) for part in EXCHANGE for id in (1, 2)]
+    whole, one_by_one = split(parts, set()), split(parts, set(range(1, len(parts))))
+    assert told(split(parts, cuts)) == told(whole) == told(one_by_one) == parts
+
+
+def told(messages: list[list[Addressed]]) -> list[Addressed]:
+    """What a plugin's core is told when the parts arrive in these messages."""
+    plugin = CorePair().plugin
+    return [
+        (id, event)
+        for parts in messages
+        for id, part in decode(pb.Message.FromString(encode(parts).SerializeToString()))
+        if (event := plugin.receive(id, part)) is not None
+    ]
