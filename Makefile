@@ -33,6 +33,7 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python docs/make_settings.py --check
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 
 protos: $(READY)

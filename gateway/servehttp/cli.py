@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -143,6 +144,7 @@ def serve(
     )
     logs.configure(settings.log)
     manifests = _find_plugins(settings)
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # each connection that ends would be a line of its own
 
     from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
 

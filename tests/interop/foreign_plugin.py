@@ -123,20 +123,20 @@ async def release(exchange: Exchange) -> None:
 
 
 async def echo(exchange: Exchange) -> None:
-    await exchange.start()
-    async for piece in exchange.body():
-        await exchange.write(piece)
+    try:
+        await exchange.start()
+        async for piece in exchange.body():
+            await exchange.write(piece)
+    except (EOFError, asyncio.CancelledError):
+        notes.event("aborted").set()
+        raise
     await exchange.complete()
 
 
 async def upload(exchange: Exchange) -> None:
     size = 0
-    try:
-        async for piece in exchange.body():
-            size += len(piece)
-    except (EOFError, asyncio.CancelledError):
-        notes.event("aborted").set()
-        raise
+    async for piece in exchange.body():
+        size += len(piece)
     await exchange.answer(json.dumps(size).encode())
 
 
@@ -260,7 +260,9 @@ class Hooks(hooks_pb2_grpc.PluginHooksServicer):
         print("a foreign plugin was activated", file=sys.stderr, flush=True)
         return hooks_lifecycle_pb2.OnActivateResponse()
 
-    async def ServeHTTP(self, request_iterator: Any, context: Context) -> None:
+    async def ServeHTTP(  # type: ignore[override]  # read/write style, where the stubs know only generators
+        self, request_iterator: Any, context: Context
+    ) -> None:
         first = await context.read()
         exchange = Exchange(first.init, first, context)
         await ANSWERS[exchange.path](exchange)

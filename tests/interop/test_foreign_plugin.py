@@ -207,10 +207,15 @@ async def test_a_large_upload_arrives_whole(client: Client) -> None:
     assert answer.json() == size
 
 
-async def test_a_response_may_come_before_the_request_is_complete(client: Client) -> None:
-    await client.start("POST", f"{MOUNT}/early", [("Content-Length", "1000000")])
+@pytest.mark.parametrize(("url", "body"), [("/early", b"not needed"), ("/early_pieces", b"not needed" * 20)])
+@pytest.mark.parametrize("sent", [0, 1_000_000])
+async def test_a_response_may_come_before_the_request_is_complete(
+    client: Client, url: str, body: bytes, sent: int
+) -> None:
+    await client.start("POST", MOUNT + url, [("Content-Length", "10000000")])
+    await client.send(bytes(sent))
     answer = await client.answer()
-    assert (answer.status, answer.body) == (403, b"not needed")
+    assert (answer.status, answer.body) == (403, body)
 
 
 # The client goes away
@@ -226,8 +231,10 @@ async def test_a_client_that_leaves_a_response_is_a_cancelled_call(served: Gatew
 
 
 async def test_a_client_that_leaves_its_upload_is_no_complete_body(served: Gateway, client: Client) -> None:
-    await client.start("POST", f"{MOUNT}/upload", [("Content-Length", "1000000")])
+    await client.start("POST", f"{MOUNT}/echo", [("Content-Length", "1000000")])
     await client.send(b"a part")
+    await client.head()
+    assert await client.exactly(6) == b"a part"
     async with expecting(served, "aborted"):
         client.abort()
 
@@ -302,13 +309,15 @@ async def test_all_of_it_leaves_no_call_open(client: Client) -> None:
 async def test_a_plugin_without_a_tunnel_fails_where_only_the_tunnel_will_do(tmp_path: Path) -> None:
     at_once = {"SERVEHTTP_PLUGINS__RESTART_LIMIT": "1"}
     with gateway(make_folder(tmp_path), "--transport", "tunnel", environment=at_once) as running:
+        record = running.wait_for(lambda record: record.get("event") == "plugin stays down")
         async with connect(running.port) as client:
             report = (await client.request("GET", "/readyz?verbose")).json()
             refused = await get(client, "/hello")
+    assert record["plugin"] == ID
+    assert "knows no tunnel" in record["reason"]
     assert report["status"] == "not ready"
     plugin: dict[str, Any] = report["plugins"][0]
-    assert plugin["state"] == "failed"
-    assert "knows no tunnel" in plugin["reason"]
+    assert (plugin["state"], plugin["reason"]) == ("failed", record["reason"])
     assert_refused(refused, 404)
 
 

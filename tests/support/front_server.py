@@ -84,11 +84,25 @@ class Client:
 
     async def until(self, end: bytes) -> bytes:
         async with asyncio.timeout(SECONDS):
-            return await self.reader.readuntil(end)
+            while end not in self._rest:
+                await self._read_more()
+        return self._take(self._rest.index(end) + len(end))
 
     async def exactly(self, size: int) -> bytes:
         async with asyncio.timeout(SECONDS):
-            return await self.reader.readexactly(size)
+            while len(self._rest) < size:
+                await self._read_more()
+        return self._take(size)
+
+    async def _read_more(self) -> None:
+        data = await self.reader.read(65536)
+        if not data:
+            raise ConnectionError(f"closed after {self._rest!r}")
+        self._rest += data
+
+    def _take(self, size: int) -> bytes:
+        data, self._rest = self._rest[:size], self._rest[size:]
+        return data
 
     async def rest(self) -> bytes:
         """All that comes until the server closes the connection, in order or not."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import psutil
+import pytest
 
 from servehttp.errors import ActivationError, LinkError
 from servehttp.plugins.backoff import RestartPolicy
@@ -52,6 +53,12 @@ def command_spec(arguments: tuple[str, ...], folder: Path, environment: dict[str
         return Command(arguments, folder)
 
     return ProcessSpec("com.example.test", find_command, environment or {"PATH": os.environ["PATH"]}, OutputLimits())
+
+
+@pytest.fixture(params=[False, True], ids=["asyncio", "uvloop"])
+def either_loop(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]:
+    """The event loops that the gateway may run on."""
+    return "asyncio", {"use_uvloop": request.param}
 
 
 class FakeLink:

@@ -110,10 +110,6 @@ class MemoryStream:
     def __init__(self, incoming: asyncio.Queue[bytes | Exception | None], outgoing: asyncio.Queue[Any]) -> None:
         self._incoming = incoming
         self._outgoing = outgoing
-        self.flowing = asyncio.Event()
-        self.flowing.set()
-        self.written: list[pb.Message] = []
-        self.largest = 0
 
     async def read(self) -> pb.Message | None:
         item = await self._incoming.get()
@@ -122,11 +118,12 @@ class MemoryStream:
         return None if item is None else pb.Message.FromString(item)
 
     async def write(self, message: pb.Message) -> None:
-        await self.flowing.wait()
-        data = message.SerializeToString()
-        self.largest = max(self.largest, len(data))
-        self.written.append(message)
-        await self._outgoing.put(data)
+        await self._outgoing.put(message.SerializeToString())
+
+    @property
+    def unread(self) -> int:
+        """How many messages the peer has not read yet."""
+        return self._outgoing.qsize()
 
     async def hang_up(self) -> None:
         """The end in order: the peer's `read` says so."""

@@ -25,6 +25,8 @@ INHERITED = (
     "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE",
     # How an interpreter finds its own shared libraries, where it needs this.
     "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH",
+    # How much gRPC itself prints; the gateway asks it for errors only.
+    "GRPC_VERBOSITY", "GRPC_TRACE",
     # How Python behaves, not what it imports: the gateway's PYTHONPATH and VIRTUAL_ENV are wrong in a plugin's venv.
     "PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONUTF8", "PYTHONIOENCODING",
 )  # fmt: skip

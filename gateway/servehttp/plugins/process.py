@@ -9,16 +9,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import structlog
 
 from mattermost_plugin.handshake import Handshake, HandshakeError, looks_like_handshake
+from servehttp.plugins.child import Child
 from servehttp.plugins.environment import go_plugin_variables, make_socket_folder, remove_socket_folder
 from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream
 from servehttp.plugins.reaper import Reaper
@@ -40,8 +39,6 @@ HOPELESS = (FileNotFoundError, NotADirectoryError, PermissionError)
 """Errors of starting a process that come again at every attempt."""
 
 log = structlog.get_logger("servehttp.plugins")
-
-STREAMS = {1: Stream.STDOUT, 2: Stream.STDERR}
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,10 @@ class PluginProcess:
         self._reaper = reaper
         self._socket_folder = socket_folder
         self._output = PluginOutput(spec.plugin_id, spec.limits)
-        self._pipes = _Pipes(self._output, reaper)
+        self._stdout = _Stdout(self._output)
+        self._stderr = _Pipe(self._output, Stream.STDERR)
+        self._child: Child | None = None
+        self._connecting: asyncio.Task[None] | None = None
         self._closed = False
 
     @classmethod
@@ -100,94 +100,100 @@ class PluginProcess:
     @property
     def pid(self) -> int | None:
         """The process id; None before the start."""
-        return self._pipes.pid
+        return self._child.pid if self._child else None
 
     async def ready(self, timeout: float) -> str:
         """Wait for the handshake: the target to connect to, or a `RunnerError` that tells what came instead."""
         try:
             async with asyncio.timeout(timeout):
-                await self._pipes.decided.wait()
+                await self._stdout.decided.wait()
         except TimeoutError:
             raise RunnerError(self._explain(f"printed no handshake within {timeout:g} s")) from None
-        if self._pipes.handshake is not None:
-            return self._pipes.handshake.target
-        if self._pipes.problem != NO_HANDSHAKE:
-            raise RunnerError(self._explain(self._pipes.problem), permanent=True)
+        if self._stdout.handshake is not None:
+            return self._stdout.handshake.target
+        if self._stdout.problem != NO_HANDSHAKE:
+            raise RunnerError(self._explain(self._stdout.problem), permanent=True)
         raise RunnerError(self._explain(await self._end_without_handshake()))
 
     async def wait(self) -> str:
         """Return as soon as the process has ended: how, and its last words."""
-        await self._pipes.exited.wait()
+        assert self._child is not None
+        await self._child.exited.wait()
         await self._read_rest()
-        return _join(self._pipes.describe_exit(), self._last_words())
+        return _join(self._child.describe_exit(), self._last_words())
 
     async def stop(self, grace: float) -> None:
         """SIGTERM, and after `grace` seconds SIGKILL, to the whole group; then nothing of it is left. Idempotent."""
         try:
-            if grace > 0:
+            if grace > 0 and self._child is not None:
                 self.terminate()
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(grace):
-                        await self._pipes.exited.wait()
+                await _wait_for(self._child.exited, grace)
         finally:
             self.kill()
             await self._close()
 
     def terminate(self) -> None:
         """Ask the group to end; nothing happens if it has."""
-        self._pipes.signal_group(signal.SIGTERM)
+        if self._child is not None:
+            self._child.signal_group(signal.SIGTERM)
 
     def kill(self) -> None:
         """End the group, also one that was suspended; nothing happens if it has ended."""
-        self._pipes.signal_group(signal.SIGKILL)
+        if self._child is not None:
+            self._child.signal_group(signal.SIGKILL)
 
     async def _spawn(self, command: Command) -> None:
-        environment = {**self._spec.environment, **go_plugin_variables(self._socket_folder)}
         try:
-            await asyncio.get_running_loop().subprocess_exec(
-                lambda: self._pipes,
-                *command.arguments,
-                stdin=asyncio.subprocess.DEVNULL,
-                cwd=command.folder,
-                env=environment,
-                start_new_session=True,
+            self._child = Child(
+                command.arguments,
+                on_exit=self._forget_group,
+                folder=command.folder,
+                environment={**self._spec.environment, **go_plugin_variables(self._socket_folder)},
             )
         except OSError as error:
-            # Without the file's name, the error says nothing that a person can act on.
             what = error.filename or command.arguments[0]
             raise RunnerError(
                 f"cannot run {what}: {error.strerror or error}", permanent=isinstance(error, HOPELESS)
             ) from error
+        self._reaper.add_group(self._child.pid)
+        # Never interrupted: it takes but a moment, and half of it done would leave nobody to close a pipe.
+        self._connecting = asyncio.create_task(self._connect_pipes(self._child))
+        await asyncio.shield(self._connecting)
+
+    async def _connect_pipes(self, child: Child) -> None:
+        loop = asyncio.get_running_loop()
+        stdout, stderr = child.outputs
+        await loop.connect_read_pipe(lambda: self._stdout, stdout)
+        await loop.connect_read_pipe(lambda: self._stderr, stderr)
+
+    def _forget_group(self) -> None:
+        if self._child is not None:
+            self._reaper.remove_group(self._child.pid)
 
     async def _end_without_handshake(self) -> str:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(EXIT_NOTICE):
-                await self._pipes.exited.wait()
-        if not self._pipes.exited.is_set():
+        assert self._child is not None
+        if not await _wait_for(self._child.exited, EXIT_NOTICE):
             return NO_HANDSHAKE
         await self._read_rest()
-        return f"{self._pipes.describe_exit()} before its handshake"
-
-    async def _wait_killed(self) -> None:
-        try:
-            async with asyncio.timeout(KILL_TIMEOUT):
-                await self._pipes.exited.wait()
-        except TimeoutError:
-            log.error("a killed plugin process does not end", plugin=self._spec.plugin_id, pid=self.pid)
+        return f"{self._child.describe_exit()} before its handshake"
 
     async def _read_rest(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(OUTPUT_TIMEOUT):
-                await self._pipes.at_end.wait()
+        await _wait_for(self._stdout.at_end, OUTPUT_TIMEOUT)
+        await _wait_for(self._stderr.at_end, OUTPUT_TIMEOUT)
 
     async def _close(self) -> None:
         if self._closed:
             return
-        if self.pid is not None:
-            await self._wait_killed()
+        if self._connecting is not None:
+            await asyncio.wait([self._connecting])
+        if self._child is not None:
+            if not await _wait_for(self._child.exited, KILL_TIMEOUT):
+                log.error("a killed plugin process does not end", plugin=self._spec.plugin_id, pid=self.pid)
             await self._read_rest()
+            self._stdout.close()
+            self._stderr.close()
+            self._child.close()
         self._closed = True
-        self._pipes.close()
         self._output.close()
         await asyncio.to_thread(remove_socket_folder, self._socket_folder)
         self._reaper.remove_folder(self._socket_folder)
@@ -202,67 +208,52 @@ class PluginProcess:
         return f"last on stderr: {' | '.join(lines)}" if lines else ""
 
 
-class _Pipes(asyncio.SubprocessProtocol):
-    """Takes what the event loop reads from a process; nothing in here waits."""
+class _Pipe(asyncio.Protocol):
+    """Takes what the event loop reads from one stream of the process; nothing in here waits."""
 
-    def __init__(self, output: PluginOutput, reaper: Reaper) -> None:
-        self.decided = asyncio.Event()
-        self.handshake: Handshake | None = None
-        self.problem = ""
-        self.exited = asyncio.Event()
+    def __init__(self, output: PluginOutput, stream: Stream) -> None:
         self.at_end = asyncio.Event()
-        self.pid: int | None = None
         self._output = output
-        self._reaper = reaper
-        self._transport: asyncio.SubprocessTransport | None = None
-        self._open_streams = set(STREAMS)
-        self._rest = b""
-        self._noise = 0
+        self._stream = stream
+        self._transport: asyncio.BaseTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.SubprocessTransport, transport)
-        self.pid = self._transport.get_pid()
-        self._reaper.add_group(self.pid)
+        self._transport = transport
 
-    def pipe_data_received(self, fd: int, data: bytes) -> None:
-        if fd == 1 and not self.decided.is_set():
-            self._look_for_handshake(data)
-        else:
-            self._output.feed(STREAMS[fd], data)
+    def data_received(self, data: bytes) -> None:
+        self._output.feed(self._stream, data)
 
-    def pipe_connection_lost(self, fd: int, exc: Exception | None) -> None:
-        if fd == 1 and not self.decided.is_set():
-            self._output.feed(Stream.STDOUT, self._rest)
-            self._decide(problem=NO_HANDSHAKE)
-        self._output.end(STREAMS[fd])
-        self._open_streams.discard(fd)
-        if not self._open_streams:
-            self.at_end.set()
-
-    def process_exited(self) -> None:
-        # Right now, while its number cannot have been given to another group yet.
-        self.signal_group(signal.SIGKILL)
-        self.exited.set()
-        if self.pid is not None:
-            self._reaper.remove_group(self.pid)
-
-    def signal_group(self, number: signal.Signals) -> None:
-        if self.pid is not None and not self.exited.is_set():
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, number)
-
-    def describe_exit(self) -> str:
-        code = self._transport.get_returncode() if self._transport else None
-        if code is None or code >= 0:
-            return f"exited with code {code}"
-        try:
-            return f"was killed by {signal.Signals(-code).name}"
-        except ValueError:
-            return f"was killed by signal {-code}"
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._output.end(self._stream)
+        self.at_end.set()
 
     def close(self) -> None:
         if self._transport is not None:
             self._transport.close()
+
+
+class _Stdout(_Pipe):
+    """The stream on which the handshake comes; all else on it is output."""
+
+    def __init__(self, output: PluginOutput) -> None:
+        super().__init__(output, Stream.STDOUT)
+        self.decided = asyncio.Event()
+        self.handshake: Handshake | None = None
+        self.problem = ""
+        self._rest = b""
+        self._noise = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self.decided.is_set():
+            super().data_received(data)
+        else:
+            self._look_for_handshake(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.decided.is_set():
+            super().data_received(self._rest)
+            self._decide(problem=NO_HANDSHAKE)
+        super().connection_lost(exc)
 
     def _look_for_handshake(self, data: bytes) -> None:
         self._noise += len(data)
@@ -273,9 +264,9 @@ class _Pipes(asyncio.SubprocessProtocol):
             self._read_handshake(lines.pop(found).decode(ENCODING, "replace"))
         elif self._noise > HANDSHAKE_NOISE:
             self._decide(problem=f"printed {HANDSHAKE_NOISE // 1024} KiB on stdout without a handshake")
-        self._output.feed(Stream.STDOUT, b"".join(line + b"\n" for line in lines))
+        super().data_received(b"".join(line + b"\n" for line in lines))
         if self.decided.is_set():
-            self._output.feed(Stream.STDOUT, self._rest)
+            super().data_received(self._rest)
 
     def _read_handshake(self, line: str) -> None:
         try:
@@ -296,6 +287,14 @@ def _make_folder(reaper: Reaper) -> Path:
         raise RunnerError(f"cannot make a folder for its socket: {error}") from error
     reaper.add_folder(folder)
     return folder
+
+
+async def _wait_for(event: asyncio.Event, timeout: float) -> bool:
+    """Whether it is set within so many seconds."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(timeout):
+            await event.wait()
+    return event.is_set()
 
 
 def _join(*parts: str) -> str:

@@ -10,17 +10,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
+import subprocess
 import sys
 from pathlib import Path
 
 import structlog
 
 from servehttp.plugins import reaper_process
+from servehttp.plugins.child import Child
 
 GRACE = 1.0
 """Seconds from SIGTERM to SIGKILL for the plugins of a killed gateway."""
-STOP_TIMEOUT = GRACE + 2.0
-"""Seconds for the process to end in an orderly stop, when it should have nothing to do."""
+STOP_TIMEOUT = 2.0
+"""Seconds beyond its grace for the process to end in an orderly stop, when it should have nothing to do."""
 RESPAWN_DELAY = 1.0
 """Seconds before it is started again, should it ever die."""
 
@@ -34,20 +37,20 @@ class Reaper:
         self._grace = grace
         self._groups: set[int] = set()
         self._folders: set[Path] = set()
-        self._process: asyncio.subprocess.Process | None = None
+        self._child: Child | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._turn = asyncio.Lock()
 
     @property
     def pid(self) -> int | None:
         """The process id, None while there is no process."""
-        return self._process.pid if self._process and self._process.returncode is None else None
+        return self._child.pid if self._child and not self._child.exited.is_set() else None
 
     async def start(self) -> None:
         """Start the process. If that fails there is a warning: plugins are served without this safety."""
         async with self._turn:
             if self._keeper is None:
-                await self._spawn()
+                self._spawn()
                 self._keeper = asyncio.create_task(self._keep(), name="reaper")
 
     async def stop(self) -> None:
@@ -80,22 +83,15 @@ class Reaper:
         self._folders.discard(folder)
         self._tell(f"-folder {folder}")
 
-    async def _spawn(self) -> None:
+    def _spawn(self) -> None:
+        arguments = (sys.executable, "-I", "-S", reaper_process.__file__, f"{self._grace:g}")
         try:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-I",
-                "-S",
-                reaper_process.__file__,
-                f"{self._grace:g}",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            self._child = Child(arguments, stdin=subprocess.PIPE, output=subprocess.DEVNULL)
         except OSError as error:
             log.warning("no reaper: plugins would outlive a gateway that is killed", error=str(error))
             return
+        assert self._child.stdin is not None
+        os.set_blocking(self._child.stdin.fileno(), False)
         for group in self._groups:
             self._tell(f"+group {group}")
         for folder in self._folders:
@@ -103,28 +99,33 @@ class Reaper:
 
     async def _keep(self) -> None:
         while True:
-            if self._process is not None:
-                code = await self._process.wait()
-                log.warning("reaper died, it is started again", exit_code=code)
+            if self._child is not None:
+                await self._child.exited.wait()
+                self._child.close()
+                log.warning("reaper died, it is started again", how=self._child.describe_exit())
             await asyncio.sleep(RESPAWN_DELAY)
-            await self._spawn()
+            self._spawn()
 
     async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None or process.stdin is None:
+        child, self._child = self._child, None
+        if child is None:
             return
-        process.stdin.close()
+        child.close()
         try:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(STOP_TIMEOUT):
-                    await process.wait()
+                async with asyncio.timeout(self._grace + STOP_TIMEOUT):
+                    await child.exited.wait()
         finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+            child.signal_group(signal.SIGKILL)
+        await child.exited.wait()
 
     def _tell(self, line: str) -> None:
-        if self._process is not None and self._process.stdin is not None:
-            # A broken pipe is noticed by whoever waits for the process, and all is told again to the next one.
-            with contextlib.suppress(OSError, RuntimeError):
-                self._process.stdin.write(os.fsencode(line + "\n"))
+        if self._child is None or self._child.stdin is None or self._child.stdin.closed:
+            return
+        try:
+            os.write(self._child.stdin.fileno(), os.fsencode(line + "\n"))
+        except BrokenPipeError:
+            pass  # it died: all is told again to the next one
+        except BlockingIOError:
+            # It does not read any more, so another one is needed.
+            self._child.signal_group(signal.SIGKILL)

@@ -113,11 +113,13 @@ class Registry:
     async def start(self) -> Mapping[str, PluginStartError | None]:
         """Start all of them, `STARTS_AT_ONCE` at a time; one that fails does not concern the others.
 
+        After `stop`, also one that came first, nothing is started any more.
+
         Returns:
             For each id None, or why its first start failed.
         """
-        self._stopping = False
-        await self._reaper.start()
+        if not self._stopping:
+            await self._reaper.start()
         results = await asyncio.gather(*(self._start(plugin) for plugin in self))
         return dict(zip(self._plugins, results, strict=True))
 

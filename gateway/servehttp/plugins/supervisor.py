@@ -282,7 +282,7 @@ class SupervisedPlugin:
     def _warn(self, reason: str, delay: float) -> None:
         # Said once: something that is attached may stay away for days.
         say = self._log.debug if reason == self._last_reason else self._log.warning
-        say("plugin is down, it will be started again", reason=reason, restart_in=delay)
+        say("plugin is down, another attempt follows", reason=reason, seconds=delay)
         self._last_reason = reason
 
     def _give_up(self, failure: Failure) -> None:

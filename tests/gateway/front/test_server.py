@@ -88,7 +88,8 @@ async def test_a_head_without_an_end_is_refused_and_the_client_can_read_it_while
     async with serving(app, parser) as server:
         client = await server.connect()
         client.send(start)
-        client.send((b"X: 1\r\n" if start.endswith(HEAD) else b"aaaaaa") * 500_000)
+        client.send((b"X: 1\r\n" if start.endswith(HEAD) else b"aaaaaa") * 3_000_000)
+        await client.writer.drain()
         answer = await client.answer()
         assert answer.status == status
         assert app.scopes == []
@@ -278,6 +279,30 @@ async def test_a_client_that_leaves_with_a_request_in_the_queue_is_noticed(parse
         await asyncio.wait_for(told.wait(), 1)
 
 
+async def test_a_client_that_leaves_is_noticed_by_a_request_that_waited_in_the_queue(parser: str) -> None:
+    release, told = asyncio.Event(), asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await release.wait()
+        if scope["path"] == "/1":
+            await respond(send)
+            return
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        await gone(receive)
+        told.set()
+
+    async with serving(app, parser) as server:
+        client = await server.connect()
+        for path in (b"/1", b"/2", b"/3"):
+            client.get(path)
+        asyncio.get_running_loop().call_later(0.05, release.set)
+        assert (await client.answer()).body == b"ok"
+        await client.until(b"begun")
+        await client.close()
+        await asyncio.wait_for(told.wait(), 1)
+
+
 async def test_a_client_that_does_not_read_holds_up_the_application_and_no_memory(parser: str) -> None:
     sent = 0
     done = asyncio.Event()
@@ -343,6 +368,7 @@ async def test_a_last_answer_can_be_read_by_a_client_that_still_sends(parser: st
     async with serving(app, parser) as server:
         client = await server.connect()
         client.post(b"Content-Length: 1000000000\r\n", bytes(8 * 2**20))
+        await client.writer.drain()
         answer = await client.answer()
         assert answer.status == 413
         assert answer.body == b"too much"

@@ -19,9 +19,10 @@ import structlog
 from servehttp.plugins.process import HANDSHAKE_NOISE, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
-from support.supervision import HANDSHAKE, WAIT, command_spec, is_alive, no_leaks, spec, until
+from support.supervision import HANDSHAKE, WAIT, command_spec, either_loop, is_alive, no_leaks, spec, until
 
 pytestmark = pytest.mark.anyio
+anyio_backend = either_loop
 
 STUBBORN = "import signal\nfor n in (signal.SIGTERM, signal.SIGINT): signal.signal(n, signal.SIG_IGN)\n"
 FORK = """

@@ -16,9 +16,10 @@ import pytest
 import structlog
 
 from servehttp.plugins.reaper import Reaper
-from support.supervision import is_alive, no_leaks, until
+from support.supervision import either_loop, is_alive, no_leaks, until
 
 pytestmark = pytest.mark.anyio
+anyio_backend = either_loop
 
 GATEWAY = """
 import asyncio, os, pathlib, sys

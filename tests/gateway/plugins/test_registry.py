@@ -159,6 +159,14 @@ async def test_a_stop_during_the_start_ends_it_also_for_those_in_the_queue(tmp_p
     assert {plugin.state for plugin in plugins} == {PluginState.STOPPED}
 
 
+async def test_after_a_stop_nothing_is_started_any_more(tmp_path: Path) -> None:
+    plugins = registry(folder(tmp_path, "one", PLUGIN.format(activate="pass")))
+    with no_leaks():
+        await plugins.stop()
+        assert all((await plugins.start()).values())
+    assert {plugin.state for plugin in plugins} == {PluginState.STOPPED}
+
+
 async def test_a_manifest_that_turned_bad_keeps_its_plugin_down(tmp_path: Path) -> None:
     one = folder(tmp_path, "one", PLUGIN.format(activate="pass"))
     plugins = registry(one)

@@ -190,7 +190,7 @@ async def test_supervision_goes_on_after_a_failed_first_start(records: list[Any]
         assert plugin.restarts == 1
         assert plugin.reason is None
     assert launches.made[0].calls == [f"stop {FAILURE_GRACE:g}"]
-    assert [record["event"] for record in records] == ["plugin is down, it will be started again", "plugin runs"]
+    assert [record["event"] for record in records] == ["plugin is down, another attempt follows", "plugin runs"]
 
 
 async def test_a_plugin_that_fails_too_often_stays_down_visibly(records: list[Any]) -> None:
