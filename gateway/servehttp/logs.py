@@ -24,6 +24,9 @@ from servehttp.settings import LogFormat, LogSettings
 OWN_LOGGERS = ("servehttp", "mattermost_plugin")
 """Standard library loggers that follow the configured level; others begin at WARNING unless it is DEBUG."""
 
+TALKATIVE = ("grpc", "asyncio")
+"""Loggers that say at DEBUG what only their own authors want to know."""
+
 DELIBERATE = (ResponseTruncated, asyncio.CancelledError)
 """What ends an exchange on purpose, through the HTTP server or by it when its time to drain is over; no faults, so
 records that trace them are dropped."""
@@ -137,4 +140,6 @@ def _route_standard_library(handler: logging.Handler, level: int) -> None:
     root.setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
     logging.captureWarnings(True)

@@ -12,6 +12,7 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te"
 END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"))
 """Fields that a `Connection` header cannot take away by naming them."""
 
+_LENGTH = re.compile(rb"[0-9]{1,18}")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -60,6 +61,6 @@ def content_length(headers: Headers) -> int | None:
     if not values:
         return None
     value = values.pop()
-    if values or not value.isdigit():
+    if values or not _LENGTH.fullmatch(value):
         raise InvalidHeader("content-length is not one non-negative number")
     return int(value)

@@ -26,6 +26,9 @@ MAX_FIELD = 4 * 1024
 MAX_FIELDS = 32
 MAX_KEY = 64
 
+TALKATIVE = ("grpc", "asyncio")
+"""Loggers that say at DEBUG what only their own authors want to know."""
+
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 COLOURS = {logging.DEBUG: "2", logging.INFO: "32", logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "31;1"}
@@ -42,6 +45,8 @@ def configure(level: str) -> None:
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
+    for name in TALKATIVE:
+        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
 
 
 class HostFormatter(logging.Formatter):

@@ -68,6 +68,8 @@ DEFAULT_SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
 
 DEFAULT_GRACE = 5.0
 """Seconds that open exchanges get to finish when the server stops."""
+HOST_GRACE = 0.5
+"""The same when a go-plugin host asks, which kills what has not ended two seconds later."""
 CUT_GRACE = 0.25
 """Seconds for answers that are on their way, and for exchanges that are cut to end."""
 SHUTDOWN_TIMEOUT = 5.0
@@ -167,6 +169,10 @@ class PluginServer:
                 "this version does not serve these hooks, their handlers are not called: %s", ", ".join(names)
             )
 
+    def _shut_down(self) -> None:
+        """The host's Shutdown: it hangs up at once, and kills soon."""
+        self.request_stop(HOST_GRACE)
+
     def _make_server(self) -> grpc.aio.Server:
         server = grpc.aio.server(options=_merged(self._options))
         self._health = health.aio.HealthServicer()
@@ -176,7 +182,7 @@ class PluginServer:
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         hooks_pb2_grpc.add_PluginHooksServicer_to_server(self._hooks, server)
         tunnel_pb2_grpc.add_TunnelServicer_to_server(self._tunnels, server)
-        goplugin_pb2_grpc.add_GRPCControllerServicer_to_server(ControllerServicer(self.request_stop), server)
+        goplugin_pb2_grpc.add_GRPCControllerServicer_to_server(ControllerServicer(self._shut_down), server)
         goplugin_pb2_grpc.add_GRPCStdioServicer_to_server(StdioServicer(self._printed), server)
         if self.config.log_level == "DEBUG":
             _offer_reflection(server)

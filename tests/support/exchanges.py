@@ -21,7 +21,7 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.tunnel.errors import LocalProtocolError
-from mattermost_plugin.tunnel.states import EFFECTS, TABLES, Half, State, opening_states
+from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, opening_states
 from mattermost_plugin.types import ASGIApp
 
 
@@ -40,7 +40,7 @@ class FakeExchange:
         self.receives = 0
         self._states = opening_states(request)
         self._incoming: deque[Part] = deque()
-        self._end: ExchangeReset | None = None
+        self._end: Reset | None = None
         self._stalled = False
         self._changed = asyncio.Event()
         self.feed(*parts)
@@ -53,27 +53,27 @@ class FakeExchange:
         if self._incoming:
             return self._incoming.popleft()
         assert self._end is not None
-        raise self._end
+        raise ExchangeReset.of(self._end)
 
     async def send(self, part: Part) -> None:
         if self._end is not None:
-            raise self._end
+            raise ExchangeReset.of(self._end)
         self._advance(Half.PLUGIN, part)
         await self._until(lambda: not self._stalled or self._end is not None)
         if self._end is not None:
-            raise self._end
-        self.sent.append(part)
+            raise ExchangeReset.of(self._end)
+        self.sent.append(_as_read(part))
         self._tell()
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         if self._end is None and not self._finished:
             self.resets.append(Reset(code, reason))
-        self._end = self._end or ExchangeReset(code, reason)
+        self._end = self._end or Reset(code, reason)
         self._tell()
 
     @property
     def _finished(self) -> bool:
-        return not set(self._states.values()) - {State.DONE, State.REFUSED}
+        return set(self._states.values()) <= ENDED
 
     def _advance(self, half: Half, part: Part) -> None:
         state = self._states[half]
@@ -97,7 +97,7 @@ class FakeExchange:
 
     def leave(self, code: ResetCode = ResetCode.CANCELLED) -> None:
         """The client goes away, or the gateway resets for another reason."""
-        self._end = self._end or ExchangeReset(code, "the client left")
+        self._end = self._end or Reset(code, "the client left")
         self._tell()
 
     def stall(self) -> None:
@@ -152,6 +152,11 @@ class FakeExchange:
     def ended(self) -> bool:
         """The response is complete, trailers included."""
         return bool(self.sent) and isinstance(self.sent[-1], End)
+
+
+def _as_read(part: Part) -> Part:
+    """A part as the other side reads it: an end without trailers has the default ones."""
+    return End() if isinstance(part, End) and not part.trailers else part
 
 
 async def serve(app: ASGIApp, request: Request, *parts: Part) -> FakeExchange:

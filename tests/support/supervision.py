@@ -156,7 +156,7 @@ def open_files() -> int:
 
 @contextmanager
 def no_leaks() -> Iterator[None]:
-    """Afterwards there are the file descriptors and child processes of before, and no socket folder."""
+    """Afterwards there are no more file descriptors and child processes than before, and no socket folder."""
     before = open_files(), _children()
     saved = tempfile.tempdir
     with tempfile.TemporaryDirectory(prefix="t", dir="/tmp") as folder:
@@ -166,8 +166,9 @@ def no_leaks() -> Iterator[None]:
         finally:
             tempfile.tempdir = saved
         assert os.listdir(folder) == []
-    assert open_files() == before[0]
-    assert _children() == before[1]
+    # Fewer are as good: what an earlier test left to be closed may be closed meanwhile.
+    assert open_files() <= before[0]
+    assert _children() <= before[1]
 
 
 def _children() -> set[int]:

@@ -59,7 +59,7 @@ class HTTPCycle:
         """Run the application to its end."""
         try:
             result = await app(scope, self.receive, self.send)
-        except Exception as error:  # the border to the application: whatever it raises is answered and logged here
+        except (Exception, SystemExit) as error:  # the border to the application: answered and logged here
             if caused_by_disconnect(error):
                 logger.debug("%s %s: the client went away", scope["method"], scope["path"])
             else:
@@ -67,8 +67,6 @@ class HTTPCycle:
                 await self._fail("the application raised an exception")
         else:
             await self._check_end(result)
-        if self.complete:
-            self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
 
     @property
     def complete(self) -> bool:
@@ -80,7 +78,8 @@ class HTTPCycle:
             return
         if result is not None:
             logger.error("ASGI callable should return None, but returned %r", result)
-            self.exchange.reset(ResetCode.INTERNAL, "the application returned a value")
+            if not self.complete:
+                self.exchange.reset(ResetCode.INTERNAL, "the application returned a value")
         elif self.phase is Phase.WAITING:
             logger.error("ASGI callable returned without starting response")
             await self._fail("the application did not answer")
@@ -96,7 +95,7 @@ class HTTPCycle:
             return
         text = b"" if self.bodiless else b"Internal Server Error"
         try:
-            await self.exchange.send(Response(500, [PLAIN_TEXT, (b"content-length", b"21"), (b"connection", b"close")]))
+            await self.exchange.send(Response(500, [PLAIN_TEXT, (b"content-length", b"21")]))
             if text:
                 await self.exchange.send(Body(text))
             await self._complete()
@@ -193,6 +192,8 @@ class HTTPCycle:
     async def _complete(self) -> None:
         self.phase = Phase.COMPLETE
         await self.exchange.send(End(self.trailers))
+        # Stops a request that is still coming, and wakes whoever waits in `receive`.
+        self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
 
     def _count(self, length: int) -> None:
         if self.length_left is None:
