@@ -113,6 +113,10 @@ class LinkError(GatewayError):
     """The connection to a plugin could not be made, was lost, or gave no answer in time; the message says which."""
 
 
+class NoTunnelError(LinkError):
+    """The plugin does not know the tunnel, and never will."""
+
+
 class ActivationError(GatewayError):
     """A lifecycle hook of a plugin returned an error; the message is the plugin's own text."""
 

@@ -24,7 +24,7 @@ from servehttp.settings import LogFormat, LogSettings
 OWN_LOGGERS = ("servehttp", "mattermost_plugin")
 """Standard library loggers that follow the configured level; others begin at WARNING unless it is DEBUG."""
 
-TALKATIVE = ("grpc", "asyncio")
+TALKATIVE = ("grpc",)
 """Loggers that say at DEBUG what only their own authors want to know."""
 
 DELIBERATE = (ResponseTruncated, asyncio.CancelledError)

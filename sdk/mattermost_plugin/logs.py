@@ -26,7 +26,7 @@ MAX_FIELD = 4 * 1024
 MAX_FIELDS = 32
 MAX_KEY = 64
 
-TALKATIVE = ("grpc", "asyncio")
+TALKATIVE = ("grpc",)
 """Loggers that say at DEBUG what only their own authors want to know."""
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from mattermost_plugin.handshake import (
     MAGIC_COOKIE_KEY,
     MAGIC_COOKIE_VALUE,
@@ -71,11 +72,10 @@ def test_a_line_that_is_not_ours_says_what_is_wrong(line: str, message: str) -> 
 def test_any_line_is_a_handshake_or_a_clear_error(line: str) -> None:
     try:
         handshake = Handshake.parse(line)
-    except HandshakeError as error:
-        assert str(error)
-    else:
-        assert handshake.network in ("tcp", "unix")
-        assert handshake.address
+    except HandshakeError:
+        return
+    assert handshake.network in ("tcp", "unix")
+    assert handshake.address
 
 
 @pytest.mark.parametrize("line", ["1|1|tcp|x|grpc", "1|", "99|anything", " 1 |x"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ import psutil
 START = 30.0
 """Seconds for a gateway with its plugins to come up on a busy machine."""
 STOP = 20.0
+CLEAN_UP = 5.0
+"""Seconds for the gateway's own helper to end what a killed gateway leaves."""
 LINE_LIMIT = 1 << 20
 
 Log = dict[str, Any]
@@ -107,6 +110,8 @@ class Gateway:
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
+        with contextlib.suppress(TimeoutError):
+            await self.wait_gone(CLEAN_UP)
         for process in self.seen:
             if _lives(process):
                 process.kill()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import pytest
@@ -166,7 +167,7 @@ EXCHANGE: list[TunnelPart] = [
 
 def split(parts: list[Addressed], cuts: set[int]) -> list[list[Addressed]]:
     edges = [0, *sorted(cuts), len(parts)]
-    return [parts[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [parts[start:end] for start, end in itertools.pairwise(edges)]
 
 
 @settings(deadline=None, max_examples=60)

@@ -22,10 +22,9 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE
-
 from mattermost_plugin.tunnel.errors import LocalProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
-from support.tunnels import IMPATIENT, GET, POST, WEBSOCKET, Connect, body_of, collect, read_body
+from support.tunnels import GET, IMPATIENT, POST, WEBSOCKET, Connect, body_of, collect, read_body
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
 
@@ -80,7 +79,7 @@ async def wait_idle(ends_in_flight: Callable[[], int]) -> None:
 
 
 async def test_a_request_and_its_response_are_whole_at_the_other_side(connect: Connect) -> None:
-    seen = []
+    seen: list[object] = []
 
     async def serve(exchange: Exchange) -> None:
         seen.append(exchange.request)

@@ -12,6 +12,7 @@ from typing import Any
 
 import grpc
 import pytest
+
 from mattermost_plugin.exchange import Close, End, Exchange, ExchangeReset, Message, ResetCode, Response
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.grpc import tunnel_pb2_grpc
@@ -47,11 +48,14 @@ async def answer(exchange: Exchange) -> None:
 @asynccontextmanager
 async def raw_call(serve: Callable[[Exchange], Awaitable[None]] = answer) -> AsyncIterator[Any]:
     """A call to a plugin's tunnel servicer that takes and gives bytes."""
-    async with no_task_left(), grpc_server(TunnelServicer(serve, IMPATIENT)) as (_, address):
-        async with grpc.aio.insecure_channel(address) as channel:
-            call = channel.stream_stream(f"/{pb.DESCRIPTOR.services_by_name['Tunnel'].full_name}/Connect")()
-            yield call
-            call.cancel()
+    async with (
+        no_task_left(),
+        grpc_server(TunnelServicer(serve, IMPATIENT)) as (_, address),
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        call: Any = channel.stream_stream(f"/{pb.DESCRIPTOR.services_by_name['Tunnel'].full_name}/Connect")()
+        yield call
+        call.cancel()
 
 
 async def talk(call: Any, messages: Sequence[pb.Message | bytes]) -> tuple[grpc.StatusCode, str]:

@@ -437,7 +437,7 @@ def test_nothing_that_parses_raises_anything_but_remote_protocol_error(
 def ordinary_messages() -> list[bytes]:
     """What a gateway writes in a short life."""
     pair = CorePair()
-    gateway, written = pair.gateway, []
+    gateway = pair.gateway
     for request in (Request("POST", b"/a", headers=[(b"a", b"b")]), Request("GET", b"/", websocket=True)):
         gateway.open(request)
     for part in (Body(bytes(5000)), Body(b"x"), End([(b"a", b"b")])):
@@ -447,8 +447,7 @@ def ordinary_messages() -> list[bytes]:
     gateway.reset(1, ResetCode.CANCELLED)
     gateway.drain()
     pair.write(Half.GATEWAY)
-    written += pair.wire[Half.GATEWAY]
-    return written
+    return list(pair.wire[Half.GATEWAY])
 
 
 ORDINARY = ordinary_messages()

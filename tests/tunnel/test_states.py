@@ -15,6 +15,8 @@ from support.tunnels import POST, WEBSOCKET, CorePair
 
 PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
 
+VIOLATION = "\N{EN DASH}"
+
 PARTS: dict[str, Part] = {
     "informational": Informational(103),
     "response": Response(200),
@@ -53,9 +55,9 @@ def test_the_document_has_a_column_for_every_part() -> None:
 @pytest.mark.parametrize("state", State)
 @pytest.mark.parametrize("column", PARTS)
 def test_every_pair_is_what_the_document_says(half: Half, state: State, column: str) -> None:
-    cell = documented(half).get(state.name, {}).get(column, "–")
+    cell = documented(half).get(state.name, {}).get(column, VIOLATION)
     after = TABLES[half].get((state, type(PARTS[column])))
-    assert (after.name if after else "–") == cell
+    assert (after.name if after else VIOLATION) == cell
 
 
 def test_no_table_knows_of_requests_and_resets() -> None:
@@ -63,7 +65,7 @@ def test_no_table_knows_of_requests_and_resets() -> None:
     assert kinds <= {type(part) for part in PARTS.values()}
     for half in Half:
         for name, row in documented(half).items():
-            assert row["reset"] == ("–" if name == "IDLE" else "gone")
+            assert row["reset"] == (VIOLATION if name == "IDLE" else "gone")
 
 
 def test_a_request_opens_as_the_document_says() -> None:
@@ -71,7 +73,7 @@ def test_a_request_opens_as_the_document_says() -> None:
     assert re.fullmatch(r"→ BODY; WebSocket → HANDSHAKE", cell)
     assert opening_states(POST) == {Half.GATEWAY: State.BODY, Half.PLUGIN: State.HEAD}
     assert opening_states(WEBSOCKET) == {Half.GATEWAY: State.HANDSHAKE, Half.PLUGIN: State.HANDSHAKE}
-    assert all(row["request"] == "–" for name, row in documented(Half.GATEWAY).items() if name != "IDLE")
+    assert all(row["request"] == VIOLATION for name, row in documented(Half.GATEWAY).items() if name != "IDLE")
 
 
 def test_what_the_plugin_sends_moves_only_a_gateway_that_waits_for_it() -> None:

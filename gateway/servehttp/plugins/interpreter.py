@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -121,26 +122,23 @@ async def _ask(interpreter: Path, timeout: float) -> str:
     os.set_blocking(read_end, False)
     try:
         try:
-            process = await asyncio.create_subprocess_exec(
-                interpreter, "-I", "-S", "-c", _ASK_VERSION,
-                stdin=asyncio.subprocess.DEVNULL, stdout=write_end, stderr=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
+            await asyncio.to_thread(_run, interpreter, write_end, timeout)
         finally:
             os.close(write_end)
-        await _wait(process, timeout)
         return os.read(read_end, _LONGEST_ANSWER).decode("ascii")
     finally:
         os.close(read_end)
 
 
-async def _wait(process: asyncio.subprocess.Process, timeout: float) -> None:
+def _run(interpreter: Path, output: int, timeout: float) -> None:
+    """In a thread, because some event loops start processes by a real fork, which gRPC does not survive unharmed."""
+    command = [str(interpreter), "-I", "-S", "-c", _ASK_VERSION]
     try:
-        async with asyncio.timeout(timeout):
-            await process.wait()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+        subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, timeout=timeout, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise TimeoutError from None
 
 
 def _with_wildcard(text: str) -> str:

@@ -14,8 +14,8 @@ from mattermost_plugin.exchange import Exchange, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.tunnel.driver import TunnelSettings
-from servehttp.errors import ActivationError, LinkError
-from servehttp.plugins.transports import CallTransport, NoTunnel, Transport, TunnelTransport
+from servehttp.errors import ActivationError, LinkError, NoTunnelError
+from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
 logger = structlog.get_logger("servehttp.link")
 
@@ -181,7 +181,7 @@ async def _open_transport(
         return CallTransport(channel)
     try:
         return await TunnelTransport.start(channel, settings, timeout)
-    except NoTunnel:
+    except NoTunnelError:
         if name == "tunnel":
             raise
         return CallTransport(channel)

@@ -17,7 +17,15 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
 
-from servehttp.errors import ActivationError, GatewayError, InterpreterError, LinkError, ManifestError, PluginStartError
+from servehttp.errors import (
+    ActivationError,
+    GatewayError,
+    InterpreterError,
+    LinkError,
+    ManifestError,
+    NoTunnelError,
+    PluginStartError,
+)
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.race import first_of
 from servehttp.plugins.runner import Launch, Runner, RunnerError
@@ -195,7 +203,7 @@ class SupervisedPlugin:
                     return Failure(await self._watch(runner, link))
                 except ConnectionLost as lost:
                     link = await self._reconnect(runner, str(lost))
-        except (ManifestError, InterpreterError) as error:
+        except (ManifestError, InterpreterError, NoTunnelError) as error:
             return Failure(str(error), permanent=True)
         except RunnerError as error:
             return Failure(str(error), error.permanent)
@@ -264,6 +272,8 @@ class SupervisedPlugin:
         """Take a step with the plugin; if the plugin ends meanwhile, that is the error."""
         try:
             return await first_of(step, _raise_at_end(runner))
+        except NoTunnelError:
+            raise
         except LinkError as error:
             raise LinkError(await _end_soon(runner) or str(error)) from error
 

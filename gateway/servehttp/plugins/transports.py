@@ -15,13 +15,9 @@ from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.states import Half
-from servehttp.errors import LinkError
+from servehttp.errors import LinkError, NoTunnelError
 
 DRAINING = "the plugin is being stopped and takes no new request"
-
-
-class NoTunnel(LinkError):
-    """The plugin does not know the tunnel."""
 
 
 class Transport(Protocol):
@@ -71,7 +67,7 @@ class TunnelTransport:
         """Open the stream and wait for the plugin's hello.
 
         Raises:
-            NoTunnel: the plugin does not know the tunnel.
+            NoTunnelError: the plugin does not know the tunnel.
             LinkError: it does, but no tunnel came about.
         """
         transport = cls(channel, settings)
@@ -120,7 +116,7 @@ class TunnelTransport:
         if code is grpc.StatusCode.INTERNAL:  # also what gRPC says when a write met the end of the call
             code = await _ask_silently(channel, timeout)
         if code is grpc.StatusCode.UNIMPLEMENTED:
-            return NoTunnel("the plugin knows no tunnel")
+            return NoTunnelError("the plugin knows no tunnel")
         return LinkError(self._reason())
 
     def _reason(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from typing import Any
 
@@ -39,7 +38,11 @@ class Lifespan:
             LifespanError: it said that it could not.
         """
         self._task = asyncio.create_task(self._run())
-        await self._exchange("startup")
+        try:
+            await self._exchange("startup")
+        except (LifespanError, asyncio.CancelledError):
+            await self._end(self._task)
+            raise
         return self._state
 
     async def shutdown(self) -> None:
@@ -53,9 +56,12 @@ class Lifespan:
         try:
             await self._exchange("shutdown")
         finally:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await self._end(self._task)
+
+    @staticmethod
+    async def _end(task: asyncio.Task[None]) -> None:
+        task.cancel()
+        await asyncio.wait((task,))
 
     async def _exchange(self, phase: str) -> None:
         """Send one event and wait for its answer, or for the end of an application that gives none."""

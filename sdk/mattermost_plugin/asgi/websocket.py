@@ -32,6 +32,12 @@ ABNORMAL = 1006
 INVALID_PAYLOAD = 1007
 INTERNAL_ERROR = 1011
 
+SENDABLE_CODES = (frozenset(range(1000, 1015)) - {1004, NO_STATUS, ABNORMAL}) | frozenset(range(3000, 5000))
+"""RFC 6455 §7.4 and the IANA registry: codes that may stand in a close frame."""
+
+MAX_REASON = 123
+"""Bytes of a close frame's reason: a control frame holds 125, and the code takes two."""
+
 
 class Phase(enum.Enum):
     """How far the WebSocket has come."""
@@ -56,7 +62,7 @@ class WebSocketCycle:
         """Run the application to its end."""
         try:
             result = await app(scope, self.receive, self.send)
-        except Exception as error:  # the border to the application: whatever it raises is answered and logged here
+        except (Exception, SystemExit) as error:  # the border to the application: answered and logged here
             if caused_by_disconnect(error):
                 logger.debug("%s: the client went away", scope["path"])
             else:
@@ -88,7 +94,7 @@ class WebSocketCycle:
         self.phase = Phase.CLOSED
         await self.exchange.send(Response(status, [PLAIN_TEXT, (b"content-length", b"%d" % len(text))]))
         await self.exchange.send(Body(text))
-        await self.exchange.send(End())
+        await self._end_refusal()
 
     async def receive(self) -> Event:
         """The connection, the client's next message, or its leaving."""
@@ -140,7 +146,7 @@ class WebSocketCycle:
         match self.phase, event["type"]:
             case Phase.HANDSHAKE, "websocket.accept":
                 headers = end_to_end(checked(event.get("headers", ())))
-                await self.exchange.send(Accept(headers, event.get("subprotocol") or ""))
+                await self.exchange.send(Accept(headers, _subprotocol(event)))
                 self.phase = Phase.OPEN
             case Phase.HANDSHAKE, "websocket.close":
                 await self._refuse(403, b"Forbidden")
@@ -151,8 +157,9 @@ class WebSocketCycle:
             case Phase.OPEN, "websocket.send":
                 await self.exchange.send(_message(event))
             case Phase.OPEN, "websocket.close":
+                close = _close(event)
                 self.phase = Phase.CLOSED
-                await self.exchange.send(Close(event.get("code") or NORMAL, event.get("reason") or ""))
+                await self.exchange.send(close)
             case phase, kind:
                 raise RuntimeError(f"Unexpected ASGI message '{kind}' on a WebSocket that is in phase '{phase.value}'.")
 
@@ -169,7 +176,26 @@ class WebSocketCycle:
             await self.exchange.send(Body(bytes(data)))
         if not event.get("more_body", False):
             self.phase = Phase.CLOSED
-            await self.exchange.send(End())
+            await self._end_refusal()
+
+    async def _end_refusal(self) -> None:
+        await self.exchange.send(End())
+        self.exchange.reset(ResetCode.NO_ERROR)  # wakes whoever waits in `receive`: nothing will come
+
+
+def _subprotocol(event: Event) -> str:
+    subprotocol: str = event.get("subprotocol") or ""
+    checked([(b"sec-websocket-protocol", subprotocol.encode("ascii"))])
+    return subprotocol
+
+
+def _close(event: Event) -> Close:
+    code, reason = event.get("code") or NORMAL, event.get("reason") or ""
+    if code not in SENDABLE_CODES:
+        raise ValueError(f"a WebSocket cannot be closed with code {code!r}")
+    if len(reason.encode()) > MAX_REASON:
+        raise ValueError(f"a WebSocket cannot be closed with a reason of more than {MAX_REASON} bytes")
+    return Close(int(code), reason)
 
 
 def _message(event: Event) -> Message:

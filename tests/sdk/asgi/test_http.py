@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import StreamingResponse
+
 from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import (
     Body,
@@ -21,9 +24,7 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.types import ASGIApp, Event, Receive, Scope, Send
-from starlette.requests import Request as StarletteRequest
-from starlette.responses import StreamingResponse
-from support.exchanges import FakeExchange, get, post, serve
+from support.exchanges import FakeExchange, get, serve
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
 
@@ -240,7 +241,10 @@ async def test_a_value_after_a_whole_response_harms_nobody(caplog: pytest.LogCap
     [
         ([body(b"x")], "Expected ASGI message 'http.response.start', but got 'http.response.body'"),
         ([START, START], "Expected ASGI message 'http.response.body', but got 'http.response.start'"),
-        ([START, body(), body()], "Unexpected ASGI message 'http.response.body' sent, after response already completed"),
+        (
+            [START, body(), body()],
+            "Unexpected ASGI message 'http.response.body' sent, after response already completed",
+        ),
         ([START, body(), START], "Unexpected ASGI message 'http.response.start' sent, after response"),
         ([{"type": "websocket.accept"}], "Expected ASGI message 'http.response.start', but got 'websocket.accept'"),
         ([START, {"type": "http.response.trailers"}], "Expected ASGI message 'http.response.body'"),
@@ -417,7 +421,7 @@ async def test_a_receive_that_waits_is_woken_by_the_end_of_the_response() -> Non
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        listening = asyncio.create_task(receive())  # type: ignore[arg-type]
+        listening = asyncio.ensure_future(receive())
         await settled()
         await sending(START, body())(scope, receive, send)
         events.append(await listening)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+
 from mattermost_plugin.asgi.scope import connection_scope
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Scope

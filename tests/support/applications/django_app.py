@@ -1,0 +1,37 @@
+"""The application in Django, run as ASGI."""
+
+from __future__ import annotations
+
+from django.conf import settings  # type: ignore[import-untyped]
+from django.core.asgi import get_asgi_application  # type: ignore[import-untyped]
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse  # type: ignore[import-untyped]
+from django.urls import path, reverse  # type: ignore[import-untyped]
+
+from support.applications import pieces
+
+
+async def item(request: HttpRequest, id: int) -> HttpResponseBase:
+    return JsonResponse({"id": id, "query": request.GET["q"]})
+
+
+async def link(request: HttpRequest) -> HttpResponseBase:
+    return JsonResponse({"link": reverse("item", args=[7])})
+
+
+async def stream(request: HttpRequest) -> HttpResponseBase:
+    return StreamingHttpResponse(pieces())
+
+
+async def count(request: HttpRequest) -> HttpResponseBase:
+    return JsonResponse({"bytes": len(request.body)})
+
+
+urlpatterns = [
+    path("items/<int:id>", item, name="item"),
+    path("link", link),
+    path("stream", stream),
+    path("count", count),
+]
+
+settings.configure(ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="for tests", MIDDLEWARE=[])
+app = get_asgi_application()
