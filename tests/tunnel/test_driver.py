@@ -547,6 +547,19 @@ async def test_the_end_in_order_is_no_error(connect: Connect) -> None:
         assert set(await ends.ended()) == {None}
 
 
+async def test_the_end_in_order_meets_no_write_that_is_under_way(connect: Connect) -> None:
+    async def serve(exchange: Exchange) -> None:
+        await exchange.send(Response(200))
+        await exchange.send(Body(bytes(MIB)))
+
+    for _ in range(5):
+        async with connect(serve) as ends:
+            exchanges = [ends.gateway.open(GET) for _ in range(30)]
+            assert isinstance(await exchanges[0].receive(), Response)
+            await ends.hang_up()
+            assert set(await ends.ended()) == {None}
+
+
 # Draining
 
 

@@ -45,7 +45,6 @@ class HTTPCycle:
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
         # Request
-        self.request_complete = False
         self.continue_due = (exchange.request.header(b"expect") or b"").lower() == b"100-continue"
         self.disconnected = False
         # Response
@@ -116,7 +115,6 @@ class HTTPCycle:
             return {"type": "http.disconnect"}
         if isinstance(part, Body):
             return {"type": "http.request", "body": part.data, "more_body": True}
-        self.request_complete = True
         return {"type": "http.request", "body": b"", "more_body": False}
 
     async def send(self, event: Event) -> None:

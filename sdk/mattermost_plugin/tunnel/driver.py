@@ -249,9 +249,9 @@ class Tunnel:
             await (reader if reader.done() else writer)
         finally:
             reader.cancel()
-            writer.cancel()
             self._fail_all("the connection to the peer was lost")
-            await asyncio.gather(reader, writer, return_exceptions=True)
+            await self._finish_writing(writer)
+            await asyncio.gather(reader, return_exceptions=True)
             await self._finish_tasks()
 
     async def greeted(self) -> Hello:
@@ -350,12 +350,21 @@ class Tunnel:
     async def _write(self) -> None:
         offered = self.settings.max_exchanges if self._half is Half.PLUGIN else 0
         await self._stream.write(encode_hello(Hello(self.settings.first_window, offered, AGENT)))
-        while True:
+        while not self._closed:
             await self._output.wait()
             self._output.clear()
-            while batch := self._core.next_message(self.settings.message_size):
+            while not self._closed and (batch := self._core.next_message(self.settings.message_size)):
                 await self._stream.write(encode(batch))
                 self._after_write(batch)
+
+    async def _finish_writing(self, writer: asyncio.Task[None]) -> None:
+        """Lets a write that is under way finish: gRPC can send no status in the middle of one."""
+        self._output.set()
+        try:
+            await asyncio.wait((writer,), timeout=self.settings.linger)
+        finally:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
 
     def _after_write(self, batch: Sequence[Addressed]) -> None:
         for id, part in batch:
