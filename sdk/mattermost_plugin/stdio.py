@@ -100,32 +100,31 @@ class PrintedLines:
                 self._loop.call_soon_threadsafe(self._news.set)
         return True
 
-    async def read(self) -> AsyncIterator[bytes]:
-        """All that is printed from now on, as it comes, until `close`."""
-        with self._reader():
-            while not self._closed or self._lines:
-                self._news.clear()
-                data = self._take()
-                if data:
-                    yield data
-                elif not self._closed:
-                    await self._news.wait()
+    @contextmanager
+    def reading(self) -> Iterator[AsyncIterator[bytes]]:
+        """All that is printed from here on, as it comes, until `close`."""
+        with self._lock:
+            self._loop = asyncio.get_running_loop()
+            self._readers += 1
+        try:
+            yield self._read()
+        finally:
+            with self._lock:
+                self._readers -= 1
 
     def close(self) -> None:
         """Let the readers end once they have all lines."""
         self._closed = True
         self._news.set()
 
-    @contextmanager
-    def _reader(self) -> Iterator[None]:
-        with self._lock:
-            self._loop = asyncio.get_running_loop()
-            self._readers += 1
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._readers -= 1
+    async def _read(self) -> AsyncIterator[bytes]:
+        while not self._closed or self._lines:
+            self._news.clear()
+            data = self._take()
+            if data:
+                yield data
+            elif not self._closed:
+                await self._news.wait()
 
     def _take(self) -> bytes:
         with self._lock:

@@ -201,16 +201,13 @@ async def test_log_records_have_their_level_fields_and_trace_on_one_line(tmp_pat
 async def test_a_host_that_asks_gets_what_is_printed(tmp_path: Path) -> None:
     async with hosted(tmp_path) as (plugin, host):
         stream: Any = goplugin_pb2_grpc.GRPCStdioStub(host.channel).StreamStdio(GoogleEmpty())
-        await host.request(url="/say/early")
-        reading = asyncio.create_task(stream.read())
-        number = 0
-        while not reading.done():
-            await host.request(url=f"/say/{number}")
-            number += 1
-        assert (await reading).data.startswith(b"said ")
+        await stream.initial_metadata()
+        await host.request(url="/say/first")
+        await host.request(url="/say/second")
+        assert (await stream.read()).data.startswith(b"said first\n")
         await shut_down(host)
-        while (rest := await stream.read()) is not grpc.aio.EOF:
-            assert rest.data.startswith(b"said ")
+        while await stream.read() is not grpc.aio.EOF:
+            pass
         assert await plugin.ended() == 0
 
 

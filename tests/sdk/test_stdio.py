@@ -11,7 +11,7 @@ import pytest
 
 from mattermost_plugin import stdio
 from mattermost_plugin.stdio import MAX_LINE, MAX_WAITING_LINES, PrintedLines, StdoutPump, cut_lines
-from support.plugin_host import TIMEOUT, eventually
+from support.plugin_host import TIMEOUT
 
 pytestmark = pytest.mark.anyio
 
@@ -46,31 +46,28 @@ async def test_nobody_takes_lines_before_the_host_asks() -> None:
 
 async def test_the_host_gets_lines_once_it_asked_until_the_end() -> None:
     printed = PrintedLines()
-    lines = printed.read()
-    waiting = asyncio.create_task(_first(lines))
-    await eventually(lambda: printed.put(b"one"))
-    assert await waiting == b"one\n"
-    assert printed.put(b"two")
-    assert printed.put(b"three")
-    printed.close()
-    assert await _first(lines) == b"two\nthree\n"
-    assert await anext(lines, None) is None
+    with printed.reading() as lines:
+        waiting = asyncio.create_task(_first(lines))
+        assert printed.put(b"one")
+        assert await waiting == b"one\n"
+        assert printed.put(b"two")
+        assert printed.put(b"three")
+        printed.close()
+        assert await _first(lines) == b"two\nthree\n"
+        assert await anext(lines, None) is None
     assert not printed.put(b"late")
 
 
 async def test_lines_that_a_slow_host_does_not_take_are_counted_and_dropped() -> None:
     printed = PrintedLines()
-    lines = printed.read()
-    waiting = asyncio.create_task(_first(lines))
-    await eventually(lambda: printed.put(b"first"))
-    await waiting
-    for number in range(MAX_WAITING_LINES + 7):
-        assert printed.put(b"%d" % number)
-    data = await _first(lines)
-    assert data.count(b"\n") == MAX_WAITING_LINES + 1
-    assert data.endswith(b"\n[7 lines lost]\n")
-    printed.close()
-    assert await anext(lines, None) is None
+    with printed.reading() as lines:
+        for number in range(MAX_WAITING_LINES + 7):
+            assert printed.put(b"%d" % number)
+        data = await _first(lines)
+        assert data.count(b"\n") == MAX_WAITING_LINES + 1
+        assert data.endswith(b"\n[7 lines lost]\n")
+        printed.close()
+        assert await anext(lines, None) is None
 
 
 async def test_what_is_printed_goes_to_the_taker_or_to_the_log(

@@ -27,5 +27,7 @@ class StdioServicer(goplugin_pb2_grpc.GRPCStdioServicer):
         self, request: Empty, context: grpc.aio.ServicerContext[Any, Any]
     ) -> AsyncIterator[StdioData]:
         """Whole lines as they are printed, until the plugin stops."""
-        async for data in self._lines.read():
-            yield StdioData(channel=StdioData.STDOUT, data=data)
+        with self._lines.reading() as lines:
+            await context.send_initial_metadata(())  # the host may know that it misses nothing from here on
+            async for data in lines:
+                yield StdioData(channel=StdioData.STDOUT, data=data)

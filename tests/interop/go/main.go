@@ -133,7 +133,9 @@ func takeSteps(client *plugin.Client, readStdio bool, syncStdout *buffer, script
 	}
 	conn := dispensed.(*grpc.ClientConn)
 	if readStdio {
-		go copyStdout(goplugin.NewGRPCStdioClient(conn), syncStdout)
+		if err := readStdout(goplugin.NewGRPCStdioClient(conn), syncStdout); err != nil {
+			return err
+		}
 	}
 	steps := stepper{protocol: protocol, hooks: pluginapiv1.NewPluginHooksClient(conn), printed: syncStdout}
 	for _, step := range script {
@@ -142,12 +144,26 @@ func takeSteps(client *plugin.Client, readStdio bool, syncStdout *buffer, script
 	return nil
 }
 
-// copyStdout is what go-plugin does from version 1.2 on.
-func copyStdout(stdio goplugin.GRPCStdioClient, stdout *buffer) {
+// readStdout is what go-plugin does from version 1.2 on; it returns once the plugin sends what it prints.
+func readStdout(stdio goplugin.GRPCStdioClient, stdout *buffer) error {
 	stream, err := stdio.StreamStdio(context.Background(), &emptypb.Empty{})
-	for err == nil {
-		var data *goplugin.StdioData
-		if data, err = stream.Recv(); err == nil && data.Channel == goplugin.StdioData_STDOUT {
+	if err != nil {
+		return err
+	}
+	if _, err := stream.Header(); err != nil {
+		return err
+	}
+	go copyStdout(stream, stdout)
+	return nil
+}
+
+func copyStdout(stream goplugin.GRPCStdio_StreamStdioClient, stdout *buffer) {
+	for {
+		data, err := stream.Recv()
+		if err != nil {
+			return
+		}
+		if data.Channel == goplugin.StdioData_STDOUT {
 			stdout.Write(data.Data)
 		}
 	}
