@@ -141,11 +141,12 @@ async def test_a_plugin_that_keeps_dying_stays_down_visibly() -> None:
     [
         ("import sys; print('oh no', file=sys.stderr); sys.exit(3)", r"oh no"),
         ("raise RuntimeError('broken at import')", r"broken at import"),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r"SIGKILL"),
         ("print('hello'); import time; time.sleep(1000)", r"hello|time|within"),
         ("print('1|1|tcp|127.0.0.1:1|netrpc', flush=True); import time; time.sleep(1000)", r"netrpc|protocol"),
         ("print('1|9|tcp|127.0.0.1:1|grpc', flush=True); import time; time.sleep(1000)", r"version"),
     ],
-    ids=["exits", "raises", "hangs", "wrong protocol", "wrong version"],
+    ids=["exits", "raises", "is killed", "hangs", "wrong protocol", "wrong version"],
 )
 async def test_a_plugin_that_does_not_start_says_why_and_the_others_serve(
     tmp_path: Path, program: str, why: str

@@ -98,23 +98,21 @@ _ODD = Invalid("a header list with a name but no value")
 def _encode_request(frame: pb.Frame, part: Request) -> None:
     client = part.client or ("", 0)
     server = part.server or ("", 0)
-    frame.request.CopyFrom(
-        pb.Request(
-            method=part.method,
-            target=part.target,
-            root_length=part.root_length,
-            scheme=part.scheme,
-            http_version=part.http_version,
-            headers=_flat(part.headers),
-            client_host=client[0],
-            client_port=client[1],
-            server_host=server[0],
-            server_port=server[1],
-            websocket=part.websocket,
-            trailers=part.trailers,
-            early_hints=part.early_hints,
-        )
-    )
+    request = frame.request
+    request.method = part.method
+    request.target = part.target
+    request.root_length = part.root_length
+    request.scheme = part.scheme
+    request.http_version = part.http_version
+    request.headers.extend(_flat(part.headers))
+    request.client_host, request.client_port = client
+    request.server_host, request.server_port = server
+    if part.websocket:
+        request.websocket = True
+    if part.trailers:
+        request.trailers = True
+    if part.early_hints:
+        request.early_hints = True
 
 
 def _decode_request(frame: pb.Frame) -> TunnelPart:

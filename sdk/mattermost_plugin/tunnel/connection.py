@@ -20,13 +20,15 @@ from collections import deque
 from collections.abc import Sequence
 
 from mattermost_plugin.exchange import (
+    Accept,
     Body,
-    Headers,
+    Informational,
     Message,
     Part,
     Request,
     Reset,
     ResetCode,
+    Response,
 )
 from mattermost_plugin.tunnel.errors import (
     ExchangeViolation,
@@ -56,7 +58,12 @@ SMALLEST_TURN = 4096
 """What an exchange may send at its turn however many others wait; smaller pieces cost more than they give."""
 
 PART_OVERHEAD = 32
-"""What a part without data adds to a message, roughly; heads add their headers."""
+"""What a part without data adds to a message, roughly."""
+
+HEADS = (Request, Response, Informational, Accept)
+HEAD_SIZE = 1024
+"""What a head adds to a message, by a rule instead of by measure: at most 64 of them share one, so that heads of up to
+64 KiB stay within the largest message."""
 
 LAST_WORDS = frozenset((ResetCode.NO_ERROR, ResetCode.INTERNAL))
 """Resets that go out behind what is queued: what an application sent before it ended, or failed, was sent."""
@@ -365,7 +372,7 @@ class Connection:
                 batch.append((exchange.id, piece))
             else:
                 exchange.outbox.popleft()
-                used += PART_OVERHEAD + _headers_size(part)
+                used += HEAD_SIZE if isinstance(part, HEADS) else PART_OVERHEAD
                 batch.append((exchange.id, part))
                 if isinstance(part, Reset):
                     self._forget(exchange)
@@ -422,8 +429,3 @@ class Connection:
             exchange.outbox.clear()
             exchange.queued = 0
             exchange.receive_window.release()
-
-
-def _headers_size(part: Part) -> int:
-    headers: Headers = getattr(part, "headers", ())
-    return sum(len(name) + len(value) for name, value in headers)

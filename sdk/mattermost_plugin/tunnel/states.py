@@ -29,6 +29,8 @@ class Half(enum.Enum):
     GATEWAY = "gateway"
     PLUGIN = "plugin"
 
+    __hash__ = object.__hash__  # Enum's own is slow Python, and every part looks its states up
+
 
 class State(enum.Enum):
     """How far one half has come."""
@@ -41,6 +43,8 @@ class State(enum.Enum):
     REFUSED = "refused"
     """The gateway's half after a WebSocket was refused: done, but for a close that may have been under way."""
     DONE = "done"
+
+    __hash__ = object.__hash__
 
 
 Table = dict[tuple[State, type], State]
