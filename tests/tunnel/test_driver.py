@@ -24,6 +24,7 @@ from mattermost_plugin.exchange import (
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE
 from mattermost_plugin.tunnel.errors import LocalProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.tunnels import GET, IMPATIENT, POST, WEBSOCKET, Connect, body_of, collect, read_body
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]

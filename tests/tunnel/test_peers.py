@@ -22,6 +22,7 @@ from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolEr
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.tunnels import GET, IMPATIENT, WEBSOCKET, MemoryStream, collect, grpc_server, memory_streams, no_task_left
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]

@@ -23,6 +23,7 @@ from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.plugins.states import PluginState
 from support.client import Broken, connect, fetch
 from support.fronts import Stage, front
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 
 pytestmark = pytest.mark.anyio
 

@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mattermost_plugin.types import Receive, Scope, Send
 from support.fronts import Stage, front
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 
 pytestmark = pytest.mark.anyio
 

@@ -14,6 +14,7 @@ from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import POLICY, Connections, until
 
 pytestmark = pytest.mark.anyio

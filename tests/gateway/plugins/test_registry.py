@@ -20,6 +20,7 @@ from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.settings import PluginSettings, Settings
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import no_leaks, until
 
 pytestmark = pytest.mark.anyio

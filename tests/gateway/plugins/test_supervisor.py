@@ -20,6 +20,7 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import FAILURE_GRACE, SupervisedPlugin, SupervisionPolicy
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import (
     HANDSHAKE,
     POLICY,
