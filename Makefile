@@ -1,6 +1,8 @@
 # make demo   serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
 # make test   run the tests
 # make lint   check style, types, imports, generated code and the wire contract
+# make bench  measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured)
+# make load   measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
 # make protos generate the Python code for proto/
 # make clean  remove everything that was made
 #
@@ -12,8 +14,9 @@ WORKERS ?= 2
 
 BIN := .venv/bin
 READY := .venv/.ready
+LOADTEST := .venv/.loadtest
 
-.PHONY: demo test lint protos clean
+.PHONY: demo test lint bench load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -35,6 +38,16 @@ lint: $(READY)
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python docs/make_settings.py --check
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
+
+$(LOADTEST): $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[loadtest]'
+	@touch $@
+
+bench: $(LOADTEST)
+	$(BIN)/python loadtests/bench.py $(ARGS)
+
+load: $(LOADTEST)
+	$(BIN)/python loadtests/load.py $(ARGS)
 
 protos: $(READY)
 	$(BIN)/python proto/generate.py

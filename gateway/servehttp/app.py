@@ -26,20 +26,21 @@ class GatewayApp:
 
     Attributes:
         registry: the plugins.
+        front: what answers requests.
         settings: what it was made with.
     """
 
     def __init__(self, registry: Registry, front: Front, settings: Settings) -> None:
         self.registry = registry
         self.settings = settings
-        self._front = front
+        self.front = front
         self._starting: asyncio.Task[object] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
         else:
-            await self._front(scope, receive, send)
+            await self.front(scope, receive, send)
 
     async def __aenter__(self) -> Self:
         """Begin to start the plugins; requests are answered with 503 until theirs is up."""

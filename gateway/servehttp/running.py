@@ -31,7 +31,7 @@ def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
     """
     with listen(settings.server) as listener:
         gateway = create_app(settings, manifests)
-        server = make_server(gateway, settings)
+        server = make_server(gateway, settings, gateway.front)
         # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.handle_exit)

@@ -21,8 +21,10 @@ from mattermost_plugin.types import ASGIApp
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
+from servehttp.front.server import make_server
 from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState
+from servehttp.settings import LimitSettings, ServerSettings, Settings
 
 LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
 
@@ -104,6 +106,7 @@ async def front(
     folder: Path,
     transport: TransportName = "tunnel",
     *,
+    direct: bool = False,
     max_exchanges: int = 100,
     trusted: tuple[str, ...] = (),
     **limits: Any,
@@ -115,28 +118,18 @@ async def front(
         plugins = Plugins({"p": Handle(link)})
         settings = FrontSettings(replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), access_log=True)
         try:
-            async with http_server(Front(plugins, settings)) as port:  # type: ignore[arg-type]  # a registry's shape
+            served = Front(plugins, settings)  # type: ignore[arg-type]  # a registry's shape
+            async with http_server(served, settings if direct else None) as port:
                 yield Stage(port, plugins, plugin)
         finally:
             await link.close()
 
 
 @asynccontextmanager
-async def http_server(app: Any) -> AsyncIterator[int]:
-    """Plain uvicorn at a free port."""
+async def http_server(app: Front, direct: FrontSettings | None) -> AsyncIterator[int]:
+    """The gateway's own server at a free port, with the short way for requests without a body, or plain uvicorn."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        app,
-        log_config=None,
-        lifespan="off",
-        proxy_headers=False,
-        ws="wsproto",
-        date_header=False,
-        server_header=False,
-        access_log=False,
-        timeout_graceful_shutdown=1,
-    )
-    server = uvicorn.Server(config)
+    server = _own_server(app, direct) if direct else _plain_server(app)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield listener.getsockname()[1]
@@ -144,3 +137,27 @@ async def http_server(app: Any) -> AsyncIterator[int]:
         server.should_exit = True
         await task
         listener.close()
+
+
+def _own_server(app: Front, settings: FrontSettings) -> uvicorn.Server:
+    limits = LimitSettings(
+        first_byte_timeout=settings.limits.first_byte_timeout, idle_timeout=settings.limits.idle_timeout
+    )
+    own = make_server(app, Settings(limits=limits, server=ServerSettings(drain_timeout=1, http="httptools")), app)
+    own.config.lifespan = "off"
+    return own
+
+
+def _plain_server(app: Front) -> uvicorn.Server:
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        lifespan="off",
+        proxy_headers=False,
+        ws="websockets-sansio",
+        date_header=False,
+        server_header=False,
+        access_log=False,
+        timeout_graceful_shutdown=1,
+    )
+    return uvicorn.Server(config)

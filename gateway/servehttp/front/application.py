@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from mattermost_plugin.exchange import Exchange, Request
+from mattermost_plugin.exchange import End, Exchange, Request
+from mattermost_plugin.tunnel.driver import TunnelExchange
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
 from servehttp.front import responses
@@ -78,35 +79,35 @@ class Front:
     # The request
 
     def _request(self, scope: Scope, record: Record) -> Request:
-        trusted = self._trusts(scope)
-        headers, request_id = to_plugin(scope["headers"], trusted=trusted)
-        client, scheme = _address(scope.get("client")), _http_scheme(scope["scheme"])
-        if trusted:
-            client, scheme = self._settings.trusted.resolve(client, scheme, headers)
-        record.request_id = request_id.decode()
-        record.client = client[0] if client else ""
-        if scope["type"] == "websocket":
-            _restore_subprotocols(scope, headers)
         raw_path, query = _raw_path(scope), scope["query_string"]
         extensions = scope.get("extensions") or {}
-        return Request(
+        request = Request(
             method=scope.get("method", "GET"),
             target=raw_path + b"?" + query if query else raw_path,
             root_length=_root_length(scope, raw_path),
-            headers=headers,
-            scheme=scheme,
+            headers=scope["headers"],
+            scheme=_http_scheme(scope["scheme"]),
             http_version=scope["http_version"],
-            client=client,
+            client=_address(scope.get("client")),
             server=_address(scope.get("server")),
             websocket=scope["type"] == "websocket",
             trailers="http.response.trailers" in extensions,
             early_hints="http.response.early_hint" in extensions,
         )
+        self._clean(request, record)
+        if request.websocket:
+            _restore_subprotocols(scope, request)
+        return request
 
-    def _trusts(self, scope: Scope) -> bool:
+    def _clean(self, request: Request, record: Record) -> None:
+        """Leaves of a request as it came in what may pass on."""
         proxies = self._settings.trusted
-        client = scope.get("client")
-        return proxies.everybody if not client else proxies.trusts(client[0])
+        trusted = proxies.trusts(request.client[0]) if request.client else proxies.everybody
+        request.headers, request_id = to_plugin(request.headers, trusted=trusted)
+        if trusted:
+            request.client, request.scheme = proxies.resolve(request.client, request.scheme, request.headers)
+        record.request_id = request_id.decode()
+        record.client = request.client[0] if request.client else ""
 
     # The plugin
 
@@ -145,6 +146,31 @@ class Front:
         raise Turned(responses.unavailable(plugin_id, "the plugin takes no requests at the moment"))
 
     # HTTP
+
+    def admit(self, request: Request, record: Record) -> TunnelExchange | None:
+        """Begin the exchange for a request without a body, and without waiting; None where that cannot be done.
+
+        Raises:
+            Turned: the request goes to no plugin.
+        """
+        self._clean(request, record)
+        self._route(request, record)
+        if request.root_length == len(request.target.partition(b"?")[0]):
+            return None
+        for _ in range(ATTEMPTS):
+            try:
+                exchange = self._link(record.plugin_id).open_at_once(request)
+            except LinkError:
+                continue
+            if exchange is not None:
+                exchange.post(End())
+            return exchange
+        return None
+
+    @property
+    def settings(self) -> FrontSettings:
+        """What the front was made with."""
+        return self._settings
 
     async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
         try:
@@ -237,11 +263,11 @@ def _add_slash(request: Request, route: Route) -> Refusal:
     return Refusal(HTTPStatus.TEMPORARY_REDIRECT, message, route.plugin_id, headers=[(b"location", location)])
 
 
-def _restore_subprotocols(scope: Scope, headers: list[tuple[bytes, bytes]]) -> None:
+def _restore_subprotocols(scope: Scope, request: Request) -> None:
     """Some servers take the header apart, and leave only the scope's list."""
     offered = ", ".join(scope.get("subprotocols", ())).encode()
-    if offered and all(name != b"sec-websocket-protocol" for name, _ in headers):
-        headers.append((b"sec-websocket-protocol", offered))
+    if offered and request.header(b"sec-websocket-protocol") is None:
+        request.headers = [*request.headers, (b"sec-websocket-protocol", offered)]
 
 
 def _has_body(scope: Scope) -> bool:

@@ -29,7 +29,7 @@ from mattermost_plugin.types import Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.headers import BODILESS_STATUSES, to_client
+from servehttp.front.rules import InvalidResponse, ResponseRules
 
 CLIENT_GONE = "the client went away"
 
@@ -49,10 +49,6 @@ class Refused(Exception):
 
 class BodyTooLarge(Exception):
     """The request's body is larger than allowed."""
-
-
-class InvalidResponse(Exception):
-    """The plugin's response is none that may reach a client; the text says why."""
 
 
 class HTTPForward:
@@ -81,9 +77,7 @@ class HTTPForward:
         self.problem: BodyTooLarge | None = None
         self.client_gone = False
         # Response
-        self.started = False
-        self.bodiless = exchange.request.method == "HEAD"
-        self.length_left: int | None = None
+        self.rules = ResponseRules(exchange.request, record.request_id)
         self.deadline = asyncio.timeout(limits.first_byte_timeout)
         if (exchange.request.header(b"expect") or b"").lower() != b"100-continue":
             self.body_wanted.set()
@@ -175,13 +169,8 @@ class HTTPForward:
                 return
 
     async def _start(self, response: Response) -> None:
-        headers, length = to_client(response, self.record.request_id.encode())
-        if response.status in BODILESS_STATUSES:
-            self.bodiless = True
-        elif not self.bodiless:
-            self.length_left = length
+        headers = self.rules.start(response)
         self.record.begin_response(response.status)
-        self.started = True
         self.body_wanted.set()
         await self.send(
             {
@@ -193,15 +182,10 @@ class HTTPForward:
         )
 
     async def _send_piece(self, data: bytes) -> None:
-        if self.bodiless:
-            return
-        if self.length_left is not None:
-            self.length_left -= len(data)
-            if self.length_left < 0:
-                raise InvalidResponse("the response body is longer than its content-length")
-        self.record.bytes_out += len(data)
-        await self.send({"type": "http.response.body", "body": data, "more_body": True})
-        self._progress()
+        if self.rules.piece(data):
+            self.record.bytes_out += len(data)
+            await self.send({"type": "http.response.body", "body": data, "more_body": True})
+            self._progress()
 
     async def _inform(self, part: Informational) -> None:
         if part.status == 100:
@@ -211,19 +195,14 @@ class HTTPForward:
             await self.send({"type": "http.response.early_hint", "links": links})
 
     async def _finish(self, part: object) -> None:
-        if not isinstance(part, End):
-            raise InvalidResponse(f"the plugin sent {type(part).__name__} in a response")
-        if self.length_left:
-            raise InvalidResponse("the response body is shorter than its content-length")
+        trailers = self.rules.finish(part)
         self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
-        if part.trailers and self.exchange.request.trailers:
-            await self.send(
-                {"type": "http.response.trailers", "headers": checked(part.trailers), "more_trailers": False}
-            )
+        if trailers:
+            await self.send({"type": "http.response.trailers", "headers": trailers, "more_trailers": False})
 
     def _progress(self) -> None:
-        timeout = self.limits.idle_timeout if self.started else self.limits.first_byte_timeout
+        timeout = self.limits.idle_timeout if self.rules.started else self.limits.first_byte_timeout
         self.deadline.reschedule(asyncio.get_running_loop().time() + timeout)
 
     # Ends
@@ -234,14 +213,14 @@ class HTTPForward:
         elif self.problem is not None:
             refusal = responses.body_too_large(self.record.plugin_id, self.limits.max_body_size)
             await self._give_up(refusal, "the request body is too large")
-        elif reset.code is ResetCode.REFUSED and not self.started and not self.record.bytes_in:
+        elif reset.code is ResetCode.REFUSED and not self.rules.started and not self.record.bytes_in:
             raise Refused(str(reset))
         else:
             await self._give_up(self._bad_gateway("the plugin failed before it answered"), str(reset))
 
     async def _give_up(self, refusal: responses.Refusal, problem: str) -> None:
         self.record.problem = problem
-        if self.started:
+        if self.rules.started:
             raise ResponseTruncated(problem)
         self.record.begin_response(refusal.status)
         await refusal.send(self.send, self.record.request_id)

@@ -2,6 +2,8 @@
 
 A connection keeps no timer. Every tick of the server it is asked in which phase it is; one that lasts too long ends so:
 
+    ANSWER   a plugin is to begin its response (direct)                     504
+    STREAM   a response is under way (direct)                               broken off when nothing moves
     HEAD     a head is on its way: from accept, or from its first byte      408; closed if nothing was ever sent
     BODY     a body is wanted and nothing of it comes                       408; broken off if the response has begun
     DISCARD  the response is complete, the body is not: it is thrown away   closed
@@ -27,6 +29,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from servehttp.front.departure import EXTENSION, Departure
+from servehttp.front.direct import DirectCycle
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.responses import Refusal
 
@@ -49,6 +52,8 @@ class Cycle(Protocol):
 class Phase(enum.Enum):
     """What a connection waits for."""
 
+    ANSWER = enum.auto()
+    STREAM = enum.auto()
     HEAD = enum.auto()
     BODY = enum.auto()
     DISCARD = enum.auto()
@@ -91,8 +96,8 @@ class LimitedConnection:
     def start_limits(self, limits: HttpLimits) -> None:
         """Set the mixin's own state; called by `__init__`."""
         self.limits = limits
-        self.active: Cycle | None = None
-        self.departure = Departure()
+        self.active: Cycle | DirectCycle | None = None
+        self.departure: Departure | DirectCycle = Departure()
         self.expects_continue = False
         self.cycle_transport = CycleTransport(self)
         self.refusal: Refusal | None = None
@@ -101,6 +106,8 @@ class LimitedConnection:
         self._seen: tuple[Phase, object] | None = None
         self._since = 0.0
         self._timeouts = {
+            Phase.ANSWER: limits.first_byte_timeout,
+            Phase.STREAM: limits.idle_timeout,
             Phase.HEAD: limits.header_timeout,
             Phase.BODY: limits.body_timeout,
             Phase.DISCARD: limits.linger_timeout,
@@ -113,8 +120,13 @@ class LimitedConnection:
         """A request is about to be answered."""
         self.active = cycle
         self.expects_continue = cycle.waiting_for_100_continue
-        self.departure = Departure()
-        cycle.scope.setdefault("extensions", {})[EXTENSION] = self.departure
+        self.departure = departure = Departure()
+        cycle.scope.setdefault("extensions", {})[EXTENSION] = departure
+
+    def enter_direct(self, cycle: DirectCycle) -> None:
+        """The same for a request that goes the short way."""
+        self.active = self.departure = cycle
+        self.expects_continue = False
 
     def head_open(self) -> bool:
         """Whether a part of a head was received."""
@@ -137,6 +149,8 @@ class LimitedConnection:
     def _phase(self) -> tuple[Phase, object]:
         """The phase, and what it is about: when either changes, time starts again."""
         cycle = self.active
+        if isinstance(cycle, DirectCycle) and not cycle.response_complete and not self.transport.is_closing():
+            return (Phase.STREAM if cycle.response_started else Phase.ANSWER), (cycle, cycle.progress)
         if self.transport.is_closing():
             return Phase.CLOSING, self.transport.get_write_buffer_size()
         if self.lingering:
@@ -152,7 +166,9 @@ class LimitedConnection:
         return Phase.BUSY, cycle
 
     def _expire(self, phase: Phase) -> None:
-        if phase is Phase.BODY:
+        if isinstance(self.active, DirectCycle) and phase in (Phase.ANSWER, Phase.STREAM):
+            self.active.time_out()
+        elif phase is Phase.BODY:
             self.refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request body did not arrive in time"))
         elif phase is Phase.HEAD and self.reads:
             self.refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request head did not arrive in time"))

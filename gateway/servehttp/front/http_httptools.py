@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from mattermost_plugin.exchange import Request
+from servehttp.front.application import Front
+from servehttp.front.direct import DirectCycle
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.responses import Refusal
+from servehttp.front.routing import PREFIX
 
 MAX_PIPELINED = 64
 """Requests that may wait behind one that is being answered; the parser reads on, whatever the flow control."""
@@ -23,12 +27,14 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     Args:
         limits: what a connection may take.
+        front: the gateway's front, if requests may go the short way.
         options: uvicorn's arguments.
     """
 
-    def __init__(self, limits: HttpLimits, **options: Any) -> None:
+    def __init__(self, limits: HttpLimits, front: Front | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.start_limits(limits)
+        self._front = front
         self._unparsed = 0
         self._body_open = False
 
@@ -58,10 +64,66 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self._unparsed = 0
         self._body_open = True
         self.url = origin_form(self.url)
+        if self._front is not None and self._goes_directly(version) and self._begin_directly(self._front, method):
+            return
         previous = self.cycle
         super().on_headers_complete()
         if self.cycle is not previous:
             self._enter_cycle()
+
+    def _goes_directly(self, version: str) -> bool:
+        """Whether a request is of the kind that needs neither a task nor ASGI."""
+        idle = self.cycle is None or self.cycle.response_complete
+        return (
+            idle
+            and version == "1.1"
+            and not self.root_path
+            and self.url.startswith(PREFIX)
+            and self.url.isascii()
+            and not self.parser.should_upgrade()
+            and not has_body(self.headers)
+        )
+
+    def _begin_directly(self, front: Front, method: bytes) -> bool:
+        request = Request(
+            method=method.decode("ascii"),
+            target=self.url,
+            headers=self.headers,
+            scheme=self.scheme or "http",
+            client=self.client,
+            server=(self.server[0], self.server[1] or 0) if self.server else None,
+        )
+        cycle = DirectCycle(self, front, request, self.parser.should_keep_alive())
+        previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
+        self.scope["method"] = request.method
+        if cycle.begin():
+            if not cycle.response_complete:
+                self.enter_direct(cycle)
+            return True
+        self.cycle = previous
+        return False
+
+    # For a `DirectCycle`
+
+    def write(self, data: bytes) -> None:
+        self.transport.write(data)
+
+    @property
+    def write_paused(self) -> bool:
+        return self.flow.write_paused
+
+    def complete(self, *, keep_alive: bool) -> None:
+        if not keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def break_off(self) -> None:
+        self.transport.abort()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        if isinstance(self.active, DirectCycle):
+            self.active.resume()
 
     def _check_queue(self) -> Refusal | None:
         if len(self.pipeline) >= MAX_PIPELINED:

@@ -30,6 +30,8 @@ class HttpLimits:
         body_timeout: between two pieces of a body that is wanted.
         keep_alive_timeout: between two requests.
         linger_timeout: for what a client still sends after its answer; it is thrown away.
+        first_byte_timeout: for a plugin to begin its response.
+        idle_timeout: without progress in a response.
     """
 
     max_header_bytes: int = 64 * 1024
@@ -39,6 +41,8 @@ class HttpLimits:
     body_timeout: float = 60
     keep_alive_timeout: float = 75
     linger_timeout: float = 2
+    first_byte_timeout: float = 60
+    idle_timeout: float = 300
 
     def check_head(self, method: bytes, target: bytes, version: str, headers: Headers) -> Refusal | None:
         """Why a request must not go on, if it must not; header names are in lower case."""

@@ -37,17 +37,22 @@ class Refusal:
         error["request_id"] = request_id
         return json.dumps({"error": error}).encode()
 
-    async def send(self, send: Send, request_id: str, *, prefix: str = "http.response") -> None:
-        """Answer with it; `prefix` is "websocket.http.response" where a WebSocket is refused."""
-        body = self.body(request_id)
+    def head(self, length: int, request_id: str) -> list[tuple[bytes, bytes]]:
+        """The headers, for a body of `length` bytes."""
         headers = [
             (b"content-type", b"application/json"),
-            (b"content-length", b"%d" % len(body)),
+            (b"content-length", b"%d" % length),
             (b"x-request-id", request_id.encode("latin-1")),
             *self.headers,
         ]
         if self.retry_after is not None:
             headers.append((b"retry-after", b"%d" % self.retry_after))
+        return headers
+
+    async def send(self, send: Send, request_id: str, *, prefix: str = "http.response") -> None:
+        """Answer with it; `prefix` is "websocket.http.response" where a WebSocket is refused."""
+        body = self.body(request_id)
+        headers = self.head(len(body), request_id)
         await send({"type": f"{prefix}.start", "status": self.status, "headers": headers})
         await send({"type": f"{prefix}.body", "body": body, "more_body": False})
 

@@ -14,6 +14,8 @@ import structlog
 import uvicorn
 
 from mattermost_plugin.types import ASGIApp
+from servehttp.front.application import Front
+from servehttp.front.direct import DirectCycle
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
 from servehttp.front.http_limits import HttpLimits
@@ -36,6 +38,19 @@ class Server(uvicorn.Server):
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
             for connection in list(self.server_state.connections):
+                connection.transport.abort()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # uvicorn cancels its tasks when the time is over; a request that goes the short way has none.
+        timer = asyncio.get_running_loop().call_later(self.config.timeout_graceful_shutdown or 0, self._cut)
+        try:
+            await super().shutdown(sockets)
+        finally:
+            timer.cancel()
+
+    def _cut(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
                 connection.transport.abort()
 
     async def _watch(self) -> None:
@@ -73,15 +88,16 @@ def departed(transports: Iterable[asyncio.Transport]) -> list[asyncio.Transport]
     return [paused[number] for number, _ in poll.poll(0)]
 
 
-def make_server(app: ASGIApp, settings: Settings) -> Server:
+def make_server(app: ASGIApp, settings: Settings, front: Front | None = None) -> Server:
     """Set up the HTTP server, with uvloop and httptools where they are installed.
 
     Args:
         app: the gateway.
         settings: where it listens, with what parser, and its limits.
+        front: the application's own front; requests without a body then go straight to it.
     """
     limits = settings.limits
-    protocol = functools.partial(_protocol(settings.server.http), limits=http_limits(limits))
+    protocol = _protocol(settings.server.http, http_limits(limits), front)
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {
         "http": protocol,
@@ -122,13 +138,15 @@ def http_limits(settings: LimitSettings) -> HttpLimits:
         header_timeout=settings.header_timeout,
         body_timeout=settings.body_timeout,
         keep_alive_timeout=settings.keep_alive_timeout,
+        first_byte_timeout=settings.first_byte_timeout,
+        idle_timeout=settings.idle_timeout,
     )
 
 
-def _protocol(parser: HttpParser) -> Callable[..., asyncio.Protocol]:
+def _protocol(parser: HttpParser, limits: HttpLimits, front: Front | None) -> Callable[..., asyncio.Protocol]:
     if parser == "h11" or (parser == "auto" and importlib.util.find_spec("httptools") is None):
-        return LimitedH11Protocol
+        return functools.partial(LimitedH11Protocol, limits=limits)
     # Here, because httptools is optional.
     from servehttp.front.http_httptools import LimitedHttpToolsProtocol
 
-    return LimitedHttpToolsProtocol
+    return functools.partial(LimitedHttpToolsProtocol, limits=limits, front=front)

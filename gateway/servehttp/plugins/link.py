@@ -13,7 +13,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mattermost_plugin.exchange import Exchange, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
-from mattermost_plugin.tunnel.driver import TunnelSettings
+from mattermost_plugin.tunnel.driver import TunnelExchange, TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
@@ -134,6 +134,15 @@ class Link:
             LinkError: it cannot be begun here, and nothing of it was sent.
         """
         return await self._transport.open(request)
+
+    def open_at_once(self, request: Request) -> TunnelExchange | None:
+        """Begin an exchange without waiting; None where the transport cannot.
+
+        Raises:
+            LinkError: it cannot be begun here, and nothing of it was sent.
+        """
+        transport = self._transport
+        return transport.open_at_once(request) if isinstance(transport, TunnelTransport) else None
 
     async def wait_lost(self) -> str:
         """Returns why, once the connection is gone."""

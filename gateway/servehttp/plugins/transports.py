@@ -12,7 +12,7 @@ from mattermost_plugin.exchange import Exchange, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.servehttp_wire import CalledExchange
 from mattermost_plugin.streams import CallStream
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.driver import Tunnel, TunnelExchange, TunnelSettings
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
@@ -91,6 +91,10 @@ class TunnelTransport:
         return self._tunnel.in_flight
 
     async def open(self, request: Request) -> Exchange:
+        return self.open_at_once(request)
+
+    def open_at_once(self, request: Request) -> TunnelExchange:
+        """`open`, without waiting."""
         try:
             return self._tunnel.open(request)
         except TunnelClosed as error:

@@ -73,10 +73,29 @@ class TunnelSettings:
     linger: float = LINGER
 
 
-class TunnelExchange:
-    """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise."""
+class Sink(Protocol):
+    """Takes the parts of an exchange in the tunnel's own turn, instead of a task that awaits them."""
 
-    __slots__ = ("_assembly", "_end", "_id", "_inbox", "_reader", "_tunnel", "request")
+    def take(self, part: Part) -> bool:
+        """The peer's next part. False holds its credit back, until `TunnelExchange.settle`."""
+        ...
+
+    def flush(self) -> None:
+        """No more parts are at hand."""
+        ...
+
+    def ended(self, reset: Reset) -> None:
+        """Nothing more will come."""
+        ...
+
+
+class TunnelExchange:
+    """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise.
+
+    Beside awaiting it, its parts can be taken synchronously: `post` and a `Sink` need no task.
+    """
+
+    __slots__ = ("_assembly", "_end", "_id", "_inbox", "_owed", "_reader", "_sink", "_tunnel", "request")
 
     def __init__(self, tunnel: Tunnel, id: int, request: Request) -> None:
         self.request = request
@@ -86,6 +105,8 @@ class TunnelExchange:
         self._assembly = Assembly(tunnel.settings.max_websocket_message) if request.websocket else None
         self._reader: asyncio.Future[None] | None = None
         self._end: Reset | None = None
+        self._sink: Sink | None = None
+        self._owed = 0
 
     async def receive(self) -> Part:
         while not self._inbox:
@@ -114,9 +135,30 @@ class TunnelExchange:
         self._tunnel.reset(self._id, code, reason)
         self.end(Reset(code, reason))
 
+    def subscribe(self, sink: Sink) -> None:
+        """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
+        self._sink = sink
+
+    def post(self, part: Part) -> None:
+        """Send a part without waiting; for parts that have no data."""
+        self._tunnel.post(self._id, part)
+
+    def settle(self) -> None:
+        """Pay back what the sink has held."""
+        owed, self._owed = self._owed, 0
+        if owed:
+            self._tunnel.consume(self._id, owed)
+
+    def flush(self) -> None:
+        """No more parts are at hand (for the tunnel)."""
+        if self._sink is not None:
+            self._sink.flush()
+
     def deliver(self, part: Part) -> None:
         """The peer's next part arrived (for the tunnel)."""
-        if isinstance(part, Message) and self._assembly:
+        if self._sink is not None:
+            self._hand_over(part, self._sink)
+        elif isinstance(part, Message) and self._assembly:
             self._deliver_piece(part, self._assembly)
         else:
             self._put(part, cost(part.data) if isinstance(part, Body) else 0)
@@ -126,6 +168,17 @@ class TunnelExchange:
         if self._end is None:
             self._end = reset
             self._wake()
+            if self._sink is not None:
+                self._sink.ended(reset)
+
+    def _hand_over(self, part: Part, sink: Sink) -> None:
+        if self._end is not None:
+            return
+        paid = sink.take(part)
+        if isinstance(part, Body):
+            self._owed += cost(part.data)
+            if paid:
+                self.settle()
 
     def _deliver_piece(self, piece: Message, assembly: Assembly) -> None:
         message = assembly.add(piece)
@@ -214,6 +267,7 @@ class Tunnel:
         self._half = half
         self._exchanges: dict[int, TunnelExchange] = {}
         self._blocked: dict[int, asyncio.Event] = {}
+        self._unflushed: set[TunnelExchange] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._output = asyncio.Event()
         self._greeted = asyncio.Event()
@@ -292,6 +346,12 @@ class Tunnel:
             await self._wait_written(id)
         self._forget_if_over(id)
 
+    def post(self, id: int, part: Part) -> None:
+        """Queue a part that has no data."""
+        self._core.send(id, part)
+        self._output.set()
+        self._forget_if_over(id)
+
     def consume(self, id: int, amount: int) -> None:
         """The application took data."""
         self._core.consume(id, amount)
@@ -313,6 +373,9 @@ class Tunnel:
             self._greet(message)
             for id, part in decode(message):
                 self._receive(id, part)
+            for exchange in self._unflushed:
+                exchange.flush()
+            self._unflushed.clear()
             if self._core.has_output:
                 self._output.set()
         if self._core.peer is None:
@@ -343,6 +406,7 @@ class Tunnel:
             self._unblock(id)
         else:
             exchange.deliver(event)
+            self._unflushed.add(exchange)
         self._forget_if_over(id)
 
     # Writing

@@ -33,15 +33,16 @@ SOON = 5.0
 """Seconds within which what a test waits for has to happen."""
 
 
-@pytest.fixture(params=["tunnel", "servehttp"])
+@pytest.fixture(params=["direct", "tunnel", "servehttp"])
 def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
-    """Puts an application behind the front, once for each transport."""
-    return partial(front, folder=tmp_path, transport=request.param)
+    """Puts an application behind the front, once for each way through it."""
+    direct = request.param == "direct"
+    return partial(front, folder=tmp_path, transport="tunnel" if direct else request.param, direct=direct)
 
 
-@pytest.fixture
-def play_tunnel(tmp_path: Path) -> Play:
-    return partial(front, folder=tmp_path, transport="tunnel")
+@pytest.fixture(params=["direct", "tunnel"])
+def play_tunnel(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
+    return partial(front, folder=tmp_path, transport="tunnel", direct=request.param == "direct")
 
 
 def app(endpoint: Callable[[Request], Any], methods: tuple[str, ...] = ("GET", "POST")) -> Starlette:

@@ -1,0 +1,242 @@
+"""The short way for requests without a body: from the HTTP parser into a tunnel and back, in the parser's and the
+tunnel's own turns. No task, no ASGI events, no timer for each request.
+
+What the client sees is the same as by `servehttp.front.http`, whose table of ends holds here too; both follow
+`ResponseRules`. A `DirectCycle` stands where uvicorn's protocols keep a `RequestResponseCycle`, so they see to
+keep-alive, pipelining, time and shutdown as ever.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any, ClassVar, Protocol
+
+import structlog
+
+from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
+from mattermost_plugin.headers import InvalidHeader
+from mattermost_plugin.tunnel.driver import TunnelExchange
+from servehttp.front import responses
+from servehttp.front.access import Record
+from servehttp.front.application import ATTEMPTS, Front, Turned
+from servehttp.front.http import CLIENT_GONE
+from servehttp.front.responses import Refusal
+from servehttp.front.rules import InvalidResponse, ResponseRules
+
+logger = structlog.get_logger("servehttp.front")
+
+JOINED = 16 * 1024
+"""Bytes up to which pieces of output are joined: one write costs more than copying that much."""
+
+
+class Connection(Protocol):
+    """What a cycle needs of the connection that it answers on."""
+
+    def write(self, data: bytes) -> None: ...
+
+    @property
+    def write_paused(self) -> bool:
+        """The client does not keep up."""
+        ...
+
+    def complete(self, *, keep_alive: bool) -> None:
+        """The response was written."""
+        ...
+
+    def break_off(self) -> None:
+        """The response cannot be completed, and the client must see that."""
+        ...
+
+
+class _Nobody:
+    """Stands where somebody could wait for an event."""
+
+    def set(self) -> None:
+        pass
+
+
+class DirectCycle:
+    """One request and its response.
+
+    Args:
+        connection: where the answer goes.
+        front: knows the plugins.
+        request: what is asked.
+        keep_alive: whether the connection may be used again.
+
+    Attributes:
+        progress: changes whenever anything moved.
+    """
+
+    scope: ClassVar[Any] = {"http_version": "1.1"}  # what uvicorn's protocols look at
+    message_event = _Nobody()
+    waiting_for_100_continue = False
+    more_body = False
+
+    def __init__(self, connection: Connection, front: Front, request: Request, keep_alive: bool) -> None:
+        self.keep_alive = keep_alive
+        self.disconnected = False
+        self.response_started = False
+        self.response_complete = False
+        self.progress = 0
+        self._connection = connection
+        self._front = front
+        self._request = request
+        self._record = Record(request.method, request.target.partition(b"?")[0].decode("latin-1"))
+        self._rules = ResponseRules(request, "")
+        self._exchange: TunnelExchange | None = None
+        self._attempts = 0
+        self._output: list[bytes] = []
+
+    def begin(self) -> bool:
+        """Start it; False where only the long way can serve this request."""
+        self._attempts += 1
+        try:
+            exchange = self._front.admit(self._request, self._record)
+        except Turned as turned:
+            self._answer(turned.refusal)
+            return True
+        if exchange is None:
+            return False
+        self._rules = ResponseRules(self._request, self._record.request_id)
+        self._exchange = exchange
+        exchange.subscribe(self)
+        return True
+
+    # For the connection
+
+    def happen(self) -> None:
+        """The client has gone away."""
+        self.disconnected = True
+        self._reset(ResetCode.CANCELLED, CLIENT_GONE)
+
+    def resume(self) -> None:
+        """The client reads on."""
+        self.progress += 1
+        if self._exchange is not None:
+            self._exchange.settle()
+
+    def time_out(self) -> None:
+        """Nothing moved for too long."""
+        self._reset(ResetCode.TIMEOUT, "no progress within the time-out")
+
+    # For the tunnel
+
+    def take(self, part: Part) -> bool:
+        """The plugin's next part; False while the client does not keep up."""
+        self.progress += 1
+        try:
+            if isinstance(part, Body):
+                self._piece(part.data)
+            elif isinstance(part, Response):
+                self._start(part)
+            elif not isinstance(part, Informational):
+                self._finish(part)
+        except (InvalidHeader, InvalidResponse) as error:
+            self._reset(ResetCode.PROTOCOL, str(error))
+        return not self._connection.write_paused
+
+    def flush(self) -> None:
+        """Write what was gathered."""
+        if not self._output or self.disconnected:
+            return
+        output, self._output = self._output, []
+        if sum(map(len, output)) <= JOINED:
+            self._connection.write(b"".join(output))
+        else:
+            for data in output:
+                self._connection.write(data)
+
+    def ended(self, reset: Reset) -> None:
+        """The exchange is over; unless the response is complete, too early."""
+        if self.response_complete:
+            return
+        self.flush()
+        if self.disconnected:
+            self._conclude(CLIENT_GONE)
+        elif self.response_started:
+            self._break_off(str(reset.reason))
+        elif reset.code is ResetCode.REFUSED and self._attempts < ATTEMPTS:
+            self.begin()
+        else:
+            self._record.problem = reset.reason
+            self._answer(self._refusal(reset))
+
+    # The response
+
+    def _start(self, response: Response) -> None:
+        headers = self._rules.start(response)
+        if self._rules.chunked:
+            headers.append((b"transfer-encoding", b"chunked"))
+        self._head(response.status, headers)
+
+    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.response_started = True
+        self._record.begin_response(status)
+        if not self.keep_alive:
+            headers.append((b"connection", b"close"))
+        lines = [b"%b: %b\r\n" % header for header in headers]
+        self._output += [status_line(status), *lines, b"\r\n"]
+
+    def _piece(self, data: bytes) -> None:
+        if not self._rules.piece(data):
+            return
+        self._record.bytes_out += len(data)
+        if self._rules.chunked:
+            self._output += [b"%x\r\n" % len(data), data, b"\r\n"]
+        else:
+            self._output.append(data)
+
+    def _finish(self, part: Part) -> None:
+        self._rules.finish(part)
+        if self._rules.chunked:
+            self._output.append(b"0\r\n\r\n")
+        self._complete()
+
+    def _answer(self, refusal: Refusal) -> None:
+        """An answer of the gateway's own."""
+        body = refusal.body(self._record.request_id)
+        self._head(refusal.status, refusal.head(len(body), self._record.request_id))
+        if self._request.method != "HEAD":
+            self._output.append(body)
+        self._complete()
+
+    def _complete(self) -> None:
+        self.flush()
+        self._conclude(self._record.problem)
+        self._connection.complete(keep_alive=self.keep_alive)
+
+    def _break_off(self, problem: str) -> None:
+        self._connection.break_off()
+        self._conclude(problem)
+
+    def _conclude(self, problem: str | None) -> None:
+        self.response_complete = not self.disconnected
+        self._record.problem = problem
+        if self._front.settings.access_log:
+            self._record.log()
+
+    def _reset(self, code: ResetCode, reason: str) -> None:
+        if self._exchange is not None:
+            self._exchange.reset(code, reason)
+
+    def _refusal(self, reset: Reset) -> Refusal:
+        plugin_id = self._record.plugin_id
+        if reset.code is ResetCode.TIMEOUT:
+            return responses.gateway_timeout(plugin_id)
+        if reset.code is ResetCode.REFUSED:
+            return responses.unavailable(plugin_id, "the plugin takes no requests at the moment")
+        if reset.code is ResetCode.PROTOCOL:
+            return responses.bad_gateway(plugin_id, "the plugin's response was invalid")
+        return responses.bad_gateway(plugin_id, "the plugin failed before it answered")
+
+
+@lru_cache(maxsize=1024)
+def status_line(status: int) -> bytes:
+    """The first line of a response; a status without a name has none."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()

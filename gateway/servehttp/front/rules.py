@@ -1,0 +1,79 @@
+"""What a plugin's response must keep to before any of it reaches a client, whichever way it is forwarded."""
+
+from __future__ import annotations
+
+from mattermost_plugin.exchange import End, Request, Response
+from mattermost_plugin.headers import checked
+from servehttp.front.headers import BODILESS_STATUSES, to_client
+
+
+class InvalidResponse(Exception):
+    """The plugin's response is none that may reach a client; the text says why."""
+
+
+class ResponseRules:
+    """Follows one response; framing is the gateway's own, and the body keeps to its declared length.
+
+    Args:
+        request: what is answered.
+        request_id: goes into the response's headers.
+
+    Attributes:
+        started: the head has passed.
+        bodiless: whatever is sent as a body is dropped.
+    """
+
+    __slots__ = ("_left", "_request", "_request_id", "bodiless", "started")
+
+    def __init__(self, request: Request, request_id: str) -> None:
+        self._request = request
+        self._request_id = request_id.encode()
+        self._left: int | None = None
+        self.bodiless = request.method == "HEAD"
+        self.started = False
+
+    def start(self, response: Response) -> list[tuple[bytes, bytes]]:
+        """The headers for the client.
+
+        Raises:
+            InvalidHeader: one that must not reach it.
+        """
+        headers, length = to_client(response, self._request_id)
+        if response.status in BODILESS_STATUSES:
+            self.bodiless = True
+        elif not self.bodiless:
+            self._left = length
+        self.started = True
+        return headers
+
+    @property
+    def chunked(self) -> bool:
+        """The client has to be told the end of the body, which has no declared length."""
+        return self._left is None and not self.bodiless
+
+    def piece(self, data: bytes) -> bool:
+        """Whether a piece of the body goes to the client.
+
+        Raises:
+            InvalidResponse: it goes beyond the declared length.
+        """
+        if self.bodiless:
+            return False
+        if self._left is not None:
+            self._left -= len(data)
+            if self._left < 0:
+                raise InvalidResponse("the response body is longer than its content-length")
+        return True
+
+    def finish(self, part: object) -> list[tuple[bytes, bytes]]:
+        """The trailers for the client.
+
+        Raises:
+            InvalidResponse: this is no end, or it comes too early.
+            InvalidHeader: a trailer that must not reach it.
+        """
+        if not isinstance(part, End):
+            raise InvalidResponse(f"the plugin sent {type(part).__name__} in a response")
+        if self._left:
+            raise InvalidResponse("the response body is shorter than its content-length")
+        return checked(part.trailers) if self._request.trailers else []
