@@ -7,6 +7,7 @@ for the exchanges.
 from __future__ import annotations
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
 
 async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket) -> None:
     url = base_url(listener) + gateway.settings.server.root_path
+    gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
     progress = asyncio.create_task(report_start(gateway.registry, url, gateway.settings.log.format))
     try:
         await server.serve(sockets=[listener])

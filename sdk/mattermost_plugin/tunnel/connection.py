@@ -38,7 +38,7 @@ from mattermost_plugin.tunnel.errors import (
     VersionMismatch,
 )
 from mattermost_plugin.tunnel.parts import VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
-from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, opening_states
+from mattermost_plugin.tunnel.states import EFFECTS, ENDED, GATEWAY, PLUGIN, Half, opening_states
 from mattermost_plugin.tunnel.windows import (
     CREDIT_LIMIT,
     FIRST_WINDOW,
@@ -77,19 +77,22 @@ class _Exchange:
 
     __slots__ = (
         "abandoned",
+        "gateway",
         "id",
         "offset",
         "outbox",
+        "plugin",
         "queued",
         "receive_window",
         "scheduled",
         "send_window",
-        "states",
     )
 
     def __init__(self, id: int, request: Request, send_window: SendWindow, receive_window: ReceiveWindow) -> None:
         self.id = id
-        self.states = opening_states(request)
+        states = opening_states(request)
+        self.gateway = states[Half.GATEWAY]
+        self.plugin = states[Half.PLUGIN]
         self.send_window = send_window
         self.receive_window = receive_window
         self.outbox: deque[Part] = deque()
@@ -100,20 +103,24 @@ class _Exchange:
 
     def advance(self, half: Half, part: Part) -> str | None:
         """Move `half` on by `part`; returns what is wrong instead when the tables do not allow it."""
-        state = self.states[half]
-        after = TABLES[half].get((state, type(part)))
-        if after is None:
-            return f"{type(part).__name__} from the {half.value} in state {state.value}"
-        self.states[half] = after
+        kind = type(part)
         if half is Half.PLUGIN:
-            gateway = self.states[Half.GATEWAY]
-            self.states[Half.GATEWAY] = EFFECTS.get((gateway, type(part)), gateway)
-        return None
+            state, after = self.plugin, PLUGIN.get((self.plugin, kind))
+            self.plugin = after or state
+            self.gateway = EFFECTS.get((self.gateway, kind), self.gateway) if after else self.gateway
+        else:
+            state, after = self.gateway, GATEWAY.get((self.gateway, kind))
+            self.gateway = after or state
+        return None if after else f"{kind.__name__} from the {half.value} in state {state.value}"
+
+    def ended(self, half: Half) -> bool:
+        """Whether one half is complete."""
+        return (self.plugin if half is Half.PLUGIN else self.gateway) in ENDED
 
     @property
     def finished(self) -> bool:
         """Both halves ended in order."""
-        return self.states[Half.GATEWAY] in ENDED and self.states[Half.PLUGIN] in ENDED
+        return self.gateway in ENDED and self.plugin in ENDED
 
     @property
     def settled(self) -> bool:
@@ -319,7 +326,7 @@ class Connection:
         if exchange is None:
             return
         credit = exchange.receive_window.consume(amount)
-        if credit and exchange.states[self.peer_half] not in ENDED:
+        if credit and not exchange.ended(self.peer_half):
             self._control.append((id, Credit(credit)))
         self._forget_if_settled(exchange)
 
