@@ -43,7 +43,7 @@ def to_plugin(headers: Headers, *, trusted: bool) -> tuple[list[tuple[bytes, byt
 def _may_pass(name: bytes, trusted: bool) -> bool:
     if name in FORWARDED_HEADERS:
         return trusted
-    return name.replace(b"_", b"-") not in IDENTITY_HEADERS
+    return name not in IDENTITY_HEADERS and (b"_" not in name or name.replace(b"_", b"-") not in IDENTITY_HEADERS)
 
 
 def to_client(response: Response, request_id: bytes) -> tuple[list[tuple[bytes, bytes]], int | None]:

@@ -55,7 +55,8 @@ def _for_websocket(scope: Scope, request: Request) -> Scope:
 
 
 def _decoded(path: bytes) -> str:
-    return unquote(path.decode("ascii", "replace"))
+    text = path.decode("ascii", "replace")
+    return unquote(text) if "%" in text else text
 
 
 def _server(request: Request) -> tuple[str, int | None] | None:
