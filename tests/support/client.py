@@ -46,6 +46,7 @@ class Client:
         self.reader = reader
         self.writer = writer
         self.http = h11.Connection(h11.CLIENT, max_incomplete_event_size=1 << 20)
+        self.left = b""  # what a test that pipelines keeps for the next response
 
     async def write(self, data: bytes) -> None:
         """Bytes as they are."""

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import h11
 import pytest
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -174,6 +175,25 @@ async def test_a_response_may_end_before_the_request_has(play: Play) -> None:
         await client.send(b"x" * 1000)
         answer = await client.head()
         assert (answer.status, await client.exactly(2)) == (403, b"no")
+
+
+async def test_requests_that_come_all_at_once_are_answered_in_order(play: Play) -> None:
+    async def late(request: Request) -> Response:
+        number = request.path_params["rest"]
+        await asyncio.sleep(0.05 if number == "0" else 0)
+        return PlainTextResponse(number)
+
+    async with play(app(late)) as stage, connect(stage.port) as client:
+        await client.write(b"".join(b"GET /plugins/p/%d HTTP/1.1\r\nHost: test\r\n\r\n" % n for n in range(5)))
+        for number in range(5):
+            client.http = h11.Connection(h11.CLIENT)
+            client.http.send(h11.Request(method="GET", target="/", headers=[("Host", "test")]))
+            client.http.send(h11.EndOfMessage())
+            if client.left:
+                client.http.receive_data(client.left)  # an empty one would mean the end
+            answer = await client.answer()
+            client.left = client.http.trailing_data[0]
+            assert answer.body == b"%d" % number
 
 
 async def test_a_stalled_reader_delays_nobody_else(play: Play) -> None:
