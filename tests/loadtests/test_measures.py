@@ -65,13 +65,31 @@ def test_every_measure_belongs_to_an_experiment_and_is_harder_to_reach_the_furth
 def test_a_row_is_plain_json_with_one_cell_for_each_heading() -> None:
     row = json.loads(json.dumps(fill(MORE, figures("rps", [31_800], [25_000]), {}).as_json()))
 
-    assert cells(row) == ["requests/s", "31,800/s", "others", "25,000/s", "1.27", "1.27 to 1.27", "≥ 1", "≥ 1.3", "reached"]
+    assert cells(row) == [
+        "requests/s",
+        "31,800/s",
+        "others",
+        "25,000/s",
+        "1.27",
+        "1.27 to 1.27",
+        "≥ 1",
+        "≥ 1.3",
+        "reached",
+    ]
     assert len(cells(row)) == len(HEADINGS)
 
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(31_849.2, "31,800"), (1_245, "1,240"), (999.6, "1,000"), (100, "100"), (48.26, "48.3"), (0.618, "0.62"), (0, "0.00")],
+    [
+        (31_849.2, "31,800"),
+        (1_245, "1,240"),
+        (999.6, "1,000"),
+        (100, "100"),
+        (48.26, "48.3"),
+        (0.618, "0.62"),
+        (0, "0.00"),
+    ],
 )
 def test_a_number_shows_three_figures_that_mean_something(value: float, text: str) -> None:
     assert number(value) == text

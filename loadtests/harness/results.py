@@ -1,0 +1,45 @@
+"""Results as files: JSON that holds everything, and CSV for spreadsheets."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from harness.sides import LOADTESTS
+
+RESULTS = LOADTESTS / "results"
+
+
+def results_path(kind: str, *, whole: bool) -> Path:
+    """Where results go. Those of a run that leaves things out do not take the place of whole ones."""
+    return RESULTS / (f"{kind}.json" if whole else f"{kind}-part.json")
+
+
+def write_json(path: Path, document: Mapping[str, Any]) -> None:
+    """Keep a document; its folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rounded(document), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Keep rows that all have the same columns."""
+    rows = [rounded(row) for row in rows]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def rounded(value: Any) -> Any:
+    """The same with floats of six significant digits: more is noise."""
+    if isinstance(value, float):
+        return float(f"{value:.6g}")
+    if isinstance(value, Mapping):
+        return {key: rounded(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(item) for item in value]
+    return value

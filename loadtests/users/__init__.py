@@ -1,0 +1,1 @@
+"""Locust users for examples/bench and examples/streaming, and what they are measured by."""

@@ -1,0 +1,53 @@
+"""Command lines of the programs."""
+
+from __future__ import annotations
+
+import bench
+import load
+import pytest
+
+
+def test_the_environment_stands_in_for_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ROUNDS": "7", "DURATION": "2", "ONLY": "rps, cpu"}.items():
+        monkeypatch.setenv(name, value)
+
+    arguments = bench.parse([])
+    assert (arguments.rounds, arguments.duration, arguments.only) == (7, 2, ["rps", "cpu"])
+    assert bench.parse(["--rounds", "1"]).rounds == 1
+
+
+def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCENARIO", "")
+    monkeypatch.setenv("USERS", "")
+
+    arguments = load.parse([])
+    assert "json" in arguments.scenario
+    assert arguments.users == load.USERS
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        (["--rounds", "0"], "0 is less than 1"),
+        (["--duration", "soon"], "invalid"),
+        (["--only", "rps,speed"], "there is no 'speed'"),
+        (["--only", ","], "none is named"),
+        (["--fast"], "unrecognized"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_a_reason(
+    words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bench.parse(words)
+
+    assert ended.value.code == 2
+    assert reason in capsys.readouterr().err
+
+
+def test_a_run_that_leaves_something_out_does_not_take_the_place_of_whole_results() -> None:
+    assert bench.parse([]).out.name == "bench.json"
+    assert bench.parse(["--only", "rps"]).out.name == "bench-part.json"
+    assert load.parse([]).out.name == "load.json"
+    assert load.parse(["--scenario", "json"]).out.name == "load-part.json"
+    assert bench.parse(["--only", "rps", "--out", "mine.json"]).out.name == "mine.json"
