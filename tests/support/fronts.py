@@ -14,7 +14,9 @@ import grpc
 import uvicorn
 
 from mattermost_plugin.asgi import ASGIAdapter
+from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2_grpc, tunnel_pb2_grpc
+from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.types import ASGIApp
@@ -98,6 +100,43 @@ async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[grpc.aio.Serv
     finally:
         await server.stop(None)
         await streams.close()
+
+
+class Refuser(tunnel_pb2_grpc.TunnelServicer):
+    """A plugin that refuses every request, as one does that is about to stop."""
+
+    def __init__(self) -> None:
+        self.refused: asyncio.Queue[pb.Frame] = asyncio.Queue()
+
+    async def Connect(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # read/write style
+        await context.write(pb.Message(hello=pb.Hello(min_version=1, max_version=1, window=65536, max_exchanges=9)))
+        while isinstance(message := await context.read(), pb.Message):
+            for frame in message.frames:
+                if frame.HasField("request"):
+                    self.refused.put_nowait(frame)
+                    await asyncio.sleep(0)  # whoever waits for this acts before the gateway hears of it
+                    reset = pb.Reset(code=pb.RESET_CODE_REFUSED)
+                    await context.write(pb.Message(frames=[pb.Frame(exchange=frame.exchange, reset=reset)]))
+
+
+@asynccontextmanager
+async def refusing_plugin(path: Path) -> AsyncIterator[tuple[Link, asyncio.Queue[pb.Frame]]]:
+    """A link to a plugin that refuses, and what it has refused."""
+    refuser, server = Refuser(), grpc.aio.server()
+    tunnel_pb2_grpc.add_TunnelServicer_to_server(refuser, server)
+    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(StreamServer(_never)), server)
+    server.add_insecure_port(f"unix:{path}")
+    await server.start()
+    link = await Link.connect(f"unix:{path}", transport="tunnel", timeout=5)
+    try:
+        yield link, refuser.refused
+    finally:
+        await link.close()
+        await server.stop(None)
+
+
+async def _never(exchange: Exchange) -> None:
+    raise AssertionError("nothing is served")
 
 
 @asynccontextmanager

@@ -147,25 +147,29 @@ class Front:
 
     # HTTP
 
-    def admit(self, request: Request, record: Record) -> TunnelExchange | None:
-        """Begin the exchange for a request without a body, and without waiting; None where that cannot be done.
+    def admit(self, request: Request, record: Record) -> bool:
+        """Make a request that came in ready for its plugin; False where only the ASGI application can answer it.
 
         Raises:
-            Turned: the request goes to no plugin.
+            Turned: it goes to no plugin.
         """
         self._clean(request, record)
         self._route(request, record)
-        if request.root_length == len(request.target.partition(b"?")[0]):
+        return request.root_length < len(request.target.partition(b"?")[0])
+
+    def begin(self, request: Request, plugin_id: str) -> TunnelExchange | None:
+        """Begin the exchange of an admitted request without a body, and without waiting; None where that cannot be.
+
+        Raises:
+            Turned: the plugin takes none.
+        """
+        try:
+            exchange = self._link(plugin_id).open_at_once(request)
+        except LinkError:
             return None
-        for _ in range(ATTEMPTS):
-            try:
-                exchange = self._link(record.plugin_id).open_at_once(request)
-            except LinkError:
-                continue
-            if exchange is not None:
-                exchange.post(End())
-            return exchange
-        return None
+        if exchange is not None:
+            exchange.post(End())
+        return exchange
 
     @property
     def settings(self) -> FrontSettings:

@@ -91,18 +91,30 @@ class DirectCycle:
 
     def begin(self) -> bool:
         """Start it; False where only the long way can serve this request."""
-        self._attempts += 1
         try:
-            exchange = self._front.admit(self._request, self._record)
+            return self._front.admit(self._request, self._record) and self._open()
         except Turned as turned:
             self._answer(turned.refusal)
             return True
+
+    def _open(self) -> bool:
+        self._attempts += 1
+        exchange = self._front.begin(self._request, self._record.plugin_id)
         if exchange is None:
             return False
         self._rules = ResponseRules(self._request, self._record.request_id)
         self._exchange = exchange
         exchange.subscribe(self)
         return True
+
+    def _open_again(self, reset: Reset) -> bool:
+        """After a plugin refused the request untouched: offer it to its successor, if there is one."""
+        if reset.code is not ResetCode.REFUSED or self._attempts >= ATTEMPTS:
+            return False
+        try:
+            return self._open()
+        except Turned:
+            return False
 
     # For the connection
 
@@ -157,9 +169,7 @@ class DirectCycle:
             self._conclude(CLIENT_GONE)
         elif self.response_started:
             self._break_off(str(reset.reason))
-        elif reset.code is ResetCode.REFUSED and self._attempts < ATTEMPTS:
-            self.begin()
-        else:
+        elif not self._open_again(reset):
             self._record.problem = reset.reason
             self._answer(self._refusal(reset))
 
