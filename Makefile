@@ -3,6 +3,7 @@
 # make lint   check style, types, imports, generated code and the wire contract
 # make bench  measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured)
 # make load   measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
+# make bench-go  measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
 # make protos generate the Python code for proto/
 # make clean  remove everything that was made
 #
@@ -16,7 +17,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LOADTEST := .venv/.loadtest
 
-.PHONY: demo test lint bench load protos clean
+.PHONY: demo test lint bench bench-go load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -45,6 +46,9 @@ $(LOADTEST): $(READY)
 
 bench: $(LOADTEST)
 	$(BIN)/python loadtests/bench.py $(ARGS)
+
+bench-go: $(READY)
+	PYTHONPATH=tests $(BIN)/python -m interop.go_benchmarks $(ARGS)
 
 load: $(LOADTEST)
 	$(BIN)/python loadtests/load.py $(ARGS)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-import os
-import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -15,20 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-HERE = Path(__file__).parent
-PROTO = HERE.parent.parent / "proto"
-SOURCES = sorted((HERE / "go").glob("*.go"))
-
-GO_CODE = Path("/usr/share/gocode")
-GO_PLUGIN = GO_CODE / "src/github.com/hashicorp/go-plugin"
-TOOLS = ("go", "protoc", "protoc-gen-go", "protoc-gen-go-grpc")
-PACKAGES = (
-    "golang-go golang-github-hashicorp-go-plugin-dev golang-google-grpc-dev golang-github-golang-protobuf-1-5-dev"
-    " golang-google-protobuf-dev protoc-gen-go-1-5 protoc-gen-go-grpc protobuf-compiler"
-)
-
-# go-plugin brings its own copy of the services in goplugin.proto.
-LINKER_FLAGS = "-X google.golang.org/protobuf/reflect/protoregistry.conflictPolicy=ignore"
+from interop import go_tools
 
 BUILD_TIMEOUT = 200
 RUN_TIMEOUT = 50
@@ -74,24 +58,13 @@ class Report:
         return [record for record in self.log if record["@module"] != "host"]
 
 
-def missing() -> list[str]:
-    """What building needs and is not there."""
-    tools = [tool for tool in TOOLS if shutil.which(tool) is None]
-    return tools if GO_PLUGIN.is_dir() else [*tools, str(GO_PLUGIN)]
-
-
-def could_be_installed() -> bool:
-    """Whether this process could have installed it."""
-    return shutil.which("apt-get") is not None and os.geteuid() == 0
-
-
 def build(folder: Path) -> Path:
     """The host's binary in `folder`, made by whichever process comes first."""
     folder.mkdir(exist_ok=True)
     binary = folder / "go_host"
     with _locked(folder / "lock"):
         if not binary.exists():
-            _generate(folder / "gopath/src")
+            go_tools.generate(folder / "gopath")
             _compile(folder / "gopath", binary)
     return binary
 
@@ -99,18 +72,12 @@ def build(folder: Path) -> Path:
 def run(binary: Path, plugin: Path, steps: Sequence[Step], log: Path) -> Report:
     """Let the host start the plugin in a folder, take the steps and end it."""
     # go-plugin reads the plugin's stdout by itself from version 1.2 on.
-    flags = [] if (GO_PLUGIN / "grpc_stdio.go").exists() else ["-read-stdio"]
+    flags = [] if (go_tools.GO_PLUGIN / "grpc_stdio.go").exists() else ["-read-stdio"]
     command = [str(binary), "-log", str(log), *flags, sys.executable, "plugin.py"]
-    process = subprocess.Popen(
-        command, cwd=plugin, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    exit_code, output = go_tools.run(
+        command, given=json.dumps(list(steps)).encode(), timeout=RUN_TIMEOUT, cwd=plugin, stdout=subprocess.PIPE
     )
-    try:
-        output, _ = process.communicate(json.dumps(list(steps)).encode(), RUN_TIMEOUT)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert process.returncode == 0
+    assert exit_code == 0
     return Report(**json.loads(output), log=[json.loads(line) for line in log.read_text().splitlines()])
 
 
@@ -121,20 +88,7 @@ def _locked(path: Path) -> Iterator[None]:
         yield
 
 
-def _generate(out: Path) -> None:
-    out.mkdir(parents=True)
-    contract = (PROTO / "mattermost/pluginapi/v1").glob("*.proto")
-    files = [str(path.relative_to(PROTO)) for path in sorted(contract) if path.name != "api.proto"]
-    roots = [f"-I{PROTO}", f"-I{PROTO / 'goplugin'}"]
-    _tool(["protoc", *roots, f"--go_out={out}", f"--go-grpc_out={out}", *files, "goplugin.proto"])
-
-
 def _compile(go_path: Path, binary: Path) -> None:
-    environment = {**os.environ, "GO111MODULE": "off", "GOPATH": f"{go_path}:{GO_CODE}", "GOFLAGS": ""}
-    _tool(["go", "build", "-ldflags", LINKER_FLAGS, "-o", str(binary), *map(str, SOURCES)], environment)
-
-
-def _tool(command: list[str], environment: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=BUILD_TIMEOUT, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command[:2])} failed:\n{done.stderr}")
+    command = ["go", "build", "-ldflags", go_tools.LINKER_FLAGS, "-o", str(binary)]
+    environment = go_tools.environment(go_path)
+    subprocess.run(command, cwd=go_tools.GO_SOURCES, env=environment, timeout=BUILD_TIMEOUT, check=True)

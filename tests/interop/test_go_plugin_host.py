@@ -16,6 +16,7 @@ import pytest
 
 from interop import go_host
 from interop.go_host import Report, Step
+from interop.go_required import require_go
 
 pytestmark = [pytest.mark.go, pytest.mark.timeout(go_host.BUILD_TIMEOUT + go_host.RUN_TIMEOUT)]
 
@@ -146,13 +147,7 @@ Play = Callable[..., Report]
 
 @pytest.fixture(scope="session")
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    missing = go_host.missing()
-    if missing and os.environ.get("CI") == "true" and go_host.could_be_installed():
-        pytest.fail(f"{', '.join(missing)} missing: in CI the Debian packages {go_host.PACKAGES} have to be installed")
-    if missing:
-        pytest.skip(
-            f"{', '.join(missing)} missing: a go-plugin host in Go needs the Debian packages {go_host.PACKAGES}"
-        )
+    require_go()
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     return go_host.build(shared / "go_host")

@@ -12,7 +12,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,15 +21,9 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
-	"google.golang.org/grpc"
 	"google.golang.org/protobuf/types/known/emptypb"
 	"servehttp.dev/goplugin"
 	pluginapiv1 "servehttp.dev/pluginapi/v1"
-)
-
-const (
-	pluginName   = "hooks"
-	startTimeout = 20 * time.Second
 )
 
 // report is what the host saw.
@@ -44,19 +37,6 @@ type report struct {
 	KillTook   float64  `json:"kill_took"`
 	Exited     bool     `json:"exited"`
 	ExitCode   int      `json:"exit_code"`
-}
-
-// hooksPlugin hands out the connection: both services that the host calls are on it.
-type hooksPlugin struct {
-	plugin.NetRPCUnsupportedPlugin
-}
-
-func (hooksPlugin) GRPCServer(*plugin.GRPCBroker, *grpc.Server) error {
-	return errors.New("this is a host")
-}
-
-func (hooksPlugin) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (interface{}, error) {
-	return conn, nil
 }
 
 func main() {
@@ -87,21 +67,9 @@ func run(logFile string, readStdio bool, command []string) error {
 func host(logger hclog.Logger, readStdio bool, script []step, command []string) report {
 	var syncStdout, syncStderr, stderr buffer
 	process := exec.Command(command[0], command[1:]...)
-	client := plugin.NewClient(&plugin.ClientConfig{
-		HandshakeConfig: plugin.HandshakeConfig{
-			ProtocolVersion:  1,
-			MagicCookieKey:   "MATTERMOST_PLUGIN",
-			MagicCookieValue: "Securely message teams, anywhere.",
-		},
-		Plugins:          plugin.PluginSet{pluginName: hooksPlugin{}},
-		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
-		Cmd:              process,
-		Logger:           logger,
-		SyncStdout:       &syncStdout,
-		SyncStderr:       &syncStderr,
-		Stderr:           &stderr,
-		StartTimeout:     startTimeout,
-	})
+	config := clientConfig(process, logger)
+	config.SyncStdout, config.SyncStderr, config.Stderr = &syncStdout, &syncStderr, &stderr
+	client := plugin.NewClient(config)
 	seen := report{Answers: []answer{}}
 	if err := takeSteps(client, readStdio, &syncStdout, script, &seen); err != nil {
 		seen.StartError = err.Error()
@@ -123,15 +91,10 @@ func takeSteps(client *plugin.Client, readStdio bool, syncStdout *buffer, script
 		return err
 	}
 	seen.Network = address.Network()
-	protocol, err := client.Client()
+	protocol, conn, err := connect(client)
 	if err != nil {
 		return err
 	}
-	dispensed, err := protocol.Dispense(pluginName)
-	if err != nil {
-		return err
-	}
-	conn := dispensed.(*grpc.ClientConn)
 	if readStdio {
 		if err := readStdout(goplugin.NewGRPCStdioClient(conn), syncStdout); err != nil {
 			return err

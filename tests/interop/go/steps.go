@@ -70,9 +70,11 @@ type stepper struct {
 
 func (s stepper) take(step step) answer {
 	ctx, cancel := context.WithTimeout(context.Background(), stepTimeout)
-	if !step.LeaveOpen {
-		defer cancel()
-	}
+	defer func() {
+		if !step.LeaveOpen {
+			cancel()
+		}
+	}()
 	switch step.Do {
 	case "implemented":
 		response, err := s.hooks.Implemented(ctx, &pluginapiv1.ImplementedRequest{})

@@ -1,0 +1,18 @@
+"""What tests with a Go tool chain do where there is none."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from interop import go_tools
+
+
+def require_go() -> None:
+    """Skip the test where the tool chain is missing; fail it where CI could have installed it."""
+    missing = go_tools.missing_text()
+    if missing and os.environ.get("CI") == "true" and go_tools.could_be_installed():
+        pytest.fail(f"{missing}; in CI that has to be done")
+    if missing:
+        pytest.skip(missing)
