@@ -127,23 +127,6 @@ class Reset:
 Part: TypeAlias = Request | Informational | Response | Body | End | Accept | Message | Close | Reset
 
 
-class ExchangeReset(OSError):
-    """The exchange is over: the peer reset it, or the connection to the peer was lost.
-
-    An `OSError` because the ASGI specification wants one from `send` after a disconnect.
-    """
-
-    def __init__(self, code: ResetCode, reason: str = "") -> None:
-        super().__init__(f"{code.name.lower()}: {reason}" if reason else code.name.lower())
-        self.code = code
-        self.reason = reason
-
-    @classmethod
-    def of(cls, reset: Reset) -> ExchangeReset:
-        """The exception for a reset; a new one each time, because a raised one keeps the frames it passed alive."""
-        return cls(reset.code, reset.reason)
-
-
 class Exchange(Protocol):
     """One end of an exchange.
 
@@ -160,11 +143,11 @@ class Exchange(Protocol):
         """
         ...
 
-    async def send(self, part: Part) -> None:
-        """Send a part; waits while the peer does not keep up.
+    async def send(self, *parts: Part) -> None:
+        """Send parts, in order; waits while the peer does not keep up.
 
         Raises:
-            ExchangeReset: the exchange is over, so the part goes nowhere.
+            ExchangeReset: the exchange is over, so they go nowhere.
         """
         ...
 

@@ -25,7 +25,6 @@ from mattermost_plugin.exchange import (
     Body,
     End,
     Exchange,
-    ExchangeReset,
     Headers,
     Informational,
     Part,
@@ -34,6 +33,7 @@ from mattermost_plugin.exchange import (
     ResetCode,
     Response,
 )
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import hooks_common_pb2, hooks_http_pb2
 from mattermost_plugin.streams import CallStream
 
@@ -137,13 +137,14 @@ class CalledExchange:
             await self._read()
         return self._inbox.popleft()
 
-    async def send(self, part: Part) -> None:
-        if isinstance(part, Body):
-            for piece in _pieces(part.data):
-                await self._write(hooks_http_pb2.ServeHTTPRequest(body_chunk=piece))
-        elif isinstance(part, End):
-            await self._write(hooks_http_pb2.ServeHTTPRequest(body_complete=True))
-            await self._call.done_writing()
+    async def send(self, *parts: Part) -> None:
+        for part in parts:
+            if isinstance(part, Body):
+                for piece in _pieces(part.data):
+                    await self._write(hooks_http_pb2.ServeHTTPRequest(body_chunk=piece))
+            elif isinstance(part, End):
+                await self._write(hooks_http_pb2.ServeHTTPRequest(body_complete=True))
+                await self._call.done_writing()
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         self._end(Reset(code, reason))
@@ -218,13 +219,14 @@ class ServedExchange:
             await self._read()
         return self._inbox.popleft()
 
-    async def send(self, part: Part) -> None:
-        if self.over.done():
-            raise ExchangeReset.of(self.over.result())
-        for message in _response_messages(part):
-            await self._write(message)
-        if isinstance(part, End):
-            self.end(Reset(ResetCode.NO_ERROR, "the response is complete"))
+    async def send(self, *parts: Part) -> None:
+        for part in parts:
+            if self.over.done():
+                raise ExchangeReset.of(self.over.result())
+            for message in _response_messages(part):
+                await self._write(message)
+            if isinstance(part, End):
+                self.end(Reset(ResetCode.NO_ERROR, "the response is complete"))
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         self.end(Reset(code, reason))

@@ -7,7 +7,8 @@ import concurrent.futures
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-from mattermost_plugin.exchange import ExchangeReset, ResetCode
+from mattermost_plugin.exchange import ResetCode
+from mattermost_plugin.exchange_reset import ExchangeReset
 
 Result = TypeVar("Result")
 

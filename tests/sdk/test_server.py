@@ -21,7 +21,8 @@ from starlette.responses import Response as HTTPResponse
 from mattermost_plugin import HookName, Plugin, RuntimeConfig, hook, serve_plugin
 from mattermost_plugin.addresses import AddressError
 from mattermost_plugin.asgi import LifespanError
-from mattermost_plugin.exchange import Body, End, ExchangeReset, Request, ResetCode, Response
+from mattermost_plugin.exchange import Body, End, Request, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import goplugin_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.grpc.goplugin_pb2 import Empty, StdioData
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import ImplementedRequest, OnActivateRequest

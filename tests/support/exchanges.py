@@ -7,19 +7,8 @@ from collections import deque
 from collections.abc import Callable, Iterable
 
 from mattermost_plugin.asgi import ASGIAdapter
-from mattermost_plugin.exchange import (
-    Body,
-    Close,
-    End,
-    ExchangeReset,
-    Headers,
-    Message,
-    Part,
-    Request,
-    Reset,
-    ResetCode,
-    Response,
-)
+from mattermost_plugin.exchange import Body, Close, End, Headers, Message, Part, Request, Reset, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.errors import LocalProtocolError
 from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, opening_states
 from mattermost_plugin.types import ASGIApp
@@ -38,7 +27,8 @@ class FakeExchange:
         self.sent: list[Part] = []
         self.resets: list[Reset] = []
         self.receives = 0
-        self._states = opening_states(request)
+        gateway, plugin = opening_states(request)
+        self._states = {Half.GATEWAY: gateway, Half.PLUGIN: plugin}
         self._incoming: deque[Part] = deque()
         self._end: Reset | None = None
         self._stalled = False
@@ -55,7 +45,11 @@ class FakeExchange:
         assert self._end is not None
         raise ExchangeReset.of(self._end)
 
-    async def send(self, part: Part) -> None:
+    async def send(self, *parts: Part) -> None:
+        for part in parts:
+            await self._send(part)
+
+    async def _send(self, part: Part) -> None:
         if self._end is not None:
             raise ExchangeReset.of(self._end)
         self._advance(Half.PLUGIN, part)

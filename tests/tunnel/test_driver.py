@@ -14,13 +14,13 @@ from mattermost_plugin.exchange import (
     Close,
     End,
     Exchange,
-    ExchangeReset,
     Informational,
     Message,
     Request,
     ResetCode,
     Response,
 )
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE
 from mattermost_plugin.tunnel.errors import LocalProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW

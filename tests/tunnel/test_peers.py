@@ -13,7 +13,8 @@ from typing import Any
 import grpc
 import pytest
 
-from mattermost_plugin.exchange import Close, End, Exchange, ExchangeReset, Message, ResetCode, Response
+from mattermost_plugin.exchange import Close, End, Exchange, Message, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.grpc import tunnel_pb2_grpc
 from mattermost_plugin.streams import CallStream

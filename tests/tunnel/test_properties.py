@@ -77,7 +77,8 @@ class View:
     """The peer did."""
 
     def __post_init__(self) -> None:
-        self.states = opening_states(self.request)
+        gateway, plugin = opening_states(self.request)
+        self.states = {Half.GATEWAY: gateway, Half.PLUGIN: plugin}
 
     @property
     def over(self) -> bool:

@@ -164,12 +164,9 @@ class Front:
             Turned: the plugin takes none.
         """
         try:
-            exchange = self._link(plugin_id).open_at_once(request)
+            return self._link(plugin_id).open_at_once(request, End())
         except LinkError:
             return None
-        if exchange is not None:
-            exchange.post(End())
-        return exchange
 
     @property
     def settings(self) -> FrontSettings:

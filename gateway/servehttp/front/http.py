@@ -15,15 +15,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
-from mattermost_plugin.exchange import (
-    Body,
-    End,
-    Exchange,
-    ExchangeReset,
-    Informational,
-    ResetCode,
-    Response,
-)
+from mattermost_plugin.exchange import Body, End, Exchange, Informational, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked
 from mattermost_plugin.types import Receive, Send
 from servehttp.errors import ResponseTruncated

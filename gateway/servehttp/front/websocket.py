@@ -8,16 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from mattermost_plugin.exchange import (
-    Accept,
-    Body,
-    Close,
-    Exchange,
-    ExchangeReset,
-    Message,
-    ResetCode,
-    Response,
-)
+from mattermost_plugin.exchange import Accept, Body, Close, Exchange, Message, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses

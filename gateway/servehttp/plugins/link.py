@@ -10,7 +10,7 @@ import grpc
 import structlog
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mattermost_plugin.exchange import Exchange, Request
+from mattermost_plugin.exchange import Exchange, Part, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.tunnel.driver import TunnelExchange, TunnelSettings
@@ -135,14 +135,14 @@ class Link:
         """
         return await self._transport.open(request)
 
-    def open_at_once(self, request: Request) -> TunnelExchange | None:
-        """Begin an exchange without waiting; None where the transport cannot.
+    def open_at_once(self, request: Request, *parts: Part) -> TunnelExchange | None:
+        """Begin an exchange without waiting, with what there is of it beside the head; None where it cannot be.
 
         Raises:
             LinkError: it cannot be begun here, and nothing of it was sent.
         """
         transport = self._transport
-        return transport.open_at_once(request) if isinstance(transport, TunnelTransport) else None
+        return transport.open_at_once(request, *parts) if isinstance(transport, TunnelTransport) else None
 
     async def wait_lost(self) -> str:
         """Returns why, once the connection is gone."""

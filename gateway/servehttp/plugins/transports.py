@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import grpc
 
-from mattermost_plugin.exchange import Exchange, Request, ResetCode
+from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.servehttp_wire import CalledExchange
 from mattermost_plugin.streams import CallStream
@@ -93,10 +93,10 @@ class TunnelTransport:
     async def open(self, request: Request) -> Exchange:
         return self.open_at_once(request)
 
-    def open_at_once(self, request: Request) -> TunnelExchange:
-        """`open`, without waiting."""
+    def open_at_once(self, request: Request, *parts: Part) -> TunnelExchange:
+        """`open`, without waiting, with what there is of the exchange beside the head."""
         try:
-            return self._tunnel.open(request)
+            return self._tunnel.open(request, *parts)
         except TunnelClosed as error:
             raise LinkError(str(error)) from None
 

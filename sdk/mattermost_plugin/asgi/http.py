@@ -15,7 +15,8 @@ from __future__ import annotations
 import enum
 import logging
 
-from mattermost_plugin.exchange import Body, End, Exchange, ExchangeReset, Informational, ResetCode, Response
+from mattermost_plugin.exchange import Body, End, Exchange, Informational, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import checked, content_length, end_to_end
 from mattermost_plugin.types import ASGIApp, Event, Scope
 

@@ -10,17 +10,8 @@ import enum
 import logging
 
 from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, caused_by_disconnect
-from mattermost_plugin.exchange import (
-    Accept,
-    Body,
-    Close,
-    End,
-    Exchange,
-    ExchangeReset,
-    Message,
-    ResetCode,
-    Response,
-)
+from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import checked, end_to_end
 from mattermost_plugin.types import ASGIApp, Event, Scope
 

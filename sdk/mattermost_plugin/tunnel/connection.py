@@ -17,7 +17,7 @@ The rules in short:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from mattermost_plugin.exchange import (
     Accept,
@@ -90,9 +90,7 @@ class _Exchange:
 
     def __init__(self, id: int, request: Request, send_window: SendWindow, receive_window: ReceiveWindow) -> None:
         self.id = id
-        states = opening_states(request)
-        self.gateway = states[Half.GATEWAY]
-        self.plugin = states[Half.PLUGIN]
+        self.gateway, self.plugin = opening_states(request)
         self.send_window = send_window
         self.receive_window = receive_window
         self.outbox: deque[Part] = deque()
@@ -176,6 +174,7 @@ class Connection:
         self._max_exchanges = max_exchanges
         self._exchanges: dict[int, _Exchange] = {}
         self._last_id = 0
+        self._forgotten: list[int] = []
         self._control: list[Addressed] = []
         self._ready: deque[_Exchange] = deque()
 
@@ -266,12 +265,12 @@ class Connection:
 
     # What the local side wants
 
-    def open(self, request: Request) -> int:
-        """Begin an exchange; returns its number.
+    def open(self, request: Request, *parts: Part) -> int:
+        """Begin an exchange, with what there is of it beside the head; returns its number.
 
         Raises:
             TunnelClosed: either side is draining, or the peer has as many exchanges as it takes.
-            LocalProtocolError: this end may not open exchanges, or not yet.
+            LocalProtocolError: this end may not open exchanges, or not yet; or a part is not allowed now.
         """
         if self.half is Half.PLUGIN or self.peer is None:
             raise LocalProtocolError("only a gateway opens exchanges, and only after the peer's hello")
@@ -282,25 +281,19 @@ class Connection:
         self._last_id += 1
         exchange = self._add(self._last_id, request)
         exchange.outbox.append(request)
-        self._schedule(exchange)
+        self._queue(exchange, parts)
         return exchange.id
 
-    def send(self, id: int, part: Part) -> None:
-        """Queue a part. An exchange that is over swallows it: its reset is on the way to the caller.
+    def send(self, id: int, *parts: Part) -> int:
+        """Queue parts; returns how many bytes of the exchange are queued now.
+
+        An exchange that is over swallows them: its reset is on the way to the caller.
 
         Raises:
-            LocalProtocolError: the part is not allowed now.
+            LocalProtocolError: a part is not allowed now; those before it are queued.
         """
         exchange = self._exchanges.get(id)
-        if exchange is None:
-            return
-        problem = exchange.advance(self.half, part)
-        if problem:
-            raise LocalProtocolError(problem)
-        exchange.outbox.append(part)
-        if isinstance(part, (Body, Message)):
-            exchange.queued += len(part.data)
-        self._schedule(exchange)
+        return 0 if exchange is None else self._queue(exchange, parts)
 
     def reset(self, id: int, code: ResetCode, reason: str = "") -> None:
         """End an exchange in both directions; does nothing when it has ended.
@@ -342,6 +335,13 @@ class Connection:
         """Bytes of an exchange that wait for credit or for their turn."""
         exchange = self._exchanges.get(id)
         return exchange.queued if exchange else 0
+
+    def take_forgotten(self) -> Sequence[int]:
+        """The numbers of the exchanges that ceased to exist since this was asked last."""
+        if not self._forgotten:
+            return ()
+        forgotten, self._forgotten = self._forgotten, []
+        return forgotten
 
     def is_open(self, id: int) -> bool:
         """Whether an exchange exists still."""
@@ -422,6 +422,17 @@ class Connection:
         self._exchanges[id] = exchange
         return exchange
 
+    def _queue(self, exchange: _Exchange, parts: Iterable[Part]) -> int:
+        for part in parts:
+            problem = exchange.advance(self.half, part)
+            if problem:
+                raise LocalProtocolError(problem)
+            exchange.outbox.append(part)
+            if isinstance(part, (Body, Message)):
+                exchange.queued += len(part.data)
+        self._schedule(exchange)
+        return exchange.queued
+
     def _schedule(self, exchange: _Exchange) -> None:
         if not exchange.scheduled and exchange.sendable:
             exchange.scheduled = True
@@ -436,3 +447,4 @@ class Connection:
             exchange.outbox.clear()
             exchange.queued = 0
             exchange.receive_window.release()
+            self._forgotten.append(exchange.id)

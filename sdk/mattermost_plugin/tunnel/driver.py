@@ -11,27 +11,17 @@ import asyncio
 import logging
 import platform
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from mattermost_plugin.exchange import (
-    Body,
-    Close,
-    End,
-    Exchange,
-    ExchangeReset,
-    Message,
-    Part,
-    Request,
-    Reset,
-    ResetCode,
-)
+from mattermost_plugin.exchange import Body, Exchange, Message, Part, Request, Reset, ResetCode
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
 from mattermost_plugin.tunnel.connection import MAX_EXCHANGES, MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
-from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello, TunnelPart
+from mattermost_plugin.tunnel.parts import Drain, Hello, TunnelPart
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE, cost
 
@@ -92,7 +82,7 @@ class Sink(Protocol):
 class TunnelExchange:
     """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise.
 
-    Beside awaiting it, its parts can be taken synchronously: `post` and a `Sink` need no task.
+    Beside awaiting its parts, one can have them handed to a `Sink`, which needs no task.
     """
 
     __slots__ = ("_assembly", "_end", "_id", "_inbox", "_owed", "_reader", "_sink", "_tunnel", "request")
@@ -124,10 +114,11 @@ class TunnelExchange:
             self._tunnel.consume(self._id, owed)
         return part
 
-    async def send(self, part: Part) -> None:
+    async def send(self, *parts: Part) -> None:
         if self._end is not None:
             raise ExchangeReset.of(self._end)
-        await self._tunnel.send(self._id, part)
+        if self._tunnel.post(self._id, *parts):
+            await self._tunnel.written(self._id)
         if self._end is not None:
             raise ExchangeReset.of(self._end)
 
@@ -138,10 +129,6 @@ class TunnelExchange:
     def subscribe(self, sink: Sink) -> None:
         """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
         self._sink = sink
-
-    def post(self, part: Part) -> None:
-        """Send a part without waiting; for parts that have no data."""
-        self._tunnel.post(self._id, part)
 
     def settle(self) -> None:
         """Pay back what the sink has held."""
@@ -315,15 +302,15 @@ class Tunnel:
             raise TunnelClosed("the stream ended before the peer's hello")
         return self._core.peer
 
-    def open(self, request: Request) -> TunnelExchange:
-        """Begin an exchange (gateway).
+    def open(self, request: Request, *parts: Part) -> TunnelExchange:
+        """Begin an exchange (gateway), with what there is of it beside the head.
 
         Raises:
             TunnelClosed: the tunnel ended, drains, or is full.
         """
         if self._closed:
             raise TunnelClosed("the connection to the plugin was lost")
-        id = self._core.open(request)
+        id = self._core.open(request, *parts)
         self._output.set()
         return self._add(id, request)
 
@@ -338,33 +325,30 @@ class Tunnel:
 
     # For the exchanges
 
-    async def send(self, id: int, part: Part) -> None:
-        """Queue a part; if it is data, waits while too much of the exchange is queued."""
-        self._core.send(id, part)
+    def post(self, id: int, *parts: Part) -> bool:
+        """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
+        queued = self._core.send(id, *parts)
         self._output.set()
-        if isinstance(part, (Body, Message)) and self._core.queued(id) > self.settings.high_water:
-            await self._wait_written(id)
-        self._forget_if_over(id)
+        self._drop_forgotten()
+        return queued > self.settings.high_water and any(isinstance(part, (Body, Message)) for part in parts)
 
-    def post(self, id: int, part: Part) -> None:
-        """Queue a part that has no data."""
-        self._core.send(id, part)
-        self._output.set()
-        self._forget_if_over(id)
+    async def written(self, id: int) -> None:
+        """Waits until enough of an exchange was written, or until it is over."""
+        await self._blocked.setdefault(id, asyncio.Event()).wait()
 
     def consume(self, id: int, amount: int) -> None:
         """The application took data."""
         self._core.consume(id, amount)
         if self._core.has_output:
             self._output.set()
-        self._forget_if_over(id)
+        self._drop_forgotten()
 
     def reset(self, id: int, code: ResetCode, reason: str) -> None:
         """End an exchange."""
         self._core.reset(id, code, reason)
         self._output.set()
         self._unblock(id)
-        self._forget_if_over(id)
+        self._drop_forgotten()
 
     # Reading
 
@@ -376,6 +360,7 @@ class Tunnel:
             for exchange in self._unflushed:
                 exchange.flush()
             self._unflushed.clear()
+            self._drop_forgotten()
             if self._core.has_output:
                 self._output.set()
         if self._core.peer is None:
@@ -407,7 +392,6 @@ class Tunnel:
         else:
             exchange.deliver(event)
             self._unflushed.add(exchange)
-        self._forget_if_over(id)
 
     # Writing
 
@@ -419,7 +403,7 @@ class Tunnel:
             self._output.clear()
             while not self._closed and (batch := self._core.next_message(self.settings.message_size)):
                 await self._stream.write(encode(batch))
-                self._after_write(batch)
+                self._after_write()
 
     async def _finish_writing(self, writer: asyncio.Task[None]) -> None:
         """Lets a write that is under way finish: gRPC can send no status in the middle of one."""
@@ -430,16 +414,11 @@ class Tunnel:
             writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
 
-    def _after_write(self, batch: Sequence[Addressed]) -> None:
-        for id, part in batch:
-            if isinstance(part, (End, Close, Reset)):
-                self._forget_if_over(id)
+    def _after_write(self) -> None:
+        self._drop_forgotten()
         for id in list(self._blocked):
             if self._core.queued(id) <= self.settings.high_water:
                 self._unblock(id)
-
-    async def _wait_written(self, id: int) -> None:
-        await self._blocked.setdefault(id, asyncio.Event()).wait()
 
     def _unblock(self, id: int) -> None:
         written = self._blocked.pop(id, None)
@@ -469,9 +448,11 @@ class Tunnel:
             exchange.reset(ResetCode.INTERNAL, "the server was stopped")
             raise
 
-    def _forget_if_over(self, id: int) -> None:
-        if not self._core.is_open(id) and self._exchanges.pop(id, None) is not None and not self._exchanges:
-            self._idle.set()
+    def _drop_forgotten(self) -> None:
+        for id in self._core.take_forgotten():
+            self._exchanges.pop(id, None)
+            if not self._exchanges:
+                self._idle.set()
 
     def _fail_all(self, reason: str) -> None:
         self._closed = True

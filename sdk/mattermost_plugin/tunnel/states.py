@@ -83,8 +83,8 @@ ENDED = frozenset((State.REFUSED, State.DONE))
 """The states in which a half is complete."""
 
 
-def opening_states(request: Request) -> dict[Half, State]:
-    """The states of both halves once `request` has been sent."""
+def opening_states(request: Request) -> tuple[State, State]:
+    """The states of the gateway's and the plugin's half once `request` has been sent."""
     if request.websocket:
-        return {Half.GATEWAY: State.HANDSHAKE, Half.PLUGIN: State.HANDSHAKE}
-    return {Half.GATEWAY: State.BODY, Half.PLUGIN: State.HEAD}
+        return State.HANDSHAKE, State.HANDSHAKE
+    return State.BODY, State.HEAD

@@ -12,17 +12,8 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import StreamingResponse
 
 from mattermost_plugin.asgi import ASGIAdapter
-from mattermost_plugin.exchange import (
-    Body,
-    End,
-    ExchangeReset,
-    Headers,
-    Informational,
-    Request,
-    Reset,
-    ResetCode,
-    Response,
-)
+from mattermost_plugin.exchange import Body, End, Headers, Informational, Request, Reset, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.types import ASGIApp, Event, Receive, Scope, Send
 from support.exchanges import FakeExchange, get, serve
 

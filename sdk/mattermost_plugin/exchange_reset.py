@@ -1,0 +1,22 @@
+"""How an exchange that ended before its time is raised."""
+
+from __future__ import annotations
+
+from mattermost_plugin.exchange import Reset, ResetCode
+
+
+class ExchangeReset(OSError):
+    """The exchange is over: the peer reset it, or the connection to the peer was lost.
+
+    An `OSError` because the ASGI specification wants one from `send` after a disconnect.
+    """
+
+    def __init__(self, code: ResetCode, reason: str = "") -> None:
+        super().__init__(f"{code.name.lower()}: {reason}" if reason else code.name.lower())
+        self.code = code
+        self.reason = reason
+
+    @classmethod
+    def of(cls, reset: Reset) -> ExchangeReset:
+        """The exception for a reset; a new one each time, because a raised one keeps the frames it passed alive."""
+        return cls(reset.code, reset.reason)
