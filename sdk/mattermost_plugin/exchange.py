@@ -7,7 +7,8 @@ of each speak it, so that nothing above knows which one carried a request:
     plugin → gateway   Informational… Response, Body… End   or   Accept, Message… Close
 
 Header names are lower-case bytes. Parts are plain records, not frozen ones, because millions of them are made; nobody
-changes one.
+changes one. The commonest have an `__init__` of their own: the one that `dataclass` writes stays interpreted when this
+module is compiled.
 """
 
 from __future__ import annotations
@@ -21,25 +22,51 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 Address: TypeAlias = tuple[str, int]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Request:
     """What opens an exchange: an HTTP request head, or a WebSocket's opening handshake."""
 
     method: str
     target: bytes
     """Origin form as the client sent it: the raw path, and the query after a '?'."""
-    root_length: int = 0
+    root_length: int
     """How many bytes of `target` are the mount prefix, the ASGI `root_path`."""
-    headers: Headers = ()
-    scheme: str = "http"
-    http_version: str = "1.1"
-    client: Address | None = None
-    server: Address | None = None
-    websocket: bool = False
-    trailers: bool = False
+    headers: Headers
+    scheme: str
+    http_version: str
+    client: Address | None
+    server: Address | None
+    websocket: bool
+    trailers: bool
     """The way to the client can carry trailers."""
-    early_hints: bool = False
+    early_hints: bool
     """The way to the client can carry 103 Early Hints."""
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        root_length: int = 0,
+        headers: Headers = (),
+        scheme: str = "http",
+        http_version: str = "1.1",
+        client: Address | None = None,
+        server: Address | None = None,
+        websocket: bool = False,
+        trailers: bool = False,
+        early_hints: bool = False,
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.root_length = root_length
+        self.headers = headers
+        self.scheme = scheme
+        self.http_version = http_version
+        self.client = client
+        self.server = server
+        self.websocket = websocket
+        self.trailers = trailers
+        self.early_hints = early_hints
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, by its lower-case name."""
@@ -54,28 +81,39 @@ class Informational:
     headers: Headers = ()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Response:
     """The final response head."""
 
     status: int
-    headers: Headers = ()
-    trailers: bool = False
+    headers: Headers
+    trailers: bool
     """The end will bring a trailer section."""
 
+    def __init__(self, status: int, headers: Headers = (), trailers: bool = False) -> None:
+        self.status = status
+        self.headers = headers
+        self.trailers = trailers
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class Body:
     """A piece of the body; never empty."""
 
     data: bytes
 
+    def __init__(self, data: bytes) -> None:
+        self.data = data
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, init=False)
 class End:
     """The body is complete."""
 
-    trailers: Headers = ()
+    trailers: Headers
+
+    def __init__(self, trailers: Headers = ()) -> None:
+        self.trailers = trailers
 
 
 @dataclass(slots=True)

@@ -291,6 +291,11 @@ class StreamServer:
         """How many calls are open."""
         return self._open
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Those that serve a call now; one may outlast its call."""
+        return list(self._tasks)
+
     async def handle(self, context: grpc.aio.ServicerContext[Any, Any]) -> None:
         """One call, from its first message to its status."""
         first = await context.read()

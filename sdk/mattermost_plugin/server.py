@@ -20,7 +20,7 @@ from typing import Any
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
-from mattermost_plugin import stdio
+from mattermost_plugin import event_loop, stdio
 from mattermost_plugin.addresses import (
     LOOPBACK,
     AddressError,
@@ -31,9 +31,9 @@ from mattermost_plugin.addresses import (
     release,
 )
 from mattermost_plugin.asgi import ASGIAdapter, Lifespan, LifespanError
-from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.collector import relieve_collector
 from mattermost_plugin.exit_watch import ExitWatch
-from mattermost_plugin.grpc import goplugin_pb2_grpc, hooks_pb2_grpc, tunnel_pb2_grpc
+from mattermost_plugin.grpc import goplugin_pb2_grpc, hooks_pb2_grpc
 from mattermost_plugin.handshake import (
     APP_PROTOCOL_VERSION,
     CORE_PROTOCOL_VERSION,
@@ -104,9 +104,6 @@ class PluginServer:
         """Where it listens; once started with the port it got."""
         self._options = options
         self._printed = printed or stdio.PrintedLines()
-        self._serving: set[asyncio.Task[Any]] = set()
-        self._idle = asyncio.Event()
-        self._idle.set()
         self._stopping: asyncio.Task[None] | None = None
         self._terminated = asyncio.Event()
         self._started = False
@@ -176,30 +173,17 @@ class PluginServer:
     def _make_server(self) -> grpc.aio.Server:
         server = grpc.aio.server(options=_merged(self._options))
         self._health = health.aio.HealthServicer()
-        self._tunnels = TunnelServicer(self._serve)
-        self._streams = StreamServer(self._serve)
+        self._tunnels = TunnelServicer(self._adapter.serve)
+        self._streams = StreamServer(self._adapter.serve)
         self._hooks = PluginHooksServicerImpl(self.plugin, self.config.hook_timeout, self._streams.handle)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         hooks_pb2_grpc.add_PluginHooksServicer_to_server(self._hooks, server)
-        tunnel_pb2_grpc.add_TunnelServicer_to_server(self._tunnels, server)
+        self._tunnels.add_to_server(server)
         goplugin_pb2_grpc.add_GRPCControllerServicer_to_server(ControllerServicer(self._shut_down), server)
         goplugin_pb2_grpc.add_GRPCStdioServicer_to_server(StdioServicer(self._printed), server)
         if self.config.log_level == "DEBUG":
             _offer_reflection(server)
         return server
-
-    async def _serve(self, exchange: Exchange) -> None:
-        """One exchange, from a tunnel or a ServeHTTP call, counted for the stop."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._serving.add(task)
-        self._idle.clear()
-        try:
-            await self._adapter.serve(exchange)
-        finally:
-            self._serving.discard(task)
-            if not self._serving:
-                self._idle.set()
 
     async def _stop(self, grace_period: float) -> None:
         try:
@@ -219,16 +203,22 @@ class PluginServer:
             self._terminated.set()
 
     async def _wait_idle(self) -> None:
-        await self._idle.wait()
+        while serving := self._serving():
+            await asyncio.wait(serving)
         await self._tunnels.wait_idle()
 
     async def _cut_exchanges(self) -> None:
-        if not self._serving:
+        serving = self._serving()
+        if not serving:
             return
-        logger.warning("stopping with %d requests unfinished", len(self._serving))
-        for task in self._serving:
+        logger.warning("stopping with %d requests unfinished", len(serving))
+        for task in serving:
             task.cancel()
-        await asyncio.wait(self._serving, timeout=CUT_GRACE)
+        await asyncio.wait(serving, timeout=CUT_GRACE)
+
+    def _serving(self) -> list[asyncio.Task[None]]:
+        """The tasks that answer requests now, whichever way these came."""
+        return self._tunnels.tasks + self._streams.tasks
 
     async def _shut_application_down(self) -> None:
         try:
@@ -283,7 +273,7 @@ def run_plugin(plugin_class: type[Plugin]) -> None:
         sys.exit(_by_hand_text(plugin_class))
     watch = ExitWatch()
     try:
-        exit_code = asyncio.run(_run(plugin_class, arguments.listen, watch))
+        exit_code = event_loop.run(_run(plugin_class, arguments.listen, watch))
     finally:
         watch.stand_down()
     if exit_code:
@@ -312,6 +302,7 @@ async def _run(plugin_class: type[Plugin], listen: str | None, watch: ExitWatch)
 async def _serve_as_asked(plugin_class: type[Plugin], listen: str | None) -> None:
     config = load_runtime_config()
     config.configure_logging()
+    relieve_collector()
     if listen is None:
         await _serve_for_host(plugin_class, config, None)
     else:

@@ -23,13 +23,14 @@ from mattermost_plugin.addresses import AddressError
 from mattermost_plugin.asgi import LifespanError
 from mattermost_plugin.exchange import Body, End, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
-from mattermost_plugin.grpc import goplugin_pb2_grpc, tunnel_pb2_grpc
+from mattermost_plugin.grpc import goplugin_pb2_grpc
 from mattermost_plugin.grpc.goplugin_pb2 import Empty, StdioData
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import ImplementedRequest, OnActivateRequest
 from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.routing import get, post
 from mattermost_plugin.server import DEFAULT_SERVER_OPTIONS, PluginServer, format_handshake_line
 from mattermost_plugin.stdio import PrintedLines
+from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.states import Half
 from support.plugin_host import TIMEOUT, Host, eventually, serving
@@ -227,7 +228,7 @@ async def test_after_its_grace_an_open_request_is_cut(caplog: pytest.LogCaptureF
 
 @asynccontextmanager
 async def tunnel(channel: grpc.aio.Channel) -> AsyncIterator[Tunnel]:
-    call: Any = tunnel_pb2_grpc.TunnelStub(channel).Connect()
+    call: Any = rpc.connect(channel)
     tunnel = Tunnel(Half.GATEWAY, call)
     running = asyncio.create_task(tunnel.run())
     try:

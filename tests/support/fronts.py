@@ -91,7 +91,7 @@ async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[grpc.aio.Serv
     adapter = ASGIAdapter(app)
     streams = StreamServer(adapter.serve)
     server = grpc.aio.server()
-    tunnel_pb2_grpc.add_TunnelServicer_to_server(TunnelServicer(adapter.serve), server)
+    TunnelServicer(adapter.serve).add_to_server(server)
     hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(streams), server)
     server.add_insecure_port(f"unix:{path}")
     await server.start()

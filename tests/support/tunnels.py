@@ -13,10 +13,9 @@ import grpc
 import grpc.aio
 
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
-from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.grpc import tunnel_pb2_grpc
 from mattermost_plugin.streams import CallStream
-from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
+from mattermost_plugin.tunnel import rpc
+from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
@@ -69,14 +68,13 @@ class CorePair:
         """Put one message of `half` on the wire; returns what is in it."""
         batch = list(self.cores[half].next_message(size))
         if batch:
-            self.wire[half].append(encode(batch).SerializeToString())
+            self.wire[half].append(encode(batch))
         return batch
 
     def read(self, half: Half) -> list[Received]:
         """`half` takes one message off the wire; returns what it is told."""
-        message = pb.Message.FromString(self.wire[OTHER[half]].popleft())
         events = []
-        for id, part in decode(message):
+        for id, part in decode(self.wire[OTHER[half]].popleft()):
             event = self.cores[half].receive(id, part)
             if event is not None:
                 events.append((id, event))
@@ -99,8 +97,8 @@ class CorePair:
 
 
 def _over_the_wire(hello: Hello) -> Hello:
-    read = decode_hello(pb.Message.FromString(encode_hello(hello).SerializeToString()))
-    assert read is not None
+    ((_, read),) = decode(encode([(0, hello)]))
+    assert isinstance(read, Hello)
     return read
 
 
@@ -111,14 +109,14 @@ class MemoryStream:
         self._incoming = incoming
         self._outgoing = outgoing
 
-    async def read(self) -> pb.Message | None:
+    async def read(self) -> bytes | None:
         item = await self._incoming.get()
         if isinstance(item, Exception):
             raise item
-        return None if item is None else pb.Message.FromString(item)
+        return item
 
-    async def write(self, message: pb.Message) -> None:
-        await self._outgoing.put(message.SerializeToString())
+    async def write(self, message: bytes) -> None:
+        await self._outgoing.put(message)
 
     @property
     def unread(self) -> int:
@@ -225,7 +223,7 @@ async def grpc_tunnel(
         grpc_server(servicer) as (server, address),
         grpc.aio.insecure_channel(address) as channel,
     ):
-        call = tunnel_pb2_grpc.TunnelStub(channel).Connect()  # type: ignore[no-untyped-call,unused-ignore]
+        call = rpc.connect(channel)
         gateway = Tunnel(Half.GATEWAY, CallStream(call), settings=settings)
 
         async def lose() -> None:
@@ -242,10 +240,10 @@ async def grpc_tunnel(
 
 
 @asynccontextmanager
-async def grpc_server(servicer: tunnel_pb2_grpc.TunnelServicer) -> AsyncIterator[tuple[grpc.aio.Server, str]]:
+async def grpc_server(servicer: TunnelServicer) -> AsyncIterator[tuple[grpc.aio.Server, str]]:
     """A real server with one tunnel servicer, and its address."""
     server = grpc.aio.server()
-    tunnel_pb2_grpc.add_TunnelServicer_to_server(servicer, server)  # type: ignore[no-untyped-call,unused-ignore]
+    servicer.add_to_server(server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

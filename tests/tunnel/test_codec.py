@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
 
@@ -22,7 +23,8 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
+from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from support.tunnels import CorePair
 
@@ -65,13 +67,76 @@ PARTS: st.SearchStrategy[TunnelPart] = st.one_of(
 
 
 def through_the_wire(parts: list[Addressed]) -> list[Addressed]:
-    return list(decode(pb.Message.FromString(encode(parts).SerializeToString())))
+    return decode(encode(parts))
 
 
 @settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 3), PARTS), max_size=12))
 def test_what_is_decoded_is_what_was_encoded(parts: list[Addressed]) -> None:
     assert through_the_wire(parts) == [(id, plain(part)) for id, part in parts]
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.lists(st.tuples(st.integers(0, 2**64 - 1), PARTS), max_size=12))
+def test_the_bytes_are_those_of_the_generated_code(parts: list[Addressed]) -> None:
+    data = encode(parts)
+    assert pb.Message.FromString(data).SerializeToString() == data
+
+
+UNKNOWN = {
+    "varint": b"\xf8\x07\x96\x01",
+    "fixed64": b"\xf9\x07" + bytes(8),
+    "data": b"\xfa\x07\x03abc",
+    "fixed32": b"\xfd\x07" + bytes(4),
+}
+"""Field 127, of each kind."""
+
+
+@pytest.mark.parametrize("field", UNKNOWN.values(), ids=UNKNOWN)
+def test_fields_of_a_later_version_are_passed_over(field: bytes) -> None:
+    hello, request, frame = pb.Hello(window=8192), pb.Request(method="GET"), pb.Frame(exchange=1, end=True)
+    for known in (hello, request, frame):
+        known.MergeFromString(field)
+    frame.request.CopyFrom(request)
+    data = pb.Message(hello=hello, frames=[frame]).SerializeToString() + field
+    assert data.count(field) == 4
+    assert [type(part) for _, part in decode(data)] == [Hello, Request, End]
+
+
+def test_the_order_of_fields_does_not_matter() -> None:
+    head, rest = pb.Frame(exchange=1, response=pb.Response(status=200)), pb.Frame(body=b"x", end=True)
+    backwards = rest.SerializeToString() + head.SerializeToString()
+    data = b"\x12" + bytes([len(backwards)]) + backwards
+    assert decode(data) == [(1, Response(200, [])), (1, Body(b"x")), (1, End())]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x12", "no message"),
+        (b"\x12\x05\x08", "longer than its message"),
+        (b"\x12\x04\x22\x05\x08\x01", "longer than its message"),
+        (b"\x12\x01\x08\x01", "longer than its message"),
+        (b"\xff" * 11, "more than 64 bits"),
+        (b"\x0b", "kind 3"),
+        (b"\x12\x07\x08\x01\x12\x03\x0a\x01\xff", "no message"),
+    ],
+)
+def test_bytes_that_are_no_message_are_the_peers_fault(data: bytes, reason: str) -> None:
+    with pytest.raises(RemoteProtocolError, match=reason):
+        decode(data)
+
+
+@settings(deadline=None, max_examples=500)
+@given(st.binary(max_size=60))
+def test_arbitrary_bytes_are_parts_or_the_peers_fault(data: bytes) -> None:
+    with contextlib.suppress(RemoteProtocolError):
+        decode(data)
+
+
+def frames_of(parts: list[Addressed]) -> list[pb.Frame]:
+    """What another implementation of protobuf reads in our bytes."""
+    return list(pb.Message.FromString(encode(parts)).frames)
 
 
 def plain(part: TunnelPart) -> TunnelPart:
@@ -83,8 +148,7 @@ def plain(part: TunnelPart) -> TunnelPart:
     "head", [Request("POST", b"/", headers=[(b"a", b"b")]), Response(200, [(b"a", b"b")])], ids=["request", "response"]
 )
 def test_a_small_message_is_one_frame(head: TunnelPart) -> None:
-    message = encode([(7, head), (7, Body(b"hello")), (7, End([(b"x", b"y")]))])
-    (frame,) = message.frames
+    (frame,) = frames_of([(7, head), (7, Body(b"hello")), (7, End([(b"x", b"y")]))])
     assert frame.exchange == 7
     assert frame.body == b"hello"
     assert frame.end
@@ -92,17 +156,17 @@ def test_a_small_message_is_one_frame(head: TunnelPart) -> None:
 
 
 def test_body_and_end_share_a_frame() -> None:
-    assert len(encode([(1, Body(b"a")), (1, End())]).frames) == 1
+    assert len(frames_of([(1, Body(b"a")), (1, End())])) == 1
 
 
 def test_each_piece_of_body_has_a_frame_of_its_own() -> None:
-    message = encode([(1, Body(b"a")), (1, Body(b"b")), (1, End())])
-    assert [frame.body for frame in message.frames] == [b"a", b"b"]
-    assert [frame.end for frame in message.frames] == [False, True]
+    frames = frames_of([(1, Body(b"a")), (1, Body(b"b")), (1, End())])
+    assert [frame.body for frame in frames] == [b"a", b"b"]
+    assert [frame.end for frame in frames] == [False, True]
 
 
 def test_exchanges_do_not_share_a_frame() -> None:
-    assert [frame.exchange for frame in encode([(1, Body(b"a")), (2, Body(b"b")), (1, End())]).frames] == [1, 2, 1]
+    assert [frame.exchange for frame in frames_of([(1, Body(b"a")), (2, Body(b"b")), (1, End())])] == [1, 2, 1]
 
 
 @pytest.mark.parametrize(
@@ -111,17 +175,17 @@ def test_exchanges_do_not_share_a_frame() -> None:
     ids=lambda part: type(part).__name__,
 )
 def test_other_kinds_stand_alone(alone: TunnelPart) -> None:
-    message = encode([(1, Response(200)), (1, alone), (1, Body(b"x")), (1, End())])
-    assert [frame.WhichOneof("kind") for frame in message.frames][::2] == ["response", None]
-    assert len(message.frames) == 3
+    frames = frames_of([(1, Response(200)), (1, alone), (1, Body(b"x")), (1, End())])
+    assert [frame.WhichOneof("kind") for frame in frames][::2] == ["response", None]
+    assert len(frames) == 3
 
 
 def test_nothing_follows_an_end_in_its_frame() -> None:
-    assert len(encode([(1, End()), (1, Body(b"x"))]).frames) == 2
+    assert len(frames_of([(1, End()), (1, Body(b"x"))])) == 2
 
 
 def test_an_empty_frame_means_nothing() -> None:
-    assert list(decode(pb.Message(frames=[pb.Frame(exchange=1)]))) == []
+    assert decode(pb.Message(frames=[pb.Frame(exchange=1)]).SerializeToString()) == []
 
 
 @pytest.mark.parametrize(
@@ -141,20 +205,19 @@ def test_an_empty_frame_means_nothing() -> None:
     ],
 )
 def test_what_makes_no_sense_is_left_to_the_core(frame: pb.Frame, reason: str) -> None:
-    ((_, part),) = decode(pb.Message(frames=[frame]))
+    ((_, part),) = decode(pb.Message(frames=[frame]).SerializeToString())
     assert isinstance(part, Invalid)
     assert re.search(reason, part.reason)
 
 
 def test_a_reset_code_of_a_later_version_is_still_a_reset() -> None:
     message = pb.Message(frames=[pb.Frame(exchange=1, reset=pb.Reset(code=pb.ResetCode.ValueType(99), reason="new"))])
-    assert list(decode(message)) == [(1, Reset(ResetCode.INTERNAL, "new"))]
+    assert decode(message.SerializeToString()) == [(1, Reset(ResetCode.INTERNAL, "new"))]
 
 
 def test_a_hello_is_what_was_said() -> None:
     hello = Hello(8192, 5, "somebody", 1, 3)
-    assert decode_hello(pb.Message.FromString(encode_hello(hello).SerializeToString())) == hello
-    assert decode_hello(pb.Message()) is None
+    assert decode(encode([(0, hello)])) == [(0, hello)]
 
 
 EXCHANGE: list[TunnelPart] = [
@@ -184,6 +247,6 @@ def told(messages: list[list[Addressed]]) -> list[Addressed]:
     return [
         (id, event)
         for parts in messages
-        for id, part in decode(pb.Message.FromString(encode(parts).SerializeToString()))
+        for id, part in decode(encode(parts))
         if (event := plugin.receive(id, part)) is not None
     ]

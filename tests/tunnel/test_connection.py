@@ -520,7 +520,9 @@ def test_nothing_is_opened_before_the_peers_hello() -> None:
 
 def receive(core: Connection, *frames: pb.Frame) -> list[Received]:
     return [
-        (id, event) for id, part in decode(pb.Message(frames=frames)) if (event := core.receive(id, part)) is not None
+        (id, event)
+        for id, part in decode(pb.Message(frames=frames).SerializeToString())
+        if (event := core.receive(id, part)) is not None
     ]
 
 

@@ -16,8 +16,8 @@ import pytest
 from mattermost_plugin.exchange import Close, End, Exchange, Message, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.grpc import tunnel_pb2_grpc
 from mattermost_plugin.streams import CallStream
+from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.driver import MAX_WEBSOCKET_MESSAGE, Tunnel
 from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.servicer import TunnelServicer
@@ -55,7 +55,7 @@ async def raw_call(serve: Callable[[Exchange], Awaitable[None]] = answer) -> Asy
         grpc_server(TunnelServicer(serve, IMPATIENT)) as (_, address),
         grpc.aio.insecure_channel(address) as channel,
     ):
-        call: Any = channel.stream_stream(f"/{pb.DESCRIPTOR.services_by_name['Tunnel'].full_name}/Connect")()
+        call = rpc.connect(channel)
         yield call
         call.cancel()
 
@@ -121,7 +121,7 @@ async def test_a_later_gateway_gets_the_version_that_both_know() -> None:
 async def test_one_servicer_serves_several_gateways_and_drains_them_all() -> None:
     servicer = TunnelServicer(answer, IMPATIENT)
     async with no_task_left(), grpc_server(servicer) as (_, address), grpc.aio.insecure_channel(address) as channel:
-        calls = [tunnel_pb2_grpc.TunnelStub(channel).Connect() for _ in range(3)]
+        calls = [rpc.connect(channel) for _ in range(3)]
         gateways = [Tunnel(Half.GATEWAY, CallStream(call), settings=IMPATIENT) for call in calls]
         runs = [asyncio.create_task(gateway.run()) for gateway in gateways]
         for gateway in gateways[:2]:
@@ -146,7 +146,7 @@ async def test_a_server_without_a_tunnel_is_told_apart() -> None:
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            call = tunnel_pb2_grpc.TunnelStub(channel).Connect()
+            call = rpc.connect(channel)
             gateway = Tunnel(Half.GATEWAY, CallStream(call), settings=IMPATIENT)
             run = asyncio.create_task(gateway.run())
             with pytest.raises(TunnelClosed, match="before the peer's hello"):
@@ -169,7 +169,7 @@ async def peer_of(
         tunnel = Tunnel(half, theirs, serve=serve, settings=IMPATIENT)
         run = asyncio.create_task(tunnel.run())
         if greet:
-            await ours.write(hello())
+            await ours.write(hello().SerializeToString())
             await tunnel.greeted()
         yield tunnel, ours, run
         run.cancel()
@@ -178,7 +178,8 @@ async def peer_of(
 
 async def next_frame(stream: MemoryStream) -> pb.Frame:
     """The next frame that the end under test wrote."""
-    while message := await stream.read():
+    while data := await stream.read():
+        message = pb.Message.FromString(data)
         if message.frames:
             return message.frames[0]
     raise AssertionError("the stream ended")
@@ -196,7 +197,7 @@ async def next_frame(stream: MemoryStream) -> pb.Frame:
 )
 async def test_a_gateway_does_not_live_with_a_plugin_that_breaks_the_protocol(message: pb.Message) -> None:
     async with peer_of(Half.GATEWAY, greet=False) as (tunnel, plugin, run):
-        await plugin.write(message)
+        await plugin.write(message.SerializeToString())
         with pytest.raises(RemoteProtocolError):
             await run
         with pytest.raises(TunnelClosed):
@@ -222,7 +223,7 @@ async def test_a_stream_that_ends_before_the_hello_is_an_error() -> None:
 async def test_a_violation_resets_its_exchange_and_tells_both_sides() -> None:
     async with peer_of(Half.GATEWAY) as (tunnel, plugin, _):
         exchange = tunnel.open(GET)
-        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())))
+        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())).SerializeToString())
         with pytest.raises(ExchangeReset, match="Accept from the plugin in state head") as caught:
             await exchange.receive()
         assert caught.value.code is ResetCode.PROTOCOL
@@ -236,32 +237,32 @@ async def test_tiny_pieces_are_paid_back_and_cost_only_their_bytes() -> None:
     """A peer gets its credit back for every piece, so that nothing else bounds how many there are."""
     async with peer_of(Half.GATEWAY) as (tunnel, plugin, _):
         exchange = tunnel.open(WEBSOCKET)
-        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())))
+        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())).SerializeToString())
         await exchange.receive()
         tiny = frames(*[pb.Frame(exchange=1, message=pb.WebSocketMessage(data=b"ab", more=True))] * 500)
         tracemalloc.start()
         try:
             for _ in range(100):
-                await plugin.write(tiny)
+                await plugin.write(tiny.SerializeToString())
                 while plugin.unread:
                     await asyncio.sleep(0)
             held, _ = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         assert held < 500_000
-        await plugin.write(frames(pb.Frame(exchange=1, message=pb.WebSocketMessage(data=b"end"))))
+        await plugin.write(frames(pb.Frame(exchange=1, message=pb.WebSocketMessage(data=b"end"))).SerializeToString())
         assert await exchange.receive() == Message(b"ab" * 50_000 + b"end")
 
 
 async def test_a_message_of_many_pieces_beyond_the_limit_is_cut_off_early() -> None:
     async with peer_of(Half.GATEWAY) as (tunnel, plugin, _):
         exchange = tunnel.open(WEBSOCKET)
-        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())))
+        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())).SerializeToString())
         await exchange.receive()
         piece = pb.Frame(exchange=1, message=pb.WebSocketMessage(data=bytes(60_000), more=True))
         written = 0
         while tunnel.in_flight:
-            await plugin.write(frames(piece))
+            await plugin.write(frames(piece).SerializeToString())
             written += 60_000
             await asyncio.sleep(0)
             assert written < MAX_WEBSOCKET_MESSAGE + 2_000_000
@@ -273,7 +274,7 @@ async def test_a_message_of_many_pieces_beyond_the_limit_is_cut_off_early() -> N
 async def test_a_reset_wakes_a_sender_even_while_the_stream_is_stuck() -> None:
     async with peer_of(Half.GATEWAY) as (tunnel, plugin, _):
         exchange = tunnel.open(WEBSOCKET)
-        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())))
+        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())).SerializeToString())
         await exchange.receive()
         sending = [asyncio.create_task(exchange.send(Message(bytes(1_000_000)))) for _ in range(3)]
         await asyncio.sleep(0)
@@ -286,7 +287,7 @@ async def test_an_end_does_not_wait_behind_data() -> None:
     """A WebSocket's close is sent from the reading task, while another task waits in `send`."""
     async with peer_of(Half.GATEWAY) as (tunnel, plugin, _):
         exchange = tunnel.open(WEBSOCKET)
-        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())))
+        await plugin.write(frames(pb.Frame(exchange=1, accept=pb.Accept())).SerializeToString())
         await exchange.receive()
         sending = asyncio.create_task(exchange.send(Message(bytes(1_000_000))))
         await asyncio.sleep(0)
@@ -312,7 +313,7 @@ async def test_nothing_is_logged_above_debug_in_ordinary_life(caplog: pytest.Log
     with caplog.at_level(logging.INFO):
         async with peer_of(Half.PLUGIN, answer) as (_, gateway, _run):
             request = pb.Request(method="POST", target=b"/")
-            await gateway.write(frames(pb.Frame(exchange=1, request=request, body=b"x", end=True)))
+            await gateway.write(frames(pb.Frame(exchange=1, request=request, body=b"x", end=True)).SerializeToString())
             frame = await next_frame(gateway)
             assert frame.response.status == 204
             assert frame.end

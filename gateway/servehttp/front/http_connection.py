@@ -80,7 +80,7 @@ class CycleTransport(asyncio.Transport):
         self._connection.close_response()
 
 
-class LimitedConnection:
+class LimitedConnection(asyncio.Protocol):
     """Mixed into uvicorn's protocols, which bring `transport` and `flow`.
 
     Attributes:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Any, Protocol
+from typing import Protocol
 
 import grpc
 
 from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
-from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
+from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.servehttp_wire import CalledExchange
 from mattermost_plugin.streams import CallStream
+from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelExchange, TunnelSettings
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.states import Half
@@ -57,8 +58,7 @@ class TunnelTransport:
     name = "tunnel"
 
     def __init__(self, channel: grpc.aio.Channel, settings: TunnelSettings) -> None:
-        stub = tunnel_pb2_grpc.TunnelStub(channel)
-        self._call: grpc.aio.StreamStreamCall[Any, Any] = stub.Connect()
+        self._call = rpc.connect(channel)
         self._tunnel = Tunnel(Half.GATEWAY, CallStream(self._call), settings=settings)
         self._run = asyncio.create_task(self._tunnel.run())
 
@@ -134,7 +134,7 @@ class TunnelTransport:
 
 async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:
     """The status of a call for a tunnel on which nothing is written; OK when the plugin keeps it open."""
-    call = tunnel_pb2_grpc.TunnelStub(channel).Connect()
+    call = rpc.connect(channel)
     try:
         async with asyncio.timeout(timeout):
             await call.read()

@@ -12,10 +12,11 @@ The traces never reach the client.
 
 from __future__ import annotations
 
-import enum
+import contextlib
 import logging
+from typing import Final
 
-from mattermost_plugin.exchange import Body, End, Exchange, Informational, ResetCode, Response
+from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import checked, content_length, end_to_end
 from mattermost_plugin.types import ASGIApp, Event, Scope
@@ -24,24 +25,24 @@ logger = logging.getLogger("mattermost_plugin.asgi")
 
 BODILESS_STATUSES = frozenset((204, 304))
 FINAL_STATUSES = range(200, 1000)
+FAILURE = b"Internal Server Error"
 PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
 
 
-class Phase(enum.Enum):
-    """How far the response has come."""
-
-    WAITING = "http.response.start"
-    """Nothing was sent."""
-    BODY = "http.response.body"
-    """The head was sent."""
-    TRAILERS = "http.response.trailers"
-    """The body is complete, and trailers were promised."""
-    COMPLETE = ""
-    """All was sent."""
+START: Final = "http.response.start"
+EARLY_HINT: Final = "http.response.early_hint"
+BODY: Final = "http.response.body"
+TRAILERS: Final = "http.response.trailers"
+NOTHING: Final = ""
+"""In the place of an event's type: the response is complete."""
 
 
 class HTTPCycle:
-    """The `receive` and `send` of one request."""
+    """The `receive` and `send` of one request.
+
+    Attributes:
+        due: the type of the event with which the response goes on; `NOTHING` once all was sent.
+    """
 
     def __init__(self, exchange: Exchange) -> None:
         self.exchange = exchange
@@ -49,7 +50,7 @@ class HTTPCycle:
         self.continue_due = (exchange.request.header(b"expect") or b"").lower() == b"100-continue"
         self.disconnected = False
         # Response
-        self.phase = Phase.WAITING
+        self.due = START
         self.bodiless = exchange.request.method == "HEAD"
         self.promised_trailers = False
         self.trailers: list[tuple[bytes, bytes]] = []
@@ -71,7 +72,7 @@ class HTTPCycle:
     @property
     def complete(self) -> bool:
         """All of the response was sent."""
-        return self.phase is Phase.COMPLETE
+        return self.due == NOTHING
 
     async def _check_end(self, result: object) -> None:
         if self.disconnected:
@@ -80,7 +81,7 @@ class HTTPCycle:
             logger.error("ASGI callable should return None, but returned %r", result)
             if not self.complete:
                 self.exchange.reset(ResetCode.INTERNAL, "the application returned a value")
-        elif self.phase is Phase.WAITING:
+        elif self.due == START:
             logger.error("ASGI callable returned without starting response")
             await self._fail("the application did not answer")
         elif not self.complete:
@@ -89,25 +90,21 @@ class HTTPCycle:
 
     async def _fail(self, reason: str) -> None:
         """A plain 500 while that is possible, else a broken response; a complete one stays as it is."""
-        if self.phase is not Phase.WAITING:
+        if self.due != START:
             if not self.complete:
                 self.exchange.reset(ResetCode.INTERNAL, reason)
             return
-        text = b"" if self.bodiless else b"Internal Server Error"
-        try:
-            await self.exchange.send(Response(500, [PLAIN_TEXT, (b"content-length", b"21")]))
-            if text:
-                await self.exchange.send(Body(text))
-            await self._complete()
-        except ExchangeReset:
-            self.disconnected = True
+        head = Response(500, [PLAIN_TEXT, (b"content-length", b"%d" % len(FAILURE))])
+        body = () if self.bodiless else (Body(FAILURE),)
+        with contextlib.suppress(ExchangeReset):
+            await self._pass_on([head, *body, self._complete()])
 
     async def receive(self) -> Event:
         """The next piece of the request's body, or a disconnect."""
         if self.disconnected or self.complete:
             return {"type": "http.disconnect"}
         try:
-            if self.continue_due and self.phase is Phase.WAITING:
+            if self.continue_due and self.due == START:
                 self.continue_due = False
                 await self.exchange.send(Informational(100))
             part = await self.exchange.receive()
@@ -128,32 +125,32 @@ class HTTPCycle:
         """
         if self.disconnected:
             raise ExchangeReset(ResetCode.CANCELLED, "the client went away")
+        await self._pass_on(self._parts(event))
+
+    async def _pass_on(self, parts: list[Part]) -> None:
         try:
-            await self._send(event)
+            await self.exchange.send(*parts)
         except ExchangeReset:
             self.disconnected = True
             raise
+        if self.complete:
+            # Stops a request that is still coming, and wakes whoever waits in `receive`.
+            self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
 
-    async def _send(self, event: Event) -> None:
+    def _parts(self, event: Event) -> list[Part]:
+        """What an event of the application's means, in parts."""
         kind = event["type"]
+        if kind == self.due:
+            if kind == BODY:
+                return self._body(event)
+            return [self._head(event)] if kind == START else self._trailers(event)
         if self.complete:
             raise RuntimeError(f"Unexpected ASGI message '{kind}' sent, after response already completed.")
-        if kind == "http.response.early_hint" and self.phase is Phase.WAITING and self.exchange.request.early_hints:
-            await self._send_early_hint(event)
-        elif kind != self.phase.value:
-            raise RuntimeError(f"Expected ASGI message '{self.phase.value}', but got '{kind}'.")
-        elif self.phase is Phase.WAITING:
-            await self._send_start(event)
-        elif self.phase is Phase.BODY:
-            await self._send_body(event)
-        else:
-            await self._send_trailers(event)
+        if kind != EARLY_HINT or self.due != START or not self.exchange.request.early_hints:
+            raise RuntimeError(f"Expected ASGI message '{self.due}', but got '{kind}'.")
+        return [Informational(103, checked([(b"link", bytes(link)) for link in event["links"]]))]
 
-    async def _send_early_hint(self, event: Event) -> None:
-        links = checked([(b"link", bytes(link)) for link in event["links"]])
-        await self.exchange.send(Informational(103, links))
-
-    async def _send_start(self, event: Event) -> None:
+    def _head(self, event: Event) -> Part:
         status = int(event["status"])
         if status not in FINAL_STATUSES:
             raise ValueError(f"a response status is 200 to 999, not {status}")
@@ -164,35 +161,32 @@ class HTTPCycle:
         elif not self.bodiless:
             self.length_left = declared
         self.promised_trailers = bool(event.get("trailers")) and self.exchange.request.trailers
-        await self.exchange.send(Response(status, headers, self.promised_trailers))
-        self.phase = Phase.BODY
+        self.due = BODY
         self.continue_due = False
+        return Response(status, headers, self.promised_trailers)
 
-    async def _send_body(self, event: Event) -> None:
+    def _body(self, event: Event) -> list[Part]:
+        parts: list[Part] = []
         data = event.get("body", b"")
-        more = event.get("more_body", False)
         if data and not self.bodiless:
             self._count(len(data))
-            await self.exchange.send(Body(bytes(data)))
-        if more:
-            return
-        if self.length_left:
-            raise RuntimeError("Response content shorter than Content-Length")
-        if self.promised_trailers:
-            self.phase = Phase.TRAILERS
-        else:
-            await self._complete()
+            parts.append(Body(bytes(data)))
+        if not event.get("more_body", False):
+            if self.length_left:
+                raise RuntimeError("Response content shorter than Content-Length")
+            if self.promised_trailers:
+                self.due = TRAILERS
+            else:
+                parts.append(self._complete())
+        return parts
 
-    async def _send_trailers(self, event: Event) -> None:
+    def _trailers(self, event: Event) -> list[Part]:
         self.trailers += checked(event.get("headers", ()))
-        if not event.get("more_trailers", False):
-            await self._complete()
+        return [] if event.get("more_trailers", False) else [self._complete()]
 
-    async def _complete(self) -> None:
-        self.phase = Phase.COMPLETE
-        await self.exchange.send(End(self.trailers))
-        # Stops a request that is still coming, and wakes whoever waits in `receive`.
-        self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
+    def _complete(self) -> Part:
+        self.due = NOTHING
+        return End(self.trailers)
 
     def _count(self, length: int) -> None:
         if self.length_left is None:

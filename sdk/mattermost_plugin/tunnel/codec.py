@@ -1,12 +1,12 @@
-"""Parts to protobuf messages and back; the only file of the tunnel that knows protobuf.
+"""Parts to the bytes of a message and back, as proto/servehttp/tunnel/v1/tunnel.proto has them.
 
 Consecutive parts of one exchange share a frame where docs/protocol.md §3 allows it: a head, a piece of body, the end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Iterable
+from typing import Final
 
 from mattermost_plugin.exchange import (
     Accept,
@@ -22,246 +22,449 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
+from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.wire_format import UINT32, Field, Reader, enclose, put, put_number, put_text, varint
 
-FINAL_STATUSES = range(200, 1000)
-INTERIM_STATUSES = frozenset(range(100, 200)) - {101}
+INTERIM_STATUSES: Final = frozenset(range(100, 200)) - {101}
+FIRST_FINAL_STATUS: Final = 200
+LAST_FINAL_STATUS: Final = 999
+
+_ODD: Final = "a header list with a name but no value"
+
+HELLO: Final = Field(pb.Message, "hello")
+FRAME: Final = Field(pb.Message, "frames")
+
+MIN_VERSION: Final = Field(pb.Hello, "min_version")
+MAX_VERSION: Final = Field(pb.Hello, "max_version")
+WINDOW: Final = Field(pb.Hello, "window")
+MAX_EXCHANGES: Final = Field(pb.Hello, "max_exchanges")
+AGENT: Final = Field(pb.Hello, "agent")
+
+EXCHANGE: Final = Field(pb.Frame, "exchange")
+REQUEST: Final = Field(pb.Frame, "request")
+INFORMATIONAL: Final = Field(pb.Frame, "informational")
+RESPONSE: Final = Field(pb.Frame, "response")
+ACCEPT: Final = Field(pb.Frame, "accept")
+MESSAGE: Final = Field(pb.Frame, "message")
+CLOSE: Final = Field(pb.Frame, "close")
+RESET: Final = Field(pb.Frame, "reset")
+CREDIT: Final = Field(pb.Frame, "credit")
+DRAIN: Final = Field(pb.Frame, "drain")
+BODY: Final = Field(pb.Frame, "body")
+END: Final = Field(pb.Frame, "end")
+TRAILERS: Final = Field(pb.Frame, "trailers")
+
+METHOD: Final = Field(pb.Request, "method")
+TARGET: Final = Field(pb.Request, "target")
+ROOT_LENGTH: Final = Field(pb.Request, "root_length")
+SCHEME: Final = Field(pb.Request, "scheme")
+HTTP_VERSION: Final = Field(pb.Request, "http_version")
+REQUEST_HEADERS: Final = Field(pb.Request, "headers")
+CLIENT_HOST: Final = Field(pb.Request, "client_host")
+CLIENT_PORT: Final = Field(pb.Request, "client_port")
+SERVER_HOST: Final = Field(pb.Request, "server_host")
+SERVER_PORT: Final = Field(pb.Request, "server_port")
+WEBSOCKET: Final = Field(pb.Request, "websocket")
+TAKES_TRAILERS: Final = Field(pb.Request, "trailers")
+TAKES_EARLY_HINTS: Final = Field(pb.Request, "early_hints")
+
+STATUS: Final = Field(pb.Response, "status")
+RESPONSE_HEADERS: Final = Field(pb.Response, "headers")
+HAS_TRAILERS: Final = Field(pb.Response, "trailers")
+
+ACCEPT_HEADERS: Final = Field(pb.Accept, "headers")
+SUBPROTOCOL: Final = Field(pb.Accept, "subprotocol")
+
+DATA: Final = Field(pb.WebSocketMessage, "data")
+TEXT: Final = Field(pb.WebSocketMessage, "text")
+MORE: Final = Field(pb.WebSocketMessage, "more")
+
+CLOSE_CODE: Final = Field(pb.Close, "code")
+CLOSE_REASON: Final = Field(pb.Close, "reason")
+
+RESET_CODE: Final = Field(pb.Reset, "code")
+RESET_REASON: Final = Field(pb.Reset, "reason")
+
+_ALONE: Final = 0
+_HEAD: Final = 1
+_BODY: Final = 2
+_END: Final = 3
 
 
-def encode_hello(hello: Hello) -> pb.Message:
-    """The first message of each side."""
-    return pb.Message(
-        hello=pb.Hello(
-            min_version=hello.min_version,
-            max_version=hello.max_version,
-            window=hello.window,
-            max_exchanges=hello.max_exchanges,
-            agent=hello.agent,
-        )
-    )
-
-
-def decode_hello(message: pb.Message) -> Hello | None:
-    """The hello in a message, if it has one."""
-    if not message.HasField("hello"):
-        return None
-    hello = message.hello
-    return Hello(hello.window, hello.max_exchanges, hello.agent, hello.min_version, hello.max_version)
-
-
-def encode(parts: Iterable[Addressed]) -> pb.Message:
-    """One message with all parts, in order."""
-    message = pb.Message()
-    frame: pb.Frame | None = None
+def encode(parts: Iterable[Addressed]) -> bytes:
+    """One message with all parts, in order; a hello comes first and has the number 0."""
+    pieces: list[bytes] = []
+    frame = -1
+    frame_id = -1
+    last = _END
     for id, part in parts:
-        if frame is None or frame.exchange != id or not _joins(frame, part):
-            frame = message.frames.add(exchange=id)
-        _ENCODERS[type(part)](frame, part)
-    return message
+        if isinstance(part, Hello):
+            _encode_hello(pieces, part)
+            continue
+        place = _place(part)
+        if id != frame_id or place <= last:
+            if frame >= 0:
+                enclose(pieces, frame, FRAME)
+            frame = len(pieces)
+            frame_id = id
+            pieces.append(b"")
+            put_number(pieces, EXCHANGE, id)
+        _encode_part(pieces, part)
+        last = place or _END
+    if frame >= 0:
+        enclose(pieces, frame, FRAME)
+    return b"".join(pieces)
 
 
-def _joins(frame: pb.Frame, part: TunnelPart) -> bool:
-    """Whether a part may follow what a frame holds already."""
-    if frame.end or frame.WhichOneof("kind") not in (None, "request", "response"):
-        return False
-    return isinstance(part, End) or (isinstance(part, Body) and not frame.body)
+def _place(part: TunnelPart) -> int:
+    """Where in a frame a part stands; each may follow those with lower numbers."""
+    if isinstance(part, (Request, Response)):
+        return _HEAD
+    if isinstance(part, Body):
+        return _BODY
+    return _END if isinstance(part, End) else _ALONE
 
 
-def decode(message: pb.Message) -> Iterator[Addressed]:
-    """The parts of a message, in order. What makes no sense becomes `Invalid`, for the core to judge."""
-    for frame in message.frames:
-        id = frame.exchange
-        kind = frame.WhichOneof("kind")
-        if kind is not None:
-            yield id, _DECODERS[kind](frame)
-        if frame.body:
-            yield id, Body(frame.body)
-        if frame.end:
-            yield id, _decode_end(frame)
+def _encode_part(pieces: list[bytes], part: TunnelPart) -> None:
+    if isinstance(part, Body):
+        put(pieces, BODY, part.data)
+    elif isinstance(part, End):
+        put_number(pieces, END, 1)
+        _put_headers(pieces, TRAILERS, part.trailers)
+    elif isinstance(part, Credit):
+        pieces.append(CREDIT.start + varint(part.amount))
+    else:
+        start = len(pieces)
+        pieces.append(b"")
+        field = _encode_message(pieces, part)
+        enclose(pieces, start, field)
 
 
-def _flat(headers: Headers) -> list[bytes]:
-    return [item for header in headers for item in header]
+def _encode_message(pieces: list[bytes], part: TunnelPart) -> Field:
+    """Append the fields of a part that is a message of its own; returns the field that it belongs in."""
+    if isinstance(part, Response):
+        _encode_response(pieces, part.status, part.headers)
+        put_number(pieces, HAS_TRAILERS, part.trailers)
+        return RESPONSE
+    if isinstance(part, Request):
+        _encode_request(pieces, part)
+        return REQUEST
+    if isinstance(part, Message):
+        if part.data:
+            put(pieces, DATA, part.data)
+        put_number(pieces, TEXT, part.text)
+        put_number(pieces, MORE, part.more)
+        return MESSAGE
+    if isinstance(part, Informational):
+        _encode_response(pieces, part.status, part.headers)
+        return INFORMATIONAL
+    if isinstance(part, Accept):
+        _put_headers(pieces, ACCEPT_HEADERS, part.headers)
+        put_text(pieces, SUBPROTOCOL, part.subprotocol)
+        return ACCEPT
+    if isinstance(part, Close):
+        put_number(pieces, CLOSE_CODE, part.code)
+        put_text(pieces, CLOSE_REASON, part.reason)
+        return CLOSE
+    if isinstance(part, Reset):
+        put_number(pieces, RESET_CODE, part.code)
+        put_text(pieces, RESET_REASON, part.reason)
+        return RESET
+    assert isinstance(part, Drain), f"{type(part).__name__} is never sent"
+    return DRAIN
 
 
-def _pairs(flat: Iterable[bytes]) -> list[tuple[bytes, bytes]] | None:
-    """Names and values in turn, as pairs; None when one is left over."""
-    items = list(flat)
-    if len(items) % 2:
-        return None
-    return list(zip(items[::2], items[1::2], strict=True))
+def _encode_hello(pieces: list[bytes], hello: Hello) -> None:
+    start = len(pieces)
+    pieces.append(b"")
+    put_number(pieces, MIN_VERSION, hello.min_version)
+    put_number(pieces, MAX_VERSION, hello.max_version)
+    put_number(pieces, WINDOW, hello.window)
+    put_number(pieces, MAX_EXCHANGES, hello.max_exchanges)
+    put_text(pieces, AGENT, hello.agent)
+    enclose(pieces, start, HELLO)
 
 
-_ODD = Invalid("a header list with a name but no value")
+def _encode_request(pieces: list[bytes], part: Request) -> None:
+    put_text(pieces, METHOD, part.method)
+    if part.target:
+        put(pieces, TARGET, part.target)
+    put_number(pieces, ROOT_LENGTH, part.root_length)
+    put_text(pieces, SCHEME, part.scheme)
+    put_text(pieces, HTTP_VERSION, part.http_version)
+    _put_headers(pieces, REQUEST_HEADERS, part.headers)
+    if part.client is not None:
+        put_text(pieces, CLIENT_HOST, part.client[0])
+        put_number(pieces, CLIENT_PORT, part.client[1])
+    if part.server is not None:
+        put_text(pieces, SERVER_HOST, part.server[0])
+        put_number(pieces, SERVER_PORT, part.server[1])
+    put_number(pieces, WEBSOCKET, part.websocket)
+    put_number(pieces, TAKES_TRAILERS, part.trailers)
+    put_number(pieces, TAKES_EARLY_HINTS, part.early_hints)
 
 
-def _encode_request(frame: pb.Frame, part: Request) -> None:
-    client = part.client or ("", 0)
-    server = part.server or ("", 0)
-    request = frame.request
-    request.method = part.method
-    request.target = part.target
-    request.root_length = part.root_length
-    request.scheme = part.scheme
-    request.http_version = part.http_version
-    request.headers.extend(_flat(part.headers))
-    request.client_host, request.client_port = client
-    request.server_host, request.server_port = server
-    if part.websocket:
-        request.websocket = True
-    if part.trailers:
-        request.trailers = True
-    if part.early_hints:
-        request.early_hints = True
+def _encode_response(pieces: list[bytes], status: int, headers: Headers) -> None:
+    put_number(pieces, STATUS, status)
+    _put_headers(pieces, RESPONSE_HEADERS, headers)
 
 
-def _decode_request(frame: pb.Frame) -> TunnelPart:
-    request = frame.request
-    headers = _pairs(request.headers)
-    if headers is None:
-        return Invalid(_ODD.reason, opens=True)
-    if not request.method or request.root_length > len(request.target):
+def _put_headers(pieces: list[bytes], field: Field, headers: Headers) -> None:
+    for name, value in headers:
+        put(pieces, field, name)
+        put(pieces, field, value)
+
+
+def decode(data: bytes) -> list[Addressed]:
+    """The parts of a message, in order. What makes no sense becomes `Invalid`, for the core to judge.
+
+    Raises:
+        RemoteProtocolError: the bytes are no message.
+    """
+    parts: list[Addressed] = []
+    reader = Reader(data)
+    size = len(data)
+    try:
+        while reader.position < size:
+            tag = reader.varint()
+            if tag == FRAME.tag:
+                _decode_frame(reader, parts)
+            elif tag == HELLO.tag:
+                parts.append((0, _decode_hello(reader)))
+            else:
+                reader.skip(tag)
+    except (IndexError, UnicodeDecodeError) as error:
+        raise RemoteProtocolError(f"bytes that are no message: {error}") from None
+    return parts
+
+
+def _decode_frame(reader: Reader, parts: list[Addressed]) -> None:
+    id = 0
+    head: TunnelPart | None = None
+    body = b""
+    complete = False
+    trailers: list[bytes] = []
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == EXCHANGE.tag:
+            id = reader.varint()
+        elif tag == BODY.tag:
+            body = reader.data()
+        elif tag == END.tag:
+            complete = reader.varint() != 0
+        elif tag == TRAILERS.tag:
+            trailers.append(reader.data())
+        else:
+            head = _decode_kind(reader, tag) or head
+    reader.leave(end)
+    if head is not None:
+        parts.append((id, head))
+    if body:
+        parts.append((id, Body(body)))
+    if complete:
+        parts.append((id, _end(trailers)))
+
+
+def _decode_kind(reader: Reader, tag: int) -> TunnelPart | None:
+    """What a frame holds beside body and end; None for a field that this version does not know."""
+    if tag == RESPONSE.tag:
+        return _decode_response(reader, interim=False)
+    if tag == REQUEST.tag:
+        return _decode_request(reader)
+    if tag == CREDIT.tag:
+        return Credit(reader.varint())
+    if tag == MESSAGE.tag:
+        return _decode_message(reader)
+    if tag == INFORMATIONAL.tag:
+        return _decode_response(reader, interim=True)
+    if tag == ACCEPT.tag:
+        return _decode_accept(reader)
+    if tag == CLOSE.tag:
+        return _decode_close(reader)
+    if tag == RESET.tag:
+        return _decode_reset(reader)
+    reader.skip(tag)
+    return Drain() if tag == DRAIN.tag else None
+
+
+def _decode_hello(reader: Reader) -> Hello:
+    window = max_exchanges = min_version = max_version = 0
+    agent = ""
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == WINDOW.tag:
+            window = reader.varint() & UINT32
+        elif tag == MAX_EXCHANGES.tag:
+            max_exchanges = reader.varint() & UINT32
+        elif tag == MIN_VERSION.tag:
+            min_version = reader.varint() & UINT32
+        elif tag == MAX_VERSION.tag:
+            max_version = reader.varint() & UINT32
+        elif tag == AGENT.tag:
+            agent = reader.text()
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    return Hello(window, max_exchanges, agent, min_version, max_version)
+
+
+def _decode_request(reader: Reader) -> TunnelPart:
+    method = scheme = http_version = client_host = server_host = ""
+    root_length = client_port = server_port = 0
+    target = b""
+    websocket = trailers = early_hints = False
+    flat: list[bytes] = []
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == REQUEST_HEADERS.tag:
+            flat.append(reader.data())
+        elif tag == METHOD.tag:
+            method = reader.text()
+        elif tag == TARGET.tag:
+            target = reader.data()
+        elif tag == ROOT_LENGTH.tag:
+            root_length = reader.varint() & UINT32
+        elif tag == SCHEME.tag:
+            scheme = reader.text()
+        elif tag == HTTP_VERSION.tag:
+            http_version = reader.text()
+        elif tag == CLIENT_HOST.tag:
+            client_host = reader.text()
+        elif tag == CLIENT_PORT.tag:
+            client_port = reader.varint() & UINT32
+        elif tag == SERVER_HOST.tag:
+            server_host = reader.text()
+        elif tag == SERVER_PORT.tag:
+            server_port = reader.varint() & UINT32
+        elif tag == WEBSOCKET.tag:
+            websocket = reader.varint() != 0
+        elif tag == TAKES_TRAILERS.tag:
+            trailers = reader.varint() != 0
+        elif tag == TAKES_EARLY_HINTS.tag:
+            early_hints = reader.varint() != 0
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    if len(flat) % 2:
+        return Invalid(_ODD, opens=True)
+    if not method or root_length > len(target):
         return Invalid("a request without a method, or with a root longer than its target", opens=True)
     return Request(
-        request.method,
-        request.target,
-        request.root_length,
-        headers,
-        request.scheme,
-        request.http_version,
-        (request.client_host, request.client_port) if request.client_host else None,
-        (request.server_host, request.server_port) if request.server_host else None,
-        request.websocket,
-        request.trailers,
-        request.early_hints,
+        method,
+        target,
+        root_length,
+        _pairs(flat),
+        scheme,
+        http_version,
+        (client_host, client_port) if client_host else None,
+        (server_host, server_port) if server_host else None,
+        websocket,
+        trailers,
+        early_hints,
     )
 
 
-def _encode_informational(frame: pb.Frame, part: Informational) -> None:
-    frame.informational.status = part.status
-    frame.informational.headers.extend(_flat(part.headers))
+def _decode_response(reader: Reader, *, interim: bool) -> TunnelPart:
+    status = 0
+    trailers = False
+    flat: list[bytes] = []
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == RESPONSE_HEADERS.tag:
+            flat.append(reader.data())
+        elif tag == STATUS.tag:
+            status = reader.varint() & UINT32
+        elif tag == HAS_TRAILERS.tag:
+            trailers = reader.varint() != 0
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    if len(flat) % 2:
+        return Invalid(_ODD)
+    if interim:
+        known = status in INTERIM_STATUSES
+        return Informational(status, _pairs(flat)) if known else Invalid(f"an interim response with status {status}")
+    if not FIRST_FINAL_STATUS <= status <= LAST_FINAL_STATUS:
+        return Invalid(f"a response with status {status}")
+    return Response(status, _pairs(flat), trailers)
 
 
-def _decode_informational(frame: pb.Frame) -> TunnelPart:
-    headers = _pairs(frame.informational.headers)
-    if headers is None:
-        return _ODD
-    if frame.informational.status not in INTERIM_STATUSES:
-        return Invalid(f"an interim response with status {frame.informational.status}")
-    return Informational(frame.informational.status, headers)
+def _decode_accept(reader: Reader) -> TunnelPart:
+    subprotocol = ""
+    flat: list[bytes] = []
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == ACCEPT_HEADERS.tag:
+            flat.append(reader.data())
+        elif tag == SUBPROTOCOL.tag:
+            subprotocol = reader.text()
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    return Invalid(_ODD) if len(flat) % 2 else Accept(_pairs(flat), subprotocol)
 
 
-def _encode_response(frame: pb.Frame, part: Response) -> None:
-    response = frame.response
-    response.status = part.status
-    response.headers.extend(_flat(part.headers))
-    if part.trailers:
-        response.trailers = True
+def _decode_message(reader: Reader) -> TunnelPart:
+    data = b""
+    text = more = False
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == DATA.tag:
+            data = reader.data()
+        elif tag == TEXT.tag:
+            text = reader.varint() != 0
+        elif tag == MORE.tag:
+            more = reader.varint() != 0
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    return Message(data, text, more)
 
 
-def _decode_response(frame: pb.Frame) -> TunnelPart:
-    response = frame.response
-    headers = _pairs(response.headers)
-    if headers is None:
-        return _ODD
-    if response.status not in FINAL_STATUSES:
-        return Invalid(f"a response with status {response.status}")
-    return Response(response.status, headers, response.trailers)
+def _decode_close(reader: Reader) -> TunnelPart:
+    code, reason = _decode_coded(reader, CLOSE_CODE, CLOSE_REASON)
+    return Close(code, reason)
 
 
-def _encode_body(frame: pb.Frame, part: Body) -> None:
-    frame.body = part.data
-
-
-def _encode_end(frame: pb.Frame, part: End) -> None:
-    frame.end = True
-    if part.trailers:
-        frame.trailers.extend(_flat(part.trailers))
-
-
-def _decode_end(frame: pb.Frame) -> TunnelPart:
-    if not frame.trailers:
-        return End()
-    trailers = _pairs(frame.trailers)
-    return _ODD if trailers is None else End(trailers)
-
-
-def _encode_accept(frame: pb.Frame, part: Accept) -> None:
-    frame.accept.CopyFrom(pb.Accept(headers=_flat(part.headers), subprotocol=part.subprotocol))
-
-
-def _decode_accept(frame: pb.Frame) -> TunnelPart:
-    headers = _pairs(frame.accept.headers)
-    return _ODD if headers is None else Accept(headers, frame.accept.subprotocol)
-
-
-def _encode_message(frame: pb.Frame, part: Message) -> None:
-    frame.message.CopyFrom(pb.WebSocketMessage(data=part.data, text=part.text, more=part.more))
-
-
-def _decode_message(frame: pb.Frame) -> TunnelPart:
-    message = frame.message
-    return Message(message.data, message.text, message.more)
-
-
-def _encode_close(frame: pb.Frame, part: Close) -> None:
-    frame.close.CopyFrom(pb.Close(code=part.code, reason=part.reason))
-
-
-def _decode_close(frame: pb.Frame) -> TunnelPart:
-    return Close(frame.close.code, frame.close.reason)
-
-
-def _encode_reset(frame: pb.Frame, part: Reset) -> None:
-    frame.reset.CopyFrom(pb.Reset(code=pb.ResetCode.ValueType(part.code), reason=part.reason))
-
-
-def _decode_reset(frame: pb.Frame) -> TunnelPart:
+def _decode_reset(reader: Reader) -> TunnelPart:
+    number, reason = _decode_coded(reader, RESET_CODE, RESET_REASON)
     try:
-        code = ResetCode(frame.reset.code)
+        code = ResetCode(number)
     except ValueError:  # a code of a later version: what matters is that the exchange is over
         code = ResetCode.INTERNAL
-    return Reset(code, frame.reset.reason)
+    return Reset(code, reason)
 
 
-def _encode_credit(frame: pb.Frame, part: Credit) -> None:
-    frame.credit = part.amount
+def _decode_coded(reader: Reader, code_field: Field, reason_field: Field) -> tuple[int, str]:
+    """A message of a code and a reason, whichever of the two."""
+    code = 0
+    reason = ""
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == code_field.tag:
+            code = reader.varint() & UINT32
+        elif tag == reason_field.tag:
+            reason = reader.text()
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    return code, reason
 
 
-def _decode_credit(frame: pb.Frame) -> TunnelPart:
-    return Credit(frame.credit)
+def _end(trailers: list[bytes]) -> TunnelPart:
+    if not trailers:
+        return End()
+    return Invalid(_ODD) if len(trailers) % 2 else End(_pairs(trailers))
 
 
-def _encode_drain(frame: pb.Frame, part: Drain) -> None:
-    frame.drain.SetInParent()
-
-
-def _decode_drain(frame: pb.Frame) -> TunnelPart:
-    return Drain()
-
-
-_ENCODERS: dict[type, Callable[[pb.Frame, Any], None]] = {  # Any: each takes the type that is its key
-    Request: _encode_request,
-    Informational: _encode_informational,
-    Response: _encode_response,
-    Body: _encode_body,
-    End: _encode_end,
-    Accept: _encode_accept,
-    Message: _encode_message,
-    Close: _encode_close,
-    Reset: _encode_reset,
-    Credit: _encode_credit,
-    Drain: _encode_drain,
-}
-
-_DECODERS: dict[str, Callable[[pb.Frame], TunnelPart]] = {
-    "request": _decode_request,
-    "informational": _decode_informational,
-    "response": _decode_response,
-    "accept": _decode_accept,
-    "message": _decode_message,
-    "close": _decode_close,
-    "reset": _decode_reset,
-    "credit": _decode_credit,
-    "drain": _decode_drain,
-}
+def _pairs(flat: list[bytes]) -> list[tuple[bytes, bytes]]:
+    """Names and values in turn, as pairs."""
+    return [(flat[i], flat[i + 1]) for i in range(0, len(flat), 2)]

@@ -99,21 +99,23 @@ class _Exchange:
         self.scheduled = False
         self.abandoned = False  # the local side consumes nothing more
 
-    def advance(self, half: Half, part: Part) -> str | None:
-        """Move `half` on by `part`; returns what is wrong instead when the tables do not allow it."""
+    def advance(self, *, plugin: bool, part: Part) -> str | None:
+        """Move one half, the plugin's or the gateway's, on by `part`; returns what is wrong if the tables forbid it."""
         kind = type(part)
-        if half is Half.PLUGIN:
+        if plugin:
             state, after = self.plugin, PLUGIN.get((self.plugin, kind))
             self.plugin = after or state
             self.gateway = EFFECTS.get((self.gateway, kind), self.gateway) if after else self.gateway
         else:
             state, after = self.gateway, GATEWAY.get((self.gateway, kind))
             self.gateway = after or state
-        return None if after else f"{kind.__name__} from the {half.value} in state {state.value}"
+        if after:
+            return None
+        return f"{kind.__name__} from the {'plugin' if plugin else 'gateway'} in state {state.value}"
 
-    def ended(self, half: Half) -> bool:
+    def ended(self, *, plugin: bool) -> bool:
         """Whether one half is complete."""
-        return (self.plugin if half is Half.PLUGIN else self.gateway) in ENDED
+        return (self.plugin if plugin else self.gateway) in ENDED
 
     @property
     def finished(self) -> bool:
@@ -163,8 +165,7 @@ class Connection:
         pool_size: int = POOL_SIZE,
         max_exchanges: int = MAX_EXCHANGES,
     ) -> None:
-        self.half = half
-        self.peer_half = Half.PLUGIN if half is Half.GATEWAY else Half.GATEWAY
+        self._plugin = half is Half.PLUGIN
         self.draining = False
         self.peer_draining = False
         self.peer: Hello | None = None
@@ -204,8 +205,11 @@ class Connection:
         Raises:
             RemoteProtocolError: the peer broke the protocol in a way that ends the stream.
         """
+        if isinstance(part, Hello):
+            self.receive_hello(part)
+            return None
         if self.peer is None:
-            raise RemoteProtocolError("a frame before the hello")
+            raise RemoteProtocolError("a frame before the hello: the first message has no hello")
         if id == 0:
             return self._receive_control(part)
         if isinstance(part, Request) or (isinstance(part, Invalid) and part.opens):
@@ -230,7 +234,7 @@ class Connection:
         return part
 
     def _receive_request(self, id: int, request: Request | Invalid) -> Request | None:
-        if self.half is Half.GATEWAY:
+        if not self._plugin:
             raise RemoteProtocolError("a plugin opened an exchange")
         if id <= self._last_id:
             raise RemoteProtocolError(f"exchange {id} was opened before; the last one was {self._last_id}")
@@ -253,9 +257,9 @@ class Connection:
         if isinstance(part, Reset):
             self._forget(exchange)
             return part
-        if isinstance(part, (Invalid, Drain)):
+        if isinstance(part, (Invalid, Drain, Hello)):
             raise ExchangeViolation(ResetCode.PROTOCOL, part.reason if isinstance(part, Invalid) else "Drain")
-        problem = exchange.advance(self.peer_half, part)
+        problem = exchange.advance(plugin=not self._plugin, part=part)
         if problem:
             raise ExchangeViolation(ResetCode.PROTOCOL, problem)
         if isinstance(part, (Body, Message)):
@@ -272,7 +276,7 @@ class Connection:
             TunnelClosed: either side is draining, or the peer has as many exchanges as it takes.
             LocalProtocolError: this end may not open exchanges, or not yet; or a part is not allowed now.
         """
-        if self.half is Half.PLUGIN or self.peer is None:
+        if self._plugin or self.peer is None:
             raise LocalProtocolError("only a gateway opens exchanges, and only after the peer's hello")
         if self.draining or self.peer_draining:
             raise TunnelClosed("the plugin is draining")
@@ -319,7 +323,7 @@ class Connection:
         if exchange is None:
             return
         credit = exchange.receive_window.consume(amount)
-        if credit and not exchange.ended(self.peer_half):
+        if credit and not exchange.ended(plugin=not self._plugin):
             self._control.append((id, Credit(credit)))
         self._forget_if_settled(exchange)
 
@@ -424,7 +428,7 @@ class Connection:
 
     def _queue(self, exchange: _Exchange, parts: Iterable[Part]) -> int:
         for part in parts:
-            problem = exchange.advance(self.half, part)
+            problem = exchange.advance(plugin=self._plugin, part=part)
             if problem:
                 raise LocalProtocolError(problem)
             exchange.outbox.append(part)

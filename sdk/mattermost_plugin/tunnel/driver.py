@@ -17,8 +17,7 @@ from typing import Any, Protocol
 
 from mattermost_plugin.exchange import Body, Exchange, Message, Part, Request, Reset, ResetCode
 from mattermost_plugin.exchange_reset import ExchangeReset
-from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel.codec import decode, decode_hello, encode, encode_hello
+from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MAX_EXCHANGES, MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.parts import Drain, Hello, TunnelPart
@@ -40,13 +39,13 @@ LINGER = 5.0
 
 
 class Stream(Protocol):
-    """What a bidirectional grpc.aio call is at either end."""
+    """What a bidirectional grpc.aio call of bytes is at either end."""
 
     async def read(self) -> Any:
-        """The next message, or something that is no `Message` at the end."""
+        """The next message, or something that is no bytes at the end."""
         ...
 
-    async def write(self, message: Any) -> None: ...
+    async def write(self, message: bytes) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -252,10 +251,11 @@ class Tunnel:
             max_exchanges=self.settings.max_exchanges,
         )
         self._half = half
+        self._loop = asyncio.get_running_loop()
         self._exchanges: dict[int, TunnelExchange] = {}
         self._blocked: dict[int, asyncio.Event] = {}
         self._unflushed: set[TunnelExchange] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[int, asyncio.Task[None]] = {}
         self._output = asyncio.Event()
         self._greeted = asyncio.Event()
         self._idle = asyncio.Event()
@@ -266,6 +266,11 @@ class Tunnel:
     def in_flight(self) -> int:
         """How many exchanges are open."""
         return len(self._exchanges)
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Those that serve an exchange now (plugin); one may outlast its exchange."""
+        return list(self._tasks.values())
 
     @property
     def accepting(self) -> bool:
@@ -353,10 +358,11 @@ class Tunnel:
     # Reading
 
     async def _read(self) -> None:
-        while isinstance(message := await self._stream.read(), pb.Message):
-            self._greet(message)
+        while isinstance(message := await self._stream.read(), bytes):
             for id, part in decode(message):
                 self._receive(id, part)
+            if not self._greeted.is_set():
+                self._greet()
             for exchange in self._unflushed:
                 exchange.flush()
             self._unflushed.clear()
@@ -366,22 +372,19 @@ class Tunnel:
         if self._core.peer is None:
             raise RemoteProtocolError("the stream ended before the hello")
 
-    def _greet(self, message: pb.Message) -> None:
-        """The first message has a hello, and only that one."""
-        hello = decode_hello(message)
-        if hello is not None:
-            self._core.receive_hello(hello)
-            logger.debug("tunnel to %s", hello.agent)
-            self._greeted.set()
-        elif self._core.peer is None:
+    def _greet(self) -> None:
+        """After the first message, which has the peer's hello."""
+        if self._core.peer is None:
             raise RemoteProtocolError("the first message has no hello")
+        logger.debug("tunnel to %s", self._core.peer.agent)
+        self._greeted.set()
 
     def _receive(self, id: int, part: TunnelPart) -> None:
         event = self._core.receive(id, part)
         if event is None or isinstance(event, Drain):
             return
         if isinstance(event, Request):
-            self._begin(self._add(id, event))
+            self._begin(id, self._add(id, event))
             return
         exchange = self._exchanges.get(id)
         if exchange is None:
@@ -397,7 +400,7 @@ class Tunnel:
 
     async def _write(self) -> None:
         offered = self.settings.max_exchanges if self._half is Half.PLUGIN else 0
-        await self._stream.write(encode_hello(Hello(self.settings.first_window, offered, AGENT)))
+        await self._stream.write(encode([(0, Hello(self.settings.first_window, offered, AGENT))]))
         while not self._closed:
             await self._output.wait()
             self._output.clear()
@@ -432,13 +435,11 @@ class Tunnel:
         self._idle.clear()
         return exchange
 
-    def _begin(self, exchange: TunnelExchange) -> None:
+    def _begin(self, id: int, exchange: TunnelExchange) -> None:
         assert self._serve is not None, "only a plugin's core lets requests in"
-        task = asyncio.create_task(self._serve_one(self._serve, exchange))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._tasks[id] = self._loop.create_task(self._serve_one(self._serve, id, exchange))
 
-    async def _serve_one(self, serve: Callable[[Exchange], Awaitable[None]], exchange: TunnelExchange) -> None:
+    async def _serve_one(self, serve: Callable[[Exchange], Awaitable[None]], id: int, exchange: TunnelExchange) -> None:
         try:
             await serve(exchange)
         except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
@@ -447,6 +448,8 @@ class Tunnel:
         except asyncio.CancelledError:
             exchange.reset(ResetCode.INTERNAL, "the server was stopped")
             raise
+        finally:
+            del self._tasks[id]
 
     def _drop_forgotten(self) -> None:
         for id in self._core.take_forgotten():
@@ -465,11 +468,12 @@ class Tunnel:
 
     async def _finish_tasks(self) -> None:
         """The applications have been told; those that do not end by themselves are cancelled."""
-        if not self._tasks:
+        tasks = self.tasks
+        if not tasks:
             return
         try:
-            await asyncio.wait(self._tasks, timeout=self.settings.linger)
+            await asyncio.wait(tasks, timeout=self.settings.linger)
         finally:
-            for task in self._tasks:
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)

@@ -43,8 +43,8 @@ class Invalid:
     """It stands in the place of a request."""
 
 
-TunnelPart: TypeAlias = Part | Credit | Drain | Invalid
-"""What can stand in a frame."""
+TunnelPart: TypeAlias = Part | Credit | Drain | Hello | Invalid
+"""What can stand in a message."""
 
 Addressed: TypeAlias = tuple[int, TunnelPart]
 """A part and the number of the exchange it belongs to; 0 is the stream itself."""

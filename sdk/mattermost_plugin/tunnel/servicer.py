@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import grpc
 
 from mattermost_plugin.exchange import Exchange
-from mattermost_plugin.grpc import tunnel_pb2_grpc
+from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
 from mattermost_plugin.tunnel.states import Half
@@ -17,7 +17,7 @@ from mattermost_plugin.tunnel.states import Half
 logger = logging.getLogger(__name__)
 
 
-class TunnelServicer(tunnel_pb2_grpc.TunnelServicer):
+class TunnelServicer:
     """Serves every exchange that any gateway opens.
 
     Args:
@@ -36,6 +36,11 @@ class TunnelServicer(tunnel_pb2_grpc.TunnelServicer):
         """How many exchanges are open, over all gateways."""
         return sum(tunnel.in_flight for tunnel in self._tunnels)
 
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """Those that serve an exchange now, over all gateways."""
+        return [task for tunnel in self._tunnels for task in tunnel.tasks]
+
     def drain(self) -> None:
         """Take no new exchange from any gateway; those that are open go on."""
         self._draining = True
@@ -47,9 +52,11 @@ class TunnelServicer(tunnel_pb2_grpc.TunnelServicer):
         for tunnel in list(self._tunnels):
             await tunnel.wait_idle()
 
-    async def Connect(  # type: ignore[override]  # read/write style, where the stubs know only generators
-        self, request_iterator: object, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> None:
+    def add_to_server(self, server: grpc.aio.Server) -> None:
+        """Serve tunnels at a gRPC server."""
+        rpc.add_to_server(self._connect, server)
+
+    async def _connect(self, _: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """Carries one gateway's exchanges until it hangs up."""
         tunnel = Tunnel(Half.PLUGIN, context, serve=self._serve, settings=self._settings)
         self._tunnels.add(tunnel)

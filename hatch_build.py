@@ -1,0 +1,46 @@
+"""Compiles the modules on the way of every request with mypyc, for a wheel that is to be fast.
+
+Off unless the build is asked for it (HATCH_BUILD_HOOKS_ENABLE=1): the same modules run as plain Python, only slower.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class CustomBuildHook(BuildHookInterface[Any]):
+    """Adds an extension module to the wheel for each of the `modules` in pyproject.toml."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile; called by hatchling before it packs the wheel."""
+        if version == "editable":
+            raise RuntimeError("an editable installation runs from its source files, so nothing of it can be compiled")
+        self._output = tempfile.TemporaryDirectory(prefix="servehttp-build-")
+        built = compile_modules(self.config["modules"], Path(self.root), Path(self._output.name))
+        build_data["force_include"] |= {str(path): name for path, name in built.items()}
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+        """Throw away what was made on the way; called by hatchling when the wheel is packed."""
+        self._output.cleanup()
+
+
+def compile_modules(modules: list[str], root: Path, output: Path) -> dict[Path, str]:
+    """The extension modules made, each with its place in the wheel."""
+    # Here, because only a build that compiles has them installed.
+    from mypyc.build import mypycify
+    from setuptools import Distribution
+
+    os.chdir(root)  # where mypy finds its settings
+    extensions = mypycify(modules, opt_level="3", target_dir=str(output / "c"), group_name="servehttp")
+    command = Distribution({"name": "servehttp", "ext_modules": extensions}).get_command_obj("build_ext")
+    command.build_lib, command.build_temp = str(output / "lib"), str(output / "temp")
+    command.ensure_finalized()
+    command.run()
+    return {Path(path): str(Path(path).relative_to(command.build_lib)) for path in command.get_outputs()}
