@@ -13,7 +13,9 @@ from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.plugins.manifest import Manifest, discover
+from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
+from servehttp.plugins.supervisor import Followers
 from servehttp.settings import Settings
 
 
@@ -86,11 +88,33 @@ def create_app(settings: Settings | None = None, manifests: Iterable[Manifest] |
         manifests, errors = discover(settings.plugins.paths)
         if errors:
             raise errors[0]
-    registry = Registry.from_settings(settings, manifests, tunnel=_tunnel_settings(settings))
-    return GatewayApp(registry, Front(registry, _front_settings(settings)), settings)
+    return create_followed_app(settings, manifests, followers=None, reaper=Reaper())
 
 
-def _tunnel_settings(settings: Settings) -> TunnelSettings:
+def create_followed_app(
+    settings: Settings, manifests: Iterable[Manifest], followers: Followers | None, reaper: Reaper
+) -> GatewayApp:
+    """Make a gateway whose plugins other processes connect to as well.
+
+    Args:
+        settings: all settings.
+        manifests: the plugins to start.
+        followers: those processes.
+        reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
+    """
+    registry = Registry.from_settings(
+        settings, manifests, tunnel=tunnel_settings(settings), reaper=reaper, followers=followers
+    )
+    return GatewayApp(registry, make_front(registry, settings), settings)
+
+
+def make_front(registry: Registry, settings: Settings) -> Front:
+    """The front of these plugins that the settings ask for."""
+    return Front(registry, _front_settings(settings))
+
+
+def tunnel_settings(settings: Settings) -> TunnelSettings:
+    """Limits of the tunnels to plugins."""
     return TunnelSettings(max_websocket_message=settings.limits.websocket_max_message)
 
 

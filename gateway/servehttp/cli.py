@@ -103,6 +103,7 @@ def serve(
     host: Annotated[str | None, _option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
     port: Annotated[int | None, _option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
     uds: Annotated[Path | None, _option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
+    workers: Annotated[int | None, _option("server.workers", "--workers", panel="Listening", metavar="N")] = None,
     http: Annotated[HttpParser | None, _option("server.http", "--http", panel="Listening")] = None,
     forwarded_allow_ips: Annotated[
         str | None, _option("server.forwarded_allow_ips", "--forwarded-allow-ips", panel="Listening", metavar="IPS")
@@ -131,6 +132,7 @@ def serve(
             "server.host": host,
             "server.port": port,
             "server.uds": uds,
+            "server.workers": workers,
             "server.http": http,
             "server.forwarded_allow_ips": forwarded_allow_ips,
             "plugins.paths": plugin_dirs or None,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import TextIO
 
 import structlog
@@ -34,9 +34,21 @@ _FAILED_MARK = ("✗", "red")
 
 
 async def report_start(
-    plugins: Iterable[PluginHandle], url: str, log_format: LogFormat, stream: TextIO | None = None
+    plugins: Iterable[PluginHandle],
+    url: str,
+    log_format: LogFormat,
+    stream: TextIO | None = None,
+    serving: Callable[[], Awaitable[None]] | None = None,
 ) -> None:
-    """Tell of each plugin once its start has succeeded or failed, and after the last one where those that run are."""
+    """Tell of each plugin once its start has succeeded or failed, and after the last one where those that run are.
+
+    Args:
+        plugins: Those that start.
+        url: Where they are served.
+        log_format: Whether it is told to people or logged.
+        stream: Where it is told; standard error by default.
+        serving: Waits for what else has to be there before the URLs are told.
+    """
     stream = stream or sys.stderr
     as_json = resolve_format(log_format, stream) == "json"
     console = Console(
@@ -53,6 +65,8 @@ async def report_start(
                 console.print(_line(plugin, width))
         if waiting:
             await asyncio.sleep(POLL_INTERVAL)
+    if serving is not None:
+        await serving()
     if as_json:
         log.info("serving", url=url, plugins={plugin.id: str(plugin.state) for plugin in served})
         return

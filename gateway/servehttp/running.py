@@ -1,26 +1,33 @@
 """The gateway as a process of its own: listens, serves until a signal, and tells how its start goes.
 
 SIGTERM or SIGINT stops in order: no new connections, open exchanges drain, plugins stop. A second SIGINT does not wait
-for the exchanges.
+for the exchanges. With several workers it is they who serve, and this process supervises them and the plugins.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import uvicorn
 
-from servehttp.app import GatewayApp, create_app
+from servehttp.app import GatewayApp, create_app, create_followed_app
 from servehttp.errors import GatewayError
 from servehttp.front.server import make_server
 from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
+from servehttp.plugins.race import first_of
+from servehttp.plugins.reaper import Reaper
 from servehttp.progress import report_start
 from servehttp.settings import Settings
+from servehttp.workers.board import Board
+from servehttp.workers.pool import WorkerPool
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
@@ -28,26 +35,71 @@ def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
 
     Raises:
         ListenError: the address cannot be used.
-        GatewayError: the HTTP server did not start.
+        GatewayError: the HTTP server, or a worker, did not start.
     """
     with listen(settings.server) as listener:
-        gateway = create_app(settings, manifests)
-        server = make_server(gateway, settings, gateway.front)
-        # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, server.handle_exit)
-        with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-            runner.run(_serve(server, gateway, listener))
+        if settings.server.workers == 1:
+            _run_alone(settings, manifests, listener)
+        else:
+            asyncio.run(_run_with_workers(settings, manifests, listener))
+
+
+def _run_alone(settings: Settings, manifests: Sequence[Manifest], listener: socket.socket) -> None:
+    gateway = create_app(settings, manifests)
+    server = make_server(gateway, settings, gateway.front)
+    # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
+    for number in SIGNALS:
+        signal.signal(number, server.handle_exit)
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(_serve(server, gateway, listener))
 
 
 async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket) -> None:
-    url = base_url(listener) + gateway.settings.server.root_path
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
-    progress = asyncio.create_task(report_start(gateway.registry, url, gateway.settings.log.format))
+    async with _reporting(gateway, listener):
+        try:
+            await server.serve(sockets=[listener])
+        except SystemExit as error:
+            raise GatewayError("the HTTP server did not start; the log says why") from error
+
+
+async def _run_with_workers(settings: Settings, manifests: Sequence[Manifest], listener: socket.socket) -> None:
+    board, reaper = Board(), Reaper()
+    gateway = create_followed_app(settings, manifests, board, reaper)
+    pool = WorkerPool(settings, gateway.registry, board, listener, reaper)
+    told = _catch_signals(hurry=pool.kill)
+    async with gateway, _reporting(gateway, listener, pool.wait_serving):
+        try:
+            await first_of(pool.run(), told.wait())
+        finally:
+            listener.close()  # here and, told to stop, in the workers: nobody may connect any more
+            await pool.stop()
+
+
+def _catch_signals(hurry: Callable[[], None]) -> asyncio.Event:
+    """What is set by the first signal; a second SIGINT calls `hurry`."""
+    told = asyncio.Event()
+
+    def tell(number: signal.Signals) -> None:
+        if told.is_set() and number is signal.SIGINT:
+            hurry()
+        told.set()
+
+    for number in SIGNALS:
+        asyncio.get_running_loop().add_signal_handler(number, tell, number)
+    return told
+
+
+@contextlib.asynccontextmanager
+async def _reporting(
+    gateway: GatewayApp, listener: socket.socket, serving: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[None]:
+    """Tell meanwhile how the start goes."""
+    url = base_url(listener) + gateway.settings.server.root_path
+    report = report_start(gateway.registry, url, gateway.settings.log.format, serving=serving)
+    progress = asyncio.create_task(report)
     try:
-        await server.serve(sockets=[listener])
-    except SystemExit as error:
-        raise GatewayError("the HTTP server did not start; the log says why") from error
+        yield
     finally:
         progress.cancel()
         await asyncio.gather(progress, return_exceptions=True)

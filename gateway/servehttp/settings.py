@@ -111,6 +111,12 @@ class ServerSettings(_Group):
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 or :: means every interface.")
     port: int = Field(default=8065, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
     uds: Path | None = Field(default=None, description="Unix socket to listen on instead of host and port.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that serve HTTP on the one port; if several, one more supervises them and the plugins.",
+    )
     http: HttpParser = Field(
         default="auto",
         description="HTTP parser: auto takes httptools where it is installed, h11 is the pure Python one.",
@@ -209,7 +215,9 @@ class LimitSettings(_Group):
     idle_timeout: Seconds = Field(
         default=300, description="Seconds without progress in either direction after which a started response is cut."
     )
-    max_exchanges: Count = Field(default=1024, description="Open requests and WebSockets for each plugin (503).")
+    max_exchanges: Count = Field(
+        default=1024, description="Open requests and WebSockets for each plugin, in each worker (503)."
+    )
     websocket_max_message: Size = Field(
         default=ByteSize(16 * 1024 * 1024), description="Largest WebSocket message in bytes (close code 1009)."
     )

@@ -56,7 +56,7 @@ def test_help_of_serve_groups_every_option_with_its_default() -> None:
     for panel in ("Listening", "Plugins", "Logs", "Configuration"):
         assert f"─ {panel} ─" in process.stdout
     options = "--host --port --uds --config --data-dir --log-level --log-format --no-access-log --http --transport"
-    for option in (*options.split(), "--attach", "--forwarded-allow-ips", "SERVEHTTP_SERVER__PORT"):
+    for option in (*options.split(), "--attach", "--forwarded-allow-ips", "--workers", "SERVEHTTP_SERVER__PORT"):
         assert option in process.stdout
     assert "[default: 8065]" in process.stdout
 
@@ -87,6 +87,9 @@ def test_version_is_printed() -> None:
         (["serve", "--nope"], "No such option: --nope"),
         (["serve", "--port", "http"], "Invalid value for '--port'"),
         (["serve", "--port", "70000"], "less than or equal to 65535"),
+        (["serve", "--workers", "0"], "server.workers is 0: input should be greater than or equal to 1"),
+        (["serve", "--workers", "1000"], "server.workers is 1000: input should be less than or equal to 256"),
+        (["serve", "--workers", "auto"], "Invalid value for '--workers'"),
         (["serve", "--http", "h2"], "'h2' is not one of"),
         (["serve", "--attach", "com.a"], "not of the form ID=TARGET"),
         (["serve", "--forwarded-allow-ips", "proxy"], "neither an IP address"),

@@ -104,6 +104,24 @@ async def test_a_long_reason_is_cut() -> None:
     assert len(first) < 200
 
 
+async def test_the_urls_are_told_when_what_serves_them_is_there() -> None:
+    output, there = Output(), asyncio.Event()
+
+    async def serving() -> None:
+        output.write("waits\n")
+        await there.wait()
+        output.write("waited\n")
+
+    async with asyncio.timeout(5):
+        report = asyncio.create_task(
+            report_start([Plugin("com.a", PluginState.RUNNING)], URL, "console", output, serving)
+        )
+        await output.wait_for("waits")
+        there.set()
+        await report
+    assert [line.split()[0] for line in output.getvalue().splitlines()[:4]] == ["✓", "waits", "waited", "Serving"]
+
+
 async def test_with_json_logs_it_is_one_record() -> None:
     output = Output()
     logs.configure(LogSettings(format="json"), output)

@@ -8,7 +8,7 @@ import importlib.util
 import select
 import socket
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import structlog
 import uvicorn
@@ -28,7 +28,15 @@ WATCH_INTERVAL = 0.1
 
 
 class Server(uvicorn.Server):
-    """Serves, and watches its connections meanwhile, the time of shutdown included."""
+    """Serves, and watches its connections meanwhile, the time of shutdown included.
+
+    Attributes:
+        accepting: Set once it takes connections.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         watch = asyncio.create_task(self._watch())
@@ -39,6 +47,10 @@ class Server(uvicorn.Server):
             await asyncio.gather(watch, return_exceptions=True)
             for connection in list(self.server_state.connections):
                 connection.transport.abort()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; a request that goes the short way has none.
@@ -88,13 +100,16 @@ def departed(transports: Iterable[asyncio.Transport]) -> list[asyncio.Transport]
     return [paused[number] for number, _ in poll.poll(0)]
 
 
-def make_server(app: ASGIApp, settings: Settings, front: Front | None = None) -> Server:
+def make_server(
+    app: ASGIApp, settings: Settings, front: Front | None = None, *, lifespan: Literal["on", "off"] = "on"
+) -> Server:
     """Set up the HTTP server, with uvloop and httptools where they are installed.
 
     Args:
         app: the gateway.
         settings: where it listens, with what parser, and its limits.
         front: the application's own front; requests without a body then go straight to it.
+        lifespan: whether the application is to be told of the server's start and end.
     """
     limits = settings.limits
     protocol = _protocol(settings.server.http, http_limits(limits), front)
@@ -111,7 +126,7 @@ def make_server(app: ASGIApp, settings: Settings, front: Front | None = None) ->
         uds=str(settings.server.uds) if settings.server.uds else None,
         root_path=settings.server.root_path,
         interface="asgi3",
-        lifespan="on",
+        lifespan=lifespan,
         # Not wsproto: it changes header order and host, and inflates a compressed message whole before its limit.
         ws="websockets-sansio",
         ws_max_size=limits.websocket_max_message,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from servehttp.plugins.supervisor import Connect, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
 
 
 class AttachedRunner:
@@ -28,7 +28,9 @@ class AttachedRunner:
         """Leave it alone."""
 
 
-def attach(plugin_id: str, target: str, connect: Connect, policy: SupervisionPolicy) -> SupervisedPlugin:
+def attach(
+    plugin_id: str, target: str, connect: Connect, policy: SupervisionPolicy, followers: Followers | None = None
+) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 
     Args:
@@ -36,9 +38,10 @@ def attach(plugin_id: str, target: str, connect: Connect, policy: SupervisionPol
         target: Where it listens, as gRPC names it.
         connect: How a connection is made.
         policy: Its times; its restart policy should have no limit.
+        followers: Who else connects to it.
     """
 
     async def launch() -> AttachedRunner:
         return AttachedRunner(target)
 
-    return SupervisedPlugin(plugin_id, launch, connect, policy)
+    return SupervisedPlugin(plugin_id, launch, connect, policy, followers)

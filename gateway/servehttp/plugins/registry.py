@@ -24,7 +24,7 @@ from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.states import PluginState
-from servehttp.plugins.supervisor import Connect, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
 from servehttp.settings import PluginSettings, Settings
 
 STARTS_AT_ONCE = (os.cpu_count() or 1) + 2
@@ -44,6 +44,8 @@ class PluginHandle(Protocol):
     id: str
     link: Link | None
     """The connection while it runs, else None."""
+    target: str | None
+    """Where it listens, as gRPC names it; None while nobody shall be connected to it."""
     restarts: int
     started_in: float | None
     """Seconds that its last successful start took."""
@@ -76,26 +78,43 @@ class Registry:
 
     Args:
         plugins: Each plugin, with an id of its own.
-        reaper: Ends their processes should the gateway be killed; started and stopped with them.
+        reaper: Ends their processes should the gateway be killed; started and stopped with them. None where they are
+            another process's.
     """
 
-    def __init__(self, plugins: Iterable[PluginHandle], reaper: Reaper) -> None:
+    def __init__(self, plugins: Iterable[PluginHandle], reaper: Reaper | None) -> None:
         self._plugins = {plugin.id: plugin for plugin in plugins}
         self._reaper = reaper
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._stopping = False
 
     @classmethod
-    def from_settings(cls, settings: Settings, manifests: Iterable[Manifest], *, tunnel: TunnelSettings) -> Registry:
-        """The plugins of these manifests, and those that the settings attach."""
-        reaper = Reaper()
+    def from_settings(
+        cls,
+        settings: Settings,
+        manifests: Iterable[Manifest],
+        *,
+        tunnel: TunnelSettings,
+        reaper: Reaper | None = None,
+        followers: Followers | None = None,
+    ) -> Registry:
+        """The plugins of these manifests, and those that the settings attach.
+
+        Args:
+            settings: How they are started, watched and stopped.
+            manifests: Those that are started.
+            tunnel: Limits of the tunnels to them.
+            reaper: Ends their processes should the gateway be killed; one of their own by default.
+            followers: Who else connects to them.
+        """
+        reaper = reaper or Reaper()
         connect = functools.partial(Link.connect, transport=settings.plugins.transport, tunnel=tunnel)
-        started = [supervised(manifest, settings, connect, reaper) for manifest in manifests]
+        started = [supervised(manifest, settings, connect, reaper, followers) for manifest in manifests]
         policy = replace(
             supervision_policy(settings.plugins),
             restart=RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW),
         )
-        attached = [attach(id, target, connect, policy) for id, target in settings.plugins.attach.items()]
+        attached = [attach(id, target, connect, policy, followers) for id, target in settings.plugins.attach.items()]
         # An attached plugin stands in for a started one of the same id: that is what somebody with a debugger wants.
         ids = {plugin.id for plugin in attached}
         return cls([*(plugin for plugin in started if plugin.id not in ids), *attached], reaper)
@@ -118,7 +137,7 @@ class Registry:
         Returns:
             For each id None, or why its first start failed.
         """
-        if not self._stopping:
+        if self._reaper is not None and not self._stopping:
             await self._reaper.start()
         results = await asyncio.gather(*(self._start(plugin) for plugin in self))
         return dict(zip(self._plugins, results, strict=True))
@@ -132,7 +151,8 @@ class Registry:
                 if isinstance(error, Exception):
                     log.error("plugin could not be stopped", plugin=plugin.id, exc_info=error)
         finally:
-            await self._reaper.stop()
+            if self._reaper is not None:
+                await self._reaper.stop()
 
     async def _start(self, plugin: PluginHandle) -> PluginStartError | None:
         async with self._starts:
@@ -145,7 +165,9 @@ class Registry:
             return None
 
 
-def supervised(manifest: Manifest, settings: Settings, connect: Connect, reaper: Reaper) -> SupervisedPlugin:
+def supervised(
+    manifest: Manifest, settings: Settings, connect: Connect, reaper: Reaper, followers: Followers | None = None
+) -> SupervisedPlugin:
     """A plugin in a process of its own."""
     plugins = settings.plugins
     own = mattermost_variables(manifest.id, manifest.folder, plugins.hook_timeout, settings.log.level)
@@ -156,7 +178,7 @@ def supervised(manifest: Manifest, settings: Settings, connect: Connect, reaper:
         limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
     )
     launch = functools.partial(PluginProcess.launch, spec, reaper)
-    return SupervisedPlugin(manifest.id, launch, connect, supervision_policy(plugins))
+    return SupervisedPlugin(manifest.id, launch, connect, supervision_policy(plugins), followers)
 
 
 async def find_command(folder: Path, timeout: float) -> Command:

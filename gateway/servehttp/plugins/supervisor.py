@@ -3,7 +3,8 @@
 One task per plugin drives it; what goes wrong with a plugin ends in its state and in the log, never in another task.
 A run is: launch, handshake, connection, OnActivate; then the end of the process, the loss of the connection and failed
 health checks are watched at once, and whatever comes first ends the run. Only a lost connection is made again if the
-process lives on. After each run everything of it is cleaned up before the next begins.
+process lives on. After each run everything of it is cleaned up before the next begins. Other processes may follow: they
+have connections of their own, and have drained and closed them before the plugin is told to stop, or is ended.
 """
 
 from __future__ import annotations
@@ -56,6 +57,18 @@ class Connect(Protocol):
         ...
 
 
+class Followers(Protocol):
+    """Other processes that connect to the plugins as well, and are told what becomes of them."""
+
+    def tell(self, plugin: SupervisedPlugin) -> None:
+        """Another state, or another target: connect while it runs, drain while it stops, hang up without a target."""
+        ...
+
+    async def settled(self, plugin_id: str) -> None:
+        """Returns when all of them have done what they were last told about this plugin."""
+        ...
+
+
 @dataclass(frozen=True)
 class SupervisionPolicy:
     """How long each step may take, in seconds, and when to give up."""
@@ -94,18 +107,28 @@ class SupervisedPlugin:
     Attributes:
         id: The plugin's id.
         link: The connection while the plugin runs, else None.
+        target: Where it listens, as gRPC names it, from its handshake on; None from when it is to be ended.
         restarts: How often it was started again since `start`.
         started_in: Seconds that its last successful start took.
     """
 
-    def __init__(self, plugin_id: str, launch: Launch, connect: Connect, policy: SupervisionPolicy) -> None:
+    def __init__(
+        self,
+        plugin_id: str,
+        launch: Launch,
+        connect: Connect,
+        policy: SupervisionPolicy,
+        followers: Followers | None = None,
+    ) -> None:
         self.id = plugin_id
         self.link: Link | None = None
+        self.target: str | None = None
         self.restarts = 0
         self.started_in: float | None = None
         self._launch = launch
         self._connect = connect
         self._policy = policy
+        self._followers = followers
         self._log = log.bind(plugin=plugin_id)
         self._life = Lifecycle()
         self._backoff = Backoff(policy.restart)
@@ -136,10 +159,10 @@ class SupervisedPlugin:
         """
         if self.state not in (PluginState.STOPPED, PluginState.FAILED):
             raise RuntimeError(f"plugin {self.id} is {self.state} already")
-        self._life.move(PluginState.STARTING)
         self._backoff.forget()
         self._reconnections.forget()
         self.restarts = 0
+        self._move(PluginState.STARTING)
         self._first_start = asyncio.get_running_loop().create_future()
         self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.id}")
         problem = await asyncio.shield(self._first_start)
@@ -151,7 +174,7 @@ class SupervisedPlugin:
         async with self._stop_turn:
             if self.state is PluginState.STOPPED:
                 return
-            self._life.move(PluginState.STOPPING)
+            self._move(PluginState.STOPPING)
             try:
                 await self._end_supervision()
                 if self.link is not None and self._runner is not None:
@@ -159,7 +182,7 @@ class SupervisedPlugin:
             finally:
                 self.link = None
                 await self._clean_up(self._policy.stop_timeout)
-                self._life.move(PluginState.STOPPED)
+                self._move(PluginState.STOPPED)
 
     async def wait_for(self, *states: PluginState) -> None:
         """Return as soon as the plugin is in one of these states."""
@@ -193,7 +216,7 @@ class SupervisedPlugin:
             self._report_start(failure.reason)
             await asyncio.sleep(delay)
             self.restarts += 1
-            self._life.move(PluginState.STARTING, failure.reason)
+            self._move(PluginState.STARTING, failure.reason)
 
     async def _run(self) -> Failure:
         try:
@@ -216,8 +239,8 @@ class SupervisedPlugin:
     async def _bring_up(self) -> tuple[Runner, Link]:
         began = time.monotonic()
         self._runner = runner = await self._launch()
-        target = await runner.ready(self._policy.start_timeout)
-        link = await self._unless_ended(runner, self._open_connection(target))
+        self.target = await runner.ready(self._policy.start_timeout)
+        link = await self._unless_ended(runner, self._open_connection(self.target))
         await self._unless_ended(runner, self._activate(link))
         self.started_in = time.monotonic() - began
         self._rise(link)
@@ -249,8 +272,8 @@ class SupervisedPlugin:
         if runner.pid is None or self._reconnections.failed() is None:
             raise LinkError(reason)
         await self._hang_up()
-        target = await runner.ready(self._policy.start_timeout)
-        link = await self._unless_ended(runner, self._open_connection(target))
+        self.target = await runner.ready(self._policy.start_timeout)
+        link = await self._unless_ended(runner, self._open_connection(self.target))
         self._rise(link)
         self._log.warning("connection restored", reason=reason)
         return link
@@ -280,14 +303,19 @@ class SupervisedPlugin:
     def _rise(self, link: Link) -> None:
         self.link = link
         self._last_reason = None
-        self._life.move(PluginState.RUNNING)
+        self._move(PluginState.RUNNING)
 
     def _fall(self, reason: str) -> None:
         self.link = None
         if self.state is PluginState.RESTARTING:
             self._life.reason = reason
+            self._tell()
         else:
-            self._life.move(PluginState.RESTARTING, reason)
+            self._move(PluginState.RESTARTING, reason)
+
+    def _move(self, to: PluginState, reason: str | None = None) -> None:
+        self._life.move(to, reason)
+        self._tell()
 
     def _warn(self, reason: str, delay: float) -> None:
         # Said once: something that is attached may stay away for days.
@@ -300,7 +328,7 @@ class SupervisedPlugin:
         reason = failure.reason
         if not failure.permanent and (policy.limit or 0) > 1:
             reason = f"{reason} (given up after {policy.limit} failures within {policy.window:g} s)"
-        self._life.move(PluginState.FAILED, reason)
+        self._move(PluginState.FAILED, reason)
         self._log.error("plugin stays down", reason=reason, remedy=REMEDY)
         self._report_start(reason)
 
@@ -323,6 +351,7 @@ class SupervisedPlugin:
     async def _say_goodbye(self, link: Link) -> None:
         try:
             await link.drain(self._policy.drain_timeout)
+            await self._followers_settled(self._policy.drain_timeout)
             await link.deactivate(self._policy.hook_timeout)
         except GatewayError as error:
             self._log.warning("OnDeactivate failed", error=str(error))
@@ -332,6 +361,7 @@ class SupervisedPlugin:
     async def _clean_up(self, grace: float) -> None:
         try:
             await self._hang_up()
+            await self._release()
         finally:
             if self._runner is not None:
                 await self._runner.stop(grace)
@@ -346,6 +376,24 @@ class SupervisedPlugin:
                 await link.close()
         except Exception:  # whatever fails here, the process must still be ended
             self._log.exception("connection could not be closed")
+
+    def _tell(self) -> None:
+        if self._followers is not None:
+            self._followers.tell(self)
+
+    async def _release(self) -> None:
+        """Let those that follow hang up as well."""
+        if self.target is not None:
+            self.target = None
+            self._tell()
+        await self._followers_settled(CLOSE_TIMEOUT)
+
+    async def _followers_settled(self, timeout: float) -> None:
+        """Returns when those that follow have done what they were told, or after so many seconds without them."""
+        if self._followers is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout):
+                    await self._followers.settled(self.id)
 
 
 async def _raise_when_lost(link: Link) -> str:

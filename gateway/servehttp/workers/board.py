@@ -1,0 +1,85 @@
+"""What the workers were told of each plugin, and which of them have acted on it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from servehttp.plugins.registry import PluginHandle
+from servehttp.workers.channel import Channel
+from servehttp.workers.messages import Report, Settled
+
+REASON_LENGTH = 16 * 1024
+"""Characters of a plugin's reason that workers are told; the log has it whole."""
+
+
+class Board:
+    """The supervisor's `Followers`: passes on to every worker what becomes of the plugins.
+
+    A worker takes part from its `join` to its `leave`, so nobody waits for one that is starting or gone.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._settled: dict[Channel, dict[str, int]] = {}
+        self._serving: set[Channel] = set()
+        self._changed = asyncio.Event()
+
+    def tell(self, plugin: PluginHandle) -> None:
+        """Tell every worker of a plugin."""
+        self._numbers[plugin.id] = self._number(plugin.id) + 1
+        report = self._report(plugin)
+        for channel in self._settled:
+            channel.send(report)
+
+    async def settled(self, plugin_id: str) -> None:
+        """Returns when every worker has done what it was last told about a plugin."""
+        await self._until(lambda: self._is_settled(plugin_id))
+
+    async def wait_serving(self, workers: int, plugins: Iterable[PluginHandle]) -> None:
+        """Returns when so many workers serve, and all have done what they were told about these plugins."""
+        ids = [plugin.id for plugin in plugins]
+        await self._until(lambda: len(self._serving) >= workers and all(self._is_settled(id) for id in ids))
+
+    def join(self, channel: Channel, plugins: Iterable[PluginHandle]) -> None:
+        """Tell another worker of every plugin, and from now on what all are told."""
+        self._settled[channel] = {}
+        for plugin in plugins:
+            channel.send(self._report(plugin))
+
+    def note_settled(self, channel: Channel, settled: Settled) -> None:
+        """A worker has done what follows from a report."""
+        self._settled.get(channel, {})[settled.plugin] = settled.number
+        self._wake()
+
+    def note_serving(self, channel: Channel) -> None:
+        """A worker takes connections."""
+        self._serving.add(channel)
+        self._wake()
+
+    def leave(self, channel: Channel) -> None:
+        """A worker is gone, or goes."""
+        self._settled.pop(channel, None)
+        self._serving.discard(channel)
+        self._wake()
+
+    def _number(self, plugin_id: str) -> int:
+        return self._numbers.get(plugin_id, 0)
+
+    def _report(self, plugin: PluginHandle) -> Report:
+        about = plugin.describe()
+        if plugin.reason is not None:
+            about["reason"] = plugin.reason[:REASON_LENGTH]
+        return Report(self._number(plugin.id), plugin.target, about)
+
+    def _is_settled(self, plugin_id: str) -> bool:
+        number = self._number(plugin_id)
+        return all(settled.get(plugin_id, -1) >= number for settled in self._settled.values())
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        while not condition():
+            await self._changed.wait()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()

@@ -1,0 +1,89 @@
+"""What the main process and a worker say to each other, as lines of JSON.
+
+The main process sends one `Setup` together with the listening socket. The worker imports and builds what it needs, then
+says `Hello` and is told of every plugin, and of each change from then on, by a `Report`. It answers each with `Settled`
+when it has done what follows: it is connected, or could not be for now; it has drained; it has hung up. Reports of a
+plugin that come faster than that are not all answered, but the last one always is. `Serving` says that it takes
+connections. The end of the channel is the end of the worker. There is no message to stop: that is what SIGTERM says.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, TypeAlias
+
+from servehttp.errors import GatewayError
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that a worker has to know.
+
+    Attributes:
+        settings: Every setting, as `Settings` takes them.
+        plugins: The ids of all plugins, in order.
+    """
+
+    settings: dict[str, Any]
+    plugins: list[str]
+
+
+@dataclass(frozen=True)
+class Hello:
+    """The worker listens to reports from now on."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A plugin as its supervisor sees it.
+
+    Attributes:
+        number: Rises with each report of this plugin.
+        target: Where it listens, as gRPC names it; None while nobody shall be connected to it.
+        about: What an operator wants to know of it, its id, state, reason and restarts among it.
+    """
+
+    number: int
+    target: str | None
+    about: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The worker has done what follows from a report."""
+
+    plugin: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Serving:
+    """The worker takes connections."""
+
+
+Message: TypeAlias = Setup | Hello | Report | Settled | Serving
+
+KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Setup, Hello, Report, Settled, Serving)}
+
+
+class MessageError(GatewayError):
+    """A line that is none of the messages: the two processes are not of one version."""
+
+
+def encode(message: Message) -> bytes:
+    """The line of a message."""
+    return json.dumps({"kind": type(message).__name__, **asdict(message)}).encode() + b"\n"
+
+
+def decode(line: bytes) -> Message:
+    """The message of a line.
+
+    Raises:
+        MessageError: it is none.
+    """
+    try:
+        fields = json.loads(line)
+        return KINDS[fields.pop("kind")](**fields)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise MessageError(f"not a message of the gateway's processes: {line!r:.200}") from error

@@ -1,0 +1,148 @@
+"""The workers of a gateway: started, told of the plugins, replaced when they end, stopped in order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import sys
+from collections.abc import Sequence
+
+import structlog
+
+from servehttp.errors import GatewayError
+from servehttp.plugins.backoff import Backoff, RestartPolicy
+from servehttp.plugins.race import first_of
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.registry import Registry
+from servehttp.settings import Settings
+from servehttp.workers.board import Board
+from servehttp.workers.channel import Channel
+from servehttp.workers.messages import Hello, MessageError, Serving, Settled, Setup
+from servehttp.workers.process import WorkerProcess
+
+COMMAND = (sys.executable, "-P", "-m", "servehttp.workers.worker")
+REPLACEMENT = RestartPolicy(first_delay=0.1, longest_delay=10.0, limit=None, window=60.0)
+"""A worker serves everybody, so it is replaced soon, and for ever."""
+STOP_GRACE = 5.0
+"""Seconds beyond the time for open requests that a worker has to end."""
+
+log = structlog.get_logger("servehttp.workers")
+
+
+class WorkerPool:
+    """As many workers as the settings say.
+
+    Args:
+        settings: Those of the gateway.
+        plugins: What the workers are told of.
+        board: Where it is kept what they were told.
+        listener: What they accept connections from.
+        reaper: Ends them should the gateway be killed.
+        command: The program of a worker.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        plugins: Registry,
+        board: Board,
+        listener: socket.socket,
+        reaper: Reaper,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._settings = settings.server
+        self._setup = Setup(settings.model_dump(mode="json"), [plugin.id for plugin in plugins])
+        self._plugins = plugins
+        self._board = board
+        self._listener = listener
+        self._reaper = reaper
+        self._command = command
+        self._workers: set[WorkerProcess] = set()
+        self._keepers: list[asyncio.Task[None]] = []
+        self._stopping = asyncio.Event()
+        self._proven = False
+
+    async def run(self) -> None:
+        """Start them, and keep their number until `stop`.
+
+        Raises:
+            GatewayError: one ended before any has served.
+        """
+        self._keepers = [asyncio.create_task(self._keep()) for _ in range(self._settings.workers)]
+        await asyncio.wait(self._keepers, return_when=asyncio.FIRST_EXCEPTION)
+        for keeper in self._keepers:
+            if keeper.done():
+                keeper.result()
+
+    async def wait_serving(self) -> None:
+        """Returns when all of them take connections, and are connected to every plugin that runs."""
+        await self._board.wait_serving(self._settings.workers, self._plugins)
+
+    async def stop(self) -> None:
+        """End all in order: what is open may go on for `server.drain_timeout`. Idempotent."""
+        self._stopping.set()
+        for worker in self._workers:
+            worker.stop()
+        if self._keepers:
+            _, late = await asyncio.wait(self._keepers, timeout=self._settings.drain_timeout + STOP_GRACE)
+            if late:
+                log.error("workers do not end, and are killed", workers=[worker.pid for worker in self._workers])
+            self.kill()
+            await asyncio.gather(*self._keepers, return_exceptions=True)
+
+    def kill(self) -> None:
+        """End all at once."""
+        for worker in self._workers:
+            worker.kill()
+
+    async def _keep(self) -> None:
+        """There is one worker, and after it the next."""
+        backoff = Backoff(REPLACEMENT)
+        while not self._stopping.is_set():
+            end = await self._run_worker()
+            if self._stopping.is_set():
+                return
+            if not self._proven:
+                raise GatewayError(f"a worker did not start: {end}; the log says why")
+            delay = backoff.failed() or 0.0
+            log.warning("worker is gone, another one follows", how=end, seconds=delay)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(delay):
+                    await self._stopping.wait()
+
+    async def _run_worker(self) -> str:
+        """From its start to its end; returns how it ended."""
+        try:
+            worker = await WorkerProcess.start(self._command, self._setup, self._listener, self._reaper)
+        except OSError as error:
+            return f"its process cannot be started: {error}"
+        self._workers.add(worker)
+        if self._stopping.is_set():
+            worker.stop()
+        try:
+            await first_of(self._listen(worker), worker.exited.wait())
+        finally:
+            self._board.leave(worker.channel)
+            end = await worker.end()
+            self._workers.discard(worker)
+        return f"process {worker.pid} {end}"
+
+    async def _listen(self, worker: WorkerProcess) -> None:
+        """Hear the worker until it hangs up."""
+        try:
+            while (message := await worker.channel.receive()) is not None:
+                match message:
+                    case Hello():
+                        self._board.join(worker.channel, self._plugins)
+                    case Settled():
+                        self._board.note_settled(worker.channel, message)
+                    case Serving():
+                        self._note_serving(worker.channel, worker.pid)
+        except MessageError as error:
+            log.error("worker cannot be understood", pid=worker.pid, error=str(error))
+
+    def _note_serving(self, channel: Channel, pid: int) -> None:
+        self._proven = True
+        self._board.note_serving(channel)
+        log.info("worker serves", pid=pid)

@@ -1,0 +1,153 @@
+"""A worker's process, started by the main process: serves HTTP from the shared socket, by connections of its own to the
+plugins. SIGTERM ends it in order; the end of the main process ends it at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import gc
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterable
+
+import structlog
+
+from servehttp import logs
+from servehttp.app import make_front, tunnel_settings
+from servehttp.front.server import make_server
+from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.link import Link
+from servehttp.plugins.race import first_of
+from servehttp.plugins.registry import Registry
+from servehttp.settings import PluginSettings, Settings
+from servehttp.workers.channel import LINE_LIMIT, Channel
+from servehttp.workers.messages import Hello, Message, MessageError, Report, Serving, Setup, decode
+from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
+
+RECONNECTION_WINDOW = 60.0
+"""Seconds for which the loss of a connection makes the next wait longer."""
+
+log = structlog.get_logger("servehttp.workers")
+
+
+class Worker:
+    """The gateway without supervision.
+
+    Args:
+        settings: Those of the gateway.
+        plugins: The ids of all plugins.
+    """
+
+    def __init__(self, settings: Settings, plugins: Iterable[str]) -> None:
+        connect = functools.partial(
+            Link.connect, transport=settings.plugins.transport, tunnel=tunnel_settings(settings)
+        )
+        policy = mirror_policy(settings.plugins)
+        self._plugins = {id: MirroredPlugin(id, connect, policy, self._send) for id in plugins}
+        self._registry = Registry(self._plugins.values(), reaper=None)
+        front = make_front(self._registry, settings)
+        self._server = make_server(front, settings, front, lifespan="off")
+        self._channel: Channel | None = None
+
+    def run(self, connection: socket.socket, listener: socket.socket) -> None:
+        """Serve until a signal, or the end of the main process.
+
+        Args:
+            connection: The channel to the main process.
+            listener: Where connections come from.
+        """
+        # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._server.handle_exit)
+        with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
+            runner.run(self._run(connection, listener))
+
+    async def _run(self, connection: socket.socket, listener: socket.socket) -> None:
+        self._channel = channel = await Channel.over(connection)
+        self._send(Hello())
+        try:
+            await first_of(self._serve(listener), self._listen(channel))
+        finally:
+            await self._registry.stop()
+            await channel.close()
+
+    async def _serve(self, listener: socket.socket) -> None:
+        # First the plugins: until they are connected to, other workers can serve what would be refused here.
+        await self._registry.start()
+        gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
+        announcing = asyncio.create_task(self._announce())
+        try:
+            await self._server.serve(sockets=[listener])
+        finally:
+            announcing.cancel()
+            await asyncio.gather(announcing, return_exceptions=True)
+
+    async def _announce(self) -> None:
+        await self._server.accepting.wait()
+        self._send(Serving())
+
+    async def _listen(self, channel: Channel) -> None:
+        """Hear the main process until it ends."""
+        while (message := await channel.receive()) is not None:
+            if isinstance(message, Report):
+                self._plugins[message.about["id"]].tell(message)
+
+    def _send(self, message: Message) -> None:
+        assert self._channel is not None
+        self._channel.send(message)
+
+
+def mirror_policy(settings: PluginSettings) -> MirrorPolicy:
+    """The policy that the settings ask for."""
+    return MirrorPolicy(
+        connect_timeout=settings.connect_timeout,
+        drain_timeout=settings.drain_timeout,
+        restart=RestartPolicy(
+            first_delay=settings.restart_delay,
+            longest_delay=settings.restart_delay_max,
+            limit=None,
+            window=RECONNECTION_WINDOW,
+        ),
+    )
+
+
+def receive_setup(connection: socket.socket) -> tuple[Setup, socket.socket]:
+    """What the main process says first, and the listening socket that comes with it.
+
+    Raises:
+        MessageError: it ended before, or says something else.
+    """
+    line, files, *_ = socket.recv_fds(connection, LINE_LIMIT, 1)
+    while not line.endswith(b"\n"):
+        piece = connection.recv(LINE_LIMIT)
+        if not piece:
+            raise MessageError("the main process has ended")
+        line += piece
+    setup = decode(line)
+    if not isinstance(setup, Setup) or not files:
+        raise MessageError(f"the main process began with {line!r:.200}")
+    return setup, socket.socket(fileno=files[0])
+
+
+def main() -> None:
+    """The entry point."""
+    try:
+        connection = socket.socket(fileno=sys.stdin.fileno())
+        setup, listener = receive_setup(connection)
+    except (OSError, MessageError) as error:
+        sys.exit(f"error: this is for `servehttp serve --workers` to start: {error}")
+    settings = Settings(**setup.settings)
+    logs.configure(settings.log)
+    structlog.contextvars.bind_contextvars(worker=os.getpid())
+    try:
+        Worker(settings, setup.plugins).run(connection, listener)
+    except Exception:  # nobody is above: the main process sees the exit code
+        log.exception("worker failed")
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

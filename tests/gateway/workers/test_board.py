@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import pytest
+
+from servehttp.plugins.link import Link
+from servehttp.plugins.states import PluginState
+from servehttp.workers.board import REASON_LENGTH, Board
+from servehttp.workers.channel import Channel
+from servehttp.workers.messages import Report, Settled
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class Plugin:
+    """A plugin that the test moves."""
+
+    id: str
+    state: PluginState = PluginState.STOPPED
+    reason: str | None = None
+    target: str | None = None
+    restarts: int = 0
+    link: Link | None = None
+    started_in: float | None = None
+
+    async def start(self) -> None:
+        self.state = PluginState.RUNNING
+
+    async def stop(self) -> None:
+        self.state = PluginState.STOPPED
+
+    def describe(self) -> dict[str, object]:
+        return {"id": self.id, "state": self.state.value, "reason": self.reason}
+
+
+@asynccontextmanager
+async def worker() -> AsyncIterator[tuple[Channel, Channel]]:
+    """The main process's end of a channel, and the worker's."""
+    ours, theirs = socket.socketpair()
+    near, far = await Channel.over(ours), await Channel.over(theirs)
+    try:
+        async with asyncio.timeout(10):
+            yield near, far
+    finally:
+        await near.close()
+        await far.close()
+
+
+async def report(channel: Channel) -> Report:
+    message = await channel.receive()
+    assert isinstance(message, Report)
+    return message
+
+
+async def still_waits(task: asyncio.Task[None]) -> bool:
+    for _ in range(5):  # whatever could wake it has had its turn
+        await asyncio.sleep(0)
+    return not task.done()
+
+
+async def test_a_worker_is_told_of_all_that_is_so_when_it_joins_and_then_of_changes() -> None:
+    board, quiet, busy = Board(), Plugin("quiet"), Plugin("busy")
+    async with worker() as (near, far):
+        busy.state = PluginState.STARTING
+        board.tell(busy)
+        board.join(near, [quiet, busy])
+        assert await report(far) == Report(0, None, {"id": "quiet", "state": "stopped", "reason": None})
+        assert await report(far) == Report(1, None, {"id": "busy", "state": "starting", "reason": None})
+        busy.state, busy.target = PluginState.RUNNING, "unix:/s"
+        board.tell(busy)
+        assert await report(far) == Report(2, "unix:/s", {"id": "busy", "state": "running", "reason": None})
+
+
+async def test_a_plugin_is_settled_when_every_worker_has_acted_on_the_last_report() -> None:
+    board, plugin = Board(), Plugin("one")
+    async with worker() as (first, _), worker() as (second, _):
+        board.join(first, [plugin])
+        board.join(second, [plugin])
+        board.tell(plugin)
+        settled = asyncio.create_task(board.settled("one"))
+        board.note_settled(first, Settled("one", 1))
+        board.note_settled(second, Settled("one", 0))
+        assert await still_waits(settled)
+        board.note_settled(second, Settled("one", 1))
+        await settled
+
+
+async def test_a_worker_that_leaves_is_not_waited_for() -> None:
+    board, plugin = Board(), Plugin("one")
+    async with worker() as (near, _):
+        board.join(near, [plugin])
+        settled = asyncio.create_task(board.settled("one"))
+        assert await still_waits(settled)
+        board.leave(near)
+        await settled
+
+
+async def test_all_serve_when_enough_take_connections_and_every_plugin_is_settled() -> None:
+    board, plugin = Board(), Plugin("one")
+    async with worker() as (first, _), worker() as (second, _):
+        serving = asyncio.create_task(board.wait_serving(2, [plugin]))
+        for channel in (first, second):
+            board.join(channel, [plugin])
+            board.note_serving(channel)
+        board.note_settled(first, Settled("one", 0))
+        assert await still_waits(serving)
+        board.note_settled(second, Settled("one", 0))
+        await serving
+        board.leave(second)
+        serving = asyncio.create_task(board.wait_serving(2, [plugin]))
+        assert await still_waits(serving)
+        board.join(second, [])
+        board.note_settled(second, Settled("one", 0))
+        board.note_serving(second)
+        await serving
+
+
+async def test_a_reason_that_is_too_long_is_cut() -> None:
+    board, plugin = Board(), Plugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
+    async with worker() as (near, far):
+        board.join(near, [plugin])
+        assert len((await report(far)).about["reason"]) == REASON_LENGTH
