@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 from mattermost_plugin.exchange import Headers
@@ -11,6 +12,9 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te"
 
 END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"))
 """Fields that a `Connection` header cannot take away by naming them."""
+
+KNOWN_NAME_SIZE = 64
+"""Names up to this many bytes are remembered once they were found good."""
 
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -23,11 +27,16 @@ class InvalidHeader(ValueError):
 
 def end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
     """The headers without those that belong to one connection; names must be lower-case."""
-    dropped = HOP_BY_HOP
-    for name, value in headers:
-        if name == b"connection":
-            dropped = dropped | (_options(value) - END_TO_END_ALWAYS)
-    return [header for header in headers if header[0] not in dropped]
+    kept = []
+    named: frozenset[bytes] = frozenset()
+    for header in headers:
+        name = header[0]
+        if name not in HOP_BY_HOP:
+            kept.append(header)
+        elif name == b"connection":
+            named |= _options(header[1])
+    named -= END_TO_END_ALWAYS
+    return [header for header in kept if header[0] not in named] if named else kept
 
 
 def _options(value: bytes) -> frozenset[bytes]:
@@ -44,11 +53,19 @@ def checked(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 
 def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    if not _TOKEN.fullmatch(name):
-        raise InvalidHeader(f"header name {bytes(name)!r} is not a token")
+    lower = _known_name(name) if len(name) <= KNOWN_NAME_SIZE else _lower_name(name)
     if _FORBIDDEN_IN_VALUE.search(value):
         raise InvalidHeader(f"the value of header {bytes(name)!r} has a control character in it")
-    return bytes(name).lower(), bytes(value).strip(b" \t")
+    return lower, bytes(value).strip(b" \t")
+
+
+def _lower_name(name: bytes) -> bytes:
+    if not _TOKEN.fullmatch(name):
+        raise InvalidHeader(f"header name {bytes(name)!r} is not a token")
+    return bytes(name).lower()
+
+
+_known_name = functools.lru_cache(maxsize=1024)(_lower_name)
 
 
 def content_length(headers: Headers) -> int | None:
@@ -57,10 +74,10 @@ def content_length(headers: Headers) -> int | None:
     Raises:
         InvalidHeader: it is not a number, or there are two different ones.
     """
-    values = {value for name, value in headers if name == b"content-length"}
-    if not values:
-        return None
-    value = values.pop()
-    if values or not _LENGTH.fullmatch(value):
-        raise InvalidHeader("content-length is not one non-negative number")
-    return int(value)
+    declared: bytes | None = None
+    for name, value in headers:
+        if name == b"content-length":
+            if not _LENGTH.fullmatch(value) or declared not in (None, value):
+                raise InvalidHeader("content-length is not one non-negative number")
+            declared = value
+    return None if declared is None else int(declared)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 
 import structlog
 
 logger = structlog.get_logger("servehttp.access")
 
 
-@dataclass(slots=True)
 class Record:
     """One request, from its head to its last byte.
+
+    Args:
+        method: the request's.
+        path: the raw path, without the query.
 
     Attributes:
         bytes_in: what of the body, or of WebSocket messages, went to the plugin.
@@ -21,17 +23,18 @@ class Record:
         problem: why it did not end as it should have, if it did not.
     """
 
-    method: str
-    path: str
-    plugin_id: str = ""
-    request_id: str = ""
-    client: str = ""
-    status: int = 0
-    bytes_in: int = 0
-    bytes_out: int = 0
-    started: float = field(default_factory=time.perf_counter)
-    first_byte: float | None = None
-    problem: str | None = None
+    def __init__(self, method: str, path: bytes) -> None:
+        self.method = method
+        self.path = path
+        self.plugin_id = ""
+        self.request_id = ""
+        self.client = ""
+        self.status = 0
+        self.bytes_in = 0
+        self.bytes_out = 0
+        self.started = time.perf_counter()
+        self.first_byte: float | None = None
+        self.problem: str | None = None
 
     def begin_response(self, status: int) -> None:
         self.status = status
@@ -53,4 +56,4 @@ class Record:
         }
         if self.problem:
             fields["problem"] = self.problem
-        logger.info(f"{self.method} {self.path}", **fields)
+        logger.info(f"{self.method} {self.path.decode('latin-1')}", **fields)

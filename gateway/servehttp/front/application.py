@@ -27,6 +27,7 @@ from servehttp.plugins.states import PluginState
 ATTEMPTS = 2
 """How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
 
+RUNNING = PluginState.RUNNING
 COMING_UP = frozenset((PluginState.STARTING, PluginState.RESTARTING))
 HEALTH_PATHS = frozenset(("/livez", "/readyz"))
 
@@ -65,7 +66,7 @@ class Front:
         """ASGI, for scopes "http" and "websocket"."""
         if scope["type"] == "http" and await self._answer_health(scope, send):
             return
-        record = Record(scope.get("method", "WEBSOCKET"), _raw_path(scope).decode("latin-1"))
+        record = Record(scope.get("method", "WEBSOCKET"), _raw_path(scope))
         request = self._request(scope, record)
         try:
             if request.websocket:
@@ -113,9 +114,8 @@ class Front:
 
     def _route(self, request: Request, record: Record) -> Route:
         """Where a request goes; from here on its root is the plugin's."""
-        path = request.target.partition(b"?")[0]
         try:
-            route = find_route(path, request.root_length)
+            route = find_route(record.path, request.root_length)
         except BadPath as error:
             raise Turned(responses.bad_path(str(error))) from None
         if route is None:
@@ -128,10 +128,10 @@ class Front:
         plugin = self._registry.get(plugin_id)
         if plugin is None:
             raise Turned(responses.not_found(plugin_id))
-        link = plugin.link
-        if plugin.state in COMING_UP or (plugin.state is PluginState.RUNNING and link is None):
-            raise Turned(responses.unavailable(plugin_id, f"the plugin is {plugin.state.value}"))
-        if link is None or plugin.state is not PluginState.RUNNING or not link.serves_http:
+        link, state = plugin.link, plugin.state
+        if state in COMING_UP or (state is RUNNING and link is None):
+            raise Turned(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
+        if link is None or state is not RUNNING or not link.serves_http:
             raise Turned(responses.not_found(plugin_id))
         if link.in_flight >= self._settings.max_exchanges:
             raise Turned(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
@@ -155,7 +155,7 @@ class Front:
         """
         self._clean(request, record)
         self._route(request, record)
-        return request.root_length < len(request.target.partition(b"?")[0])
+        return request.root_length < len(record.path)
 
     def begin(self, request: Request, plugin_id: str) -> TunnelExchange | None:
         """Begin the exchange of an admitted request without a body, and without waiting; None where that cannot be.
@@ -176,7 +176,7 @@ class Front:
     async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
         try:
             route = self._route(request, record)
-            if route.root_length == len(request.target.partition(b"?")[0]):
+            if route.root_length == len(record.path):
                 raise Turned(_add_slash(request, route))
             self._check_length(request, route.plugin_id)
             await self._forward(scope, request, receive, send, record)

@@ -73,6 +73,7 @@ class DirectCycle:
     message_event = _Nobody()
     waiting_for_100_continue = False
     more_body = False
+    _rules: ResponseRules  # made when the request goes out
 
     def __init__(self, connection: Connection, front: Front, request: Request, keep_alive: bool) -> None:
         self.keep_alive = keep_alive
@@ -83,8 +84,7 @@ class DirectCycle:
         self._connection = connection
         self._front = front
         self._request = request
-        self._record = Record(request.method, request.target.partition(b"?")[0].decode("latin-1"))
-        self._rules = ResponseRules(request, "")
+        self._record = Record(request.method, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
         self._attempts = 0
         self._output: list[bytes] = []
@@ -186,8 +186,14 @@ class DirectCycle:
         self._record.begin_response(status)
         if not self.keep_alive:
             headers.append((b"connection", b"close"))
-        lines = [b"%b: %b\r\n" % header for header in headers]
-        self._output += [status_line(status), *lines, b"\r\n"]
+        output = self._output
+        output.append(status_line(status))
+        for name, value in headers:
+            output.append(name)
+            output.append(b": ")
+            output.append(value)
+            output.append(b"\r\n")
+        output.append(b"\r\n")
 
     def _piece(self, data: bytes) -> None:
         if not self._rules.piece(data):
@@ -222,6 +228,9 @@ class DirectCycle:
         self._conclude(problem)
 
     def _conclude(self, problem: str | None) -> None:
+        if self._exchange is not None:
+            self._exchange.unsubscribe()
+            self._exchange = None
         self.response_complete = not self.disconnected
         self._record.problem = problem
         if self._front.settings.access_log:

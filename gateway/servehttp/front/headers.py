@@ -6,7 +6,7 @@ itself, and one request id. Back: nothing that could change the framing, which i
 
 from __future__ import annotations
 
-import os
+import random
 import re
 import time
 from email.utils import formatdate
@@ -31,13 +31,26 @@ def to_plugin(headers: Headers, *, trusted: bool) -> tuple[list[tuple[bytes, byt
         headers: what the client sent, names in lower case.
         trusted: whether the peer may speak for the client.
     """
-    kept = [header for header in end_to_end(headers) if _may_pass(header[0], trusted)]
-    request_id = next((value for name, value in kept if name == REQUEST_ID and _REQUEST_ID.fullmatch(value)), None)
+    kept = []
+    request_id = None
+    for header in end_to_end(headers):
+        name = header[0]
+        if name == REQUEST_ID:
+            if request_id is not None or not _REQUEST_ID.fullmatch(header[1]):
+                continue
+            request_id = header[1]
+        elif not _may_pass(name, trusted):
+            continue
+        kept.append(header)
     if request_id is None:
-        request_id = os.urandom(10).hex().encode()
-        kept = [header for header in kept if header[0] != REQUEST_ID]
+        request_id = new_request_id()
         kept.append((REQUEST_ID, request_id))
     return kept, request_id
+
+
+def new_request_id() -> bytes:
+    """An id that no other request has; it is no secret, so that it need not be hard to guess."""
+    return b"%020x" % random.getrandbits(80)
 
 
 def _may_pass(name: bytes, trusted: bool) -> bool:
@@ -56,10 +69,13 @@ def to_client(response: Response, request_id: bytes) -> tuple[list[tuple[bytes, 
     length = content_length(headers)
     if length is not None and response.status == 204:
         headers = [header for header in headers if header[0] != b"content-length"]
-    names = {name for name, _ in headers}
-    if REQUEST_ID not in names:
+    identified = dated = False
+    for name, _ in headers:
+        identified = identified or name == REQUEST_ID
+        dated = dated or name == b"date"
+    if not identified:
         headers.append((REQUEST_ID, request_id))
-    if b"date" not in names:
+    if not dated:
         headers.append((b"date", _date()))
     return headers, length
 

@@ -36,11 +36,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self.start_limits(limits)
         self._front = front
         self._unparsed = 0
+        self._head_open = False
         self._body_open = False
 
     def head_open(self) -> bool:
-        # uvicorn begins a scope with a request's first byte, and completes it with its head.
-        return self.scope is not None and "method" not in self.scope
+        return self._head_open
 
     def body_open(self) -> bool:
         return self._body_open and self.cycle is self.active
@@ -55,6 +55,18 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             long_target = self.head_open() and not self.headers and len(self.url) > self.limits.max_target_length
             self.refuse(self.limits.refuse_target() if long_target else self.limits.refuse_size())
 
+    def on_message_begin(self) -> None:
+        self._head_open = True
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
     def on_headers_complete(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
         refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
@@ -62,14 +74,23 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             self.refusal = refusal
             raise RequestRefused
         self._unparsed = 0
+        self._head_open = False
         self._body_open = True
         self.url = origin_form(self.url)
         if self._front is not None and self._goes_directly(version) and self._begin_directly(self._front, method):
             return
         previous = self.cycle
+        self._make_scope()
         super().on_headers_complete()
         if self.cycle is not previous:
             self._enter_cycle()
+
+    def _make_scope(self) -> None:
+        """What uvicorn does when a request begins, and most requests do not need."""
+        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.headers, self.expect_100_continue = url, headers, expected
+        self.scope["headers"] = headers
 
     def _goes_directly(self, version: str) -> bool:
         """Whether a request is of the kind that needs neither a task nor ASGI."""
@@ -95,7 +116,6 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         )
         cycle = DirectCycle(self, front, request, self.parser.should_keep_alive())
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
-        self.scope["method"] = request.method
         if cycle.begin():
             if not cycle.response_complete:
                 self.enter_direct(cycle)
@@ -115,7 +135,10 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
     def complete(self, *, keep_alive: bool) -> None:
         if not keep_alive:
             self.transport.close()
-        self.on_response_complete()
+        if self.pipeline:
+            self.on_response_complete()
+        else:  # without uvicorn's timer for keep-alive: a phase of this connection is watched anyway
+            self.server_state.total_requests += 1
 
     def break_off(self) -> None:
         self.transport.abort()

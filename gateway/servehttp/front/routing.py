@@ -11,7 +11,7 @@ The rules:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 PREFIX = b"/plugins/"
 
@@ -19,8 +19,7 @@ _ENCODED_DOT = re.compile(rb"%2e", re.IGNORECASE)
 _DOT_SEGMENTS = (b".", b"..")
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A plugin, and how many bytes of the path are the prefix under which it is mounted."""
 
     plugin_id: str

@@ -129,6 +129,10 @@ class TunnelExchange:
         """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
         self._sink = sink
 
+    def unsubscribe(self) -> None:
+        """Hand on nothing more: sink and exchange let go of each other."""
+        self._sink = None
+
     def settle(self) -> None:
         """Pay back what the sink has held."""
         owed, self._owed = self._owed, 0
