@@ -4,7 +4,7 @@
 # make bench  measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured)
 # make load   measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
 # make bench-go  measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
-# make protos generate the Python code for proto/
+# make protos generate the Python code for proto/, and the API client
 # make clean  remove everything that was made
 #
 # Each makes the virtual environment it needs, once. PYTHON= chooses the interpreter it is made with.
@@ -38,6 +38,7 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python docs/make_settings.py --check
+	$(BIN)/python sdk/generate --check
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 
 $(LOADTEST): $(READY)
@@ -55,6 +56,7 @@ load: $(LOADTEST)
 
 protos: $(READY)
 	$(BIN)/python proto/generate.py
+	$(BIN)/python sdk/generate
 
 clean:
 	rm -rf .venv .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,10 +1,12 @@
-"""Write plugins: `Plugin`, `hook`, and `run_plugin` to serve one. Routes are made with `mattermost_plugin.routing`.
+"""Write plugins: `Plugin`, `hook`, and `run_plugin` to serve one. Routes are made with `mattermost_plugin.routing`,
+what the host's API and hooks exchange is in `mattermost_plugin.models`.
 
 In a process that a host started, importing this package keeps the real stdout for the handshake; prints go to the log.
 """
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin import stdio
@@ -13,6 +15,18 @@ from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 
 if TYPE_CHECKING:
+    from mattermost_plugin.async_client import AsyncPluginAPIClient
+    from mattermost_plugin.client import PluginAPIClient
+    from mattermost_plugin.exceptions import (
+        AlreadyExistsError,
+        NotFoundError,
+        PermissionDeniedError,
+        PluginAPIError,
+        UnavailableError,
+        ValidationError,
+        convert_grpc_error,
+    )
+    from mattermost_plugin.models import Command, CommandResponse
     from mattermost_plugin.server import run_plugin, serve_plugin
 
 __version__ = "0.1.0"
@@ -26,6 +40,18 @@ __all__ = [  # noqa: RUF022  # grouped
     # Serving them
     "run_plugin",
     "serve_plugin",
+    # The host's API
+    "PluginAPIClient",
+    "AsyncPluginAPIClient",
+    "Command",
+    "CommandResponse",
+    "PluginAPIError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "ValidationError",
+    "AlreadyExistsError",
+    "UnavailableError",
+    "convert_grpc_error",
     # The process
     "RuntimeConfig",
     "load_runtime_config",
@@ -35,10 +61,26 @@ __all__ = [  # noqa: RUF022  # grouped
 stdio.reserve_stdout()
 
 
-def __getattr__(name: str) -> Any:
-    """Import the server when it is first asked for: it brings grpc and Starlette, which take long to import."""
-    if name not in ("run_plugin", "serve_plugin"):
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mattermost_plugin import server
+LAZY = {
+    "run_plugin": "server",
+    "serve_plugin": "server",
+    "PluginAPIClient": "client",
+    "AsyncPluginAPIClient": "async_client",
+    "Command": "models",
+    "CommandResponse": "models",
+    "PluginAPIError": "exceptions",
+    "NotFoundError": "exceptions",
+    "PermissionDeniedError": "exceptions",
+    "ValidationError": "exceptions",
+    "AlreadyExistsError": "exceptions",
+    "UnavailableError": "exceptions",
+    "convert_grpc_error": "exceptions",
+}
+"""Names that are imported when they are first asked for, and from where: they bring grpc, protobuf's messages or
+Starlette, which take long to import."""
 
-    return getattr(server, name)
+
+def __getattr__(name: str) -> Any:
+    if name not in LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{LAZY[name]}"), name)

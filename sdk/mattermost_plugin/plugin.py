@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from mattermost_plugin.hooks import HookHandler, HookName, HookRegistrationError, find_handlers
 from mattermost_plugin.runtime_config import RuntimeConfig
@@ -15,6 +16,15 @@ if TYPE_CHECKING:
     from starlette.middleware import Middleware
     from starlette.routing import BaseRoute, Router
 
+    from mattermost_plugin.async_client import AsyncPluginAPIClient
+    from mattermost_plugin.client import PluginAPIClient
+
+
+Client = TypeVar("Client", "PluginAPIClient", "AsyncPluginAPIClient")
+
+_making_client = threading.Lock()
+"""Threads may ask for the first client at the same time."""
+
 
 class Plugin:
     """A plugin: subclass it, decorate methods as hook handlers and routes, and pass the class to `run_plugin`.
@@ -23,9 +33,10 @@ class Plugin:
     to the handler of the ServeHTTP hook; a plugin with neither answers it with 404.
 
     Args:
-        api: The client for the host's API.
+        api: The client for the host's API, instead of one made by the first use.
         config: The configuration of the process.
         logger: Used instead of a logger named after the class.
+        async_api: The client for the host's API in async code, instead of one made by the first use.
     """
 
     routes: Sequence[BaseRoute | Router] = ()
@@ -50,6 +61,9 @@ class Plugin:
 
     # Defaults, so that a subclass need not call super().__init__.
     _api: Any = None
+    _async_api: Any = None
+    _own_api: PluginAPIClient | None = None
+    _own_async_api: AsyncPluginAPIClient | None = None
     _config: RuntimeConfig | None = None
     _logger: logging.Logger | None = None
 
@@ -64,22 +78,49 @@ class Plugin:
             )
 
     def __init__(
-        self, api: Any = None, config: RuntimeConfig | None = None, logger: logging.Logger | None = None
+        self,
+        api: Any = None,
+        config: RuntimeConfig | None = None,
+        logger: logging.Logger | None = None,
+        *,
+        async_api: Any = None,
     ) -> None:
         self._api = api
+        self._async_api = async_api
         self._config = config
         self._logger = logger
 
     @property
-    def api(self) -> Any:
-        """The client for the host's API.
+    def api(self) -> PluginAPIClient:
+        """The client for the host's API, for sync handlers and threads. Its first call connects.
 
         Raises:
-            RuntimeError: the plugin was made without one.
+            RuntimeError: the plugin was neither given one nor started.
         """
-        if self._api is None:
-            raise RuntimeError(f"{type(self).__name__} has no API client: it was not started with one")
-        return self._api
+        if self._api is not None:
+            return cast("PluginAPIClient", self._api)
+        if self._own_api is None:
+            from mattermost_plugin.client import PluginAPIClient  # here, because the messages take long to import
+
+            with _making_client:
+                self._own_api = self._own_api or self._make_client(PluginAPIClient)
+        return self._own_api
+
+    @property
+    def async_api(self) -> AsyncPluginAPIClient:
+        """The client for the host's API, for async code. Its first call connects, and binds it to the event loop.
+
+        Raises:
+            RuntimeError: the plugin was neither given one nor started.
+        """
+        if self._async_api is not None:
+            return cast("AsyncPluginAPIClient", self._async_api)
+        if self._own_async_api is None:
+            from mattermost_plugin.async_client import AsyncPluginAPIClient  # as above
+
+            with _making_client:
+                self._own_async_api = self._own_async_api or self._make_client(AsyncPluginAPIClient)
+        return self._own_async_api
 
     @property
     def config(self) -> RuntimeConfig | None:
@@ -140,6 +181,11 @@ class Plugin:
             lifespan=self._callable("lifespan", arguments=1),
         )
 
+    def _make_client(self, cls: type[Client]) -> Client:
+        if self._config is None:
+            raise RuntimeError(f"{type(self).__name__} has no API client: it was given none, and no host started it")
+        return cls(self._config.api_target, token=self._config.api_token)
+
     def _callable(self, name: str, arguments: int) -> Any:
         """What the attribute holds. A function that the class was merely given, `app = some_function`, is not bound."""
         function = inspect.getattr_static(self, name)
@@ -166,3 +212,11 @@ def instantiate(cls: type[AnyPlugin], api: Any, config: RuntimeConfig) -> AnyPlu
     if plugin._config is None:
         plugin._config = config
     return plugin
+
+
+async def close_clients(plugin: Plugin) -> None:
+    """Close the API clients that a plugin made by itself; those it was given are not its own."""
+    if plugin._own_api is not None:
+        plugin._own_api.close()
+    if plugin._own_async_api is not None:
+        await plugin._own_async_api.close()

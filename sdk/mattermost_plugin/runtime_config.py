@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mattermost_plugin import logs
 
 ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"
 ENV_API_TARGET = "MATTERMOST_PLUGIN_API_TARGET"
+ENV_API_TOKEN = "MATTERMOST_PLUGIN_API_TOKEN"
+"""Set by a host whose API listens on TCP; a unix socket needs no token. The reference has none."""
 ENV_PLUGIN_PATH = "MATTERMOST_PLUGIN_PATH"
 ENV_HOOK_TIMEOUT = "MATTERMOST_PLUGIN_HOOK_TIMEOUT"
 ENV_LOG_LEVEL = "MATTERMOST_PLUGIN_LOG_LEVEL"
@@ -30,13 +32,15 @@ class RuntimeConfig:
 
     plugin_id: str = ""
     api_target: str = DEFAULT_API_TARGET
-    """Where the host serves the plugin API, as `host:port`."""
+    """Where the host serves the plugin API, as `host:port` or `unix:PATH`."""
     plugin_path: str = ""
     """The plugin's folder."""
     hook_timeout: float = DEFAULT_HOOK_TIMEOUT
     """How many seconds a hook handler may take. It does not apply to ServeHTTP, which may stream for ever."""
     log_level: str = DEFAULT_LOG_LEVEL
     """A level name of the `logging` module."""
+    api_token: str = field(default="", repr=False)
+    """What proves the plugin to the host's API; empty where no proof is needed."""
 
     @classmethod
     def from_env(cls) -> RuntimeConfig:
@@ -47,6 +51,7 @@ class RuntimeConfig:
             plugin_path=os.environ.get(ENV_PLUGIN_PATH, ""),
             hook_timeout=_hook_timeout(),
             log_level=_log_level(),
+            api_token=os.environ.get(ENV_API_TOKEN, ""),
         )
 
     def configure_logging(self) -> None:

@@ -41,7 +41,7 @@ from mattermost_plugin.handshake import (
     MAGIC_COOKIE_KEY,
     Handshake,
 )
-from mattermost_plugin.plugin import Plugin, instantiate
+from mattermost_plugin.plugin import Plugin, close_clients, instantiate
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.servicers.controller import ControllerServicer
@@ -137,6 +137,7 @@ class PluginServer:
             self._listening = True
         except BaseException:
             await self._shut_application_down()
+            await close_clients(self.plugin)
             raise
         return self.port
 
@@ -198,6 +199,7 @@ class PluginServer:
             await self._streams.close()
             self._hooks.close()
             await self._shut_application_down()
+            await close_clients(self.plugin)
         finally:
             release(self.address)
             self._terminated.set()

@@ -1,0 +1,135 @@
+"""Makes calls from an event loop: what the methods of the async client stand on."""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+from typing import Self
+
+import grpc
+
+from mattermost_plugin.api.calls import (
+    DEFAULT_TIMEOUT,
+    TRANSFER_TIMEOUT,
+    Attempts,
+    Connection,
+    RequestT,
+    ResponseT,
+    Rpc,
+    checked,
+    closed_error,
+    find_endpoint,
+)
+from mattermost_plugin.api.channel import Options, create_async_channel
+
+
+class AsyncCaller:
+    """A connection to the host's API, made by the first call. It belongs to the event loop of that call.
+
+    Args:
+        target: `host:port` or `unix:PATH`; by default what the environment says.
+        credentials: for TLS.
+        options: gRPC channel options, beside or instead of `DEFAULT_CHANNEL_OPTIONS`.
+        token: proves the plugin to a host that listens on TCP; by default the environment's, if the target is as well.
+        timeout: seconds that a call may take, retries included.
+        transfer_timeout: the same for calls that carry a file.
+
+    Raises:
+        RuntimeError: no target is given, and the environment has none.
+    """
+
+    def __init__(
+        self,
+        target: str | None = None,
+        *,
+        credentials: grpc.ChannelCredentials | None = None,
+        options: Options | None = None,
+        token: str | None = None,
+        timeout: float = DEFAULT_TIMEOUT,
+        transfer_timeout: float = TRANSFER_TIMEOUT,
+    ) -> None:
+        self._endpoint = find_endpoint(target, credentials, options, token, timeout, transfer_timeout)
+        self._metadata = self._endpoint.metadata
+        self._connection: Connection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+
+    @property
+    def target(self) -> str:
+        """Where the host's API is."""
+        return self._endpoint.target
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection to close."""
+        return self._connection is not None
+
+    async def connect(self) -> None:
+        """Connect now rather than with the first call, or again after `close`.
+
+        Raises:
+            RuntimeError: it is connected.
+        """
+        if self._connection is not None:
+            raise RuntimeError(f"the API client is connected to {self.target} already")
+        self._open()
+
+    async def close(self) -> None:
+        """Hang up; calls that are under way fail. Again, or before a connection, it only forbids further calls."""
+        connection, self._connection = self._connection, None
+        self._closed = True
+        if connection is not None:
+            await connection.channel.close()
+
+    async def __aenter__(self) -> Self:
+        if not self.connected:
+            await self.connect()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, timeout: float | None = None) -> ResponseT:
+        attempts = Attempts(rpc, self._endpoint.seconds(rpc, timeout))
+        while True:
+            call = self._connected().method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
+            try:
+                response: ResponseT = await call
+            except grpc.RpcError as error:
+                pause = attempts.pause_after(error)
+            except asyncio.CancelledError:
+                if _is_cancelled():
+                    raise
+                raise closed_error() from None  # closing the channel cancels its calls, not those who wait for them
+            else:
+                return checked(response)
+            finally:
+                call.cancel()
+            await asyncio.sleep(pause)
+
+    def _connected(self) -> Connection:
+        connection = self._connection
+        if connection is None:
+            if self._closed:
+                raise closed_error()
+            return self._open()
+        if self._loop is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "this async API client belongs to another event loop, the one of its first call:"
+                " make a client for each loop, or use the blocking one from threads"
+            )
+        return connection
+
+    def _open(self) -> Connection:
+        endpoint = self._endpoint
+        channel = create_async_channel(endpoint.target, credentials=endpoint.credentials, options=endpoint.options)
+        self._connection, self._loop = Connection(channel), asyncio.get_running_loop()
+        self._closed = False
+        return self._connection
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

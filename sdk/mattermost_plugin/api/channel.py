@@ -1,0 +1,85 @@
+"""The gRPC channel to the host's API: where it is, and how it is made."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from mattermost_plugin.runtime_config import ENV_API_TARGET
+
+PLUGIN_API_TARGET_ENV = ENV_API_TARGET
+
+MAX_MESSAGE = 100 * 1024 * 1024
+"""Bytes of one message."""
+FIRST_RECONNECT = 100
+"""Milliseconds until a lost connection is tried again; gRPC's own second would outlast most restarts of a host."""
+LAST_RECONNECT = 2_000
+"""Milliseconds between later tries."""
+
+Options = Sequence[tuple[str, Any]]
+
+DEFAULT_CHANNEL_OPTIONS: Options = (
+    ("grpc.max_send_message_length", MAX_MESSAGE),
+    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT),
+    ("grpc.min_reconnect_backoff_ms", FIRST_RECONNECT),
+    ("grpc.max_reconnect_backoff_ms", LAST_RECONNECT),
+    # A proxy in the environment is for the plugin's requests to the world, not for its host.
+    ("grpc.enable_http_proxy", 0),
+)
+
+
+def get_default_target() -> str:
+    """Where the host says that its API is.
+
+    Raises:
+        RuntimeError: it does not say.
+    """
+    target = os.environ.get(PLUGIN_API_TARGET_ENV)
+    if target:
+        return target
+    raise RuntimeError(f"{PLUGIN_API_TARGET_ENV} is not set: no host offers its API; pass target= to use another one")
+
+
+def create_channel(
+    target: str | None = None,
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
+    options: Options | None = None,
+) -> grpc.Channel:
+    """A blocking channel.
+
+    Args:
+        target: `host:port` or `unix:PATH`; by default what the environment says.
+        credentials: for TLS.
+        options: gRPC channel options, beside or instead of `DEFAULT_CHANNEL_OPTIONS`.
+
+    Raises:
+        RuntimeError: no target is given, and the environment has none.
+    """
+    target = target or get_default_target()
+    if credentials is None:
+        return grpc.insecure_channel(target, merged(options))
+    return grpc.secure_channel(target, credentials, merged(options))
+
+
+def create_async_channel(
+    target: str | None = None,
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
+    options: Options | None = None,
+) -> grpc.aio.Channel:
+    """A channel for the running event loop. Arguments and errors are those of `create_channel`."""
+    target = target or get_default_target()
+    if credentials is None:
+        return grpc.aio.insecure_channel(target, merged(options))
+    return grpc.aio.secure_channel(target, credentials, merged(options))
+
+
+def merged(options: Options | None) -> list[tuple[str, Any]]:
+    """The options given, and the defaults for the rest."""
+    return list({**dict(DEFAULT_CHANNEL_OPTIONS), **dict(options or ())}.items())
