@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Iterable
+from typing import Any
 
 from mattermost_plugin.exchange import Headers
 
@@ -43,26 +45,29 @@ def _options(value: bytes) -> frozenset[bytes]:
     return frozenset(option.strip().lower() for option in value.split(b","))
 
 
-def checked(headers: Headers) -> list[tuple[bytes, bytes]]:
+def checked(headers: Iterable[Any]) -> list[tuple[bytes, bytes]]:
     """The headers with lower-case names and without white space around values.
+
+    Args:
+        headers: pairs of bytes as an application gives them: lists as well as tuples, and any kind of bytes.
 
     Raises:
         InvalidHeader: a name is no token, or a value holds a control character.
     """
-    return [_checked(name, value) for name, value in headers]
+    return [_checked(bytes(name), bytes(value)) for name, value in headers]
 
 
 def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     lower = _known_name(name) if len(name) <= KNOWN_NAME_SIZE else _lower_name(name)
     if _FORBIDDEN_IN_VALUE.search(value):
-        raise InvalidHeader(f"the value of header {bytes(name)!r} has a control character in it")
-    return lower, bytes(value).strip(b" \t")
+        raise InvalidHeader(f"the value of header {name!r} has a control character in it")
+    return lower, value.strip(b" \t")
 
 
 def _lower_name(name: bytes) -> bytes:
     if not _TOKEN.fullmatch(name):
-        raise InvalidHeader(f"header name {bytes(name)!r} is not a token")
-    return bytes(name).lower()
+        raise InvalidHeader(f"header name {name!r} is not a token")
+    return name.lower()
 
 
 _known_name = functools.lru_cache(maxsize=1024)(_lower_name)

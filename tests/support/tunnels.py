@@ -14,7 +14,7 @@ import grpc.aio
 
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
 from mattermost_plugin.streams import CallStream
-from mattermost_plugin.tunnel import rpc
+from mattermost_plugin.tunnel import connection, rpc
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
@@ -22,6 +22,9 @@ from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE
+
+COMPILED = not connection.__file__.endswith(".py")
+"""The installed package has its hot modules compiled."""
 
 GET = Request("GET", b"/")
 POST = Request("POST", b"/")

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mattermost_plugin.models import Bot, BotGetOptions, BotPatch
-
 from generate.notation import repeatable, wire
+from mattermost_plugin.models import Bot, BotGetOptions, BotPatch
 
 
 def create_bot(bot: Bot) -> Bot:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mattermost_plugin.models import Command, CommandArgs, CommandResponse
-
 from generate.notation import repeatable, wire
+from mattermost_plugin.models import Command, CommandArgs, CommandResponse
 
 
 def register_command(command: Command) -> None:

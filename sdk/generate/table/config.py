@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mattermost_plugin.api import wire_values
-
 from generate.notation import repeatable, response, result
+from mattermost_plugin.api import wire_values
 
 
 @repeatable

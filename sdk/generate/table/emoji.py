@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mattermost_plugin.models import Emoji
-
 from generate.notation import repeatable, response, result, transfer, wire
+from mattermost_plugin.models import Emoji
 
 
 @repeatable

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mattermost_plugin.models import OAuthApp
-
 from generate.notation import repeatable
+from mattermost_plugin.models import OAuthApp
 
 
 def create_o_auth_app(app: OAuthApp) -> OAuthApp:

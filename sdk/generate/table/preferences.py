@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mattermost_plugin.models import Preference
-
 from generate.notation import repeatable
+from mattermost_plugin.models import Preference
 
 
 @repeatable

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from generate.notation import repeatable, wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.models import AuditRecord
-
-from generate.notation import repeatable, wire
 
 
 @repeatable

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from mattermost_plugin.models import Session, UserAccessToken
-
 from generate.notation import repeatable
+from mattermost_plugin.models import Session, UserAccessToken
 
 
 @repeatable

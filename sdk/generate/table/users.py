@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mattermost_plugin.models import CustomStatus, User, UserAuth, UserStatus, ViewUsersRestrictions
-
 from generate.notation import repeatable, transfer, wire
+from mattermost_plugin.models import CustomStatus, User, UserAuth, UserStatus, ViewUsersRestrictions
 
 
 def create_user(user: User) -> User:
