@@ -4,6 +4,9 @@
 # make bench  measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured)
 # make load   measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
 # make bench-go  measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
+# make bench-python   measure API calls, hooks and single parts in Python (ARGS="-k hook" goes to pytest)
+# make bench-compare  count instructions of single parts, beside the baseline (ARGS=--update makes a new baseline)
+# make bench-open     measure what a request costs while up to 10,000 others are open (ROUNDS=)
 # make protos generate the Python code for proto/, and the API client
 # make clean  remove everything that was made
 #
@@ -17,7 +20,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 LOADTEST := .venv/.loadtest
 
-.PHONY: demo test lint bench bench-go load protos clean
+.PHONY: demo test lint bench bench-go bench-python bench-compare bench-open load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -50,6 +53,15 @@ bench: $(LOADTEST)
 
 bench-go: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m interop.go_benchmarks $(ARGS)
+
+bench-python: $(READY)
+	$(BIN)/python -m pytest -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks $(ARGS)
+
+bench-compare: $(READY)
+	PYTHONPATH=tests:loadtests $(BIN)/python -m benchmarks.instructions $(ARGS)
+
+bench-open: $(LOADTEST)
+	$(BIN)/python loadtests/open_exchanges.py $(ARGS)
 
 load: $(LOADTEST)
 	$(BIN)/python loadtests/load.py $(ARGS)

@@ -22,6 +22,7 @@ from harness.pages import (
     bench_sections,
     load_sections,
     markdown,
+    open_sections,
     origin_section,
     plot_names,
     save_plots,
@@ -31,7 +32,7 @@ from harness.sides import ROOT
 
 PAGE = ROOT / "docs/performance.md"
 PLOTS = "../loadtests/results"
-KINDS = {"bench": bench_sections, "load": load_sections}
+KINDS = {"bench": bench_sections, "load": load_sections, "bench-open": open_sections}
 INTRODUCTION = """\
 <!-- Made by loadtests/performance.py from loadtests/results; do not edit. -->
 
@@ -45,7 +46,8 @@ uvicorn over a unix socket with keep-alive, the gateway with one plugin process.
 REPETITION = Section(
     "How to repeat it",
     [
-        "`make bench` runs the benchmark with wrk, and `make load` the load tests with Locust; "
+        "`make bench` runs the benchmark with wrk, `make load` the load tests with Locust, and `make bench-open` what "
+        "is measured with many open exchanges; "
         "[loadtests](../loadtests/README.md) says how to change what they do. Then "
         "`.venv/bin/python loadtests/performance.py` makes this page anew."
     ],

@@ -126,6 +126,37 @@ def load_sections(document: Mapping[str, Any]) -> list[Section]:
     return [*sections, Section("What each process uses", [cost, cost_table(scenarios)])]
 
 
+OPEN_HEADINGS = ("open exchanges", "CPU per request, µs", "one round", "against the fewest")
+
+
+def open_sections(document: Mapping[str, Any]) -> list[Section]:
+    """What a request costs beside others that are open."""
+    plan, costs = document["plan"], document["costs"]
+    about = (
+        "CPU of a request in both cores of a tunnel and the codec, without I/O, while other exchanges stay open with "
+        f"their responses begun; {plan['rounds']} rounds of {plan['requests']:,} requests in which the counts take "
+        "turns. Figures are medians over the rounds, and 'one round' is the least and the greatest of a single round."
+    )
+    meaning = "CPU per request over the number of open exchanges, with a dot for each round"
+    plot = Plot("open-exchanges", meaning, lambda: _plots().open_exchanges(costs))
+    return [Section("Many open exchanges", [about, Table(OPEN_HEADINGS, open_rows(document)), plot])]
+
+
+def open_rows(document: Mapping[str, Any]) -> list[list[str]]:
+    """One row for each number of open exchanges, the fewest first."""
+    costs = document["costs"]
+    fewest = median(next(iter(costs.values())))
+    return [
+        [
+            f"{int(count):,}",
+            number(median(figures)),
+            f"{number(min(figures))} to {number(max(figures))}",
+            f"{median(figures) / fewest:.2f}",
+        ]
+        for count, figures in costs.items()
+    ]
+
+
 def overhead_table(scenarios: Mapping[str, Any]) -> Table:
     """One row for each entry."""
     rows = list(overheads(scenarios))

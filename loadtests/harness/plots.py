@@ -122,6 +122,29 @@ def sides(figures: Mapping[str, Mapping[str, list[float]]], quantities: Mapping[
     return figure
 
 
+def open_exchanges(costs: Mapping[str, list[float]]) -> Figure:
+    """A line of medians over the number of open exchanges, with a dot for each round; level is what it should be."""
+    counts = [int(count) for count in costs]
+    medians = [median(figures) for figures in costs.values()]
+    figure = Figure(figsize=(WIDTH, 2.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(counts, medians, "o-", color=COLOURS["gateway"], markersize=7)
+    for count, figures in zip(counts, costs.values(), strict=True):
+        axes.plot([count] * len(figures), figures, ".", color="#222", markersize=3, alpha=0.6)
+        axes.annotate(
+            number(median(figures)), (count, max(figures)), (0, 5), textcoords="offset points", ha="center", fontsize=8
+        )
+    axes.set_xscale("log")
+    axes.set_xticks(counts, [f"{count:,}" for count in counts])
+    axes.minorticks_off()
+    axes.margins(y=0.2)
+    axes.set_ylim(bottom=0)
+    axes.grid(axis="y", alpha=0.25)
+    axes.set_xlabel("open exchanges")
+    axes.set_ylabel("CPU per request, µs")
+    return figure
+
+
 def overhead(scenarios: Mapping[str, Figures]) -> Figure:
     """What each entry takes longer than alone: the dot is the median, the line goes on to the 99th percentile."""
     rows = [row for row in overheads(scenarios) if row.side != ALONE]

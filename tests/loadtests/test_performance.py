@@ -9,7 +9,7 @@ from typing import Any
 import performance
 import pytest
 from harness.measures import MEASURES, fill
-from harness.pages import Table, bench_sections, load_sections, origin_section, plot_names
+from harness.pages import Table, bench_sections, load_sections, open_sections, plot_names
 from harness.table import as_markdown
 
 ORIGIN = {
@@ -38,6 +38,11 @@ def load() -> dict[str, Any]:
     side = {"entries": entries, "processes": {"uvicorn": {"cpu": [9.0], "memory": [30.0]}}, "requests": [9]}
     plan = {"rounds": 1, "seconds": 1, "users": 8, "pause": 0.05}
     return {**ORIGIN, "kind": "load", "plan": plan, "scenarios": {"json": {"uvicorn": side}}}
+
+
+def many_open() -> dict[str, Any]:
+    costs = {"10": [40.0, 50.0, 60.0], "10000": [45.0, 55.0, 80.0]}
+    return {**ORIGIN, "kind": "bench-open", "plan": {"rounds": 3, "requests": 1000}, "costs": costs}
 
 
 def text_of(documents: list[dict[str, Any]]) -> str:
@@ -69,6 +74,14 @@ def test_the_load_tests_have_their_own_sections() -> None:
     assert "| json | uvicorn alone | uvicorn | 9.00 | 30.0 |" in text
 
 
+def test_many_open_exchanges_have_their_own_section() -> None:
+    text = text_of([bench(), many_open()])
+
+    assert "| 10,000 | 55.0 | 45.0 to 80.0 | 1.10 |" in text
+    assert "| `make bench-open` |" in text
+    assert "Many open exchanges" not in text_of([bench()])
+
+
 def test_a_change_since_the_commit_is_told() -> None:
     changed = {**bench(), "commit": {"id": "0123456789ab", "changed": True}}
     nowhere = {**bench(), "commit": None}
@@ -78,9 +91,9 @@ def test_a_change_since_the_commit_is_told() -> None:
 
 
 def test_each_plot_has_a_file_of_its_own() -> None:
-    names = plot_names([*bench_sections(bench()), *load_sections(load()), origin_section([bench()])])
+    names = plot_names([*bench_sections(bench()), *load_sections(load()), *open_sections(many_open())])
 
-    assert names == ["ratios", "overhead"]
+    assert names == ["ratios", "overhead", "open-exchanges"]
 
 
 def test_a_fragment_of_markdown_is_taken_as_it_is(tmp_path: Path) -> None:
