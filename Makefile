@@ -1,7 +1,9 @@
 # make demo   serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
 # make test   run the tests
+# make test-compiled  run the tests of the compiled modules, compiled (needs a C compiler)
 # make lint   check style, types, imports, generated code and the wire contract
-# make bench  measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured)
+# make bench  measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
+#             measured; PURE=1 measures it as plain Python, and needs no C compiler)
 # make load   measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
 # make bench-go  measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
 # make bench-python   measure API calls, hooks and single parts in Python (ARGS="-k hook" goes to pytest)
@@ -19,8 +21,13 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 LOADTEST := .venv/.loadtest
+COMPILED := .venv-compiled/.ready
+SOURCES := $(shell find sdk gateway -name '*.py')
 
-.PHONY: demo test lint bench bench-go bench-python bench-compare bench-open load protos clean
+MEASURED := $(if $(PURE),$(LOADTEST),$(COMPILED))
+MEASURED_BIN := $(if $(PURE),$(BIN),.venv-compiled/bin)
+
+.PHONY: demo test test-compiled lint bench bench-go bench-python bench-compare bench-open load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -33,6 +40,16 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+$(COMPILED): pyproject.toml hatch_build.py $(SOURCES)
+	@command -v cc >/dev/null || { echo "a C compiler is needed (Debian: gcc, python3-dev), or PURE=1"; exit 1; }
+	$(PYTHON) -m venv .venv-compiled
+	HATCH_BUILD_HOOKS_ENABLE=1 .venv-compiled/bin/python -m pip install --quiet '.[dev,loadtest]'
+	@touch $@
+
+test-compiled: $(COMPILED)
+	.venv-compiled/bin/python -m pytest -n $(WORKERS) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py \
+		tests/sdk/test_server.py tests/gateway/front tests/integration $(ARGS)
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -48,8 +65,8 @@ $(LOADTEST): $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[loadtest]'
 	@touch $@
 
-bench: $(LOADTEST)
-	$(BIN)/python loadtests/bench.py $(ARGS)
+bench: $(MEASURED)
+	$(MEASURED_BIN)/python loadtests/bench.py $(ARGS)
 
 bench-go: $(READY)
 	PYTHONPATH=tests $(BIN)/python -m interop.go_benchmarks $(ARGS)
@@ -63,13 +80,13 @@ bench-compare: $(READY)
 bench-open: $(LOADTEST)
 	$(BIN)/python loadtests/open_exchanges.py $(ARGS)
 
-load: $(LOADTEST)
-	$(BIN)/python loadtests/load.py $(ARGS)
+load: $(MEASURED)
+	$(MEASURED_BIN)/python loadtests/load.py $(ARGS)
 
 protos: $(READY)
 	$(BIN)/python proto/generate.py
 	$(BIN)/python sdk/generate
 
 clean:
-	rm -rf .venv .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-compiled .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
