@@ -6,17 +6,22 @@ by handling the same hook under another name; it drops one by setting the method
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Literal, Protocol, TypeVar, overload
 
 HOOK_MARKER_ATTR = "_mattermost_hook_name"
 """The attribute of a decorated function that holds the name of its hook."""
 
 HOOK_OPTIONS_ATTR = "_mattermost_hook_options"
 
+DISMISS_POST_ERROR = "plugin.message_will_be_posted.dismiss_post"
+"""The reason with which MessageWillBePosted and MessageWillBeUpdated drop a post without an error for its author."""
+
 Handler = TypeVar("Handler", bound=Callable[..., Any])
+OnError = Literal["allow", "reject"]
 
 
 class Decorator(Protocol):
@@ -77,6 +82,21 @@ class HookName(StrEnum):
 
 VALID_HOOK_NAMES = frozenset(name.value for name in HookName)
 
+VETOING_HOOKS = frozenset(
+    {
+        HookName.ConfigurationWillBeSaved,
+        HookName.EmailNotificationWillBeSent,
+        HookName.FileWillBeUploaded,
+        HookName.MessageWillBePosted,
+        HookName.MessageWillBeUpdated,
+        HookName.MessagesWillBeConsumed,
+        HookName.NotificationWillBePushed,
+        HookName.OnSAMLLogin,
+        HookName.UserWillLogIn,
+    }
+)
+"""The hooks whose handlers can keep something from happening, and do when they fail."""
+
 
 @dataclass(frozen=True)
 class HookOptions:
@@ -84,6 +104,10 @@ class HookOptions:
 
     stream: bool = False
     """ServeHTTP only: an async handler starts before the body has arrived and reads it itself."""
+    timeout: float | None = None
+    """Seconds that the handler may take, instead of the configured ones."""
+    on_error: OnError = "reject"
+    """Hooks that can veto only: what a handler that raises or takes too long has decided."""
 
 
 @dataclass(frozen=True)
@@ -98,8 +122,10 @@ class HookHandler:
 @overload
 def hook(name: Handler) -> Handler: ...
 @overload
-def hook(name: str | None = None, *, stream: bool = False) -> Decorator: ...
-def hook(name: Any = None, *, stream: bool = False) -> Any:
+def hook(
+    name: str | None = None, *, stream: bool = False, timeout: float | None = None, on_error: OnError = "reject"
+) -> Decorator: ...
+def hook(name: Any = None, *, stream: bool = False, timeout: float | None = None, on_error: OnError = "reject") -> Any:
     """Mark a method as the handler of a hook.
 
     Written as `@hook(HookName.OnActivate)`, `@hook("OnActivate")`, or as `@hook` or `@hook()` on a method that has the
@@ -109,15 +135,19 @@ def hook(name: Any = None, *, stream: bool = False) -> Any:
         name: The hook; left out, the function's own name is the hook's.
         stream: For an async ServeHTTP handler: start at once and read the body as it arrives, instead of when the whole
             body is there.
+        timeout: Seconds that the handler may take, instead of the configured ones (MATTERMOST_PLUGIN_HOOK_TIMEOUT).
+        on_error: For a hook that can veto: "reject" makes a handler that raises or takes too long a veto, "allow" lets
+            happen what it was asked about.
 
     Raises:
         HookRegistrationError: no such hook, or an option that the hook does not have.
     """
+    options = HookOptions(stream=stream, timeout=timeout, on_error=on_error)
     if name is None or isinstance(name, str):
-        return lambda function: _mark(function, name, HookOptions(stream=stream))
+        return lambda function: _mark(function, name, options)
     if not callable(name):
         raise HookRegistrationError(f"@hook takes a HookName or the name of a hook, not {type(name).__name__}")
-    return _mark(name, None, HookOptions())
+    return _mark(name, None, options)
 
 
 def _mark(function: Handler, name: str | None, options: HookOptions) -> Handler:
@@ -126,11 +156,25 @@ def _mark(function: Handler, name: str | None, options: HookOptions) -> Handler:
     if name not in VALID_HOOK_NAMES:
         raise HookRegistrationError(f"Unknown hook name {str(name)!r}: HookName lists the names there are")
     hook_name = HookName(name)
-    if options.stream and hook_name is not HookName.ServeHTTP:
-        raise HookRegistrationError(f"{hook_name.value} has no body to stream: stream=True is for ServeHTTP")
+    _check_options(hook_name, options)
     setattr(function, HOOK_MARKER_ATTR, hook_name.value)
     setattr(function, HOOK_OPTIONS_ATTR, options)
     return function
+
+
+def _check_options(name: HookName, options: HookOptions) -> None:
+    if options.stream and name is not HookName.ServeHTTP:
+        raise HookRegistrationError(f"{name.value} has no body to stream: stream=True is for ServeHTTP")
+    if options.on_error not in ("allow", "reject"):
+        raise HookRegistrationError(f'on_error is "allow" or "reject", not {options.on_error!r}')
+    if options.on_error == "allow" and name not in VETOING_HOOKS:
+        raise HookRegistrationError(f'{name.value} cannot veto, so there is nothing for on_error="allow" to allow')
+    if options.timeout is None:
+        return
+    if name is HookName.ServeHTTP:
+        raise HookRegistrationError("ServeHTTP has no limit to its time, so it takes no timeout=")
+    if not (math.isfinite(options.timeout) and options.timeout > 0):
+        raise HookRegistrationError(f"timeout= is a positive number of seconds, not {options.timeout!r}")
 
 
 def get_hook_name(function: object) -> str | None:

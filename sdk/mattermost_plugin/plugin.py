@@ -6,9 +6,11 @@ import inspect
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
-from mattermost_plugin.hooks import HookHandler, HookName, HookRegistrationError, find_handlers
+from mattermost_plugin.background import BackgroundTasks
+from mattermost_plugin.hooks import HookHandler, HookName, HookOptions, HookRegistrationError, find_handlers
 from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.types import ASGIApp
 
@@ -132,6 +134,12 @@ class Plugin:
         """The plugin's logger, named after its class unless it was given."""
         return self._logger or logging.getLogger(type(self).__name__)
 
+    # Cached, so that a plugin may well assign something of its own to the name.
+    @cached_property
+    def tasks(self) -> BackgroundTasks:
+        """Work that goes on beside hooks and requests, until the plugin is deactivated."""
+        return BackgroundTasks()
+
     @classmethod
     def implemented_hooks(cls) -> list[str]:
         """The names of the hooks that the class has handlers for, sorted."""
@@ -146,6 +154,12 @@ class Plugin:
         """The bound method that handles a hook, or None."""
         handler = self._hook_handlers.get(name)
         return None if handler is None else getattr(self, handler.attribute)
+
+    @classmethod
+    def get_hook_options(cls, name: str) -> HookOptions:
+        """What `@hook` was told about a handler; the defaults where there is none."""
+        handler = cls._hook_handlers.get(name)
+        return HookOptions() if handler is None else handler.options
 
     def invoke_hook(self, name: str, *args: Any, **kwargs: Any) -> Any:
         """Call a hook's handler and return what it returns, for an async one a coroutine; None without a handler."""

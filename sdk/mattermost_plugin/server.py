@@ -31,6 +31,7 @@ from mattermost_plugin.addresses import (
     release,
 )
 from mattermost_plugin.asgi import ASGIAdapter, Lifespan, LifespanError
+from mattermost_plugin.background import cancel_tasks
 from mattermost_plugin.collector import relieve_collector
 from mattermost_plugin.exit_watch import ExitWatch
 from mattermost_plugin.grpc import goplugin_pb2_grpc, hooks_pb2_grpc
@@ -45,7 +46,7 @@ from mattermost_plugin.plugin import Plugin, close_clients, instantiate
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.servicers.controller import ControllerServicer
-from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl, unserved_hooks
+from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.servicers.stdio_servicer import StdioServicer
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 
@@ -125,7 +126,6 @@ class PluginServer:
         if self._started:
             raise RuntimeError("the server was already started; make a new one to serve again")
         self._started = True
-        self._warn_of_unserved_hooks()
         application = self.plugin.asgi_app()
         self._lifespan = Lifespan(application)
         try:
@@ -136,6 +136,7 @@ class PluginServer:
             await self._server.start()
             self._listening = True
         except BaseException:
+            await cancel_tasks(self.plugin)
             await self._shut_application_down()
             await close_clients(self.plugin)
             raise
@@ -159,13 +160,6 @@ class PluginServer:
     async def wait_for_termination(self) -> None:
         """Wait until the server has stopped."""
         await self._terminated.wait()
-
-    def _warn_of_unserved_hooks(self) -> None:
-        names = unserved_hooks(self.plugin)
-        if names:
-            logger.warning(
-                "this version does not serve these hooks, their handlers are not called: %s", ", ".join(names)
-            )
 
     def _shut_down(self) -> None:
         """The host's Shutdown: it hangs up at once, and kills soon."""
@@ -198,6 +192,7 @@ class PluginServer:
             await self._server.stop(CUT_GRACE)
             await self._streams.close()
             self._hooks.close()
+            await cancel_tasks(self.plugin)
             await self._shut_application_down()
             await close_clients(self.plugin)
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import contextvars
 import inspect
 import logging
@@ -15,7 +16,8 @@ import grpc
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 
 SYNC_THREADS = 32
-"""Sync handlers that run at a time. One that outlives its time-out keeps its thread until it returns."""
+"""Sync handlers that run at a time. One that outlives its time-out keeps its thread until it returns; more wait for a
+free one, and their time runs meanwhile."""
 
 STATUS_BY_ERROR = (
     (ValueError, grpc.StatusCode.INVALID_ARGUMENT),
@@ -49,6 +51,15 @@ class HookInvocationError(HookError):
         self.original_error = original_error
 
 
+class HookResultError(HookError):
+    """A handler that returned what its hook does not know, or whose arguments could not be made."""
+
+    def __init__(self, hook_name: str, original_error: BaseException) -> None:
+        super().__init__(f"Hook '{hook_name}' gave no usable result: {original_error}")
+        self.hook_name = hook_name
+        self.original_error = original_error
+
+
 class HookRunner:
     """Runs handlers; sync ones in threads of its own, so that nothing else waits for those.
 
@@ -59,11 +70,14 @@ class HookRunner:
     def __init__(self, timeout: float = DEFAULT_HOOK_TIMEOUT) -> None:
         self.timeout = timeout
         self._threads = ThreadPoolExecutor(SYNC_THREADS, "hook")
+        self._free_threads = asyncio.Semaphore(SYNC_THREADS)
 
     async def run(
         self, hook_name: str, handler: Callable[..., Any], *args: Any, timeout: float | None = None, **kwargs: Any
     ) -> Any:
         """Call a handler, await it if it is async, and return its result.
+
+        Cancelled, it cancels an async handler. A sync one cannot be cancelled: it goes on in its thread, unheard.
 
         Args:
             hook_name: for error messages.
@@ -93,9 +107,25 @@ class HookRunner:
         if inspect.iscoroutinefunction(handler):
             return await handler(*args, **kwargs)
         context = contextvars.copy_context()
-        loop = asyncio.get_running_loop()
-        result = await loop.run_in_executor(self._threads, lambda: context.run(handler, *args, **kwargs))
+        result = await self._in_thread(lambda: context.run(handler, *args, **kwargs))
         return await result if inspect.isawaitable(result) else result
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+        if self._free_threads.locked():
+            logger.warning("all %d threads for sync hook handlers are busy; the next one waits", SYNC_THREADS)
+        await self._free_threads.acquire()
+        loop = asyncio.get_running_loop()
+        try:
+            future = self._threads.submit(call)
+        except BaseException:
+            self._free_threads.release()
+            raise
+        future.add_done_callback(lambda _: self._free_thread(loop))
+        return await asyncio.wrap_future(future)
+
+    def _free_thread(self, loop: asyncio.AbstractEventLoop) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop was closed while a handler went on in its thread
+            loop.call_soon_threadsafe(self._free_threads.release)
 
 
 def convert_hook_error_to_grpc_status(error: BaseException) -> tuple[grpc.StatusCode, str]:

@@ -8,20 +8,27 @@ from typing import Any
 
 import grpc
 
+from mattermost_plugin.background import cancel_tasks, reopen_tasks
 from mattermost_plugin.grpc import hooks_pb2_grpc
-from mattermost_plugin.grpc.hooks_lifecycle_pb2 import ImplementedRequest, ImplementedResponse
-from mattermost_plugin.hooks import HookName
+from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
+    ImplementedRequest,
+    ImplementedResponse,
+    OnActivateRequest,
+    OnActivateResponse,
+    OnDeactivateRequest,
+    OnDeactivateResponse,
+)
+from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.serve_http_hook import HTTPRequest, HTTPResponseWriter
-from mattermost_plugin.servicers import lifecycle
-from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookRunner
+from mattermost_plugin.servicers.binding import BoundHook, bind
+from mattermost_plugin.servicers.hook_runner import HookError, HookResultError, HookRunner, HookTimeoutError
+from mattermost_plugin.servicers.lifecycle import ON_ACTIVATE, ON_DEACTIVATE
+from mattermost_plugin.servicers.table import UNARY_HOOKS
 from mattermost_plugin.servicers.unary import UnaryHook
 
-__all__ = ["HTTPRequest", "HTTPResponseWriter", "PluginHooksServicerImpl", "announced_hooks", "unserved_hooks"]
-
-UNARY_HOOKS = {hook.name.value: hook for hook in (*lifecycle.HOOKS,)}
-SERVED_HOOKS = UNARY_HOOKS.keys() | {HookName.ServeHTTP.value}
+__all__ = ["DISMISS_POST_ERROR", "HTTPRequest", "HTTPResponseWriter", "PluginHooksServicerImpl", "announced_hooks"]
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -30,15 +37,10 @@ logger = logging.getLogger("mattermost_plugin.hooks")
 
 def announced_hooks(plugin: Plugin) -> list[str]:
     """The hooks that a host may call, sorted: those with a handler, and ServeHTTP for a plugin with routes."""
-    names = set(plugin.implemented_hooks()) & SERVED_HOOKS
+    names = set(plugin.implemented_hooks())
     if plugin.serves_http():
         names.add(HookName.ServeHTTP.value)
     return sorted(names)
-
-
-def unserved_hooks(plugin: Plugin) -> list[str]:
-    """The hooks with a handler that this version of the SDK does not serve, so that the handler is never called."""
-    return sorted(set(plugin.implemented_hooks()) - SERVED_HOOKS)
 
 
 class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
@@ -46,7 +48,7 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
 
     Args:
         plugin: the plugin.
-        timeout: seconds that a handler may take; ServeHTTP has no limit.
+        timeout: seconds that a handler may take which says nothing else; ServeHTTP has no limit.
         serve_http: answers one ServeHTTP call, reading and writing on its context.
     """
 
@@ -58,11 +60,28 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
     ) -> None:
         self._plugin = plugin
         self._runner = HookRunner(timeout)
+        self._bound = _bind_all(plugin)
         self._serve_http = serve_http
 
     async def Implemented(self, request: ImplementedRequest, context: Context) -> ImplementedResponse:
         """The names of the hooks that the host may call."""
         return ImplementedResponse(hooks=announced_hooks(self._plugin))
+
+    async def OnActivate(self, request: OnActivateRequest, context: Context) -> OnActivateResponse:
+        """The plugin begins to work; one that refuses has no background tasks."""
+        reopen_tasks(self._plugin)
+        answer: OnActivateResponse = await self._run(ON_ACTIVATE, request)
+        if answer.HasField("error"):
+            await cancel_tasks(self._plugin)
+        return answer
+
+    async def OnDeactivate(self, request: OnDeactivateRequest, context: Context) -> OnDeactivateResponse:
+        """The plugin ends its work, and so do its background tasks."""
+        try:
+            answer: OnDeactivateResponse = await self._run(ON_DEACTIVATE, request)
+        finally:
+            await cancel_tasks(self._plugin)
+        return answer
 
     async def ServeHTTP(  # type: ignore[override]  # read/write style, where the stubs know only generators
         self, request_iterator: object, context: Context
@@ -78,20 +97,35 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         self._runner.close()
 
     async def _run(self, hook: UnaryHook, request: Any) -> Any:
-        handler = self._plugin.get_hook_handler(hook.name)
-        if handler is None:
+        bound = self._bound.get(hook.name)
+        if bound is None:
             return hook.absent(request)
         try:
-            result = await self._runner.run(hook.name.value, handler, *hook.arguments(request))
+            return hook.answer(request, await self._handle(hook.name, bound, request))
         except HookError as error:
-            logger.error("%s", error, exc_info=_trace_of(error), extra={"hook": hook.name.value})
-            return hook.failed(error)
-        return hook.answer(result)
+            failure = error
+        except Exception as error:  # the border to the plugin's code: what it returned may be anything
+            failure = HookResultError(hook.name.value, error)
+        logger.error("%s", failure, exc_info=_trace_of(failure), extra={"hook": hook.name.value})
+        return hook.absent(request) if bound.options.on_error == "allow" else hook.failed(failure)
+
+    async def _handle(self, name: HookName, bound: BoundHook, request: Any) -> Any:
+        arguments = [read(request) for read in bound.readers]
+        return await self._runner.run(name.value, bound.handler, *arguments, timeout=bound.options.timeout)
+
+
+def _bind_all(plugin: Plugin) -> dict[str, BoundHook]:
+    bound = {}
+    for name, hook in UNARY_HOOKS.items():
+        handler = plugin.get_hook_handler(name)
+        if handler is not None:
+            bound[name] = bind(hook, handler, plugin.get_hook_options(name))
+    return bound
 
 
 def _trace_of(error: HookError) -> BaseException | None:
     """A time-out's trace leads nowhere but to the clock."""
-    return error.original_error if isinstance(error, HookInvocationError) else None
+    return None if isinstance(error, HookTimeoutError) else error.__cause__
 
 
 def _rpc(hook: UnaryHook) -> Callable[[PluginHooksServicerImpl, Any, Context], Awaitable[Any]]:
@@ -102,4 +136,5 @@ def _rpc(hook: UnaryHook) -> Callable[[PluginHooksServicerImpl, Any, Context], A
 
 
 for _hook in UNARY_HOOKS.values():
-    setattr(PluginHooksServicerImpl, _hook.name.value, _rpc(_hook))
+    if _hook not in (ON_ACTIVATE, ON_DEACTIVATE):
+        setattr(PluginHooksServicerImpl, _hook.name.value, _rpc(_hook))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -17,7 +16,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     OnDeactivateRequest,
 )
 from mattermost_plugin.routing import get
-from mattermost_plugin.servicers.unary import app_error, error_id
+from mattermost_plugin.servicers.results import app_error, error_id
 from support.plugin_host import Host, serving
 
 pytestmark = pytest.mark.anyio
@@ -44,9 +43,7 @@ async def test_a_plugin_without_hooks_announces_none() -> None:
         assert await implemented(host) == []
 
 
-async def test_hooks_are_announced_in_order_and_those_that_are_not_served_are_warned_of(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+async def test_hooks_are_announced_in_order() -> None:
     class Many(Plugin):
         @hook
         def OnDeactivate(self) -> None: ...
@@ -61,10 +58,7 @@ async def test_hooks_are_announced_in_order_and_those_that_are_not_served_are_wa
         def upload(self) -> None: ...
 
     async with serving(Many()) as (_, host):
-        assert await implemented(host) == ["OnActivate", "OnDeactivate", "ServeHTTP"]
-    warnings = [record.message for record in caplog.records if record.levelno == logging.WARNING]
-    assert len(warnings) == 1
-    assert "FileWillBeUploaded" in warnings[0]
+        assert await implemented(host) == ["FileWillBeUploaded", "OnActivate", "OnDeactivate", "ServeHTTP"]
 
 
 async def test_a_plugin_with_routes_or_an_application_serves_http() -> None:
