@@ -23,12 +23,16 @@ from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.serve_http_hook import HTTPRequest, HTTPResponseWriter
 from mattermost_plugin.servicers.binding import BoundHook, bind
-from mattermost_plugin.servicers.hook_runner import HookError, HookResultError, HookRunner, HookTimeoutError
+from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
 from mattermost_plugin.servicers.lifecycle import ON_ACTIVATE, ON_DEACTIVATE
 from mattermost_plugin.servicers.table import UNARY_HOOKS
 from mattermost_plugin.servicers.unary import UnaryHook
 
 __all__ = ["DISMISS_POST_ERROR", "HTTPRequest", "HTTPResponseWriter", "PluginHooksServicerImpl", "announced_hooks"]
+
+DEADLINE_MARGIN = 0.25
+"""Seconds before the host's deadline, at most a tenth of what is left, at which a handler has taken too long: an answer
+that comes after it is none, and a veto would be lost."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -70,15 +74,19 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
     async def OnActivate(self, request: OnActivateRequest, context: Context) -> OnActivateResponse:
         """The plugin begins to work; one that refuses has no background tasks."""
         reopen_tasks(self._plugin)
-        answer: OnActivateResponse = await self._run(ON_ACTIVATE, request)
-        if answer.HasField("error"):
-            await cancel_tasks(self._plugin)
+        active = False
+        try:
+            answer: OnActivateResponse = await self._run(ON_ACTIVATE, request, context)
+            active = not answer.HasField("error")
+        finally:
+            if not active:
+                await cancel_tasks(self._plugin)
         return answer
 
     async def OnDeactivate(self, request: OnDeactivateRequest, context: Context) -> OnDeactivateResponse:
         """The plugin ends its work, and so do its background tasks."""
         try:
-            answer: OnDeactivateResponse = await self._run(ON_DEACTIVATE, request)
+            answer: OnDeactivateResponse = await self._run(ON_DEACTIVATE, request, context)
         finally:
             await cancel_tasks(self._plugin)
         return answer
@@ -96,12 +104,15 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         """Start no handler any more."""
         self._runner.close()
 
-    async def _run(self, hook: UnaryHook, request: Any) -> Any:
+    async def _run(self, hook: UnaryHook, request: Any, context: Context) -> Any:
         bound = self._bound.get(hook.name)
         if bound is None:
             return hook.absent(request)
         try:
-            return hook.answer(request, await self._handle(hook.name, bound, request))
+            arguments = [read(request) for read in bound.readers]
+            limit = self._limit(bound, context)
+            result = await self._runner.run(hook.name.value, bound.handler, *arguments, timeout=limit)
+            return hook.answer(request, result)
         except HookError as error:
             failure = error
         except Exception as error:  # the border to the plugin's code: what it returned may be anything
@@ -109,9 +120,13 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         logger.error("%s", failure, exc_info=_trace_of(failure), extra={"hook": hook.name.value})
         return hook.absent(request) if bound.options.on_error == "allow" else hook.failed(failure)
 
-    async def _handle(self, name: HookName, bound: BoundHook, request: Any) -> Any:
-        arguments = [read(request) for read in bound.readers]
-        return await self._runner.run(name.value, bound.handler, *arguments, timeout=bound.options.timeout)
+    def _limit(self, bound: BoundHook, context: Context) -> float:
+        """Seconds for the handler: its own or the configured ones, but not up to the host's deadline."""
+        limit = bound.options.timeout or self._runner.timeout
+        remaining = context.time_remaining()
+        if not isinstance(remaining, float):
+            return limit
+        return min(limit, round(remaining - min(DEADLINE_MARGIN, remaining / 10), 3))
 
 
 def _bind_all(plugin: Plugin) -> dict[str, BoundHook]:
@@ -125,12 +140,12 @@ def _bind_all(plugin: Plugin) -> dict[str, BoundHook]:
 
 def _trace_of(error: HookError) -> BaseException | None:
     """A time-out's trace leads nowhere but to the clock."""
-    return None if isinstance(error, HookTimeoutError) else error.__cause__
+    return error.original_error if isinstance(error, (HookInvocationError, HookResultError)) else None
 
 
 def _rpc(hook: UnaryHook) -> Callable[[PluginHooksServicerImpl, Any, Context], Awaitable[Any]]:
     async def call(servicer: PluginHooksServicerImpl, request: Any, context: Context) -> Any:
-        return await servicer._run(hook, request)
+        return await servicer._run(hook, request, context)
 
     return call
 

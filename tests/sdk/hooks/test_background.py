@@ -76,6 +76,21 @@ async def test_tasks_end_when_the_activation_fails() -> None:
         assert plugin.log == ["begun", "ended"]
 
 
+async def test_tasks_end_when_the_host_gives_the_activation_up() -> None:
+    class Slow(Worker):
+        @hook
+        async def OnActivate(self) -> None:
+            self.tasks.start(self.work())
+            await asyncio.sleep(TIMEOUT)
+
+    plugin = Slow()
+    async with serving(plugin) as (_, host):
+        call = asyncio.ensure_future(ask(host, "OnActivate"))
+        await eventually(lambda: plugin.log == ["begun"])
+        call.cancel()
+        await eventually(lambda: plugin.log == ["begun", "ended"])
+
+
 async def test_tasks_end_when_the_deactivation_fails() -> None:
     class Failing(Worker):
         @hook

@@ -196,4 +196,7 @@ async def test_a_ping_is_answered_by_yes_or_no(result: object, healthy: bool) ->
 )
 async def test_an_unusable_result_is_an_error(name: str, result: object, caplog: pytest.LogCaptureFixture) -> None:
     assert (await returned(name, result)).error.id == error_id(HookName(name))
-    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], TypeError)
