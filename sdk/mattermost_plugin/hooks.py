@@ -173,7 +173,7 @@ def _check_options(name: HookName, options: HookOptions) -> None:
         return
     if name is HookName.ServeHTTP:
         raise HookRegistrationError("ServeHTTP has no limit to its time, so it takes no timeout=")
-    if not (math.isfinite(options.timeout) and options.timeout > 0):
+    if not isinstance(options.timeout, (int, float)) or not (math.isfinite(options.timeout) and options.timeout > 0):
         raise HookRegistrationError(f"timeout= is a positive number of seconds, not {options.timeout!r}")
 
 

@@ -71,6 +71,7 @@ class HookRunner:
         self.timeout = timeout
         self._threads = ThreadPoolExecutor(SYNC_THREADS, "hook")
         self._free_threads = asyncio.Semaphore(SYNC_THREADS)
+        self._busy = False
 
     async def run(
         self, hook_name: str, handler: Callable[..., Any], *args: Any, timeout: float | None = None, **kwargs: Any
@@ -94,6 +95,11 @@ class HookRunner:
         try:
             async with asyncio.timeout(limit) as clock:
                 return await self._call(handler, args, kwargs)
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            # What the handler waited for was cancelled, not the call, and that has to be answered.
+            raise HookInvocationError(hook_name, error) from error
         except (Exception, SystemExit) as error:  # the border to the plugin's code; its caller logs and answers
             if clock.expired() and isinstance(error, TimeoutError):
                 raise HookTimeoutError(hook_name, limit) from error
@@ -111,8 +117,7 @@ class HookRunner:
         return await result if inspect.isawaitable(result) else result
 
     async def _in_thread(self, call: Callable[[], Any]) -> Any:
-        if self._free_threads.locked():
-            logger.warning("all %d threads for sync hook handlers are busy; the next one waits", SYNC_THREADS)
+        self._note_load()
         await self._free_threads.acquire()
         loop = asyncio.get_running_loop()
         try:
@@ -123,9 +128,20 @@ class HookRunner:
         future.add_done_callback(lambda _: self._free_thread(loop))
         return await asyncio.wrap_future(future)
 
+    def _note_load(self) -> None:
+        busy = self._free_threads.locked()
+        if busy and not self._busy:
+            logger.warning("all %d threads for sync hook handlers are busy; more handlers wait", SYNC_THREADS)
+        self._busy = busy
+
     def _free_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed while a handler went on in its thread
             loop.call_soon_threadsafe(self._free_threads.release)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def convert_hook_error_to_grpc_status(error: BaseException) -> tuple[grpc.StatusCode, str]:

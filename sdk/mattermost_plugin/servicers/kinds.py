@@ -48,14 +48,14 @@ def fallible(
         name: the hook.
         response: makes its response.
         *arguments: what the handler gets.
-        returned: picks the error out of what the handler returned.
+        returned: what counts of what the handler returned.
         failed: the error when the handler raised or took too long, instead of the whole story.
     """
     failure_error = failed or told_error
     return UnaryHook(
         name,
         arguments,
-        answer=lambda request, result: response(error=refusal_error(name, returned(result))),
+        answer=lambda request, result: response(error=refusal_error(name, split(returned(result))[1])),
         absent=lambda request: response(),
         failed=lambda failure: response(error=failure_error(name, failure)),
     )

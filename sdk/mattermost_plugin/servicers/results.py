@@ -24,8 +24,8 @@ def app_error(
     """An error as the host knows them; some hosts keep only `detailed_error`, which repeats the message if left out."""
     return AppError(
         id=error_id,
-        message=message,
-        detailed_error=detailed_error or message,
+        message=_encodable(message),
+        detailed_error=_encodable(detailed_error or message),
         status_code=status_code,
         where=where,
     )
@@ -57,6 +57,11 @@ def refusal_error(name: HookName, result: object, kind: str = "error") -> AppErr
         # One without an id would mean success.
         return replace(result, id=result.id or error_id(name, kind), where=result.where or name.value).to_proto()
     return app_error(text, error_id(name, kind), where=name.value)
+
+
+def _encodable(text: str) -> str:
+    """The text without what UTF-8 has no bytes for: a file's name in an exception may hold such things."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def split(result: Any) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
 from mattermost_plugin.hooks import HookName
 from mattermost_plugin.models import SamlAssertionInfoJson, User
 from mattermost_plugin.servicers.kinds import NEUTRAL_REASON, fallible, neutral_error, notification
-from mattermost_plugin.servicers.results import refusal
+from mattermost_plugin.servicers.results import refusal, split
 from mattermost_plugin.servicers.unary import CONTEXT, Argument, UnaryHook
 
 USER = Argument("user", User)
@@ -15,7 +15,7 @@ HOOKS = (
     UnaryHook(
         HookName.UserWillLogIn,
         (CONTEXT, USER),
-        answer=lambda request, result: pb.UserWillLogInResponse(rejection_reason=refusal(result)),
+        answer=lambda request, result: pb.UserWillLogInResponse(rejection_reason=refusal(split(result)[1])),
         absent=lambda request: pb.UserWillLogInResponse(),
         failed=lambda failure: pb.UserWillLogInResponse(rejection_reason=NEUTRAL_REASON),
     ),

@@ -147,8 +147,8 @@ async def test_a_handler_with_other_parameters_has_failed() -> None:
     assert response.rejection_reason == REASON
 
 
-@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf")])
-def test_a_time_out_is_a_positive_number(timeout: float) -> None:
+@pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5"])
+def test_a_time_out_is_a_positive_number(timeout: Any) -> None:
     with pytest.raises(HookRegistrationError, match="positive number of seconds"):
         hook(HookName.OnActivate, timeout=timeout)(lambda self: None)
 
@@ -192,6 +192,27 @@ async def test_a_call_that_the_host_gives_up_cancels_its_async_handler(
     assert not [record for record in caplog.records if record.name == "mattermost_plugin.hooks"]
 
 
+async def test_a_handler_whose_own_work_was_cancelled_has_failed() -> None:
+    async def waits(self: Plugin, *arguments: object) -> None:
+        work = asyncio.ensure_future(asyncio.sleep(TIMEOUT))
+        work.cancel()
+        await work
+
+    def raises(self: Plugin, *arguments: object) -> None:
+        raise asyncio.CancelledError
+
+    for handler in (waits, raises):
+        assert (await asked("MessageWillBePosted", handler)).rejection_reason == REASON
+
+
+@pytest.mark.parametrize("name", ["ConfigurationWillBeSaved", "MessageWillBePosted", "OnSAMLLogin", "OnActivate"])
+async def test_an_error_that_is_no_text_of_the_wire_is_an_error_all_the_same(name: str) -> None:
+    def failing(self: Plugin, *arguments: object) -> None:
+        raise FileNotFoundError("report-\udcff.txt")
+
+    check_failed(name, await asked(name, failing), f"Hook '{name}' raised FileNotFoundError: report-?.txt")
+
+
 async def test_a_sync_handler_goes_on_when_the_host_gives_up() -> None:
     entered, release, finished = threading.Event(), threading.Event(), threading.Event()
 
@@ -233,7 +254,7 @@ async def test_stuck_sync_handlers_stop_neither_health_checks_nor_async_handlers
         await eventually(lambda: running == SYNC_THREADS)
         assert await host.health("plugin") == 1
         assert (await ask(host, "OnSharedChannelsPing")).healthy
-        await eventually(lambda: caplog.text.count("threads for sync hook handlers are busy") == 3)
+        assert caplog.text.count("all 32 threads for sync hook handlers are busy") == 1
         assert running == SYNC_THREADS
         release.set()
         assert not any(response.HasField("error") for response in await asyncio.gather(*calls))

@@ -69,7 +69,7 @@ async def test_a_handler_that_returns_no_error_has_done_its_work(name: str, resu
 
 
 @pytest.mark.parametrize("name", FALLIBLE)
-@pytest.mark.parametrize("result", ["no licence", LookupError("no licence")])
+@pytest.mark.parametrize("result", ["no licence", LookupError("no licence"), (None, "no licence")])
 async def test_a_text_or_an_exception_is_an_error(name: str, result: object) -> None:
     error = (await returned(name, result)).error
     assert (error.id, error.message, error.where) == (error_id(HookName(name)), "no licence", name)

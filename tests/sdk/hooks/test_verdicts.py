@@ -158,7 +158,16 @@ async def test_the_same_content_is_not_sent_back() -> None:
 
 @pytest.mark.parametrize(
     ("result", "reason"),
-    [(None, ""), ("", ""), (True, ""), (7, ""), ("locked", "locked"), (LookupError("locked"), "locked")],
+    [
+        (None, ""),
+        ("", ""),
+        (True, ""),
+        (7, ""),
+        ((None, None), ""),
+        ("locked", "locked"),
+        (LookupError("locked"), "locked"),
+        ((None, "locked"), "locked"),
+    ],
 )
 async def test_a_login_is_refused_by_a_text_or_an_exception(result: object, reason: str) -> None:
     assert (await returned("UserWillLogIn", result)).rejection_reason == reason
