@@ -213,9 +213,9 @@ class PluginServer:
             task.cancel()
         await asyncio.wait(serving, timeout=CUT_GRACE)
 
-    def _serving(self) -> list[asyncio.Task[None]]:
-        """The tasks that answer requests now, whichever way these came."""
-        return self._tunnels.tasks + self._streams.tasks
+    def _serving(self) -> list[asyncio.Task[Any]]:
+        """The tasks that answer requests now, whichever way these came, and those that run hooks."""
+        return [*self._tunnels.tasks, *self._streams.tasks, *self._hooks.tasks]
 
     async def _shut_application_down(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -66,6 +67,12 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         self._runner = HookRunner(timeout)
         self._bound = _bind_all(plugin)
         self._serve_http = serve_http
+        self._running: set[asyncio.Task[Any]] = set()
+
+    @property
+    def tasks(self) -> list[asyncio.Task[Any]]:
+        """The tasks in which handlers run now, ServeHTTP's apart."""
+        return list(self._running)
 
     async def Implemented(self, request: ImplementedRequest, context: Context) -> ImplementedResponse:
         """The names of the hooks that the host may call."""
@@ -109,16 +116,24 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         if bound is None:
             return hook.absent(request)
         try:
-            arguments = [read(request) for read in bound.readers]
-            limit = self._limit(bound, context)
-            result = await self._runner.run(hook.name.value, bound.handler, *arguments, timeout=limit)
-            return hook.answer(request, result)
+            return hook.answer(request, await self._call(hook, bound, request, context))
         except HookError as error:
             failure = error
         except Exception as error:  # the border to the plugin's code: what it returned may be anything
             failure = HookResultError(hook.name.value, error)
         logger.error("%s", failure, exc_info=_trace_of(failure), extra={"hook": hook.name.value})
         return hook.absent(request) if bound.options.on_error == "allow" else hook.failed(failure)
+
+    async def _call(self, hook: UnaryHook, bound: BoundHook, request: Any, context: Context) -> Any:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            arguments = [read(request) for read in bound.readers]
+            limit = self._limit(bound, context)
+            return await self._runner.run(hook.name.value, bound.handler, *arguments, timeout=limit)
+        finally:
+            self._running.discard(task)
 
     def _limit(self, bound: BoundHook, context: Context) -> float:
         """Seconds for the handler: its own or the configured ones, but not up to the host's deadline."""
