@@ -103,8 +103,9 @@ async def test_a_plugin_that_knows_none_of_the_versions_says_so(versions: tuple[
 
 async def test_a_message_that_does_not_parse_ends_the_stream() -> None:
     async with raw_call() as call:
-        code, _ = await talk(call, [hello(), b"\xff\xff\xff"])
-        assert code is not grpc.StatusCode.OK
+        code, details = await talk(call, [hello(), b"\xff\xff\xff"])
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        assert "no message" in details
 
 
 async def test_a_later_gateway_gets_the_version_that_both_know() -> None:
