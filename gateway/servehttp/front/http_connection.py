@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import os
 import socket
 import struct
 from email.utils import formatdate
@@ -30,6 +29,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from servehttp.front.departure import EXTENSION, Departure
 from servehttp.front.direct import DirectCycle
+from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.responses import Refusal
 
@@ -80,7 +80,7 @@ class CycleTransport(asyncio.Transport):
         self._connection.close_response()
 
 
-class LimitedConnection(asyncio.Protocol):
+class LimitedConnection:
     """Mixed into uvicorn's protocols, which bring `transport` and `flow`.
 
     Attributes:
@@ -188,7 +188,7 @@ class LimitedConnection(asyncio.Protocol):
             logger.info("connection broken off", reason=refusal.message, client=client)
             self.transport.abort()
             return
-        request_id = os.urandom(10).hex()
+        request_id = new_request_id().decode()
         logger.info(
             "request refused", status=int(refusal.status), reason=refusal.message, client=client, request_id=request_id
         )
@@ -234,7 +234,7 @@ class LimitedConnection(asyncio.Protocol):
         if isinstance(protocol, WebSocketsSansIOProtocol) and not protocol.handshake_initiated:
             message = "the WebSocket handshake has a body, a header line that is too long, or too many headers"
             refusal = Refusal(HTTPStatus.BAD_REQUEST, message)
-            self.transport.write(render(refusal, os.urandom(10).hex()))
+            self.transport.write(render(refusal, new_request_id().decode()))
             self.transport.close()
 
     def _may_answer(self) -> bool:

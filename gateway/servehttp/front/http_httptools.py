@@ -61,12 +61,6 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self.headers = []
         self.expect_100_continue = False
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        name = name.lower()
-        if name == b"expect" and value.lower() == b"100-continue":
-            self.expect_100_continue = True
-        self.headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
         refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
