@@ -277,7 +277,7 @@ class Tunnel:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """Those that serve an exchange now (plugin); one may outlast its exchange."""
-        return list(self._tasks.values())
+        return [task for task in self._tasks.values() if not task.done()]  # one cancelled before it ran stays listed
 
     @property
     def accepting(self) -> bool:
