@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import grpc
@@ -15,8 +18,10 @@ import grpc.aio
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import connection, rpc
+from mattermost_plugin.tunnel.carrier import StreamCarrier
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
+from mattermost_plugin.tunnel.direct import connect
 from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
 from mattermost_plugin.tunnel.servicer import TunnelServicer
@@ -192,8 +197,8 @@ async def memory_tunnel(
     """A tunnel over a stream in memory; `plugin_settings` are the same as the gateway's unless given."""
     settings = settings or IMPATIENT
     gateway_stream, plugin_stream = memory_streams()
-    gateway = Tunnel(Half.GATEWAY, gateway_stream, settings=settings)
-    plugin = Tunnel(Half.PLUGIN, plugin_stream, serve=serve, settings=plugin_settings or settings)
+    gateway = Tunnel(Half.GATEWAY, StreamCarrier(gateway_stream), settings=settings)
+    plugin = Tunnel(Half.PLUGIN, StreamCarrier(plugin_stream), serve=serve, settings=plugin_settings or settings)
 
     async def run_plugin() -> None:
         try:
@@ -227,7 +232,7 @@ async def grpc_tunnel(
         grpc.aio.insecure_channel(address) as channel,
     ):
         call = rpc.connect(channel)
-        gateway = Tunnel(Half.GATEWAY, CallStream(call), settings=settings)
+        gateway = Tunnel(Half.GATEWAY, StreamCarrier(CallStream(call)), settings=settings)
 
         async def lose() -> None:
             await server.stop(0)
@@ -240,6 +245,44 @@ async def grpc_tunnel(
         finally:
             await _end(runs)
             call.cancel()
+
+
+@asynccontextmanager
+async def direct_tunnel(
+    serve: Serve, settings: TunnelSettings | None = None, plugin_settings: TunnelSettings | None = None
+) -> AsyncIterator[Ends]:
+    """A tunnel over a call on a unix socket of its own; `plugin_settings` as in `memory_tunnel`."""
+    settings = settings or IMPATIENT
+    servicer = TunnelServicer(serve, plugin_settings or settings)
+    async with no_task_left(), direct_server(servicer) as path:
+        carrier = await connect(path, rpc.CONNECT)
+        gateway = Tunnel(Half.GATEWAY, carrier, settings=settings)
+
+        async def hang_up() -> None:
+            carrier.done_writing()
+
+        runs = [asyncio.create_task(gateway.run())]
+        try:
+            async with asyncio.timeout(5):
+                await gateway.greeted()
+            yield Ends(gateway, servicer, hang_up, servicer.close, runs)
+        finally:
+            await _end(runs)
+
+
+@asynccontextmanager
+async def direct_server(servicer: TunnelServicer) -> AsyncIterator[Path]:
+    """A socket at which one tunnel servicer takes the call directly."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tunnel"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        await servicer.listen(listener)
+        try:
+            yield path
+        finally:
+            await servicer.close()
 
 
 @asynccontextmanager

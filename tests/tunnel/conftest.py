@@ -1,12 +1,14 @@
-"""Every test that asks for `connect` runs over a stream in memory and over real gRPC."""
+"""Every test that asks for `connect` runs over a stream in memory, over real gRPC, and over a call spoken directly."""
 
 from __future__ import annotations
 
 import pytest
 
-from support.tunnels import Connect, grpc_tunnel, memory_tunnel
+from support.tunnels import Connect, direct_tunnel, grpc_tunnel, memory_tunnel
+
+WAYS: dict[str, Connect] = {"memory": memory_tunnel, "grpc": grpc_tunnel, "direct": direct_tunnel}
 
 
-@pytest.fixture(params=["memory", "grpc"])
+@pytest.fixture(params=list(WAYS))
 def connect(request: pytest.FixtureRequest) -> Connect:
-    return memory_tunnel if request.param == "memory" else grpc_tunnel
+    return WAYS[request.param]

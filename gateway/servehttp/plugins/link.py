@@ -69,7 +69,7 @@ class Link:
         try:
             await _ready(channel, target, timeout)
             implemented = await _ask_implemented(channel, timeout)
-            way = await _open_transport(channel, transport, tunnel or TunnelSettings(), timeout)
+            way = await _open_transport(channel, target, transport, tunnel or TunnelSettings(), timeout)
         except BaseException:
             await channel.close()
             raise
@@ -184,12 +184,12 @@ async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozens
 
 
 async def _open_transport(
-    channel: grpc.aio.Channel, name: TransportName, settings: TunnelSettings, timeout: float
+    channel: grpc.aio.Channel, target: str, name: TransportName, settings: TunnelSettings, timeout: float
 ) -> Transport:
     if name == "servehttp":
         return CallTransport(channel)
     try:
-        return await TunnelTransport.start(channel, settings, timeout)
+        return await TunnelTransport.start(channel, target, settings, timeout)
     except NoTunnelError:
         if name == "tunnel":
             raise

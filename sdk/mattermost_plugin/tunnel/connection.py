@@ -361,6 +361,11 @@ class Connection:
         """Whether `next_message` would return anything."""
         return bool(self._control or self._ready)
 
+    @property
+    def ready(self) -> int:
+        """How many exchanges have something to send."""
+        return len(self._ready)
+
     def next_message(self, size: int = MESSAGE_SIZE) -> Sequence[Addressed]:
         """The parts for the next gRPC message of about `size` bytes, in order; empty when nothing is ready."""
         batch = self._control

@@ -1,8 +1,9 @@
-"""The tunnel over one gRPC stream: the only file of the tunnel that awaits.
+"""The tunnel on an event loop: what the carrier brings goes through the core to the exchanges, and back.
 
-`Tunnel.run` owns everything: one task that reads, one that writes and, at the plugin, one for each exchange.
-The writer sends whatever the core has ready when it gets its turn and gathers the next batch meanwhile. When the stream
-ends, all exchanges end with it, and `run` returns once no task is left.
+Nothing in here waits for the carrier. What becomes ready in one turn of the loop leaves together at its end; when as
+much is ready as `BURST`, it leaves at once, so that the peer works on it while this side goes on. `Tunnel.run` owns
+everything, at the plugin one task for each exchange. When the stream ends, all exchanges end with it, and `run` returns
+once no task is left.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ import platform
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from mattermost_plugin.exchange import Body, Exchange, Message, Part, Request, Reset, ResetCode
 from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MAX_EXCHANGES, MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
@@ -38,14 +40,8 @@ LINGER = 5.0
 """Seconds that the plugin's tasks may go on after the stream ended, before they are cancelled."""
 
 
-class Stream(Protocol):
-    """What a bidirectional grpc.aio call of bytes is at either end."""
-
-    async def read(self) -> Any:
-        """The next message, or something that is no bytes at the end."""
-        ...
-
-    async def write(self, message: bytes) -> None: ...
+BURST = 8
+"""Exchanges that have something to send, at which it is sent before the turn of the event loop is over."""
 
 
 @dataclass(frozen=True)
@@ -230,11 +226,11 @@ class Assembly:
 
 
 class Tunnel:
-    """One end of a tunnel on one gRPC stream.
+    """One end of a tunnel.
 
     Args:
         half: which end this is.
-        stream: the gRPC call.
+        carrier: the call that carries its messages.
         serve: answers one exchange (plugin).
         settings: limits.
     """
@@ -242,13 +238,13 @@ class Tunnel:
     def __init__(
         self,
         half: Half,
-        stream: Stream,
+        carrier: Carrier,
         *,
         serve: Callable[[Exchange], Awaitable[None]] | None = None,
         settings: TunnelSettings | None = None,
     ) -> None:
         self.settings = settings or TunnelSettings()
-        self._stream = stream
+        self._carrier = carrier
         self._serve = serve
         self._core = Connection(
             half,
@@ -263,7 +259,8 @@ class Tunnel:
         self._blocked: dict[int, asyncio.Event] = {}
         self._unflushed: set[TunnelExchange] = set()
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._output = asyncio.Event()
+        self._writable = False
+        self._flushing = False
         self._greeted = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -294,18 +291,18 @@ class Tunnel:
         Raises:
             RemoteProtocolError: the peer broke the protocol.
         """
-        reader, writer = asyncio.create_task(self._read()), asyncio.create_task(self._write())
+        offered = self.settings.max_exchanges if self._half is Half.PLUGIN else 0
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if writer.done():  # writing fails when the stream has ended, and then reading soon says why
-                await asyncio.wait((reader,), timeout=self.settings.linger)
-            await (reader if reader.done() else writer)
+            self._writable = self._carrier.send(encode([(0, Hello(self.settings.first_window, offered, AGENT))]))
+            await self._carrier.run(self)
+            if self._core.peer is None:
+                raise RemoteProtocolError("the stream ended before the hello")
         finally:
-            reader.cancel()
             self._fail_all("the connection to the peer was lost")
-            await self._finish_writing(writer)
-            await asyncio.gather(reader, return_exceptions=True)
-            await self._finish_tasks()
+            try:
+                await self._carrier.close(self.settings.linger)
+            finally:
+                await self._finish_tasks()
 
     async def greeted(self) -> Hello:
         """Waits for the peer's hello."""
@@ -323,13 +320,13 @@ class Tunnel:
         if self._closed:
             raise TunnelClosed("the connection to the plugin was lost")
         id = self._core.open(request, *parts)
-        self._output.set()
+        self._stir()
         return self._add(id, request)
 
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on."""
         self._core.drain()
-        self._output.set()
+        self._stir()
 
     async def wait_idle(self) -> None:
         """Waits until no exchange is open."""
@@ -339,10 +336,12 @@ class Tunnel:
 
     def post(self, id: int, *parts: Part) -> bool:
         """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
-        queued = self._core.send(id, *parts)
-        self._output.set()
+        self._core.send(id, *parts)
+        self._stir()
         self._drop_forgotten()
-        return queued > self.settings.high_water and any(isinstance(part, (Body, Message)) for part in parts)
+        return self._core.queued(id) > self.settings.high_water and any(
+            isinstance(part, (Body, Message)) for part in parts
+        )
 
     async def written(self, id: int) -> None:
         """Waits until enough of an exchange was written, or until it is over."""
@@ -351,33 +350,36 @@ class Tunnel:
     def consume(self, id: int, amount: int) -> None:
         """The application took data."""
         self._core.consume(id, amount)
-        if self._core.has_output:
-            self._output.set()
+        self._stir()
         self._drop_forgotten()
 
     def reset(self, id: int, code: ResetCode, reason: str) -> None:
         """End an exchange."""
         self._core.reset(id, code, reason)
-        self._output.set()
+        self._stir()
         self._unblock(id)
         self._drop_forgotten()
 
-    # Reading
+    # For the carrier
 
-    async def _read(self) -> None:
-        while isinstance(message := await self._stream.read(), bytes):
-            for id, part in decode(message):
-                self._receive(id, part)
-            if not self._greeted.is_set():
-                self._greet()
-            for exchange in self._unflushed:
-                exchange.flush()
-            self._unflushed.clear()
-            self._drop_forgotten()
-            if self._core.has_output:
-                self._output.set()
-        if self._core.peer is None:
-            raise RemoteProtocolError("the stream ended before the hello")
+    def receive(self, message: bytes) -> None:
+        """The peer's next message; see `Receiver`."""
+        for id, part in decode(message):
+            self._receive(id, part)
+        if not self._greeted.is_set():
+            self._greet()
+        for exchange in self._unflushed:
+            exchange.flush()
+        self._unflushed.clear()
+        self._drop_forgotten()
+        self._stir()
+
+    def resume(self) -> None:
+        """The carrier takes messages again."""
+        self._writable = True
+        self._flush()
+
+    # Reading
 
     def _greet(self) -> None:
         """After the first message, which has the peer's hello."""
@@ -405,24 +407,27 @@ class Tunnel:
 
     # Writing
 
-    async def _write(self) -> None:
-        offered = self.settings.max_exchanges if self._half is Half.PLUGIN else 0
-        await self._stream.write(encode([(0, Hello(self.settings.first_window, offered, AGENT))]))
-        while not self._closed:
-            await self._output.wait()
-            self._output.clear()
-            while not self._closed and (batch := self._core.next_message(self.settings.message_size)):
-                await self._stream.write(encode(batch))
-                self._after_write()
+    def _stir(self) -> None:
+        """There may be something to send: soon, or at once where it is much."""
+        if not self._writable or not self._core.has_output:
+            return
+        if self._core.ready >= BURST:
+            self._flush()
+        elif not self._flushing:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
 
-    async def _finish_writing(self, writer: asyncio.Task[None]) -> None:
-        """Lets a write that is under way finish: gRPC can send no status in the middle of one."""
-        self._output.set()
+    def _flush(self) -> None:
+        self._flushing = False
         try:
-            await asyncio.wait((writer,), timeout=self.settings.linger)
-        finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            while (
+                self._writable and not self._closed and (batch := self._core.next_message(self.settings.message_size))
+            ):
+                self._writable = self._carrier.send(encode(batch))
+                self._after_write()
+        except Exception as error:  # called from anywhere; who runs the tunnel is to know
+            self._writable = False
+            self._carrier.fail(error)
 
     def _after_write(self) -> None:
         self._drop_forgotten()
