@@ -15,8 +15,8 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te"
 END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"))
 """Fields that a `Connection` header cannot take away by naming them."""
 
-KNOWN_NAME_SIZE = 64
-"""Names up to this many bytes are remembered once they were found good."""
+KNOWN_SIZE = 64
+"""Names, and values, up to this many bytes are remembered once they were found good."""
 
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -54,23 +54,23 @@ def checked(headers: Iterable[Any]) -> list[tuple[bytes, bytes]]:
     Raises:
         InvalidHeader: a name is no token, or a value holds a control character.
     """
-    return [_checked(bytes(name), bytes(value)) for name, value in headers]
+    return [
+        _known(bytes(name), bytes(value))
+        if len(name) <= KNOWN_SIZE and len(value) <= KNOWN_SIZE
+        else _checked(bytes(name), bytes(value))
+        for name, value in headers
+    ]
 
 
 def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    lower = _known_name(name) if len(name) <= KNOWN_NAME_SIZE else _lower_name(name)
-    if _FORBIDDEN_IN_VALUE.search(value):
-        raise InvalidHeader(f"the value of header {name!r} has a control character in it")
-    return lower, value.strip(b" \t")
-
-
-def _lower_name(name: bytes) -> bytes:
     if not _TOKEN.fullmatch(name):
         raise InvalidHeader(f"header name {name!r} is not a token")
-    return name.lower()
+    if _FORBIDDEN_IN_VALUE.search(value):
+        raise InvalidHeader(f"the value of header {name!r} has a control character in it")
+    return name.lower(), value.strip(b" \t")
 
 
-_known_name = functools.lru_cache(maxsize=1024)(_lower_name)
+_known = functools.lru_cache(maxsize=1024)(_checked)
 
 
 def content_length(headers: Headers) -> int | None:

@@ -191,7 +191,7 @@ def test_an_empty_frame_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (pb.Frame(request=pb.Request(method="GET", headers=[b"a"])), "no value"),
+        (pb.Frame(request=pb.Request(method="GET", headers=[pb.Fields(items=[b"a"])])), "no value"),
         (pb.Frame(request=pb.Request(method="")), "without a method"),
         (pb.Frame(request=pb.Request(method="GET", target=b"/", root_length=2)), "longer than its target"),
         (pb.Frame(informational=pb.Response(status=103, headers=[b"a"])), "no value"),

@@ -97,7 +97,8 @@ class HTTPCycle:
         head = Response(500, [PLAIN_TEXT, (b"content-length", b"%d" % len(FAILURE))])
         body = () if self.bodiless else (Body(FAILURE),)
         with contextlib.suppress(ExchangeReset):
-            await self._pass_on([head, *body, self._complete()])
+            await self.exchange.send(head, *body, self._complete())
+            self._stop_request()
 
     async def receive(self) -> Event:
         """The next piece of the request's body, or a disconnect."""
@@ -125,17 +126,18 @@ class HTTPCycle:
         """
         if self.disconnected:
             raise ExchangeReset(ResetCode.CANCELLED, "the client went away")
-        await self._pass_on(self._parts(event))
-
-    async def _pass_on(self, parts: list[Part]) -> None:
+        parts = self._parts(event)
         try:
             await self.exchange.send(*parts)
         except ExchangeReset:
             self.disconnected = True
             raise
         if self.complete:
-            # Stops a request that is still coming, and wakes whoever waits in `receive`.
-            self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
+            self._stop_request()
+
+    def _stop_request(self) -> None:
+        """After the response: ends a request that is still coming, and wakes whoever waits in `receive`."""
+        self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
 
     def _parts(self, event: Event) -> list[Part]:
         """What an event of the application's means, in parts."""
