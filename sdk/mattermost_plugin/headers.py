@@ -18,6 +18,9 @@ END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"
 KNOWN_SIZE = 64
 """Names, and values, up to this many bytes are remembered once they were found good."""
 
+KNOWN_FIELDS = 12
+"""Lists of up to so many fields that are remembered each are remembered whole."""
+
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -43,6 +46,45 @@ def end_to_end(headers: Headers) -> list[tuple[bytes, bytes]]:
 
 def _options(value: bytes) -> frozenset[bytes]:
     return frozenset(option.strip().lower() for option in value.split(b","))
+
+
+def of_response(headers: Iterable[Any]) -> tuple[list[tuple[bytes, bytes]], int | None]:
+    """What of a response's headers goes on its way, and the content-length that they declare.
+
+    Args:
+        headers: as for `checked`.
+
+    Returns:
+        A list that nobody may change, because it may be given out again, and the length.
+
+    Raises:
+        InvalidHeader: as `checked` and `content_length`.
+    """
+    fields = list(headers)
+    return _known_response(tuple(fields)) if _is_small(fields) else _of_response(fields)
+
+
+def _of_response(headers: Iterable[Any]) -> tuple[list[tuple[bytes, bytes]], int | None]:
+    kept = end_to_end(checked(headers))
+    return kept, content_length(kept)
+
+
+_known_response = functools.lru_cache(maxsize=1024)(_of_response)
+
+
+def _is_small(headers: list[Any]) -> bool:
+    """Whether these may be remembered: plain tuples of bytes, and not much of it."""
+    if len(headers) > KNOWN_FIELDS:
+        return False
+    for header in headers:
+        if type(header) is not tuple or len(header) != 2:
+            return False
+        name, value = header
+        if type(name) is not bytes or type(value) is not bytes:
+            return False
+        if len(name) > KNOWN_SIZE or len(value) > KNOWN_SIZE:
+            return False
+    return True
 
 
 def checked(headers: Iterable[Any]) -> list[tuple[bytes, bytes]]:

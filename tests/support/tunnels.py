@@ -22,9 +22,10 @@ from mattermost_plugin.tunnel.carrier import StreamCarrier
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.direct import connect
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
 from mattermost_plugin.tunnel.servicer import TunnelServicer
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE
 

@@ -19,9 +19,10 @@ from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.carrier import StreamCarrier
-from mattermost_plugin.tunnel.driver import MAX_WEBSOCKET_MESSAGE, Tunnel
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.servicer import TunnelServicer
+from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it

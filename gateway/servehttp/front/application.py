@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from mattermost_plugin.exchange import End, Exchange, Request
-from mattermost_plugin.tunnel.driver import TunnelExchange
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
 from servehttp.front import responses

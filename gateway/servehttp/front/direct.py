@@ -16,7 +16,7 @@ import structlog
 
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
-from mattermost_plugin.tunnel.driver import TunnelExchange
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.application import ATTEMPTS, Front, Turned
@@ -171,7 +171,10 @@ class DirectCycle:
         if not self._output or self.disconnected:
             return
         output, self._output = self._output, []
-        if sum(map(len, output)) <= JOINED:
+        size = 0
+        for data in output:
+            size += len(data)
+        if size <= JOINED:
             self._connection.write(b"".join(output))
         else:
             for data in output:

@@ -13,7 +13,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mattermost_plugin.exchange import Exchange, Part, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
-from mattermost_plugin.tunnel.driver import TunnelExchange, TunnelSettings
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 

@@ -12,7 +12,7 @@ from typing import Protocol
 
 import structlog
 
-from mattermost_plugin.tunnel.driver import TunnelSettings
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
 from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy

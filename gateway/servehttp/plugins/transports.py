@@ -16,10 +16,12 @@ from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
 from mattermost_plugin.tunnel.direct import CallEnded, DirectCarrier, connect
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelExchange, TunnelSettings
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.errors import LinkError, NoTunnelError
 
 DRAINING = "the plugin is being stopped and takes no new request"

@@ -18,7 +18,7 @@ from typing import Final
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
-from mattermost_plugin.headers import checked, content_length, end_to_end
+from mattermost_plugin.headers import checked, of_response
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -156,8 +156,7 @@ class HTTPCycle:
         status = int(event["status"])
         if status not in FINAL_STATUSES:
             raise ValueError(f"a response status is 200 to 999, not {status}")
-        headers = end_to_end(checked(event.get("headers", ())))
-        declared = content_length(headers)
+        headers, declared = of_response(event.get("headers", ()))
         if status in BODILESS_STATUSES:
             self.length_left = 0
         elif not self.bodiless:

@@ -13,8 +13,9 @@ from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
 from mattermost_plugin.tunnel.direct import CLOSE_TIMEOUT, CallEnded, DirectCarrier, DirectServer
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 
 logger = logging.getLogger(__name__)
