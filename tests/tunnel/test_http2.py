@@ -181,6 +181,14 @@ def test_a_server_may_refuse_before_it_accepts() -> None:
     assert (client.status, client.text) == (UNIMPLEMENTED, "not here")
 
 
+def test_a_server_that_ends_the_call_lets_the_client_hang_up() -> None:
+    server = called_server()
+    server.finish()
+    goaway, trailers = frames(server.take_output())
+    assert goaway == Frame(GOAWAY, 0, 0, struct.pack(">II", 1, 0))
+    assert trailers.flags & END_STREAM
+
+
 def test_a_call_ends_once() -> None:
     client, server = connected()
     server.finish(INTERNAL, "first")
@@ -351,7 +359,7 @@ def test_to_finish_waits_for_what_is_queued() -> None:
         call.finish()
         assert not any(frame.flags & END_STREAM for frame in frames(call.take_output()))
         call.receive(window_update(4, 1))
-        rest, end = frames(call.take_output())
+        rest, *_, end = frames(call.take_output())
         assert rest.payload == b"sage"[-len(rest.payload) :]
         assert end.flags & END_STREAM
 

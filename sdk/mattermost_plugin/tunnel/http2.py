@@ -168,7 +168,8 @@ class Call:
             if not self._response_seen:
                 trailers = [(":status", "200"), ("content-type", "application/grpc"), *trailers]
             block = Encoder().encode(trailers, huffman=False)
-            self._finishing = _head(len(block), HEADERS, END_STREAM | END_HEADERS, STREAM) + block
+            goaway = _head(8, GOAWAY, 0, 0) + struct.pack(">II", STREAM, 0)  # the client hangs up after the call
+            self._finishing = goaway + _head(len(block), HEADERS, END_STREAM | END_HEADERS, STREAM) + block
         self._pump()
 
     def cancel(self) -> None:
