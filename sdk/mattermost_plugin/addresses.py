@@ -82,14 +82,14 @@ def bind(server: grpc.aio.Server, address: Handshake) -> Handshake:
 def listen_beside(address: Handshake) -> socket.socket | None:
     """Listen for the tunnel's call beside an address that is bound; None where there is no such place.
 
-    A path that is too long, or taken, is no error: everything is served at the address itself as well.
+    A path that is too long, or a file that is no socket, is no error: everything is served at the address as well.
     """
     path = tunnel_socket(address.target)
     if path is None:
         return None
     listener = socket.socket(socket.AF_UNIX)
     try:
-        path.unlink(missing_ok=True)
+        _unlink_socket(path)
         with _owner_only():
             listener.bind(os.fspath(path))
         listener.listen()
@@ -105,7 +105,7 @@ def release(address: Handshake) -> None:
     if address.network == "unix":
         Path(address.address).unlink(missing_ok=True)
     if beside := tunnel_socket(address.target):
-        beside.unlink(missing_ok=True)
+        _unlink_socket(beside)
 
 
 def _bind_unix(server: grpc.aio.Server, address: Handshake) -> Handshake:
@@ -145,6 +145,11 @@ def _remove_stale_socket(path: str) -> None:
         if probe.connect_ex(path) != errno.ECONNREFUSED:
             raise AddressError(f"cannot listen at {path}: another process does")
     os.unlink(path)
+
+
+def _unlink_socket(path: Path) -> None:
+    if path.is_socket():
+        path.unlink(missing_ok=True)
 
 
 def _check_port(address: Handshake) -> None:

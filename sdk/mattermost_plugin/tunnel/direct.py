@@ -7,6 +7,7 @@ plugin announces, so whoever may connect to that may connect to this one.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from asyncio import FIRST_COMPLETED
@@ -16,7 +17,9 @@ from typing import cast
 
 from mattermost_plugin.tunnel.carrier import Receiver
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import OK, UNIMPLEMENTED, Call
+from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call
+
+logger = logging.getLogger(__name__)
 
 CALL_TIMEOUT = 10.0
 """Seconds for a client that has connected to say what it calls."""
@@ -49,6 +52,7 @@ class DirectCarrier(asyncio.Protocol):
 
     Attributes:
         called: done once it is known what is called.
+        over: done once nothing more comes: the peer ended the call, or broke the protocol, or this side gave up.
         closed: done once the connection is no more.
     """
 
@@ -57,10 +61,13 @@ class DirectCarrier(asyncio.Protocol):
         self._receiver: Receiver | None = None
         self._early: list[bytes] = []
         self._paused = False
+        self._taken = False
+        self._leaving = False
+        self._left = False
         loop = asyncio.get_running_loop()
         self.called: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
-        self._over: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
 
     # The carrier
@@ -68,11 +75,14 @@ class DirectCarrier(asyncio.Protocol):
     async def run(self, receiver: Receiver) -> None:
         self._receiver = receiver
         early, self._early = self._early, []
-        for message in early:
-            receiver.receive(message)
-        if self._writable:
-            receiver.resume()
-        await asyncio.shield(self._over)
+        try:
+            for message in early:
+                receiver.receive(message)
+            if self._writable:
+                receiver.resume()
+            await asyncio.shield(self.over)
+        finally:
+            self._end(None)  # nothing is handed over from here on
 
     def send(self, message: bytes) -> bool:
         self._call.send(message)
@@ -88,21 +98,42 @@ class DirectCarrier(asyncio.Protocol):
         self._write()
 
     async def close(self, linger: float) -> None:
-        """End the call; the peer reads what was written before, if it does so in time."""
-        await self.finish(OK, "", linger)
+        """End the call and hang up (client).
+
+        A call that was taken ends otherwise: whoever took it says how, in `finish`.
+        """
+        if self._taken or self._transport is None:
+            return
+        self.done_writing()
+        self._transport.close()
+        await self._gone(linger)
 
     async def finish(self, status: int, text: str, linger: float) -> None:
-        """End the call with a status; again it does nothing."""
+        """End the call with a status (server), which the peer reads if it does so in time; again it does nothing."""
+        self.hang_up(status, text)
+        await self._gone(linger)
+
+    def hang_up(self, status: int = OK, text: str = "") -> None:
+        """Begin to end the call with a status (server); again it does nothing."""
+        self._call.finish(status, text)
+        self._leaving = True
+        self._write()
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _gone(self, linger: float) -> None:
+        """Waits until the connection is no more, and sees to that after so many seconds."""
         if self._transport is None:
             return
-        self._call.finish(status, text)
-        self._write()
-        self._transport.close()
-        await asyncio.wait((self.closed,), timeout=linger)
-        self._transport.abort()
+        try:
+            await asyncio.wait((self.closed,), timeout=linger)
+        finally:
+            if not self.closed.done():
+                self._transport.abort()
         await asyncio.wait((self.closed,))
-        if self._over.done() and not self._over.cancelled():
-            self._over.exception()  # whoever cared has seen it
 
     @property
     def path(self) -> str:
@@ -111,6 +142,7 @@ class DirectCarrier(asyncio.Protocol):
 
     def accept(self) -> None:
         """Take the call (server)."""
+        self._taken = True
         self._call.accept()
         self._write()
 
@@ -153,9 +185,11 @@ class DirectCarrier(asyncio.Protocol):
 
     @property
     def _writable(self) -> bool:
-        return not (self._paused or self._call.blocked or self._over.done())
+        return not (self._paused or self._call.blocked or self.over.done())
 
     def _hand_over(self, message: bytes) -> None:
+        if self.over.done():
+            return
         if self._receiver is not None:
             self._receiver.receive(message)
         elif len(self._early) < EARLY_MESSAGES:
@@ -164,21 +198,27 @@ class DirectCarrier(asyncio.Protocol):
             raise RemoteProtocolError("messages before the hello was answered")
 
     def _write(self) -> None:
-        output = self._call.take_output()
-        if not output or self._transport is None or self._transport.is_closing():
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._left:
             return
-        if sum(map(len, output)) <= JOINED:
-            self._transport.write(b"".join(output))
-        else:
-            self._transport.writelines(output)
+        output = self._call.take_output()
+        if output:
+            if sum(map(len, output)) <= JOINED:
+                transport.write(b"".join(output))
+            else:
+                transport.writelines(output)
+        if self._leaving and not self._call.blocked:
+            # The peer hangs up once it has read the status; were we to do so first, it might see only that.
+            self._left = True
 
     def _end(self, error: Exception | None) -> None:
-        if self._over.done():
+        if self.over.done():
             return
         if error is None:
-            self._over.set_result(None)
+            self.over.set_result(None)
         else:
-            self._over.set_exception(error)
+            self.over.set_exception(error)
+            self.over.exception()  # it is no fault that nobody runs the carrier, or does no more
 
 
 async def connect(path: Path, method: str) -> DirectCarrier:
@@ -199,13 +239,18 @@ class DirectServer:
     Args:
         method: its path.
         handle: serves one call; the carrier is closed when it returns.
+        call_timeout: seconds for a client that has connected to say what it calls.
     """
 
-    def __init__(self, method: str, handle: Callable[[DirectCarrier], Awaitable[None]]) -> None:
+    def __init__(
+        self, method: str, handle: Callable[[DirectCarrier], Awaitable[None]], call_timeout: float = CALL_TIMEOUT
+    ) -> None:
         self._method = method
         self._handle = handle
+        self._call_timeout = call_timeout
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._calls: dict[asyncio.Task[None], DirectCarrier] = {}
+        self._closed = False
 
     async def start(self, listener: socket.socket) -> None:
         """Take calls at a socket that listens; it is closed in the end."""
@@ -213,28 +258,43 @@ class DirectServer:
 
     async def close(self) -> None:
         """Take no more calls, and end those that are open."""
+        self._closed = True
         if self._server is not None:
             self._server.close()
-        for task in self._tasks:
+        tasks = list(self._calls)
+        for task in tasks:
+            self._calls[task].hang_up()  # here, because a task that has not run yet never will
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _accept(self) -> DirectCarrier:
         call = Call(client=False)
         call.start()
         carrier = DirectCarrier(call)
+        if self._closed:  # the loop had accepted the connection before, and tells of it now
+            carrier.hang_up()
+            return carrier
         task = asyncio.create_task(self._serve(carrier))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._calls[task] = carrier
+        task.add_done_callback(self._calls.pop)
         return carrier
 
     async def _serve(self, carrier: DirectCarrier) -> None:
         try:
-            await asyncio.wait((carrier.called, carrier.closed), timeout=CALL_TIMEOUT, return_when=FIRST_COMPLETED)
-            if carrier.path == self._method:
-                carrier.accept()
-                await self._handle(carrier)
-            elif carrier.path:
-                await carrier.finish(UNIMPLEMENTED, f"{carrier.path} is not served here", CLOSE_TIMEOUT)
+            await self._serve_called(carrier)
+        except Exception:  # the border to what takes the call: the server goes on
+            logger.exception("a call failed")
+            await carrier.finish(INTERNAL, "the server failed", CLOSE_TIMEOUT)
         finally:
-            await carrier.close(0)
+            await carrier.finish(OK, "", CLOSE_TIMEOUT)
+
+    async def _serve_called(self, carrier: DirectCarrier) -> None:
+        first = (carrier.called, carrier.over)
+        await asyncio.wait(first, timeout=self._call_timeout, return_when=FIRST_COMPLETED)
+        if carrier.path == self._method:
+            carrier.accept()
+            await self._handle(carrier)
+        elif carrier.path:
+            await carrier.finish(UNIMPLEMENTED, f"{carrier.path} is not served here", CLOSE_TIMEOUT)
+        else:
+            carrier.drop()

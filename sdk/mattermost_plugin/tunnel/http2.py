@@ -70,6 +70,8 @@ OUR_FRAME_SIZE: Final = 1024 * 1024
 MAX_MESSAGE: Final = 4 * 1024 * 1024
 """docs/protocol.md §5."""
 MAX_HEADER_BLOCK: Final = 64 * 1024
+MAX_TEXT: Final = 1024
+"""Characters of a status' text that are sent: with any encoding they fit into one frame."""
 
 STATUS_OF_HTTP: Final = {
     b"404": UNIMPLEMENTED,
@@ -104,6 +106,7 @@ class Call:
         self._greeted = client  # a client sends the preface, so only a server has one to read
         self._decoder = Decoder()
         self._block: bytearray | None = None
+        self._block_stream = 0
         self._block_ends_stream = False
         self._response_seen = False
         self._received = 0
@@ -160,11 +163,13 @@ class Call:
         if self._client:
             self._finishing = _head(0, DATA, END_STREAM, STREAM)
         else:
-            trailers = [("grpc-status", str(status)), ("grpc-message", quote(text, safe=" !#$&'()*+,/:;=?@[]~"))]
+            text = quote(text[:MAX_TEXT], safe=" !#$&'()*+,/:;=?@[]~")
+            trailers = [("grpc-status", str(status)), ("grpc-message", text)]
             if not self._response_seen:
                 trailers = [(":status", "200"), ("content-type", "application/grpc"), *trailers]
             block = Encoder().encode(trailers, huffman=False)
-            self._finishing = _head(len(block), HEADERS, END_STREAM | END_HEADERS, STREAM) + block
+            goaway = _head(8, GOAWAY, 0, 0) + struct.pack(">II", STREAM, 0)  # the client hangs up after the call
+            self._finishing = goaway + _head(len(block), HEADERS, END_STREAM | END_HEADERS, STREAM) + block
         self._pump()
 
     def cancel(self) -> None:
@@ -229,11 +234,10 @@ class Call:
                 handler(flags, stream, payload)
 
     def _receive_data(self, flags: int, stream: int, payload: bytes, messages: list[bytes]) -> None:
-        self._count(len(payload))
         if stream != STREAM:
-            if stream == 0:
-                raise RemoteProtocolError("data on stream 0")
+            self._ignore_data(stream, len(payload))
             return
+        self._count(len(payload))
         data = _unpadded(flags, payload) if flags & PADDED else payload
         if self._message or len(data) < PREFIX_SIZE or len(data) != _message_end(data):
             self._message += data
@@ -248,6 +252,13 @@ class Call:
             messages.append(bytes(self._message[PREFIX_SIZE:end]))
             del self._message[:end]
 
+    def _ignore_data(self, stream: int, size: int) -> None:
+        """Data of a stream that was refused; it counts for the connection all the same."""
+        if stream == 0:
+            raise RemoteProtocolError("data on stream 0")
+        if size:
+            self._frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", size))
+
     def _count(self, size: int) -> None:
         self._received += size
         if self._received >= REFILL:
@@ -260,13 +271,15 @@ class Call:
         payload = _unpadded(flags, payload) if flags & PADDED else payload
         if flags & PRIORITY:
             payload = payload[5:]
-        self._block = bytearray(payload)
+        self._block = bytearray()
+        self._block_stream = stream
         self._block_ends_stream = bool(flags & END_STREAM)
-        if flags & END_HEADERS:
-            self._receive_block(stream)
+        self._receive_continuation(flags, stream, payload)
 
     def _receive_continuation(self, flags: int, stream: int, payload: bytes) -> None:
         assert self._block is not None
+        if stream != self._block_stream:
+            raise RemoteProtocolError("a header block was interrupted by another stream's")
         self._block += payload
         if len(self._block) > MAX_HEADER_BLOCK:
             raise RemoteProtocolError(f"a header block of more than {MAX_HEADER_BLOCK} bytes")
@@ -306,7 +319,7 @@ class Call:
         if b"grpc-status" in fields:
             number = fields[b"grpc-status"]
             text = unquote(fields.get(b"grpc-message", b"").decode("latin-1"))
-            self._end(int(number) if number.isdigit() else UNKNOWN, text)
+            self._end(int(number) if number.isdigit() and len(number) <= 2 else UNKNOWN, text)
         elif status != b"200":
             self._end(STATUS_OF_HTTP.get(status, UNKNOWN), f"the answer has HTTP status {status.decode('latin-1')}")
         elif self._block_ends_stream:
@@ -325,6 +338,8 @@ class Call:
             raise RemoteProtocolError("SETTINGS of an impossible length")
         for key, value in struct.iter_unpack(">HI", payload):
             if key == INITIAL_WINDOW_SIZE:
+                if max(value, self._stream_window + value - self._initial_window) > LARGEST_WINDOW:
+                    raise RemoteProtocolError(f"a window of {value} bytes, or one that it takes beyond 2^31")
                 self._stream_window += value - self._initial_window
                 self._initial_window = value
             elif key == MAX_FRAME_SIZE:
@@ -345,7 +360,7 @@ class Call:
 
     def _receive_goaway(self, flags: int, stream: int, payload: bytes) -> None:
         last, code = _unpacked(">II", payload[:8])
-        if last < STREAM or code:
+        if code or (self._client and last < STREAM):  # what a client counts is streams that a server would push
             self._end(UNAVAILABLE, f"the peer ended the connection with code {code}")
 
     def _receive_window(self, flags: int, stream: int, payload: bytes) -> None:
