@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mattermost_plugin.exchange import Exchange, Part, Request
@@ -115,6 +116,20 @@ class Link:
         """
         if "OnDeactivate" in self.implemented:
             await self._call_hook(self._hooks.OnDeactivate, hooks_lifecycle_pb2.OnDeactivateRequest(), timeout)
+
+    async def call(self, name: str, request: Message, timeout: float) -> Message:
+        """Call a hook by its name, whether or not the plugin has it; returns its response.
+
+        Args:
+            name: as the contract has it; every hook except ServeHTTP.
+            request: the message for it.
+            timeout: seconds for the answer.
+
+        Raises:
+            LinkError: no answer.
+        """
+        response: Message = await _unary(getattr(self._hooks, name)(request, timeout=timeout), name)
+        return response
 
     async def check_health(self, timeout: float) -> None:
         """Ask the plugin whether it is well.
