@@ -56,6 +56,11 @@ class Subscription:
         except asyncio.QueueFull:
             self._lagging = True
 
+    @property
+    def waiting(self) -> int:
+        """How many events are yet to be seen."""
+        return self._waiting.qsize()
+
     def __aiter__(self) -> AsyncIterator[Event]:
         return self
 
