@@ -3,7 +3,7 @@
 Writers take turns: in SQLite by BEGIN IMMEDIATE, in PostgreSQL by an advisory lock, and in one process by a lock before
 either. So in a transaction what was read stays true until it commits, on every database, and nothing has to be tried
 again. A transaction that is opened within another one of the same task is part of it, so methods that write can call
-one another. Nothing slow may be awaited in one, least of all a hook: the plugin could call back, and would wait for it.
+one another; if it raises, only what it did itself is taken back. Nothing slow may be awaited in one, least of all a hook: the plugin could call back, and would wait for it.
 """
 
 from __future__ import annotations
@@ -83,9 +83,8 @@ class Database:
         """
         joined = self._joined()
         if joined is not None:
-            if not joined.writing:
-                raise RuntimeError("a reading block cannot be written in: open transaction() around both")
-            yield joined.connection
+            async with self._nested(joined) as connection:
+                yield connection
             return
         after: list[Callable[[], None]] = []
         async with self._turn, self._engine.connect() as plain:
@@ -139,6 +138,19 @@ class Database:
             yield opened
         finally:
             _current.reset(token)
+
+    @asynccontextmanager
+    async def _nested(self, opened: _Open) -> AsyncIterator[AsyncConnection]:
+        """A part of a transaction, which leaves nothing behind if it raises, whatever becomes of the whole."""
+        if not opened.writing:
+            raise RuntimeError("a reading block cannot be written in: open transaction() around both")
+        before = len(opened.after)
+        try:
+            async with opened.connection.begin_nested():
+                yield opened.connection
+        except BaseException:
+            del opened.after[before:]
+            raise
 
     async def _take_turn(self, connection: AsyncConnection) -> None:
         if self.dialect == "postgresql":

@@ -54,6 +54,19 @@ async def test_a_transaction_within_another_is_part_of_it_and_reads_what_it_wrot
         assert await names(database) == ["a"]
 
 
+async def test_a_part_that_raises_takes_back_only_what_it_did(database: Database) -> None:
+    happened: list[str] = []
+    async with database.transaction():
+        await put(database, "a")
+        with pytest.raises(LookupError):
+            async with database.transaction():
+                database.after_commit(lambda: happened.append("b"))
+                await put(database, "b")
+                raise LookupError
+    assert await names(database) == ["a"]
+    assert happened == []
+
+
 async def test_a_task_started_in_a_transaction_is_not_part_of_it(database: Database) -> None:
     async with database.transaction():
         await put(database, "a")
