@@ -3,7 +3,8 @@
 Writers take turns: in SQLite by BEGIN IMMEDIATE, in PostgreSQL by an advisory lock, and in one process by a lock before
 either. So in a transaction what was read stays true until it commits, on every database, and nothing has to be tried
 again. A transaction that is opened within another one of the same task is part of it, so methods that write can call
-one another; if it raises, only what it did itself is taken back. Nothing slow may be awaited in one, least of all a hook: the plugin could call back, and would wait for it.
+one another; if it raises, only what it did itself is taken back. Nothing slow may be awaited in one, least of all a
+hook: the plugin could call back, and would wait for it.
 """
 
 from __future__ import annotations
