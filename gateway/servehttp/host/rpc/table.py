@@ -11,9 +11,12 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from mattermost_plugin.grpc import api_pb2
 from servehttp.host.rpc import (
+    channel_members,
+    channels,
     kv,
     permissions,
     sessions,
+    teams,
     users,
 )
 
@@ -23,9 +26,12 @@ SERVICE = api_pb2.DESCRIPTOR.services_by_name["PluginAPI"]
 RPCS: Mapping[str, MethodDescriptor] = SERVICE.methods_by_name
 
 MODULES = (
+    channel_members,
+    channels,
     kv,
     permissions,
     sessions,
+    teams,
     users,
 )
 """Every public coroutine function of these is the handler of the rpc of its name."""

@@ -12,6 +12,9 @@ from servehttp.host.ids import Clock, now
 from servehttp.host.store.blobs import Blobs
 from servehttp.host.store.database import Database
 from servehttp.host.store.migrations import migrate
+from servehttp.host.workspace.channel_members import ChannelMembers
+from servehttp.host.workspace.channels import Channels
+from servehttp.host.workspace.direct_channels import DirectChannels
 from servehttp.host.workspace.kv import KeyValues
 from servehttp.host.workspace.logins import Logins
 from servehttp.host.workspace.permissions import Permissions
@@ -19,7 +22,11 @@ from servehttp.host.workspace.profile_images import ProfileImages
 from servehttp.host.workspace.roles import Roles
 from servehttp.host.workspace.sessions import Sessions
 from servehttp.host.workspace.statuses import Statuses
+from servehttp.host.workspace.team_icons import TeamIcons
+from servehttp.host.workspace.team_members import TeamMembers
+from servehttp.host.workspace.teams import Teams
 from servehttp.host.workspace.tokens import AccessTokens
+from servehttp.host.workspace.unreads import Unreads
 from servehttp.host.workspace.users import Users
 from servehttp.settings import WorkspaceSettings
 
@@ -49,6 +56,9 @@ class Workspace:
         self.events = Events(settings.event_queue)
         # One line for each domain.
         self.access_tokens = AccessTokens(self)
+        self.channel_members = ChannelMembers(self)
+        self.channels = Channels(self)
+        self.direct_channels = DirectChannels(self)
         self.kv = KeyValues(self)
         self.logins = Logins(self)
         self.permissions = Permissions(self)
@@ -56,6 +66,10 @@ class Workspace:
         self.roles = Roles(self)
         self.sessions = Sessions(self)
         self.statuses = Statuses(self)
+        self.team_icons = TeamIcons(self)
+        self.team_members = TeamMembers(self)
+        self.teams = Teams(self)
+        self.unreads = Unreads(self)
         self.users = Users(self)
 
 
