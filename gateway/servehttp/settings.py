@@ -269,6 +269,26 @@ class WorkspaceSettings(_Group):
     max_file_size: Size = Field(default=ByteSize(100 * 1024 * 1024), description="Largest uploaded file, in bytes.")
 
 
+class RestSettings(_Group):
+    """Mattermost's REST API and its WebSocket, by which people and programs use the workspace."""
+
+    body_size: Size = Field(
+        default=ByteSize(1024 * 1024), description="Largest JSON body of a request, in bytes (413)."
+    )
+    bundle_size: Size = Field(
+        default=ByteSize(100 * 1024 * 1024), description="Largest plugin bundle that may be uploaded, in bytes (413)."
+    )
+    websocket_auth_timeout: Seconds = Field(
+        default=5, description="Seconds that a WebSocket client has to show who it is before it is disconnected."
+    )
+    websocket_message_size: Size = Field(
+        default=ByteSize(8 * 1024), description="Largest message from a WebSocket client, in bytes (close code 1009)."
+    )
+    websocket_send_timeout: Seconds = Field(
+        default=30, description="Seconds that a WebSocket client has to take a message before it is disconnected."
+    )
+
+
 class Settings(BaseSettings):
     """All settings. Frozen; made by `Settings.load`, or directly where a program embeds the gateway."""
 
@@ -290,6 +310,7 @@ class Settings(BaseSettings):
     plugins: PluginSettings = PluginSettings()
     limits: LimitSettings = LimitSettings()
     workspace: WorkspaceSettings = WorkspaceSettings()
+    rest: RestSettings = RestSettings()
 
     @classmethod
     def settings_customise_sources(
