@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mattermost_plugin.tunnel.driver import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
+from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest, discover
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.supervisor import Followers
 from servehttp.settings import Settings
+
+if TYPE_CHECKING:
+    from servehttp.host.host import Host
 
 
 class GatewayApp:
@@ -28,14 +32,16 @@ class GatewayApp:
 
     Attributes:
         registry: the plugins.
-        front: what answers requests.
+        front: what answers requests to plugins.
         settings: what it was made with.
+        host: the workspace, if there is one.
     """
 
-    def __init__(self, registry: Registry, front: Front, settings: Settings) -> None:
+    def __init__(self, registry: Registry, front: Front, settings: Settings, host: Host | None = None) -> None:
         self.registry = registry
         self.settings = settings
         self.front = front
+        self.host = host
         self._starting: asyncio.Task[object] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,20 +51,24 @@ class GatewayApp:
             await self.front(scope, receive, send)
 
     async def __aenter__(self) -> Self:
-        """Begin to start the plugins; requests are answered with 503 until theirs is up."""
+        """Open the workspace and begin to start the plugins; requests are answered with 503 until theirs is up."""
+        if self.host is not None:
+            await self.host.__aenter__()
         self._starting = asyncio.create_task(self.registry.start())
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop every plugin: drain, OnDeactivate, SIGTERM, SIGKILL, each with its time."""
+        """Stop every plugin: drain, OnDeactivate, SIGTERM, SIGKILL, each with its time; then close the workspace."""
         try:
             await self.registry.stop()
         finally:
             if self._starting is not None:
                 self._starting.cancel()
                 await asyncio.gather(self._starting, return_exceptions=True)
+            if self.host is not None:
+                await self.host.__aexit__(kind, error, trace)
 
     async def wait_started(self) -> None:
         """Waits until every plugin is up, or has failed its first start."""
@@ -102,10 +112,19 @@ def create_followed_app(
         followers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
-    registry = Registry.from_settings(
-        settings, manifests, tunnel=tunnel_settings(settings), reaper=reaper, followers=followers
-    )
-    return GatewayApp(registry, make_front(registry, settings), settings)
+    host = make_host(settings)
+    maker = PluginMaker(settings, tunnel_settings(settings), reaper, followers, host)
+    registry = Registry.from_settings(maker, manifests)
+    return GatewayApp(registry, make_front(registry, settings), settings, host)
+
+
+def make_host(settings: Settings) -> Host | None:
+    """The workspace that the settings ask for, not open yet."""
+    if not settings.workspace.enabled:
+        return None
+    from servehttp.host.host import Host  # here, because the database's libraries take long to import
+
+    return Host(settings)
 
 
 def make_front(registry: Registry, settings: Settings) -> Front:

@@ -114,6 +114,10 @@ def serve(
     transport: Annotated[Transport | None, _option("plugins.transport", "--transport", panel="Plugins")] = None,
     log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
     log_format: Annotated[LogFormat | None, _option("log.format", "--log-format", panel="Logs")] = None,
+    workspace: Annotated[
+        bool | None, _option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
+    ] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
     access_log: Annotated[bool | None, _option("log.access", "--access-log/--no-access-log", panel="Logs")] = None,
     config: Annotated[
         Path | None,
@@ -121,7 +125,6 @@ def serve(
             help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE, rich_help_panel="Configuration"
         ),
     ] = None,
-    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Configuration", metavar="FOLDER")] = None,
 ) -> None:
     """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
     if uds and (host or port is not None):
@@ -141,6 +144,7 @@ def serve(
             "log.level": log_level,
             "log.format": log_format,
             "log.access": access_log,
+            "workspace.enabled": workspace,
             "data_dir": data_dir,
         },
     )

@@ -231,6 +231,10 @@ class LimitSettings(_Group):
 class WorkspaceSettings(_Group):
     """The embedded workspace, and the API and hooks by which plugins see it."""
 
+    enabled: bool = Field(
+        default=True,
+        description="Whether there is one; without it plugins have no API, and no hooks but those of their life.",
+    )
     database_url: str = Field(
         default="", description="Any SQLAlchemy URL, such as postgresql://HOST/NAME; SQLite in data_dir if empty."
     )
@@ -239,6 +243,9 @@ class WorkspaceSettings(_Group):
     )
     api_transport: ApiTransport = Field(
         default="unix", description="How plugins reach the API: a socket of their own, or loopback TCP with a token."
+    )
+    api_tcp: Strings = Field(
+        default=(), description="Ids of plugins that reach the API by loopback TCP, whatever the others do."
     )
     api_message_size: Size = Field(
         default=ByteSize(100 * 1024 * 1024), description="Largest message of the plugin API, in bytes."

@@ -217,6 +217,12 @@ async def _unary(call: Any, what: str) -> Any:
         return await call
     except grpc.aio.AioRpcError as error:
         raise LinkError(f"{what}: {error.code().name}: {error.details()}") from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody cancelled the caller: gRPC says so of every call that is open when its channel is closed.
+        raise LinkError(f"{what}: the connection was closed") from None
     finally:
         call.cancel()
 

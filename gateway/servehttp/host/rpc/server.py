@@ -25,6 +25,8 @@ from servehttp.host.rpc.call import Call
 from servehttp.host.rpc.table import HANDLERS, RPCS, SERVICE, Handler
 from servehttp.host.workspace import Workspace
 
+SOCKET = "api.sock"
+"""The name of an endpoint's socket: short, for so its path has to be."""
 STOP_GRACE = 1.0
 """Seconds that running calls have to end when the endpoint closes."""
 
@@ -55,7 +57,7 @@ class Endpoint:
             RuntimeError: gRPC cannot listen there: the path may be too long.
         """
         _make_private(folder)
-        target = f"unix:{folder / plugin_id}.sock"
+        target = f"unix:{folder / SOCKET}"
         server = _server(Call(workspace, plugin_id), token="")
         server.add_insecure_port(target)
         await server.start()
