@@ -258,6 +258,9 @@ class WorkspaceSettings(_Group):
     event_queue: Count = Field(
         default=256, description="Events that wait for one WebSocket client before it is disconnected."
     )
+    dialog_timeout: Seconds = Field(
+        default=3, description="Seconds within which a plugin may answer a command or a button by a dialog."
+    )
     session_hours: Count = Field(default=720, description="Hours that a login lasts.")
     password_min_length: Annotated[int, Field(ge=5, le=72)] = Field(
         default=8, description="Least length of a password, in characters."

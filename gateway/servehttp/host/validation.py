@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from servehttp.host.errors import AppFailure, invalid
 from servehttp.host.ids import is_id
@@ -51,3 +52,9 @@ def check_length(value: str, longest: int, failure: AppFailure) -> None:
     """
     if len(value) > longest:
         raise failure
+
+
+def is_web_address(address: str) -> bool:
+    """Whether this is an address that begins with http:// or https:// and names a host."""
+    parts = urlsplit(address)
+    return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
 import structlog
 from google.protobuf.message import Message
@@ -55,6 +56,10 @@ class Background:
             hook, request = await self._waiting.get()
             try:
                 with contextlib.suppress(HookFailed):  # it is in the log
-                    await self._callers.ask(self._plugin_id, hook, request)
+                    self._log(hook, await self._callers.ask(self._plugin_id, hook, request))
             finally:
                 self._waiting.task_done()
+
+    def _log(self, hook: str, response: Any) -> None:
+        if "error" in response.DESCRIPTOR.fields_by_name and response.HasField("error"):
+            logger.warning("hook failed", plugin=self._plugin_id, hook=hook, error=response.error.message)

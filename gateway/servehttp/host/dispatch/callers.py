@@ -57,6 +57,10 @@ class Callers:
         """Ask it no more."""
         self._callers.pop(plugin_id, None)
 
+    def is_registered(self, plugin_id: str) -> bool:
+        """Whether this plugin is asked at all."""
+        return plugin_id in self._callers
+
     def implementing(self, hook: str) -> list[str]:
         """The ids of the plugins that have a hook, in the order in which they are asked."""
         return sorted(id for id, caller in self._callers.items() if hook in caller.implemented)

@@ -21,8 +21,10 @@ _METHODS: Mapping[str, MethodDescriptor] = {
 HOOKS = frozenset(_METHODS)
 """Every hook that one message asks and one message answers. ServeHTTP is the front's."""
 
-NOTIFICATIONS = frozenset(name for name, method in _METHODS.items() if not method.output_type.fields)
-"""Hooks to which there is no answer."""
+NOTIFICATIONS = frozenset(name for name, method in _METHODS.items() if not method.output_type.fields) | {
+    "OnConfigurationChange"
+}
+"""Hooks to which there is no answer, or one that is only for the log."""
 
 
 def request(hook: str, context: PluginContext, fields: Mapping[str, Any]) -> Message:

@@ -11,11 +11,21 @@ from google.protobuf.descriptor import MethodDescriptor
 
 from mattermost_plugin.grpc import api_pb2
 from servehttp.host.rpc import (
+    bots,
     channel_members,
     channels,
+    commands,
+    config,
+    facts,
     kv,
+    logs,
+    notifications,
+    oauth_apps,
     permissions,
+    plugins,
+    properties,
     sessions,
+    shared_channels,
     teams,
     users,
 )
@@ -26,11 +36,21 @@ SERVICE = api_pb2.DESCRIPTOR.services_by_name["PluginAPI"]
 RPCS: Mapping[str, MethodDescriptor] = SERVICE.methods_by_name
 
 MODULES = (
+    bots,
     channel_members,
     channels,
+    commands,
+    config,
+    facts,
     kv,
+    logs,
+    notifications,
+    oauth_apps,
     permissions,
+    plugins,
+    properties,
     sessions,
+    shared_channels,
     teams,
     users,
 )

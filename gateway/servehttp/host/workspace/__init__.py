@@ -12,15 +12,33 @@ from servehttp.host.ids import Clock, now
 from servehttp.host.store.blobs import Blobs
 from servehttp.host.store.database import Database
 from servehttp.host.store.migrations import migrate
+from servehttp.host.workspace.audits import Audits
+from servehttp.host.workspace.bots import Bots
 from servehttp.host.workspace.channel_members import ChannelMembers
+from servehttp.host.workspace.channel_sync import ChannelSync
 from servehttp.host.workspace.channels import Channels
+from servehttp.host.workspace.collection_types import CollectionTypes
+from servehttp.host.workspace.commands import Commands
+from servehttp.host.workspace.config import Config
+from servehttp.host.workspace.dialogs import Dialogs
 from servehttp.host.workspace.direct_channels import DirectChannels
+from servehttp.host.workspace.facts import Facts
 from servehttp.host.workspace.kv import KeyValues
 from servehttp.host.workspace.logins import Logins
+from servehttp.host.workspace.mail import Mail
+from servehttp.host.workspace.oauth_apps import OAuthApps
 from servehttp.host.workspace.permissions import Permissions
+from servehttp.host.workspace.plugin_events import PluginEvents
+from servehttp.host.workspace.plugins import Plugins
 from servehttp.host.workspace.profile_images import ProfileImages
+from servehttp.host.workspace.property_fields import PropertyFields
+from servehttp.host.workspace.property_groups import PropertyGroups
+from servehttp.host.workspace.property_values import PropertyValues
+from servehttp.host.workspace.pushes import Pushes
+from servehttp.host.workspace.remotes import Remotes
 from servehttp.host.workspace.roles import Roles
 from servehttp.host.workspace.sessions import Sessions
+from servehttp.host.workspace.shared_channels import SharedChannels
 from servehttp.host.workspace.statuses import Statuses
 from servehttp.host.workspace.team_icons import TeamIcons
 from servehttp.host.workspace.team_members import TeamMembers
@@ -56,15 +74,33 @@ class Workspace:
         self.events = Events(settings.event_queue)
         # One line for each domain.
         self.access_tokens = AccessTokens(self)
+        self.audits = Audits(self)
+        self.bots = Bots(self)
         self.channel_members = ChannelMembers(self)
+        self.channel_sync = ChannelSync(self)
         self.channels = Channels(self)
+        self.collection_types = CollectionTypes(self)
+        self.commands = Commands(self)
+        self.config = Config(self)
+        self.dialogs = Dialogs(self)
         self.direct_channels = DirectChannels(self)
+        self.facts = Facts(self)
         self.kv = KeyValues(self)
         self.logins = Logins(self)
+        self.mail = Mail(self)
+        self.oauth_apps = OAuthApps(self)
         self.permissions = Permissions(self)
+        self.plugin_events = PluginEvents(self)
+        self.plugins = Plugins(self)
         self.profile_images = ProfileImages(self)
+        self.property_fields = PropertyFields(self)
+        self.property_groups = PropertyGroups(self)
+        self.property_values = PropertyValues(self)
+        self.pushes = Pushes(self)
+        self.remotes = Remotes(self)
         self.roles = Roles(self)
         self.sessions = Sessions(self)
+        self.shared_channels = SharedChannels(self)
         self.statuses = Statuses(self)
         self.team_icons = TeamIcons(self)
         self.team_members = TeamMembers(self)
@@ -88,6 +124,7 @@ async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clo
         await migrate(database)
         workspace = Workspace(database, Blobs(data_dir / FILES_FOLDER), settings, hooks, clock)
         await workspace.roles.seed()
+        await workspace.facts.seed()
         yield workspace
     finally:
         await hooks.close()

@@ -73,8 +73,9 @@ def index(*columns: str, unique: bool = False) -> Index:
 
 
 def _column(name: str, hint: Any, key: bool) -> Column[Any]:
-    optional = type(None) in getattr(hint, "__args__", ())
-    plain = next(kind for kind in hint.__args__ if kind is not type(None)) if optional else hint
+    choices = getattr(hint, "__args__", ())
+    optional = hint is Any or type(None) in choices
+    plain = next(kind for kind in choices if kind is not type(None)) if type(None) in choices else hint
     kind = _TYPES.get(plain)
     if kind is None:
         return Column(name, JSON(none_as_null=True), nullable=optional)

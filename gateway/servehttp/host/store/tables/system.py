@@ -17,11 +17,11 @@ plugins = table(
     flag("enabled"),
     text("path"),
     json("manifest"),
-    json("settings"),
     number("install_at"),
     number("update_at"),
 )
-"""Installed plugins, whether they are to run, and their settings; `path` is empty for those not in the data folder."""
+"""Installed plugins, and whether they are to run; `path` is empty for those not in the data folder. Their settings are
+in the configuration."""
 
 collection_types = table(
     "collection_types", text("collection_type", key=True), text("topic_type", key=True), text("plugin_id")
