@@ -26,7 +26,9 @@ class MailServer:
                 text = await reader.readuntil(b"\r\n.\r\n")
                 self.mails.append(text.decode())
             refused = command == b"RCPT" and self.refuses
-            writer.write(b"550 no such user\r\n" if refused else b"221 bye\r\n" if command == b"QUIT" else b"250 ok\r\n")
+            writer.write(
+                b"550 no such user\r\n" if refused else b"221 bye\r\n" if command == b"QUIT" else b"250 ok\r\n"
+            )
             await writer.drain()
             if command == b"QUIT":
                 break
