@@ -74,5 +74,6 @@ class Host:
         self.workspace.hooks.register(plugin_id, link)
 
     async def disconnected(self, plugin_id: str) -> None:
-        """Fire none in it."""
+        """Fire none in it, and offer its slash commands no more."""
+        self.workspace.commands.unregister_all(plugin_id)
         await self.workspace.hooks.unregister(plugin_id)

@@ -149,14 +149,13 @@ class Plugins(Domain):
         self._tell()
 
     async def disable(self, plugin_id: str) -> None:
-        """Stop a plugin; its slash commands go with it.
+        """Stop a plugin.
 
         Raises:
             AppFailure: 404.
         """
         with self._managing(plugin_id) as manager:
             await manager.disable(plugin_id)
-        self.ws.commands.unregister_all(plugin_id)
         self._tell()
 
     async def remove(self, plugin_id: str) -> None:
@@ -167,7 +166,6 @@ class Plugins(Domain):
         """
         with self._managing(plugin_id) as manager:
             await manager.remove(plugin_id)
-        self.ws.commands.unregister_all(plugin_id)
         self._tell()
 
     async def install(self, bundle: bytes, *, replace: bool = False) -> Manifest:

@@ -37,6 +37,13 @@ async def test_a_plugins_command_is_there_in_its_team_until_it_is_taken_back(ws:
     assert triggers(ws.commands.of_plugins("one")) == ["vote"]
 
 
+async def test_a_plugin_that_is_gone_offers_nothing(ws: Workspace) -> None:
+    ws.commands.register(PLUGIN, Command(trigger="poll"))
+    ws.commands.register("com.example.other", Command(trigger="other"))
+    ws.commands.unregister_all(PLUGIN)
+    assert triggers(ws.commands.of_plugins("")) == ["other"]
+
+
 async def test_registering_again_replaces_the_command(ws: Workspace) -> None:
     for hint in ("[a]", "[b]"):
         ws.commands.register(PLUGIN, Command(trigger="poll", auto_complete_hint=hint))

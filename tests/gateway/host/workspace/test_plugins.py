@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_plugin.models import Command
 from servehttp.host.errors import AppFailure
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.plugins import PluginRequest
@@ -33,14 +32,12 @@ async def test_without_a_manager_there_are_no_plugins(ws: Workspace) -> None:
     assert (await refusal(ws.plugins.install(b"")))[1] == 501
 
 
-async def test_a_plugin_that_stops_takes_its_commands_with_it(ws: Workspace, manager: DictManager) -> None:
-    ws.commands.register(PLUGIN, Command(trigger="poll"))
-    ws.commands.register("com.example.other", Command(trigger="other"))
+async def test_clients_are_told_when_a_plugin_starts_or_stops(ws: Workspace, manager: DictManager) -> None:
     events = ws.events.subscribe(lambda event: event.name == "plugin_statuses_changed")
     await ws.plugins.disable(PLUGIN)
-    assert ws.plugins.status(PLUGIN).state == 0
-    assert [command.trigger for command in ws.commands.of_plugins("")] == ["other"]
-    assert events.waiting == 1
+    assert (ws.plugins.status(PLUGIN).state, events.waiting) == (0, 1)
+    await ws.plugins.enable(PLUGIN)
+    assert (ws.plugins.status(PLUGIN).state, events.waiting) == (2, 2)
 
 
 async def test_what_is_not_installed_can_neither_be_removed_nor_called(ws: Workspace, manager: DictManager) -> None:
