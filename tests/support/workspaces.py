@@ -7,13 +7,14 @@ import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from google.protobuf.message import Message
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from mattermost_plugin.models import User
+from mattermost_plugin.models import Channel, Post, Team, User
 from servehttp.host.workspace import Workspace
 
 SERVER = os.environ.get("SERVEHTTP_TEST_DATABASE_URL", "")
@@ -58,6 +59,22 @@ async def empty_database(kind: str) -> AsyncIterator[str]:
 async def a_user(workspace: Workspace, username: str = "ada", password: str = PASSWORD) -> User:
     """A user who is there already."""
     return await workspace.users.create(User(username=username, email=f"{username}@example.com", password=password))
+
+
+async def a_channel(workspace: Workspace, *members: User, name: str = "news") -> Channel:
+    """A public channel in the team `lab`, with these members."""
+    teams = [team for team in await workspace.teams.all() if team.name == "lab"]
+    team = teams[0] if teams else await workspace.teams.create(Team(name="lab", display_name="Lab", type="O"))
+    channel = await workspace.channels.create(Channel(team_id=team.id, name=name, display_name=name.title(), type="O"))
+    for member in members:
+        await workspace.team_members.add(team.id, member.id)
+        await workspace.channel_members.add(channel.id, member.id)
+    return channel
+
+
+async def a_post(workspace: Workspace, channel: Channel, author: User, message: str = "hello", **more: Any) -> Post:
+    """A post that is there already."""
+    return await workspace.posts.create(Post(channel_id=channel.id, user_id=author.id, message=message, **more))
 
 
 @dataclass

@@ -40,7 +40,8 @@ class Refused(AppFailure):
 
     def __init__(self, hook: str, plugin_id: str, reason: str, *, failed: bool = False) -> None:
         words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", hook).lower()
-        super().__init__(f"plugin.{words}.{'failed' if failed else 'rejected'}", reason, HTTPStatus.BAD_REQUEST)
+        id = DISMISS if reason == DISMISS else f"plugin.{words}.{'failed' if failed else 'rejected'}"
+        super().__init__(id, reason, HTTPStatus.BAD_REQUEST)
         self.plugin_id = plugin_id
         self.reason = reason
 

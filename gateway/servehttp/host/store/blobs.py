@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from pathlib import Path
 
 PIECE = 256 * 1024
@@ -59,7 +59,7 @@ class Blobs:
         """
         return await asyncio.to_thread(self._path(id).read_bytes)
 
-    async def stream(self, id: str) -> AsyncIterator[bytes]:
+    async def stream(self, id: str) -> AsyncGenerator[bytes, None]:
         """Piece by piece.
 
         Raises:

@@ -22,19 +22,31 @@ from servehttp.host.workspace.commands import Commands
 from servehttp.host.workspace.config import Config
 from servehttp.host.workspace.dialogs import Dialogs
 from servehttp.host.workspace.direct_channels import DirectChannels
+from servehttp.host.workspace.emoji import CustomEmoji
+from servehttp.host.workspace.ephemeral_posts import EphemeralPosts
 from servehttp.host.workspace.facts import Facts
+from servehttp.host.workspace.file_links import FileLinks
+from servehttp.host.workspace.files import Files
 from servehttp.host.workspace.kv import KeyValues
 from servehttp.host.workspace.logins import Logins
 from servehttp.host.workspace.mail import Mail
+from servehttp.host.workspace.mentions import Mentions
 from servehttp.host.workspace.oauth_apps import OAuthApps
 from servehttp.host.workspace.permissions import Permissions
 from servehttp.host.workspace.plugin_events import PluginEvents
 from servehttp.host.workspace.plugins import Plugins
+from servehttp.host.workspace.post_events import PostEvents
+from servehttp.host.workspace.post_lists import PostLists
+from servehttp.host.workspace.post_search import PostSearch
+from servehttp.host.workspace.post_store import PostStore
+from servehttp.host.workspace.post_views import PostViews
+from servehttp.host.workspace.posts import Posts
 from servehttp.host.workspace.profile_images import ProfileImages
 from servehttp.host.workspace.property_fields import PropertyFields
 from servehttp.host.workspace.property_groups import PropertyGroups
 from servehttp.host.workspace.property_values import PropertyValues
 from servehttp.host.workspace.pushes import Pushes
+from servehttp.host.workspace.reactions import Reactions
 from servehttp.host.workspace.remotes import Remotes
 from servehttp.host.workspace.roles import Roles
 from servehttp.host.workspace.sessions import Sessions
@@ -43,8 +55,10 @@ from servehttp.host.workspace.statuses import Statuses
 from servehttp.host.workspace.team_icons import TeamIcons
 from servehttp.host.workspace.team_members import TeamMembers
 from servehttp.host.workspace.teams import Teams
+from servehttp.host.workspace.threads import Threads
 from servehttp.host.workspace.tokens import AccessTokens
 from servehttp.host.workspace.unreads import Unreads
+from servehttp.host.workspace.uploads import Uploads
 from servehttp.host.workspace.users import Users
 from servehttp.settings import WorkspaceSettings
 
@@ -84,19 +98,31 @@ class Workspace:
         self.config = Config(self)
         self.dialogs = Dialogs(self)
         self.direct_channels = DirectChannels(self)
+        self.emoji = CustomEmoji(self)
+        self.ephemeral_posts = EphemeralPosts(self)
         self.facts = Facts(self)
+        self.file_links = FileLinks(self)
+        self.files = Files(self)
         self.kv = KeyValues(self)
         self.logins = Logins(self)
         self.mail = Mail(self)
+        self.mentions = Mentions(self)
         self.oauth_apps = OAuthApps(self)
         self.permissions = Permissions(self)
         self.plugin_events = PluginEvents(self)
         self.plugins = Plugins(self)
+        self.post_events = PostEvents(self)
+        self.post_lists = PostLists(self)
+        self.post_search = PostSearch(self)
+        self.post_store = PostStore(self)
+        self.post_views = PostViews(self)
+        self.posts = Posts(self)
         self.profile_images = ProfileImages(self)
         self.property_fields = PropertyFields(self)
         self.property_groups = PropertyGroups(self)
         self.property_values = PropertyValues(self)
         self.pushes = Pushes(self)
+        self.reactions = Reactions(self)
         self.remotes = Remotes(self)
         self.roles = Roles(self)
         self.sessions = Sessions(self)
@@ -105,7 +131,9 @@ class Workspace:
         self.team_icons = TeamIcons(self)
         self.team_members = TeamMembers(self)
         self.teams = Teams(self)
+        self.threads = Threads(self)
         self.unreads = Unreads(self)
+        self.uploads = Uploads(self)
         self.users = Users(self)
 
 
