@@ -41,6 +41,7 @@ from servehttp.host.workspace.post_search import PostSearch
 from servehttp.host.workspace.post_store import PostStore
 from servehttp.host.workspace.post_views import PostViews
 from servehttp.host.workspace.posts import Posts
+from servehttp.host.workspace.preferences import Preferences
 from servehttp.host.workspace.profile_images import ProfileImages
 from servehttp.host.workspace.property_fields import PropertyFields
 from servehttp.host.workspace.property_groups import PropertyGroups
@@ -51,6 +52,7 @@ from servehttp.host.workspace.remotes import Remotes
 from servehttp.host.workspace.roles import Roles
 from servehttp.host.workspace.sessions import Sessions
 from servehttp.host.workspace.shared_channels import SharedChannels
+from servehttp.host.workspace.sidebar import Sidebar
 from servehttp.host.workspace.statuses import Statuses
 from servehttp.host.workspace.team_icons import TeamIcons
 from servehttp.host.workspace.team_members import TeamMembers
@@ -117,6 +119,7 @@ class Workspace:
         self.post_store = PostStore(self)
         self.post_views = PostViews(self)
         self.posts = Posts(self)
+        self.preferences = Preferences(self)
         self.profile_images = ProfileImages(self)
         self.property_fields = PropertyFields(self)
         self.property_groups = PropertyGroups(self)
@@ -127,6 +130,7 @@ class Workspace:
         self.roles = Roles(self)
         self.sessions = Sessions(self)
         self.shared_channels = SharedChannels(self)
+        self.sidebar = Sidebar(self)
         self.statuses = Statuses(self)
         self.team_icons = TeamIcons(self)
         self.team_members = TeamMembers(self)
