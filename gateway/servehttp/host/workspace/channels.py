@@ -50,7 +50,7 @@ class Channels(Domain):
             raise invalid(
                 "store.sql_channel.save.direct_channel.app_error", "Such a channel has no team.", where="CreateChannel"
             )
-        channel = normalised(channel)
+        channel = normalised(replace(channel, id=""))
         check_channel(channel)
         async with self.db.transaction():
             await self.ws.teams.get(channel.team_id)
