@@ -277,8 +277,6 @@ class WorkspaceSettings(_Group):
         default=2000, description="Channels that one team may have, without archived ones."
     )
     max_file_size: Size = Field(default=ByteSize(100 * 1024 * 1024), description="Largest uploaded file, in bytes.")
-    public_links: bool = Field(default=False, description="Files in posts can have links by which anyone reads them.")
-    site_url: str = Field(default="", description="Where people reach the workspace; links begin with it.")
 
 
 class RestSettings(_Group):

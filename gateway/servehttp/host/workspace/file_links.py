@@ -19,7 +19,7 @@ SECRET = "PublicLinkSalt"
 
 
 class FileLinks(Domain):
-    """Public links, where the settings permit them. A link holds until its file is deleted."""
+    """Public links, where the configuration permits them. A link holds until its file is deleted."""
 
     async def make(self, file_id: str) -> str:
         """The link of a file.
@@ -30,7 +30,8 @@ class FileLinks(Domain):
         info = await self._linkable(file_id)
         if not info.post_id:
             raise invalid("plugin_api.get_file_link.no_post.app_error", "No post shows the file.", where="GetFileLink")
-        return f"{self.ws.settings.site_url.rstrip('/')}/files/{info.id}/public?h={await self._signature(info.id)}"
+        site = (await self.ws.config.section("ServiceSettings"))["SiteURL"].rstrip("/")
+        return f"{site}/files/{info.id}/public?h={await self._signature(info.id)}"
 
     async def read(self, file_id: str, signature: str) -> FileInfo:
         """The file of a link.
@@ -46,7 +47,7 @@ class FileLinks(Domain):
         return info
 
     async def _linkable(self, file_id: str) -> FileInfo:
-        if not self.ws.settings.public_links:
+        if not (await self.ws.config.section("FileSettings"))["EnablePublicLink"]:
             raise AppFailure(
                 "plugin_api.get_file_link.disabled.app_error",
                 "Public links are switched off.",

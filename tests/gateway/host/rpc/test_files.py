@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -11,15 +12,9 @@ from mattermost_plugin import AsyncPluginAPIClient, NotFoundError, PluginAPIErro
 from mattermost_plugin.models import Channel, Post, UploadSession, User
 from servehttp.host.store.tables.files import files as table
 from servehttp.host.workspace import Workspace
-from servehttp.settings import WorkspaceSettings
 from support.workspaces import a_channel, a_user
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture
-def settings(database_url: str) -> WorkspaceSettings:
-    return WorkspaceSettings(database_url=database_url, public_links=True, site_url="https://chat.example.com/")
 
 
 @pytest.fixture
@@ -41,7 +36,7 @@ async def test_a_file_is_uploaded_and_read(api: AsyncPluginAPIClient, ws: Worksp
         path = (await tx.execute(select(table.c.path))).scalar_one()
     assert await api.read_file(path) == b"some text"
     await api.set_file_searchable_content(info.id, "some text")
-    for missing in (api.get_file_info("x"), api.get_file("x"), api.read_file("x"), api.get_file_link("x")):
+    for missing in (api.get_file_info("x"), api.get_file("x"), api.read_file("x")):
         with pytest.raises(NotFoundError):
             await missing
     with pytest.raises(NotFoundError):
@@ -70,10 +65,17 @@ async def test_a_copy_has_the_content_and_another_owner(api: AsyncPluginAPIClien
         await api.copy_file_infos(ada.id, [info.id, "x"])
 
 
-async def test_a_file_in_a_post_has_a_public_link(
+async def test_a_file_in_a_post_has_a_public_link_where_those_are_permitted(
     api: AsyncPluginAPIClient, ws: Workspace, news: Channel, ada: User
 ) -> None:
     info = await api.upload_file(b"text", news.id, "x.txt")
+    with pytest.raises(PluginAPIError) as switched_off:
+        await api.get_file_link(info.id)
+    assert switched_off.value.status_code == 501
+    sections = {"FileSettings": {"EnablePublicLink": True}, "ServiceSettings": {"SiteURL": "https://chat.example.com/"}}
+    await ws.config.save(json.dumps(sections).encode())
+    with pytest.raises(NotFoundError):
+        await api.get_file_link("x")
     with pytest.raises(ValidationError):
         await api.get_file_link(info.id)
     await api.create_post(Post(channel_id=news.id, user_id=ada.id, file_ids=[info.id]))

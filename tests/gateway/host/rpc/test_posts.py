@@ -10,7 +10,7 @@ from mattermost_plugin import AsyncPluginAPIClient, NotFoundError, ValidationErr
 from mattermost_plugin.models import Channel, Post, Reaction, SearchParams, User
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.images import plain_image
-from support.workspaces import a_channel, a_user
+from support.workspaces import Clock, a_channel, a_user
 
 pytestmark = pytest.mark.anyio
 
@@ -88,10 +88,12 @@ async def test_ephemeral_posts_are_events_for_one_user(
 
 
 async def test_posts_are_found_by_their_words(
-    api: AsyncPluginAPIClient, ws: Workspace, news: Channel, ada: User
+    api: AsyncPluginAPIClient, ws: Workspace, clock: Clock, news: Channel, ada: User
 ) -> None:
     other = await a_channel(ws, name="other")
-    mine, hidden = await say(api, news, ada, "the quick brown fox"), await say(api, other, ada, "a quick hare")
+    mine = await say(api, news, ada, "the quick brown fox")
+    clock.advance(seconds=1)
+    hidden = await say(api, other, ada, "a quick hare")
     assert (await api.search_posts_in_team(news.team_id, "QUICK")).order == [hidden.id, mine.id]
     found = await api.search_posts_in_team(news.team_id, [SearchParams(terms="quick", in_channels=["news"])])
     assert found.order == [mine.id]
