@@ -1,4 +1,8 @@
-"""The configuration that a workspace begins with: those of Mattermost's settings that it knows, by section."""
+"""The configuration that a workspace begins with: those of Mattermost's settings that plugins look up, by section.
+
+It tells plugins what this workspace is like. What the workspace itself goes by are EmailSettings and the SiteURL; the
+rest of how it works is in the settings of the gateway.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
         "EnableCustomEmoji": True,
         "EnableIncomingWebhooks": True,
         "EnableOutgoingWebhooks": True,
-        "DisableBotsWhenOwnerIsDeactivated": True,
+        "DisableBotsWhenOwnerIsDeactivated": False,
         "ThreadAutoFollow": True,
         "CollapsedThreads": "always_on",
     },
