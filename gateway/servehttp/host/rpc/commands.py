@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mattermost_plugin.grpc import api_remaining_pb2 as pb
-from mattermost_plugin.models import Command
+from mattermost_plugin.models import Command, CommandArgs
 from servehttp.host.rpc.call import Call
 
 
@@ -17,6 +17,11 @@ async def register_command(call: Call, request: pb.RegisterCommandRequest) -> pb
 async def unregister_command(call: Call, request: pb.UnregisterCommandRequest) -> pb.UnregisterCommandResponse:
     call.ws.commands.unregister(call.plugin_id, request.team_id, request.trigger)
     return pb.UnregisterCommandResponse()
+
+
+async def execute_slash_command(call: Call, request: pb.ExecuteSlashCommandRequest) -> pb.ExecuteSlashCommandResponse:
+    response = await call.ws.slash_commands.execute(CommandArgs.from_proto(request.command_args))
+    return pb.ExecuteSlashCommandResponse(response=response.to_proto())
 
 
 async def create_command(call: Call, request: pb.CreateCommandRequest) -> pb.CreateCommandResponse:

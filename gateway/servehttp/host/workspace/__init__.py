@@ -53,6 +53,7 @@ from servehttp.host.workspace.roles import Roles
 from servehttp.host.workspace.sessions import Sessions
 from servehttp.host.workspace.shared_channels import SharedChannels
 from servehttp.host.workspace.sidebar import Sidebar
+from servehttp.host.workspace.slash_commands import SlashCommands
 from servehttp.host.workspace.statuses import Statuses
 from servehttp.host.workspace.team_icons import TeamIcons
 from servehttp.host.workspace.team_members import TeamMembers
@@ -131,6 +132,7 @@ class Workspace:
         self.sessions = Sessions(self)
         self.shared_channels = SharedChannels(self)
         self.sidebar = Sidebar(self)
+        self.slash_commands = SlashCommands(self)
         self.statuses = Statuses(self)
         self.team_icons = TeamIcons(self)
         self.team_members = TeamMembers(self)

@@ -9,11 +9,10 @@ from typing import Any
 import structlog
 from sqlalchemy import and_, or_, select
 
-from mattermost_plugin.models import FileInfo, Post, RemoteCluster, SyncMsgJson, User
+from mattermost_plugin.models import Post, RemoteCluster, SyncMsgJson, User
 from servehttp.host.dispatch import HookFailed
 from servehttp.host.ids import new_id
 from servehttp.host.store.rows import many
-from servehttp.host.store.tables.files import files
 from servehttp.host.store.tables.posts import posts
 from servehttp.host.workspace.domain import Domain
 from servehttp.host.workspace.shared_channels import Cursor
@@ -96,13 +95,10 @@ class ChannelSync(Domain):
     async def _give_files(self, remote: RemoteCluster, batch: list[Post]) -> None:
         if remote.plugin_id not in self.ws.hooks.implementing(ATTACHMENT):
             return
-        by_id = {post.id: post for post in batch}
-        query = select(files).where(files.c.post_id.in_(by_id), files.c.delete_at == 0).order_by(files.c.id)
-        async with self.db.reading() as tx:
-            found = await many(tx, FileInfo, query)
-        for info in found:
-            post = by_id[info.post_id]
-            await self.ws.hooks.ask_one(remote.plugin_id, ATTACHMENT, file_info=info, post=post, remote_cluster=remote)
+        for post in batch:
+            for info in await self.ws.files.of_post(post.id) if post.file_ids else []:
+                told = {"file_info": info, "post": post, "remote_cluster": remote}
+                await self.ws.hooks.ask_one(remote.plugin_id, ATTACHMENT, self.request, **told)
 
     async def _posts_after(self, channel_id: str, cursor: Cursor) -> list[Post]:
         table = posts.c

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from mattermost_plugin import AsyncPluginAPIClient, NotFoundError
-from mattermost_plugin.models import Command
+from mattermost_plugin.models import Command, CommandArgs
+from servehttp.host.workspace import Workspace
+from support.workspaces import a_channel, a_user
 
 pytestmark = pytest.mark.anyio
 
@@ -32,3 +34,10 @@ async def test_commands_are_stored_in_the_plugins_name(api: AsyncPluginAPIClient
     await api.delete_command(made.id)
     with pytest.raises(NotFoundError):
         await api.get_command(made.id)
+
+
+async def test_a_command_is_run_as_if_a_user_had_typed_it(api: AsyncPluginAPIClient, ws: Workspace) -> None:
+    ada = await a_user(ws)
+    channel = await a_channel(ws, ada)
+    args = CommandArgs(user_id=ada.id, channel_id=channel.id, team_id=channel.team_id, command="/shrug")
+    assert (await api.execute_slash_command(args)).response_type == "in_channel"
