@@ -8,13 +8,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from servehttp.host.rest import system
+from servehttp.host.rest import logins, sessions, statuses, system, users
 from servehttp.host.rest.errors import no_route
 from servehttp.host.rest.routes import Route
+from servehttp.host.rest.websocket import WebSockets
 from servehttp.host.workspace import Workspace
 from servehttp.settings import RestSettings
 
-MODULES = (system,)
+MODULES = (logins, sessions, statuses, system, users)
 
 ROUTES: Sequence[Route] = [route for module in MODULES for route in module.ROUTES]
 """Everything that is served below /api/v4, but for the WebSocket."""
@@ -28,4 +29,5 @@ def make_rest(workspace: Workspace, settings: RestSettings) -> ASGIApp:
         settings: limits.
     """
     routes = [route.bound(workspace, settings) for route in ROUTES]
-    return Starlette(routes=routes, exception_handlers={HTTPException: no_route})
+    sockets = WebSockets(workspace, settings)
+    return Starlette(routes=[*routes, sockets.route()], exception_handlers={HTTPException: no_route})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, TypeVar
 
 from starlette.requests import Request
@@ -12,7 +11,7 @@ from servehttp.host.errors import AppFailure, invalid
 from servehttp.host.ids import is_id
 from servehttp.host.rest.auth import no_session
 from servehttp.host.rest.errors import too_large
-from servehttp.host.rest.json import bad_value, from_json, value_of
+from servehttp.host.rest.json import from_json, parse_json, value_of
 from servehttp.host.workspace import Workspace
 from servehttp.settings import RestSettings
 
@@ -173,10 +172,7 @@ class Call:
             AppFailure: 400, it is no JSON; 413, it is too large.
         """
         body = await self.body(self.settings.body_size)
-        try:
-            return json.loads(body) if body else {}
-        except (ValueError, RecursionError):
-            raise bad_value("body") from None
+        return parse_json(body) if body else {}
 
     async def object(self) -> dict[str, Any]:
         """The body as a JSON object.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
+import json
+import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields, is_dataclass
 from functools import cache
@@ -41,6 +43,26 @@ RENAMED: Mapping[type, Mapping[str, str]] = {FileInfo: {"creator_id": "user_id"}
 """Fields that JSON calls something else."""
 
 
+DEPTH_MAX = 64
+"""How deep lists and objects may lie in one another."""
+INT_MAX = 2**63 - 1
+
+
+def parse_json(text: bytes | str) -> Any:
+    """What JSON says.
+
+    Raises:
+        AppFailure: 400, it is no JSON, or has what can be kept nowhere: half characters, numbers beyond 64 bits,
+            hundreds of lists in one another.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse, parse_int=_int, parse_float=_float)
+        _check(value, DEPTH_MAX)
+    except (ValueError, RecursionError):
+        raise bad_value("body") from None
+    return value
+
+
 def to_json(value: Any) -> Any:
     """A model, or a list or dict of them, as JSON has it; without what is private."""
     if is_dataclass(value):
@@ -62,7 +84,7 @@ def from_json(kind: type[ModelT], data: Any) -> ModelT:
     return kind(**values_of(kind, data))
 
 
-def values_of(kind: type[Any], data: Any, names: Collection[str] = ()) -> dict[str, Any]:
+def values_of(kind: Any, data: Any, names: Collection[str] = ()) -> dict[str, Any]:
     """The fields of a model that a JSON object has, of all or of some; for a patch.
 
     Raises:
@@ -100,6 +122,32 @@ def bad_value(name: str) -> AppFailure:
     """400: something in the body is missing or not what it should be."""
     text = f"Invalid or missing {name} in the request body."
     return invalid("api.context.invalid_body_param.app_error", text, Name=name)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
+
+
+def _int(digits: str) -> int:
+    number = int(digits)
+    return number if abs(number) <= INT_MAX else _refuse(digits)
+
+
+def _float(digits: str) -> float:
+    number = float(digits)
+    return number if math.isfinite(number) else _refuse(digits)
+
+
+def _check(value: Any, room: int) -> None:
+    if not room:
+        _refuse("depth")
+    if isinstance(value, str):
+        value.encode()
+    elif isinstance(value, list | dict):
+        for item in value:
+            _check(item, room - 1)
+        for item in value.values() if isinstance(value, dict) else ():
+            _check(item, room - 1)
 
 
 def _object(model: Any) -> dict[str, Any]:

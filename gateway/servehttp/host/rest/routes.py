@@ -70,7 +70,7 @@ class Route:
     async def _answer(self, workspace: Workspace, settings: RestSettings, request: Request) -> Response:
         session = await self._session(workspace, request)
         if session is not None:
-            REQUEST.set(_of_session(REQUEST.get(), session))
+            REQUEST.set(of_session(REQUEST.get(), session))
         answer = await self.handler(Call(workspace, settings, request, session))
         return answer if isinstance(answer, Response) else JSONResponse(to_json(answer), self.status)
 
@@ -93,5 +93,6 @@ def request_context(connection: HTTPConnection) -> PluginContext:
     )
 
 
-def _of_session(context: PluginContext, session: Session) -> PluginContext:
+def of_session(context: PluginContext, session: Session) -> PluginContext:
+    """The same, now that it is known."""
     return replace(context, session_id=session.id)

@@ -41,8 +41,7 @@ class Logins(Domain):
                 first two it is, neither the answer tells nor the time it takes.
             Refused: a plugin does not let the user in.
         """
-        if not self._limit.allow(f"{address} {login_id.lower()}"):
-            raise too_many("api.user.login.rate_limited.app_error", "Too many logins. Try again later.", where=WHERE)
+        self._count_try(address, login_id.lower())
         user = await self._check(login_id, password)
         await self.ws.hooks.user_will_log_in(self.request, user)
         async with self.db.transaction():
@@ -50,6 +49,20 @@ class Logins(Domain):
             session = await self.ws.sessions.create(Session(user_id=user.id, device_id=device_id))
             self.notify("UserHasLoggedIn", user=user)
         return session
+
+    async def check_password(self, user_id: str, password: str, *, address: str = "") -> None:
+        """Accept the password of a user who does what needs it once more.
+
+        Raises:
+            AppFailure: 429, too many tries; 401, it is another one.
+        """
+        self._count_try(address, user_id)
+        if not await verify_password(await self.ws.users.password_hash(user_id), password):
+            raise unauthorized("api.user.check_user_password.invalid.app_error", "That is not the password.")
+
+    def _count_try(self, address: str, account: str) -> None:
+        if not self._limit.allow(f"{address} {account}"):
+            raise too_many("api.user.login.rate_limited.app_error", "Too many logins. Try again later.", where=WHERE)
 
     async def _check(self, login_id: str, password: str) -> User:
         user = await self._find(login_id)

@@ -101,6 +101,11 @@ class Sessions(Domain):
         async with self.db.transaction() as tx:
             await changed(tx, table.delete().where(table.c.user_id == user_id))
 
+    async def revoke_others(self, user_id: str, *, keep: str) -> None:
+        """End all sessions of a user but one."""
+        async with self.db.transaction() as tx:
+            await changed(tx, table.delete().where(table.c.user_id == user_id, table.c.id != keep))
+
     async def forget_expired(self) -> int:
         """Delete the rows of sessions that have ended; returns how many."""
         async with self.db.transaction() as tx:

@@ -59,6 +59,16 @@ class Statuses(Domain):
             )
         return await self._put(UserStatus(user_id=user_id, status=status, manual=manual))
 
+    async def appear(self, user_id: str, status: str) -> None:
+        """Set a status that the user has not chosen: one chosen by hand holds.
+
+        Raises:
+            AppFailure: 404; 400, there is no such status.
+        """
+        async with self.db.transaction():
+            if not any(known.manual for known in await self.by_ids([user_id])):
+                await self.set(user_id, status, manual=False)
+
     async def set_timed_dnd(self, user_id: str, end_time: int) -> UserStatus:
         """Set "do not disturb" up to a moment, in seconds since the epoch, cut to minutes; returns the status.
 
