@@ -27,6 +27,10 @@ from servehttp.host.workspace.ephemeral_posts import EphemeralPosts
 from servehttp.host.workspace.facts import Facts
 from servehttp.host.workspace.file_links import FileLinks
 from servehttp.host.workspace.files import Files
+from servehttp.host.workspace.group_members import GroupMembers
+from servehttp.host.workspace.group_sync import GroupSync
+from servehttp.host.workspace.group_syncables import GroupSyncables
+from servehttp.host.workspace.groups import Groups
 from servehttp.host.workspace.kv import KeyValues
 from servehttp.host.workspace.logins import Logins
 from servehttp.host.workspace.mail import Mail
@@ -106,6 +110,10 @@ class Workspace:
         self.facts = Facts(self)
         self.file_links = FileLinks(self)
         self.files = Files(self)
+        self.group_members = GroupMembers(self)
+        self.group_sync = GroupSync(self)
+        self.group_syncables = GroupSyncables(self)
+        self.groups = Groups(self)
         self.kv = KeyValues(self)
         self.logins = Logins(self)
         self.mail = Mail(self)

@@ -38,7 +38,8 @@ class ChannelMembers(Domain):
 
         Raises:
             AppFailure: 404, no such channel or user, or the user was never in the team; 403, the user is deactivated;
-                400, the channel is archived or has no team, or the user has left the team.
+                400, the channel is archived or has no team, the user has left the team, or the groups that manage the
+                channel do not have the user.
         """
         async with self.db.transaction():
             channel, user = await self.ws.channels.get(channel_id), await self.ws.users.get(user_id)
@@ -57,13 +58,28 @@ class ChannelMembers(Domain):
             remover_id: who removes the user; empty if they leave by themselves.
 
         Raises:
-            AppFailure: 404, no such channel, user or member; 400, nobody leaves such a channel.
+            AppFailure: 404, no such channel, user or member; 400, nobody leaves such a channel, or the groups that
+                manage it have the user.
         """
         async with self.db.transaction():
             channel, user = await self.ws.channels.get(channel_id), await self.ws.users.get(user_id)
             member = await self._required(channel_id, user_id)
             await self._check_may_leave(channel, user)
+            if remover_id not in ("", user_id) and channel.group_constrained and await self._is_entitled(channel, user):
+                raise invalid(
+                    "api.channel.remove_members.denied", "The channel's groups have the user.", where="RemoveUser"
+                )
             await self._leave(channel, member, remover_id or user_id)
+
+    async def expel(self, channel_id: str, user_id: str) -> None:
+        """Take a user out of any channel, by nobody's will: the groups that manage the channel do not have the user.
+
+        Raises:
+            AppFailure: 404, no such channel or member.
+        """
+        async with self.db.transaction():
+            channel = await self.ws.channels.get(channel_id)
+            await self._leave(channel, await self._required(channel_id, user_id), "")
 
     async def join_default(self, team_id: str, user: User, *, admin: bool, requestor_id: str) -> None:
         """Take a new member of a team into its default channels, those that are there."""
@@ -187,6 +203,8 @@ class ChannelMembers(Domain):
             )
         if channel.delete_at:
             raise invalid("api.channel.add_user_to_channel.deleted.app_error", "It is archived.", where=where)
+        if channel.group_constrained and not user.is_bot and not await self._is_entitled(channel, user):
+            raise invalid("api.channel.add_members.user_denied", "None of its groups has the user.", where=where)
         if (await self.ws.team_members.get(channel.team_id, user.id)).delete_at:
             raise invalid(
                 "api.channel.add_user.to.channel.failed.deleted.app_error", "The user has left the team.", where=where
@@ -202,13 +220,16 @@ class ChannelMembers(Domain):
             if channel.type == "P" and int(await scalar(tx, count)) == 1:
                 raise _stays("last_member", "The last one in a private channel stays.")
 
+    async def _is_entitled(self, channel: Channel, user: User) -> bool:
+        return await self.ws.group_syncables.admits(channel.id, user.id)
+
     async def _leave(self, channel: Channel, member: ChannelMember, remover_id: str) -> None:
         user_id = member.user_id
         async with self.db.transaction() as tx:
             await changed(tx, table.delete().where(_is(channel.id, user_id)))
             still = and_(history.c.channel_id == channel.id, history.c.user_id == user_id, history.c.leave_time == 0)
             await changed(tx, history.update().where(still).values(leave_time=self.now()))
-            actor = await self.ws.users.get(remover_id)
+            actor = await self.ws.users.get(remover_id) if remover_id else None
             self.notify("UserHasLeftChannel", channel_member=with_all_roles(member), actor=actor)
             who = {"remover_id": remover_id}
             self.publish("user_removed", who | {"user_id": user_id}, WebsocketBroadcast(channel_id=channel.id))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from mattermost_plugin.models import Group, GroupMember, GroupSyncable
 from servehttp.host.store.tables.columns import index, model_table
 
-groups = model_table("user_groups", Group, index("name", unique=True), index("source", "remote_id"))
+groups = model_table("user_groups", Group, index("name"), index("source", "remote_id"))
+"""A name is unique, but a group may have none."""
 
 group_members = model_table("group_members", GroupMember, index("user_id"), key="group_id user_id")
 

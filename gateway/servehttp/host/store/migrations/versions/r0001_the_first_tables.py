@@ -676,7 +676,7 @@ def upgrade() -> None:
         sa.Column("allow_reference", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_user_groups")),
     )
-    op.create_index(op.f("ix_user_groups_name"), "user_groups", ["name"], unique=True)
+    op.create_index(op.f("ix_user_groups_name"), "user_groups", ["name"], unique=False)
     op.create_index(op.f("ix_user_groups_source_remote_id"), "user_groups", ["source", "remote_id"], unique=False)
     op.create_table(
         "users",
