@@ -43,20 +43,21 @@ def _bmp(head: bytes) -> Size:
 
 def _jpeg(head: bytes) -> Size:
     at = 2
-    while True:
+    while head[at] == 0xFF:
         marker = head[at + 1]
         if 0xC0 <= marker <= 0xCF and marker not in _NO_FRAME:
             height, width = struct.unpack_from(">HH", head, at + 5)
             return width, height
         (length,) = struct.unpack_from(">H", head, at + 2)
         at += 2 + length
+    return NO_SIZE
 
 
 def _webp(head: bytes) -> Size:
     kind = head[12:16]
     if kind == b"VP8X":
-        width, height = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
-        return width, height
+        width, wide, height, high = struct.unpack_from("<HBHB", head, 24)
+        return (wide << 16 | width) + 1, (high << 16 | height) + 1
     if kind == b"VP8L":
         (bits,) = struct.unpack_from("<I", head, 21)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1

@@ -37,7 +37,9 @@ class Posts(Domain):
         prepared = await self._prepared(post)
         vetted = await self.ws.hooks.message_will_be_posted(self.request, prepared)
         check_post(vetted)
-        made, is_new = await self.ws.post_store.add(replace(vetted, id=prepared.id, metadata=prepared.metadata))
+        await self._check_place(vetted)
+        kept = replace(vetted, id=prepared.id, pending_post_id=prepared.pending_post_id, metadata=prepared.metadata)
+        made, is_new = await self.ws.post_store.add(kept)
         if is_new:
             await self.ws.post_events.posted(made)
         return made
@@ -109,12 +111,8 @@ class Posts(Domain):
         return found
 
     async def _prepared(self, post: Post) -> Post:
-        async with self.db.reading():
-            channel = await self.ws.channels.get(post.channel_id)
-            author = await self.ws.users.get(post.user_id)
-            if channel.delete_at and not is_system(post):
-                raise _archived("api.post.create_post.can_not_post_to_deleted.error", "CreatePost")
-            await self._check_root(post)
+        await self._check_place(post)
+        author = await self.ws.users.get(post.user_id)
         return Post(
             id=new_id(),
             channel_id=post.channel_id,
@@ -132,9 +130,15 @@ class Posts(Domain):
             metadata=post.metadata,
         )
 
+    async def _check_place(self, post: Post) -> None:
+        async with self.db.reading():
+            channel = await self.ws.channels.get(post.channel_id)
+            if channel.delete_at and not is_system(post):
+                raise _archived("api.post.create_post.can_not_post_to_deleted.error", "CreatePost")
+            if post.root_id:
+                await self._check_root(post)
+
     async def _check_root(self, post: Post) -> None:
-        if not post.root_id:
-            return
         try:
             root = await self.get(post.root_id)
         except AppFailure as missing:
