@@ -12,8 +12,9 @@ from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
+from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.making import PluginMaker
-from servehttp.plugins.manifest import Manifest, discover
+from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.supervisor import Followers
@@ -52,9 +53,11 @@ class GatewayApp:
 
     async def __aenter__(self) -> Self:
         """Open the workspace and begin to start the plugins; requests are answered with 503 until theirs is up."""
+        resting: frozenset[str] = frozenset()
         if self.host is not None:
             await self.host.__aenter__()
-        self._starting = asyncio.create_task(self.registry.start())
+            resting = await self.host.disabled()
+        self._starting = asyncio.create_task(self.registry.start(but=resting))
         return self
 
     async def __aexit__(
@@ -69,6 +72,11 @@ class GatewayApp:
                 await asyncio.gather(self._starting, return_exceptions=True)
             if self.host is not None:
                 await self.host.__aexit__(kind, error, trace)
+
+    @property
+    def started(self) -> bool:
+        """Whether every plugin that is to start is up, or has failed its first start."""
+        return self._starting is not None and self._starting.done()
 
     async def wait_started(self) -> None:
         """Waits until every plugin is up, or has failed its first start."""
@@ -88,14 +96,14 @@ def create_app(settings: Settings | None = None, manifests: Iterable[Manifest] |
 
     Args:
         settings: all settings; without them the defaults.
-        manifests: the plugins to start; without them those below `settings.plugins.paths`.
+        manifests: the plugins to start; without them those below `settings.plugins.paths`, and those installed.
 
     Raises:
-        ManifestError: a manifest below `settings.plugins.paths` is bad.
+        ManifestError: one of their manifests is bad.
     """
     settings = settings or Settings()
     if manifests is None:
-        manifests, errors = discover(settings.plugins.paths)
+        manifests, errors = find_plugins(settings)
         if errors:
             raise errors[0]
     return create_followed_app(settings, manifests, followers=None, reaper=Reaper())
@@ -114,7 +122,10 @@ def create_followed_app(
     """
     host = make_host(settings)
     maker = PluginMaker(settings, tunnel_settings(settings), reaper, followers, host)
+    manifests = list(manifests)
     registry = Registry.from_settings(maker, manifests)
+    if host is not None:
+        host.manage(registry, maker, manifests)
     return GatewayApp(registry, make_front(registry, settings), settings, host)
 
 

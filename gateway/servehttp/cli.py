@@ -19,6 +19,7 @@ import typer
 
 from servehttp import logs
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
+from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
 from servehttp.settings import (
@@ -194,10 +195,10 @@ def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
 
 def _find_plugins(settings: Settings) -> list[Manifest]:
     """The plugins to start; what is wrong with others is logged."""
-    paths, attached = settings.plugins.paths, settings.plugins.attach
-    if not paths and not attached:
+    attached = settings.plugins.attach
+    manifests, errors = find_plugins(settings)
+    if not (settings.plugins.paths or attached or manifests or errors):
         raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
-    manifests, errors = discover(paths)
     for error in errors:
         log.error(str(error))
     if not manifests and not attached:

@@ -53,6 +53,10 @@ class ManifestError(GatewayError):
         self.remedy = remedy
 
 
+class BundleError(GatewayError):
+    """A plugin's bundle that cannot be unpacked, or holds no plugin; the message says why, with the bundle as "it"."""
+
+
 class NoPluginsError(GatewayError):
     """There is nothing to serve: no plugin was named, or none of those named can be used."""
 

@@ -96,7 +96,9 @@ async def _reporting(
 ) -> AsyncIterator[None]:
     """Tell meanwhile how the start goes."""
     url = base_url(listener) + gateway.settings.server.root_path
-    report = report_start(gateway.registry, url, gateway.settings.log.format, serving=serving)
+    report = report_start(
+        gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started
+    )
     progress = asyncio.create_task(report)
     try:
         yield

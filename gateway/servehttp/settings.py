@@ -250,6 +250,13 @@ class WorkspaceSettings(_Group):
     api_message_size: Size = Field(
         default=ByteSize(100 * 1024 * 1024), description="Largest message of the plugin API, in bytes."
     )
+    bundle_unpacked_size: Size = Field(
+        default=ByteSize(1024 * 1024 * 1024), description="What a plugin's bundle may hold, in bytes once unpacked."
+    )
+    bundle_files: Count = Field(default=50_000, description="Files and folders that a plugin's bundle may hold.")
+    plugin_http_timeout: Seconds = Field(
+        default=30, description="Seconds that a plugin has to answer a request of another plugin."
+    )
     hook_timeout: Seconds = Field(default=30, description="Seconds that one plugin has for a hook about the workspace.")
     hook_queue: Count = Field(
         default=1024, description="Notifying hooks that wait for one plugin; further ones are dropped, and logged."

@@ -3,20 +3,58 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import json
 import os
 import signal
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 
 import grpc
 import pytest
 
 from mattermost_plugin import AsyncPluginAPIClient
-from mattermost_plugin.exceptions import PluginAPIError
+from mattermost_plugin.exceptions import NotFoundError, PluginAPIError
+from mattermost_plugin.models import Channel, Post, Team, User
+from support.bundles import bundle_of_folder, plugin_bundle
 from support.client import Broken, fetch
 from support.gateway import Gateway, running
 
+INSTALLED = "com.example.installed"
+PROGRAM = b"""
+from starlette.responses import JSONResponse
+from mattermost_plugin import HookName, Plugin, hook, run_plugin
+from mattermost_plugin.routing import get, post
+
+class Installed(Plugin):
+    def __init__(self):
+        self.seen = []
+
+    @hook(HookName.OnActivate)
+    def activated(self):
+        self.seen.append("OnActivate")
+
+    @hook(HookName.OnInstall)
+    def installed(self, context, event):
+        self.seen.append("OnInstall")
+
+    @hook(HookName.MessageWillBePosted)
+    def check(self, context, post):
+        return (None, "no spam here") if "spam" in post.message else (None, "")
+
+    @get("/seen")
+    async def what_was_seen(self, request):
+        return JSONResponse(self.seen)
+
+    @post("/echo")
+    async def echo(self, request):
+        names = ("mattermost-plugin-id", "x-from")
+        body = (await request.body()).decode()
+        return JSONResponse([request.headers.get(name) for name in names] + [request.url.query, body])
+
+run_plugin(Installed)
+"""
 pytestmark = pytest.mark.anyio
 
 MEMBER = Path(__file__).parent / "plugins" / "member"
@@ -125,6 +163,111 @@ async def test_what_a_plugin_was_told_is_kept_survives_a_kill_of_the_gateway(tmp
     async with member_of(tmp_path) as gateway:
         assert {key: await told(gateway, f"/values/{key}") for key in kept} == {key: key for key in kept}
         assert await told(gateway, "/starts") == 2
+
+
+@asynccontextmanager
+async def api_of(gateway: Gateway) -> AsyncIterator[AsyncPluginAPIClient]:
+    """The API as the plugin has it."""
+    target, _ = await told(gateway, "/api")  # type: ignore[misc]
+    async with AsyncPluginAPIClient(target) as client:
+        yield client
+
+
+async def status_of(gateway: Gateway, path: str, plugin_id: str = INSTALLED) -> int:
+    return (await fetch(gateway.port, f"/plugins/{plugin_id}{path}")).status
+
+
+async def test_a_plugin_is_disabled_and_enabled_and_that_is_remembered(tmp_path: Path) -> None:
+    async with member_of(tmp_path, str(MEMBER.parent / "subject")) as gateway, api_of(gateway) as api:
+        await api.disable_plugin("com.example.subject")
+        assert (await api.get_plugin_status("com.example.subject")).state == 0
+        assert await status_of(gateway, "/pid", "com.example.subject") == 404
+        await gateway.stop()
+    async with member_of(tmp_path, str(MEMBER.parent / "subject")) as gateway, api_of(gateway) as api:
+        assert await status_of(gateway, "/pid", "com.example.subject") == 404
+        await api.enable_plugin("com.example.subject")
+        assert await status_of(gateway, "/pid", "com.example.subject") == 200
+        assert (await api.get_plugin_status("com.example.subject")).state == 2
+
+
+async def test_a_bundle_is_installed_enabled_replaced_and_removed(tmp_path: Path) -> None:
+    async with member_of(tmp_path) as gateway, api_of(gateway) as api:
+        await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM))
+        assert await status_of(gateway, "/seen") == 404
+        await api.enable_plugin(INSTALLED)
+        answer = await fetch(gateway.port, f"/plugins/{INSTALLED}/seen")
+        assert answer.json() == ["OnActivate", "OnInstall"]
+        with pytest.raises(PluginAPIError, match="There is a plugin with this id"):
+            await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM, "2.0.0"))
+        await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM, "2.0.0"), force=True)
+        assert (await api.get_plugin_status(INSTALLED)).version == "2.0.0"
+        assert await status_of(gateway, "/seen") == 200
+        await gateway.stop()
+    async with member_of(tmp_path) as gateway, api_of(gateway) as api:
+        answer = await fetch(gateway.port, f"/plugins/{INSTALLED}/seen")
+        assert answer.json() == ["OnActivate"]
+        await api.remove_plugin(INSTALLED)
+        assert await status_of(gateway, "/seen") == 404
+        assert os.listdir(tmp_path / "plugins") == []
+        with pytest.raises(NotFoundError):
+            await api.get_plugin_status(INSTALLED)
+
+
+async def test_a_plugin_that_was_named_at_the_start_is_neither_removed_nor_replaced(gateway: Gateway) -> None:
+    async with api_of(gateway) as api:
+        with pytest.raises(PluginAPIError, match="named at the start"):
+            await api.remove_plugin("com.example.member")
+        with pytest.raises(PluginAPIError, match="There is a plugin with this id"):
+            await api.install_plugin(bundle_of_folder(MEMBER), force=True)
+        assert await told(gateway, "/starts") == 1
+
+
+async def test_a_plugin_may_disable_itself(gateway: Gateway) -> None:
+    async with api_of(gateway) as api:
+        with contextlib.suppress(PluginAPIError):  # its own connection ends with it
+            await api.disable_plugin("com.example.member")
+    async with asyncio.timeout(10):
+        while await status_of(gateway, "/starts", "com.example.member") != 404:
+            await asyncio.sleep(0.02)
+    assert await gateway.stop() == 0
+
+
+async def test_a_plugin_asks_another_over_http(gateway: Gateway) -> None:
+    async with api_of(gateway) as api:
+        await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM))
+        with pytest.raises(NotFoundError):
+            await api.plugin_http("POST", f"/{INSTALLED}/echo", {}, b"")
+        await api.enable_plugin(INSTALLED)
+    status, kind, body = await told(gateway, f"/other/{INSTALLED}/echo?a=b")  # type: ignore[misc]
+    assert (status, kind) == (200, "application/json")
+    assert json.loads(body) == ["com.example.member", "member", "a=b", "content"]
+
+
+async def test_what_one_plugin_posts_another_one_refuses(gateway: Gateway) -> None:
+    async with api_of(gateway) as api:
+        await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM))
+        await api.enable_plugin(INSTALLED)
+        user = await api.create_user(User(username="ada", email="ada@example.com", password="Passw0rd!"))
+        team = await api.create_team(Team(name="engine", display_name="Engine", type="O"))
+        channel = await api.create_channel(Channel(team_id=team.id, name="talk", display_name="Talk", type="O"))
+        with pytest.raises(PluginAPIError, match="no spam here"):
+            await api.create_post(Post(user_id=user.id, channel_id=channel.id, message="spam"))
+        posted = await api.create_post(Post(user_id=user.id, channel_id=channel.id, message="ham"))
+        assert (await api.get_post(posted.id)).message == "ham"
+        await api.disable_plugin(INSTALLED)
+        await api.create_post(Post(user_id=user.id, channel_id=channel.id, message="spam"))
+
+
+async def test_workers_serve_what_is_installed_meanwhile(tmp_path: Path) -> None:
+    async with member_of(tmp_path, "--workers", "2") as gateway, api_of(gateway) as api:
+        await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM))
+        await api.enable_plugin(INSTALLED)
+        async with asyncio.timeout(20):
+            for _ in range(10):
+                while await status_of(gateway, "/seen") != 200:
+                    await asyncio.sleep(0.02)
+        await api.remove_plugin(INSTALLED)
+        assert await status_of(gateway, "/seen") == 404
 
 
 async def test_without_a_workspace_there_is_no_api_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -6,20 +6,23 @@ who calls is known by where the call came in, and hooks go to the plugins that a
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import structlog
-
 from servehttp.host.first_start import make_first_admin
+from servehttp.host.management import Management
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.workspace import Workspace, open_workspace
+from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
+from servehttp.plugins.making import PluginMaker
+from servehttp.plugins.manifest import Manifest
+from servehttp.plugins.registry import Registry
 from servehttp.settings import Settings
-
-log = structlog.get_logger("servehttp.host")
 
 
 class Host:
@@ -31,6 +34,8 @@ class Host:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._installed = InstalledPlugins.of(settings)
+        self._manage: Callable[[Workspace], Management] | None = None
         self._workspace: Workspace | None = None
         self._closing = AsyncExitStack()
 
@@ -45,6 +50,17 @@ class Host:
             raise RuntimeError("the workspace is not open")
         return self._workspace
 
+    def manage(self, registry: Registry, maker: PluginMaker, manifests: Iterable[Manifest]) -> None:
+        """Have the workspace manage the gateway's plugins; to be called before it is opened.
+
+        Args:
+            registry: all of them.
+            maker: makes those that are installed meanwhile.
+            manifests: of those that are started.
+        """
+        known = list(manifests)
+        self._manage = lambda workspace: Management(workspace, registry, maker, known, self._installed)
+
     async def __aenter__(self) -> Self:
         """Open the database, bring its tables up to date, and on the very first start make an administrator."""
         settings = self._settings
@@ -52,8 +68,17 @@ class Host:
         async with AsyncExitStack() as undo:
             self._workspace = await undo.enter_async_context(opening)
             await make_first_admin(self._workspace, settings)
+            await self._begin_to_manage(self._workspace, undo)
             self._closing = undo.pop_all()
         return self
+
+    async def _begin_to_manage(self, workspace: Workspace, undo: AsyncExitStack) -> None:
+        if self._manage is None:
+            return
+        await asyncio.to_thread(self._installed.tidy)
+        management = self._manage(workspace)
+        undo.push_async_callback(management.close)
+        workspace.plugins.manager = management
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -61,6 +86,10 @@ class Host:
         """Forget what waits for plugins, and hang up the database."""
         await self._closing.aclose()
         self._workspace = None
+
+    async def disabled(self) -> frozenset[str]:
+        """The ids of the plugins that are not to start."""
+        return await self.workspace.plugin_records.disabled()
 
     async def open_endpoint(self, plugin_id: str, folder: Path) -> Endpoint:
         """The API for one process of a plugin, by the way across that the settings say."""

@@ -20,6 +20,8 @@ STARTS_AT_ONCE = (os.cpu_count() or 1) + 2
 """Starting an interpreter keeps a core busy, and more at once would only make all miss their time-outs; the two more
 are for plugins that wait for something else."""
 
+DOWN = (PluginState.STOPPED, PluginState.FAILED)
+
 log = structlog.get_logger("servehttp.plugins")
 
 
@@ -118,15 +120,14 @@ class Registry:
         return {plugin.id: result for plugin, result in zip(wanted, results, strict=True)}
 
     async def start_one(self, plugin: PluginHandle) -> None:
-        """Start one of them, which does not run.
+        """Start one of them; nothing happens if it runs, or is on its way.
 
         Raises:
             PluginStartError: its first start failed, or the gateway stops.
         """
         async with self._starts:
-            if self._stopping:
-                raise PluginStartError(plugin.id, "the gateway stops")
-            await plugin.start()
+            if plugin.state in DOWN:
+                await self._start(plugin)
 
     async def stop(self) -> None:
         """Stop all of them at once, also those that are still starting, and then the reaper."""
@@ -142,7 +143,13 @@ class Registry:
 
     async def _try_start(self, plugin: PluginHandle) -> PluginStartError | None:
         try:
-            await self.start_one(plugin)
+            async with self._starts:
+                await self._start(plugin)
         except PluginStartError as error:
             return error
         return None
+
+    async def _start(self, plugin: PluginHandle) -> None:
+        if self._stopping:
+            raise PluginStartError(plugin.id, "the gateway stops")
+        await plugin.start()

@@ -52,7 +52,7 @@ class WorkerPool:
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._settings = settings.server
-        self._setup = Setup(settings.model_dump(mode="json"), [plugin.id for plugin in plugins])
+        self._setup = Setup(settings.model_dump(mode="json"))
         self._plugins = plugins
         self._board = board
         self._listener = listener

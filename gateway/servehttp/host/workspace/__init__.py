@@ -38,6 +38,7 @@ from servehttp.host.workspace.mentions import Mentions
 from servehttp.host.workspace.oauth_apps import OAuthApps
 from servehttp.host.workspace.permissions import Permissions
 from servehttp.host.workspace.plugin_events import PluginEvents
+from servehttp.host.workspace.plugin_records import PluginRecords
 from servehttp.host.workspace.plugins import Plugins
 from servehttp.host.workspace.post_events import PostEvents
 from servehttp.host.workspace.post_lists import PostLists
@@ -129,6 +130,7 @@ class Workspace:
         self.post_views = PostViews(self)
         self.posts = Posts(self)
         self.preferences = Preferences(self)
+        self.plugin_records = PluginRecords(self)
         self.profile_images = ProfileImages(self)
         self.property_fields = PropertyFields(self)
         self.property_groups = PropertyGroups(self)

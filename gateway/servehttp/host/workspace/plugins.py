@@ -67,6 +67,10 @@ class PluginManager(Protocol):
         """The manifests of the plugins that run."""
         ...
 
+    def all(self) -> Sequence[Manifest]:
+        """The manifests of all plugins, whether or not they run."""
+        ...
+
     def status(self, plugin_id: str) -> PluginStatus:
         """Whether a plugin runs, and where it is."""
         ...
@@ -106,6 +110,10 @@ class Plugins(Domain):
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
         self.manager: PluginManager | None = None
+
+    def all(self) -> list[Manifest]:
+        """The manifests of all plugins, whether or not they run."""
+        return list(self.manager.all()) if self.manager else []
 
     def active(self) -> list[Manifest]:
         """The manifests of the plugins that run."""

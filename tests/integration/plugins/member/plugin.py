@@ -58,6 +58,12 @@ class Member(Plugin):
         names = ("MATTERMOST_PLUGIN_API_TARGET", "MATTERMOST_PLUGIN_API_TOKEN")
         return JSONResponse([os.environ.get(name) for name in names])
 
+    @get("/other/{id}/{path:path}")
+    async def ask_another(self, request: Request) -> JSONResponse:
+        url = f"/{request.path_params['id']}/{request.path_params['path']}?{request.url.query}"
+        status, headers, body = await self.async_api.plugin_http("POST", url, {"X-From": "member"}, b"content")
+        return JSONResponse([status, headers.get("content-type"), body.decode()])
+
     @get("/pid")
     async def pid(self, request: Request) -> JSONResponse:
         return JSONResponse(os.getpid())

@@ -11,17 +11,8 @@ system = table("system", text("name", key=True), text("value"))
 configurations = table("configurations", text("id", key=True), number("create_at"), flag("active"), json("config"))
 """Every configuration that was saved; one is active."""
 
-plugins = table(
-    "plugins",
-    text("plugin_id", key=True),
-    flag("enabled"),
-    text("path"),
-    json("manifest"),
-    number("install_at"),
-    number("update_at"),
-)
-"""Installed plugins, and whether they are to run; `path` is empty for those not in the data folder. Their settings are
-in the configuration."""
+plugins = table("plugins", text("plugin_id", key=True), flag("enabled"), flag("greeted"), text("installed_by"))
+"""Whether plugins are to run; `greeted`: OnInstall was called, with the user who installed it."""
 
 collection_types = table(
     "collection_types", text("collection_type", key=True), text("topic_type", key=True), text("plugin_id")

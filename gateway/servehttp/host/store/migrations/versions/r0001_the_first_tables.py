@@ -315,10 +315,8 @@ def upgrade() -> None:
         "plugins",
         sa.Column("plugin_id", sa.Text(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
-        sa.Column("path", sa.Text(), nullable=False),
-        sa.Column("manifest", sa.JSON(), nullable=False),
-        sa.Column("install_at", sa.BigInteger(), nullable=False),
-        sa.Column("update_at", sa.BigInteger(), nullable=False),
+        sa.Column("greeted", sa.Boolean(), nullable=False),
+        sa.Column("installed_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("plugin_id", name=op.f("pk_plugins")),
     )
     op.create_table(
