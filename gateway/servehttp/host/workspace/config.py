@@ -11,8 +11,7 @@ from sqlalchemy import select
 from servehttp.host.ids import new_id
 from servehttp.host.store.rows import changed, insert
 from servehttp.host.store.tables.system import configurations as table
-from servehttp.host.workspace.config_rules import masked, merged, parsed, unmasked
-from servehttp.host.workspace.default_config import DEFAULT_CONFIG
+from servehttp.host.workspace.config_rules import completed, masked, parsed, unmasked
 from servehttp.host.workspace.domain import Domain
 
 Edit: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -41,10 +40,10 @@ class Config(Domain):
         OnConfigurationChange afterwards.
 
         Raises:
-            AppFailure: 400, it is no JSON object, or a plugin refuses it.
+            AppFailure: 400, it or one of its sections is no JSON object, or a plugin refuses it.
         """
         asked = parsed(config_json)
-        return await self.change(lambda present: unmasked(merged(DEFAULT_CONFIG, asked), present))
+        return await self.change(lambda present: unmasked(completed(asked), present))
 
     async def plugin_settings(self, plugin_id: str) -> dict[str, Any]:
         """What is stored of a plugin's settings, by key."""
@@ -75,15 +74,15 @@ class Config(Domain):
         while True:
             base, present = await self._active()
             wanted = json.dumps(edit(present)).encode()
-            agreed = parsed(await self.ws.hooks.configuration_will_be_saved(wanted))
+            agreed = completed(parsed(await self.ws.hooks.configuration_will_be_saved(wanted)))
             if await self._store(base, agreed):
-                return merged(DEFAULT_CONFIG, agreed)
+                return agreed
 
     async def _active(self) -> tuple[str, dict[str, Any]]:
         """The id of the active configuration, empty if none was saved yet, and the configuration."""
         async with self.db.reading() as tx:
             row = (await tx.execute(select(table).where(table.c.active))).first()
-        return (row.id, merged(DEFAULT_CONFIG, row.config)) if row else ("", merged(DEFAULT_CONFIG, {}))
+        return (row.id, completed(row.config)) if row else ("", completed({}))
 
     async def _store(self, base: str, config: dict[str, Any]) -> bool:
         async with self.db.transaction() as tx:

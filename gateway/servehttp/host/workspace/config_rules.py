@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from servehttp.host.errors import invalid
+from servehttp.host.errors import AppFailure, invalid
+from servehttp.host.workspace.default_config import DEFAULT_CONFIG
 
 MASK = "*" * 32
 """What is shown instead of a secret; where it comes back, the secret is meant."""
@@ -46,16 +47,35 @@ def parsed(config_json: bytes) -> dict[str, Any]:
     except ValueError:
         config = None
     if not isinstance(config, dict):
-        raise invalid("api.config.update_config.app_error", "A configuration is a JSON object.", where="SaveConfig")
+        raise _malformed("A configuration")
     return config
 
 
+def completed(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A configuration with the defaults for what it leaves out.
+
+    Raises:
+        AppFailure: 400, a section, or what a plugin's settings are, is no object.
+    """
+    whole = merged(DEFAULT_CONFIG, config)
+    for plugin_id, settings in _at(whole, PLUGINS).items():
+        if not isinstance(settings, Mapping):
+            raise _malformed(f"What {plugin_id} has for settings")
+    return whole
+
+
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Both, where `above` counts; objects are merged key by key, and a null says nothing."""
+    """Both, where `above` counts; objects are merged key by key, and a null says nothing.
+
+    Raises:
+        AppFailure: 400, `above` has something else where `below` has an object.
+    """
     result = dict(below)
     for key, value in above.items():
         under = result.get(key)
-        if isinstance(under, Mapping) and isinstance(value, Mapping):
+        if isinstance(under, Mapping) and value is not None:
+            if not isinstance(value, Mapping):
+                raise _malformed(key)
             result[key] = merged(under, value)
         elif value is not None or key not in below:
             result[key] = value
@@ -89,6 +109,10 @@ def _mapped(config: Mapping[str, Any], path: Path, change: Callable[[Path, Any],
         inner = isinstance(value, Mapping) and not (path[:2] == PLUGINS and len(path) > len(PLUGINS))
         result[key] = _mapped(value, here, change) if inner else change(here, value)
     return result
+
+
+def _malformed(what: str) -> AppFailure:
+    return invalid("api.config.update_config.app_error", f"{what} has to be a JSON object.", where="SaveConfig")
 
 
 def _at(config: Any, path: Path) -> Any:

@@ -1,7 +1,7 @@
 """The configuration that a workspace begins with: those of Mattermost's settings that plugins look up, by section.
 
-It tells plugins what this workspace is like. What the workspace itself goes by are EmailSettings and the SiteURL; the
-rest of how it works is in the settings of the gateway.
+It tells plugins what this workspace is like. What the workspace itself goes by are the SiteURL, EnablePublicLink
+and EmailSettings; the rest of how it works is in the settings of the gateway.
 """
 
 from __future__ import annotations

@@ -36,11 +36,12 @@ async def test_what_is_left_out_falls_back_to_its_default(ws: Workspace) -> None
     assert config["ServiceSettings"]["EnableCommands"] is True
 
 
-@pytest.mark.parametrize("text", [b"", b"[]", b"{", b"\xff"])
-async def test_what_is_no_json_object_is_refused(ws: Workspace, text: bytes) -> None:
-    with pytest.raises(AppFailure) as refused:
-        await ws.config.save(text)
-    assert refused.value.status == 400
+async def test_what_is_no_json_object_is_refused_as_a_whole_or_as_a_section(ws: Workspace) -> None:
+    plugins = b'{"PluginSettings": {"Plugins": {"poll": 5}}}'
+    for text in (b"", b"[]", b"{", b"\xff", b'{"EmailSettings": []}', b'{"PluginSettings": {"Plugins": 1}}', plugins):
+        with pytest.raises(AppFailure) as refused:
+            await ws.config.save(text)
+        assert refused.value.status == 400
 
 
 async def test_secrets_are_masked_and_a_mask_that_comes_back_stands_for_the_secret(ws: Workspace) -> None:
