@@ -279,10 +279,6 @@ class WorkspaceSettings(_Group):
         default=10, description="Logins that one client address may try within the window, for one account (429)."
     )
     login_window: Seconds = Field(default=60, description="Seconds of the window in which logins are counted.")
-    max_team_members: Count = Field(default=50, description="Active users that one team may have.")
-    max_team_channels: Count = Field(
-        default=2000, description="Channels that one team may have, without archived ones."
-    )
     max_file_size: Size = Field(default=ByteSize(100 * 1024 * 1024), description="Largest uploaded file, in bytes.")
 
 

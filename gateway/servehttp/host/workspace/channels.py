@@ -192,9 +192,10 @@ class Channels(Domain):
                 raise exists(taken, "There is a channel of this name.", where=where)
 
     async def _check_room(self, team_id: str) -> None:
+        most = (await self.ws.config.section("TeamSettings"))["MaxChannelsPerTeam"]
         query = select(func.count()).where(table.c.team_id == team_id, table.c.delete_at == 0)
         async with self.db.reading() as tx:
-            if int(await scalar(tx, query)) >= self.ws.settings.max_team_channels:
+            if int(await scalar(tx, query)) >= most:
                 raise invalid(
                     "store.sql_channel.save_channel.limit.app_error",
                     "The team has as many channels as a team may have.",

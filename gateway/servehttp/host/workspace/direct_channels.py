@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 
 from mattermost_plugin.models import Channel, User, WebsocketBroadcast
@@ -52,7 +53,7 @@ class DirectChannels(Domain):
             shown = ", ".join(user.username for user in users)[:NAME_MAX]
             made = Channel(type="G", name=name, display_name=shown, creator_id=creator_id)
             channel = await self._make(made, users)
-            data = {"teammate_ids": sorted(wanted)}
+            data = {"teammate_ids": json.dumps(sorted(wanted))}  # Mattermost has JSON in JSON here
             self.publish("group_added", data, WebsocketBroadcast(channel_id=channel.id))
         return channel
 

@@ -138,7 +138,8 @@ class TeamMembers(Domain):
         return with_all_roles(member)
 
     async def _check_room(self, team_id: str) -> None:
-        if (await self.ws.teams.stats(team_id)).active_member_count >= self.ws.settings.max_team_members:
+        most = (await self.ws.config.section("TeamSettings"))["MaxUsersPerTeam"]
+        if (await self.ws.teams.stats(team_id)).active_member_count >= most:
             raise invalid(
                 "app.team.join_user_to_team.max_accounts.app_error", "The team is full.", where="JoinUserToTeam"
             )

@@ -142,8 +142,9 @@ class Teams(Domain):
         new = replace(team, update_at=self.now())
         async with self.db.transaction() as tx:
             await changed(tx, table.update().where(table.c.id == new.id).values(to_row(new, table)))
-            # Who may join without an invitation sees the team without being in it.
-            self.publish(event, {"team": new}, WebsocketBroadcast(team_id="" if new.allow_open_invite else new.id))
+            # Who may join without an invitation sees the team without being in it; the secrets are not for them.
+            shown = replace(new, email="", invite_id="")
+            self.publish(event, {"team": shown}, WebsocketBroadcast(team_id="" if new.allow_open_invite else new.id))
         return new
 
     async def _create_default_channels(self, team_id: str) -> None:

@@ -11,7 +11,6 @@ from mattermost_plugin.models import Channel, Post, Team, User
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import is_id, new_id
 from servehttp.host.workspace import Workspace
-from servehttp.settings import WorkspaceSettings
 from support.workspaces import Clock, FakePlugin, a_user
 
 pytestmark = pytest.mark.anyio
@@ -282,12 +281,10 @@ async def test_stats_count_active_members_and_guests(ws: Workspace, lab: Team, a
     assert (stats.member_count, stats.guest_count) == (1, 0)
 
 
-class TestLimits:
-    @pytest.fixture
-    def settings(self, database_url: str) -> WorkspaceSettings:
-        return WorkspaceSettings(database_url=database_url, max_team_channels=2)
-
-    async def test_a_team_has_no_more_channels_than_it_may(self, ws: Workspace, lab: Team) -> None:
-        with pytest.raises(AppFailure) as refused:
-            await ws.channels.create(Channel(team_id=lab.id, name="third"))
-        assert refused.value.id == "store.sql_channel.save_channel.limit.app_error"
+async def test_a_team_has_no_more_channels_than_it_may(ws: Workspace, lab: Team, news: Channel) -> None:
+    await ws.config.save(b'{"TeamSettings": {"MaxChannelsPerTeam": 3}}')
+    with pytest.raises(AppFailure) as refused:
+        await ws.channels.create(Channel(team_id=lab.id, name="fourth"))
+    assert refused.value.id == "store.sql_channel.save_channel.limit.app_error"
+    await ws.channels.delete(news.id)
+    assert (await ws.channels.create(Channel(team_id=lab.id, name="fourth"))).name == "fourth"

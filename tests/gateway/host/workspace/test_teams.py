@@ -86,6 +86,17 @@ async def test_a_team_keeps_its_name_type_and_invitation_when_it_is_updated(ws: 
         await ws.teams.get_by_invite_id(lab.invite_id)
 
 
+async def test_a_team_that_anybody_may_join_is_shown_to_all_without_its_secrets(ws: Workspace) -> None:
+    ada = await a_user(ws)
+    lab = await a_team(ws, creator_id=ada.id)
+    events = ws.events.subscribe(lambda event: event.name == "update_team")
+    for everybody in (False, True):
+        await ws.teams.update(replace(lab, allow_open_invite=everybody))
+        event = await anext(events)
+        assert event.broadcast.team_id == ("" if everybody else lab.id)
+        assert (event.data["team"].email, event.data["team"].invite_id) == ("", "")
+
+
 async def test_an_archived_team_is_not_listed_until_it_is_restored(ws: Workspace) -> None:
     ada = await a_user(ws)
     lab = await a_team(ws, creator_id=ada.id)
@@ -192,21 +203,23 @@ async def test_only_addresses_of_the_teams_domains_are_let_in(ws: Workspace) -> 
     assert (await ws.team_members.add(lab.id, bot.id)).user_id == bot.id
 
 
+async def test_a_full_team_lets_nobody_in_until_somebody_is_deactivated(ws: Workspace) -> None:
+    ada, bob, lab = await a_user(ws), await a_user(ws, "bob"), await a_team(ws)
+    await ws.config.save(b'{"TeamSettings": {"MaxUsersPerTeam": 1}}')
+    await ws.team_members.add(lab.id, ada.id)
+    with pytest.raises(AppFailure) as refused:
+        await ws.team_members.add(lab.id, bob.id)
+    assert refused.value.id == "app.team.join_user_to_team.max_accounts.app_error"
+    await ws.users.set_active(ada.id, False)
+    await ws.team_members.add(lab.id, bob.id)
+    stats = await ws.teams.stats(lab.id)
+    assert (stats.total_member_count, stats.active_member_count) == (2, 1)
+
+
 class TestLimits:
     @pytest.fixture
     def settings(self, database_url: str) -> WorkspaceSettings:
-        return WorkspaceSettings(database_url=database_url, max_team_members=1, max_file_size=100)
-
-    async def test_a_full_team_lets_nobody_in_until_somebody_is_deactivated(self, ws: Workspace) -> None:
-        ada, bob, lab = await a_user(ws), await a_user(ws, "bob"), await a_team(ws)
-        await ws.team_members.add(lab.id, ada.id)
-        with pytest.raises(AppFailure) as refused:
-            await ws.team_members.add(lab.id, bob.id)
-        assert refused.value.id == "app.team.join_user_to_team.max_accounts.app_error"
-        await ws.users.set_active(ada.id, False)
-        await ws.team_members.add(lab.id, bob.id)
-        stats = await ws.teams.stats(lab.id)
-        assert (stats.total_member_count, stats.active_member_count) == (2, 1)
+        return WorkspaceSettings(database_url=database_url, max_file_size=100)
 
     async def test_an_icon_is_an_image_that_is_not_too_large(self, ws: Workspace) -> None:
         lab, image = await a_team(ws), plain_image("lab")
