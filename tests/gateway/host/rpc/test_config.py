@@ -75,6 +75,8 @@ async def test_a_plugin_learns_what_it_may_know_of_the_workspace(api: AsyncPlugi
     assert await ws.collection_types.owner("votes") == (ME, "polls")
 
 
-async def test_a_trial_licence_is_not_to_be_had_here(api: AsyncPluginAPIClient) -> None:
+async def test_what_needs_a_licence_is_not_to_be_had_here(api: AsyncPluginAPIClient) -> None:
     with pytest.raises(PluginAPIError, match="RequestTrialLicense"):
         await api.request_trial_license("u" * 26, 10)
+    with pytest.raises(PluginAPIError, match="GetLDAPUserAttributes"):
+        await api.get_ldap_user_attributes("u" * 26, ["mail"])
