@@ -97,14 +97,15 @@ class CustomEmoji(Domain):
         return EmojiImage(row.image, row.mime_type)
 
     async def delete(self, emoji_id: str) -> None:
-        """Delete an emoji, whose name is free then.
+        """Delete an emoji with the reactions by it; its name is free then.
 
         Raises:
             AppFailure: 404.
         """
         now = self.now()
         async with self.db.transaction() as tx:
-            await self.get(emoji_id)
+            gone = await self.get(emoji_id)
+            await self.ws.reactions.forget_emoji(gone.name)
             await changed(tx, table.update().where(table.c.id == emoji_id).values(delete_at=now, update_at=now))
             await changed(tx, emoji_images.delete().where(emoji_images.c.emoji_id == emoji_id))
 

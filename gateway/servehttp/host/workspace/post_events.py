@@ -1,7 +1,8 @@
-"""The events by which clients hear of posts. In each, "post" is the post as clients see it; "mentions" are user ids."""
+"""The events by which clients hear of posts. In each, "post" is the post as clients see it."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,23 +15,24 @@ class PostEvents(Domain):
 
     async def posted(self, post: Post) -> None:
         """Tell a channel of a new post."""
-        await self._shown("posted", post, await self._place(post))
+        for shown in await self.ws.post_views.of([post]):
+            data = await self._place(post) | _attached(shown)
+            self._tell("posted", replace(shown, pending_post_id=post.pending_post_id), data)
 
     async def edited(self, post: Post) -> None:
         """Tell a channel of another text, other props, files, or another pin."""
-        await self._shown("post_edited", post, {})
+        for shown in await self.ws.post_views.of([post]):
+            self._tell("post_edited", shown, {})
 
     def deleted(self, post: Post, deleted_by: str) -> None:
         """Tell a channel that a post is gone, once that is committed."""
-        broadcast = WebsocketBroadcast(channel_id=post.channel_id)
-        self.publish("post_deleted", {"post": replace(post, message="", props={}), "delete_by": deleted_by}, broadcast)
+        self._tell("post_deleted", replace(post, message="", props={}), {"delete_by": deleted_by})
 
-    async def _shown(self, name: str, post: Post, data: dict[str, Any]) -> None:
-        for shown in await self.ws.post_views.of([post]):
-            kept = replace(shown, pending_post_id=post.pending_post_id)
-            self.publish(name, data | {"post": kept}, WebsocketBroadcast(channel_id=post.channel_id))
+    def _tell(self, name: str, post: Post, data: dict[str, Any]) -> None:
+        self.publish(name, data | {"post": post}, WebsocketBroadcast(channel_id=post.channel_id))
 
     async def _place(self, post: Post) -> dict[str, Any]:
+        """Where a post is, whose, and whom it mentions."""
         async with self.db.reading():
             channel = await self.ws.channels.get(post.channel_id)
             author = await self.ws.users.get(post.user_id)
@@ -43,4 +45,11 @@ class PostEvents(Domain):
             "team_id": channel.team_id,
             "set_online": True,
         }
-        return data | ({"mentions": mentioned} if mentioned else {})
+        return data | ({"mentions": json.dumps(mentioned)} if mentioned else {})
+
+
+def _attached(post: Post) -> dict[str, str]:
+    """What clients are told of files without looking into the post; the values are texts in Mattermost, too."""
+    files = post.metadata.files if post.metadata else []
+    has_image = any(info.mime_type.startswith("image/") for info in files)
+    return ({"otherFile": "true"} if files else {}) | ({"image": "true"} if has_image else {})

@@ -66,6 +66,11 @@ class Reactions(Domain):
         async with self.db.reading() as tx:
             return await many(tx, Reaction, query)
 
+    async def forget_emoji(self, name: str) -> None:
+        """Take all reactions with an emoji away, because there is no such emoji any more."""
+        async with self.db.transaction() as tx:
+            await changed(tx, table.delete().where(table.c.emoji_name == name))
+
     async def _tell(self, what: str, reaction: Reaction, post: Post) -> None:
         await self.ws.post_store.touch(post.id)
         self.notify(f"ReactionHasBeen{what.capitalize()}", reaction=reaction)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from mattermost_plugin.models import SearchParameter, SearchParams
+from servehttp.host.workspace.post_rules import words
 
 _PART = re.compile(r'(-?)(?:(from|in|channel|on|before|after):\s*)?("[^"]*"|\S+)', re.IGNORECASE)
 _DAY = timedelta(days=1)
@@ -59,13 +60,13 @@ def stated(search: SearchParams) -> Search:
 def _read(search: Search, text: str, offset: int) -> None:
     for minus, modifier, value in _PART.findall(text):
         match modifier.lower():
-            case "":
+            case "" if words(value):
                 (search.excluded if minus else search.terms).append(value)
             case "from":
                 (search.excluded_users if minus else search.from_users).append(value.lstrip("@").lower())
             case "in" | "channel":
                 (search.excluded_channels if minus else search.in_channels).append(value.lstrip("~").lower())
-            case name:
+            case "on" | "before" | "after" as name:
                 (search.excluded_periods if minus else search.periods).extend(_periods(name, [value], offset))
 
 

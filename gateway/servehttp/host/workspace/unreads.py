@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, case, func, select
 
 from mattermost_plugin.models import Channel, ChannelMember, ChannelStats, Post, TeamUnread, WebsocketBroadcast
 from servehttp.host.store.rows import changed, many, scalar
@@ -130,12 +130,18 @@ class Unreads(Domain):
 
     async def _count_in_channel(self, post: Post, root: int) -> None:
         values = {
-            "last_post_at": post.create_at,
+            "last_post_at": _latest("last_post_at", post),
             "total_msg_count": channels.c.total_msg_count + 1,
             "total_msg_count_root": channels.c.total_msg_count_root + root,
-        } | ({"last_root_post_at": post.create_at} if root else {})
+        } | ({"last_root_post_at": _latest("last_root_post_at", post)} if root else {})
         async with self.db.transaction() as tx:
             await changed(tx, channels.update().where(channels.c.id == post.channel_id).values(values))
+
+
+def _latest(name: str, post: Post) -> Any:
+    """The value of a channel's time of the latest post; one with a time of its own, long ago, is not that."""
+    column = channels.c[name]
+    return case((column < post.create_at, post.create_at), else_=column)
 
 
 def _one_more(name: str, **more: int) -> dict[str, Any]:

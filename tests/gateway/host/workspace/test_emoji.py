@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mattermost_plugin.models import Reaction
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import new_id
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.images import plain_image
-from support.workspaces import Clock, a_user
+from support.workspaces import Clock, a_channel, a_post, a_user
 
 pytestmark = pytest.mark.anyio
 
@@ -62,3 +63,13 @@ async def test_the_name_of_a_deleted_emoji_is_free(ws: Workspace) -> None:
             await missing
         assert (unknown.value.status, unknown.value.id) == (404, "app.emoji.get.no_result")
     assert (await ws.emoji.create("zebra", IMAGE, ada.id)).id == (await ws.emoji.by_name("zebra")).id
+
+
+async def test_reactions_end_with_their_emoji(ws: Workspace) -> None:
+    ada = await a_user(ws)
+    post = await a_post(ws, await a_channel(ws, ada), ada)
+    zebra = await ws.emoji.create("zebra", IMAGE, ada.id)
+    for name in ("zebra", "+1"):
+        await ws.reactions.add(Reaction(user_id=ada.id, post_id=post.id, emoji_name=name))
+    await ws.emoji.delete(zebra.id)
+    assert [reaction.emoji_name for reaction in await ws.reactions.of_post(post.id)] == ["+1"]

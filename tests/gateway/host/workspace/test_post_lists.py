@@ -56,6 +56,14 @@ async def test_posts_of_the_same_time_are_on_one_page_each(ws: Workspace, news: 
     assert (await ws.post_lists.after(news.id, first, 0, 60)).order == []
 
 
+async def test_a_post_of_long_ago_is_not_the_channels_latest(ws: Workspace, news: Channel, ada: User) -> None:
+    latest = await a_post(ws, news, ada)
+    old = await a_post(ws, news, ada, create_at=1000)
+    assert (await ws.post_lists.page(news.id, 0, 60)).order == [latest.id, old.id]
+    channel = await ws.channels.get(news.id)
+    assert (channel.last_post_at, channel.last_root_post_at) == (latest.create_at, latest.create_at)
+
+
 async def test_a_page_is_limited(ws: Workspace, news: Channel) -> None:
     for page, per_page in ((-1, 60), (0, -1), (0, 1001)):
         with pytest.raises(AppFailure) as refused:

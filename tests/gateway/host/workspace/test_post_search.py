@@ -45,6 +45,8 @@ async def test_all_words_have_to_be_there_in_any_case_and_order(ws: Workspace, n
         "quick -fox": ["a quick, ÄRGERLICHE hare"],
         "fo": [],
         "": [],
+        '!!! "?"': [],
+        "fox ! -?": ["The quick brown fox"],
     }
     assert {terms: await found(ws, ada, terms) for terms in cases} == cases
     assert await found(ws, ada, "hare slow", is_or_search=True) == ["slow #Foxes", "a quick, ÄRGERLICHE hare"]

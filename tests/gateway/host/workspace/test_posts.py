@@ -14,6 +14,7 @@ from servehttp.host.dispatch.verdicts import DISMISS
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import is_id, new_id
 from servehttp.host.workspace import Workspace
+from servehttp.host.workspace.images import plain_image
 from support.workspaces import Clock, FakePlugin, a_channel, a_post, a_user
 
 pytestmark = pytest.mark.anyio
@@ -124,12 +125,13 @@ async def test_clients_hear_of_a_new_post_and_its_place(ws: Workspace, news: Cha
     bob = await a_user(ws, "bob")
     direct = await ws.direct_channels.direct(ada.id, bob.id)
     events = ws.events.subscribe(lambda event: event.name == "posted")
-    post = await a_post(ws, direct, ada, pending_post_id="p")
+    image = await ws.files.upload_bytes(direct.id, "x.png", plain_image("x"), ada.id)
+    post = await a_post(ws, direct, ada, pending_post_id="p", file_ids=[image.id])
     event = await anext(events)
     assert event.broadcast.channel_id == direct.id
     assert {name: value for name, value in event.data.items() if name != "post"} == {
         "channel_display_name": "", "channel_name": direct.name, "channel_type": "D", "sender_name": "@ada",
-        "team_id": "", "set_online": True, "mentions": [bob.id],
+        "team_id": "", "set_online": True, "mentions": f'["{bob.id}"]', "otherFile": "true", "image": "true",
     }  # fmt: skip
     assert replace(event.data["post"], metadata=None) == post
     assert post.pending_post_id == "p"
