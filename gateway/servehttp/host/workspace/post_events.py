@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,10 +14,11 @@ from servehttp.host.workspace.domain import Domain
 class PostEvents(Domain):
     """Events of posts. A post that plugins hide has none."""
 
-    async def posted(self, post: Post) -> None:
-        """Tell a channel of a new post."""
+    async def posted(self, post: Post, mentioned: Sequence[str]) -> None:
+        """Tell a channel of a new post, and of the ids of those whom it mentions."""
         for shown in await self.ws.post_views.of([post]):
             data = await self._place(post) | _attached(shown)
+            data |= {"mentions": json.dumps(mentioned)} if mentioned else {}
             self._tell("posted", replace(shown, pending_post_id=post.pending_post_id), data)
 
     async def edited(self, post: Post) -> None:
@@ -32,12 +34,11 @@ class PostEvents(Domain):
         self.publish(name, data | {"post": post}, WebsocketBroadcast(channel_id=post.channel_id))
 
     async def _place(self, post: Post) -> dict[str, Any]:
-        """Where a post is, whose, and whom it mentions."""
+        """Where a post is, and whose."""
         async with self.db.reading():
             channel = await self.ws.channels.get(post.channel_id)
             author = await self.ws.users.get(post.user_id)
-            mentioned = await self.ws.mentions.of(post)
-        data = {
+        return {
             "channel_display_name": channel.display_name,
             "channel_name": channel.name,
             "channel_type": channel.type,
@@ -45,7 +46,6 @@ class PostEvents(Domain):
             "team_id": channel.team_id,
             "set_online": True,
         }
-        return data | ({"mentions": json.dumps(mentioned)} if mentioned else {})
 
 
 def _attached(post: Post) -> dict[str, str]:

@@ -19,6 +19,8 @@ from servehttp.host.workspace.post_rules import counts, hashtags, is_system, wor
 
 PENDING_WINDOW = 30_000
 """Milliseconds in which a post with the same author and `pending_post_id` is the same post."""
+EDITABLE = ("message", "props", "is_pinned", "file_ids")
+"""What `change` takes of a post."""
 ONE_MOMENT = 1000
 """Milliseconds by which posts of one moment may be moved apart, so that each has a time of its own."""
 
@@ -58,8 +60,13 @@ class PostStore(Domain):
         async with self.db.reading() as tx:
             return await one(tx, Post, select(table).where(same, recent))
 
-    async def add(self, post: Post) -> tuple[Post, bool]:
-        """Store a new post; returns what is stored, and whether it is new rather than sent before."""
+    async def add(self, post: Post, mentioned: Sequence[str] = ()) -> tuple[Post, bool]:
+        """Store a new post; returns what is stored, and whether it is new rather than sent before.
+
+        Args:
+            post: with an id.
+            mentioned: the ids of those members of the channel whom it mentions.
+        """
         async with self.db.transaction() as tx:
             sent = await self.sent_before(post)
             if sent is not None:
@@ -70,7 +77,7 @@ class PostStore(Domain):
             await insert(tx, table, to_row(made, table, deleted_by=""))
             await self._index(made)
             await self._prioritise(made)
-            await self._count(made)
+            await self._count(made, mentioned)
             if made.root_id:
                 await self.touch(made.root_id)
                 made = replace(made, reply_count=await self.ws.threads.recount(made.root_id))
@@ -86,12 +93,14 @@ class PostStore(Domain):
         async with self.db.transaction() as tx:
             old = await self.get(post.id)
             now = self.now()
-            new = replace(post, hashtags=hashtags(post.message), update_at=now)
+            given: dict[str, Any] = {name: getattr(post, name) for name in EDITABLE}
+            new = replace(old, **given, hashtags=hashtags(post.message), update_at=now)
             if (new.message, new.file_ids) != (old.message, old.file_ids):
                 new = replace(new, edit_at=now, file_ids=await self._change_files(old, new))
                 await self._keep_version(old)
                 await self._index(new)
-            await changed(tx, table.update().where(table.c.id == new.id).values(to_row(new, table)))
+            values = {name: getattr(new, name) for name in (*EDITABLE, "hashtags", "update_at", "edit_at")}
+            await changed(tx, table.update().where(table.c.id == new.id).values(values))
             self.notify("MessageHasBeenUpdated", new_post=new, old_post=old)
         return new
 
@@ -148,12 +157,12 @@ class PostStore(Domain):
         async with self.db.transaction() as tx:
             await insert(tx, post_priorities, row)
 
-    async def _count(self, post: Post) -> None:
+    async def _count(self, post: Post, mentioned: Sequence[str]) -> None:
         if not counts(post):
             return
         priority = post.metadata.priority if post.metadata else None
         urgent = priority is not None and priority.priority == "urgent"
-        await self.ws.unreads.count_post(post, await self.ws.mentions.of(post), urgent=urgent)
+        await self.ws.unreads.count_post(post, mentioned, urgent=urgent)
 
     async def _moment(self, channel_id: str) -> int:
         """Now, or just after the channel's latest post of now: the order of posts is that of their times."""

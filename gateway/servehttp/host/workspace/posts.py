@@ -39,9 +39,10 @@ class Posts(Domain):
         check_post(vetted)
         await self._check_place(vetted)
         kept = replace(vetted, id=prepared.id, pending_post_id=prepared.pending_post_id, metadata=prepared.metadata)
-        made, is_new = await self.ws.post_store.add(kept)
+        mentioned = await self.ws.mentions.of(kept)
+        made, is_new = await self.ws.post_store.add(kept, mentioned)
         if is_new:
-            await self.ws.post_events.posted(made)
+            await self.ws.post_events.posted(made, mentioned)
         return made
 
     async def get(self, post_id: str, *, include_deleted: bool = False) -> Post:

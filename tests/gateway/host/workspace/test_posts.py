@@ -87,6 +87,7 @@ async def test_nothing_is_written_edited_or_deleted_in_an_archived_channel(
 
 async def test_a_post_that_is_sent_twice_is_there_once(ws: Workspace, clock: Clock, news: Channel, ada: User) -> None:
     first, second = await asyncio.gather(*(a_post(ws, news, ada, pending_post_id="p") for _ in range(2)))
+    await ws.posts.update(replace(first, message="edited"))
     third = await a_post(ws, news, ada, pending_post_id="p")
     assert first.id == second.id == third.id
     assert len((await ws.post_lists.page(news.id, 0, 60)).order) == 1
