@@ -8,14 +8,58 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from servehttp.host.rest import logins, sessions, statuses, system, users
+from servehttp.host.rest import (
+    bots,
+    channel_members,
+    channels,
+    commands,
+    emoji,
+    files,
+    logins,
+    plugins,
+    post_lists,
+    posts,
+    preferences,
+    reactions,
+    roles,
+    sessions,
+    sidebar,
+    statuses,
+    system,
+    team_members,
+    teams,
+    uploads,
+    users,
+)
 from servehttp.host.rest.errors import no_route
 from servehttp.host.rest.routes import Route
 from servehttp.host.rest.websocket import WebSockets
 from servehttp.host.workspace import Workspace
 from servehttp.settings import RestSettings
 
-MODULES = (logins, sessions, statuses, system, users)
+MODULES = (
+    bots,
+    channel_members,
+    channels,
+    commands,
+    emoji,
+    files,
+    logins,
+    plugins,
+    post_lists,
+    posts,
+    preferences,
+    reactions,
+    roles,
+    sessions,
+    sidebar,
+    statuses,
+    system,
+    team_members,
+    teams,
+    uploads,
+    users,
+)
 
 ROUTES: Sequence[Route] = [route for module in MODULES for route in module.ROUTES]
 """Everything that is served below /api/v4, but for the WebSocket."""

@@ -22,6 +22,7 @@ from servehttp.host.rest.json import from_json, parse_json
 from servehttp.host.rest.visibility import Viewer
 from servehttp.host.rest.websocket_actions import FOR_PLUGINS, act
 from servehttp.host.workspace import Workspace
+from servehttp.host.workspace.facts import SERVER_VERSION
 from servehttp.plugins.race import first_of
 from servehttp.settings import RestSettings
 
@@ -31,8 +32,6 @@ UNAUTHORISED = 1008
 TOO_BIG = 1009
 TOO_SLOW = 1013
 """Close codes."""
-
-VERSION = "10.11.0"
 
 logger = structlog.get_logger("servehttp.rest")
 
@@ -118,7 +117,7 @@ class Connection:
     # To the client
 
     async def _greet(self) -> None:
-        data = {"connection_id": self._id, "server_version": VERSION}
+        data = {"connection_id": self._id, "server_version": SERVER_VERSION}
         await self._send_event(Event("hello", data, WebsocketBroadcast(user_id=self.session.user_id)))
         if self._answers:
             await self._send(reply_json(self._answers))
