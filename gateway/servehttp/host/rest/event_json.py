@@ -7,14 +7,11 @@ from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-from mattermost_plugin.models import Team
 from servehttp.host.errors import AppFailure
 from servehttp.host.events import Event
 from servehttp.host.rest.errors import error_json
 from servehttp.host.rest.json import to_json
 
-FOR_SOME = {"email": "", "invite_id": ""}
-"""What of a team not every member may see, and hence no event has."""
 AS_OBJECTS = frozenset({"user", "plugin_statuses", "manifest"})
 """Data that is JSON in the event's JSON. All other models are texts of JSON there."""
 
@@ -39,7 +36,7 @@ def failure_json(sequence: int, failure: AppFailure) -> str:
 
 
 def _datum(name: str, value: Any) -> Any:
-    made = to_json(value) | FOR_SOME if isinstance(value, Team) else to_json(value)
+    made = to_json(value)
     return json.dumps(made) if name not in AS_OBJECTS and _has_models(value) else made
 
 

@@ -48,15 +48,12 @@ class Sessions(Domain):
         return made
 
     async def get(self, session_id: str) -> Session:
-        """One session that has not ended, its secret token included.
+        """One session that has not ended, its secret token included; that of an access token has the token's id.
 
         Raises:
             AppFailure: 404.
         """
-        session = await self._one(table.c.id == session_id)
-        if session is None:
-            raise not_found("app.session.get.app_error", "session", where="GetSessionById")
-        return session
+        return await self.ws.access_tokens.session_by_id(session_id) or await self._stored(session_id)
 
     async def authenticate(self, token: str) -> Session:
         """The session that a token stands for: of a login, or of a personal access token.
@@ -83,7 +80,7 @@ class Sessions(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            await self.get(session_id)
+            await self._stored(session_id)
             await changed(tx, table.update().where(table.c.id == session_id).values(expires_at=expires_at))
 
     async def revoke(self, session_id: str) -> None:
@@ -93,7 +90,7 @@ class Sessions(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            await self.get(session_id)
+            await self._stored(session_id)
             await changed(tx, table.delete().where(table.c.id == session_id))
 
     async def revoke_all(self, user_id: str) -> None:
@@ -110,6 +107,12 @@ class Sessions(Domain):
         """Delete the rows of sessions that have ended; returns how many."""
         async with self.db.transaction() as tx:
             return await changed(tx, table.delete().where(~self._alive()))
+
+    async def _stored(self, session_id: str) -> Session:
+        session = await self._one(table.c.id == session_id)
+        if session is None:
+            raise not_found("app.session.get.app_error", "session", where="GetSessionById")
+        return session
 
     def _alive(self) -> ColumnElement[bool]:
         return (table.c.expires_at == 0) | (table.c.expires_at > self.now())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from mattermost_plugin.models import Session, UserAccessToken
 from servehttp.host.errors import invalid, not_found
@@ -79,9 +79,15 @@ class AccessTokens(Domain):
 
     async def session_of(self, secret: str) -> Session | None:
         """The session that a secret stands for, which is not kept anywhere; None if it is none that counts."""
-        query = select(table).where(table.c.token_hash == _hash(secret), table.c.is_active)
+        return await self._session(table.c.token_hash == _hash(secret))
+
+    async def session_by_id(self, token_id: str) -> Session | None:
+        """The same by the token's id, which is the session's."""
+        return await self._session(table.c.id == token_id)
+
+    async def _session(self, condition: ColumnElement[bool]) -> Session | None:
         async with self.db.reading() as tx:
-            token = await one(tx, UserAccessToken, query)
+            token = await one(tx, UserAccessToken, select(table).where(condition, table.c.is_active))
         if token is None:
             return None
         user = await self.ws.users.get(token.user_id)
