@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from mattermost_plugin.tunnel.driver import TunnelSettings
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits

@@ -22,7 +22,6 @@ ROOT = Path(__file__).resolve().parents[2]
 LOADTESTS = ROOT / "loadtests"
 BENCH = "/plugins/com.example.bench"
 STREAMING = "/plugins/com.example.streaming"
-SOURCES = os.pathsep.join([str(ROOT / "sdk"), str(ROOT / "gateway"), str(LOADTESTS)])
 KEEP_ALIVE = "75"
 """Seconds; what the gateway and nginx have by default."""
 
@@ -72,7 +71,7 @@ def uvicorn(application: Application) -> Iterator[Side]:
     """The application alone."""
     port, began = free_port(), time.monotonic()
     command = [*_uvicorn(application), "--host", "127.0.0.1", "--port", str(port)]
-    with running(command, env={"PYTHONPATH": SOURCES}) as process:
+    with running(command, env={"PYTHONPATH": str(LOADTESTS)}) as process:
         ready = wait_until_answers(process, port, application.probe)
         yield Side("uvicorn", port, "", [process.pid], ready - began)
 
@@ -92,7 +91,7 @@ def nginx(application: Application) -> Iterator[Side]:
         socket_path, config = folder / "app.sock", folder / "nginx.conf"
         config.write_text(nginx_config(folder, socket_path, port, as_root=os.geteuid() == 0))
         upstream = stack.enter_context(
-            running([*_uvicorn(application), "--uds", str(socket_path)], env={"PYTHONPATH": SOURCES})
+            running([*_uvicorn(application), "--uds", str(socket_path)], env={"PYTHONPATH": str(LOADTESTS)})
         )
         front = stack.enter_context(running([program, "-p", str(folder), "-e", "stderr", "-c", str(config)]))
         ready = wait_until_answers(front, port, application.probe)
@@ -113,7 +112,7 @@ def gateway(application: Application, transport: str = "tunnel", plugin_dirs: tu
             *map(str, plugin_dirs or application.plugin_dirs),
         ]
         command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--transport", transport]
-        with running(command, cwd=Path(folder), env={"PYTHONPATH": SOURCES}) as process:
+        with running(command, cwd=Path(folder)) as process:
             ready = wait_until_answers(process, port, "/readyz")
             name = "gateway" if transport == "tunnel" else transport
             yield Side(name, port, application.prefix, [process.pid], ready - began)

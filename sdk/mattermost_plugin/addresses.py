@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import logging
 import os
 import secrets
 import socket
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import grpc
 
-from mattermost_plugin.handshake import Handshake
+from mattermost_plugin.handshake import Handshake, tunnel_socket
+
+logger = logging.getLogger(__name__)
 
 ENV_SOCKET_DIR = "PLUGIN_UNIX_SOCKET_DIR"
 """Set by a host that wants the plugin to listen on a unix socket in this folder."""
@@ -75,10 +79,33 @@ def bind(server: grpc.aio.Server, address: Handshake) -> Handshake:
     return Handshake("tcp", f"{address.address.rpartition(':')[0]}:{port}")
 
 
+def listen_beside(address: Handshake) -> socket.socket | None:
+    """Listen for the tunnel's call beside an address that is bound; None where there is no such place.
+
+    A path that is too long, or a file that is no socket, is no error: everything is served at the address as well.
+    """
+    path = tunnel_socket(address.target)
+    if path is None:
+        return None
+    listener = socket.socket(socket.AF_UNIX)
+    try:
+        _unlink_socket(path)
+        with _owner_only():
+            listener.bind(os.fspath(path))
+        listener.listen()
+    except OSError as error:
+        logger.warning("the tunnel has no socket of its own at %s: %s", path, error)
+        listener.close()
+        return None
+    return listener
+
+
 def release(address: Handshake) -> None:
-    """Remove what listening left behind, a socket file."""
+    """Remove what listening left behind: socket files."""
     if address.network == "unix":
         Path(address.address).unlink(missing_ok=True)
+    if beside := tunnel_socket(address.target):
+        _unlink_socket(beside)
 
 
 def _bind_unix(server: grpc.aio.Server, address: Handshake) -> Handshake:
@@ -88,14 +115,22 @@ def _bind_unix(server: grpc.aio.Server, address: Handshake) -> Handshake:
     if not os.path.isdir(os.path.dirname(path)):
         raise AddressError(f"cannot listen at {path}: its folder does not exist")
     _remove_stale_socket(path)
-    umask = os.umask(OWNER_ONLY)
     try:
-        server.add_insecure_port(address.target)
+        with _owner_only():
+            server.add_insecure_port(address.target)
     except RuntimeError as error:
         raise AddressError(f"cannot listen at {path}: may this user write in its folder?") from error
+    return address
+
+
+@contextlib.contextmanager
+def _owner_only() -> Iterator[None]:
+    """Files that are made in the block are this user's alone."""
+    umask = os.umask(OWNER_ONLY)
+    try:
+        yield
     finally:
         os.umask(umask)
-    return address
 
 
 def _remove_stale_socket(path: str) -> None:
@@ -110,6 +145,11 @@ def _remove_stale_socket(path: str) -> None:
         if probe.connect_ex(path) != errno.ECONNREFUSED:
             raise AddressError(f"cannot listen at {path}: another process does")
     os.unlink(path)
+
+
+def _unlink_socket(path: Path) -> None:
+    if path.is_socket():
+        path.unlink(missing_ok=True)
 
 
 def _check_port(address: Handshake) -> None:

@@ -15,11 +15,21 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeAlias
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 Address: TypeAlias = tuple[str, int]
+
+
+class Block:
+    """Header fields that are sent again and again; whoever encodes them keeps the bytes with them."""
+
+    __slots__ = ("encoded", "fields")
+
+    def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
+        self.fields = fields
+        self.encoded: bytes | None = None
 
 
 @dataclass(slots=True, init=False)
@@ -41,6 +51,8 @@ class Request:
     """The way to the client can carry trailers."""
     early_hints: bool
     """The way to the client can carry 103 Early Hints."""
+    block: Block | None = field(compare=False)
+    """What `headers` begins with, if that was sent before."""
 
     def __init__(
         self,
@@ -55,6 +67,7 @@ class Request:
         websocket: bool = False,
         trailers: bool = False,
         early_hints: bool = False,
+        block: Block | None = None,
     ) -> None:
         self.method = method
         self.target = target
@@ -67,10 +80,14 @@ class Request:
         self.websocket = websocket
         self.trailers = trailers
         self.early_hints = early_hints
+        self.block = block
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, by its lower-case name."""
-        return next((value for key, value in self.headers if key == name), None)
+        for key, value in self.headers:
+            if key == name:
+                return value
+        return None
 
 
 @dataclass(slots=True)
@@ -89,11 +106,14 @@ class Response:
     headers: Headers
     trailers: bool
     """The end will bring a trailer section."""
+    prepared: Any = field(compare=False, repr=False)
+    """What whoever passes it on made of it: responses that arrive as the same bytes are one object."""
 
     def __init__(self, status: int, headers: Headers = (), trailers: bool = False) -> None:
         self.status = status
         self.headers = headers
         self.trailers = trailers
+        self.prepared = None
 
 
 @dataclass(slots=True, init=False)

@@ -8,6 +8,7 @@ Plugin and gateway both use this module. The fields after the fifth are read and
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 CORE_PROTOCOL_VERSION = 1
 APP_PROTOCOL_VERSION = 1
@@ -18,6 +19,9 @@ MAGIC_COOKIE_VALUE = "Securely message teams, anywhere."
 
 HEALTH_SERVICE = "plugin"
 """The name under which go-plugin asks gRPC's health service for the plugin."""
+
+TUNNEL_SUFFIX = ".tunnel"
+"""Ends the path of the socket beside an announced one at which a plugin takes the tunnel's call directly."""
 
 
 class HandshakeError(ValueError):
@@ -70,3 +74,12 @@ def looks_like_handshake(line: str) -> bool:
     """Whether a line of stdout is meant as a handshake; anything else a plugin prints is output."""
     first, separator, _ = line.partition("|")
     return bool(separator) and first.strip().isdigit()
+
+
+def tunnel_socket(target: str) -> Path | None:
+    """Where a plugin that listens at `target` may take the tunnel's call directly: docs/protocol.md §2.1.
+
+    Args:
+        target: as gRPC names it; only `unix:PATH` has a place beside it.
+    """
+    return Path(target.removeprefix("unix:") + TUNNEL_SUFFIX) if target.startswith("unix:") else None

@@ -15,8 +15,11 @@ HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te"
 END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"))
 """Fields that a `Connection` header cannot take away by naming them."""
 
-KNOWN_NAME_SIZE = 64
-"""Names up to this many bytes are remembered once they were found good."""
+KNOWN_SIZE = 64
+"""Names, and values, up to this many bytes are remembered once they were found good."""
+
+KNOWN_FIELDS = 12
+"""Lists of up to so many fields that are remembered each are remembered whole."""
 
 _LENGTH = re.compile(rb"[0-9]{1,18}")
 _TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
@@ -45,6 +48,45 @@ def _options(value: bytes) -> frozenset[bytes]:
     return frozenset(option.strip().lower() for option in value.split(b","))
 
 
+def of_response(headers: Iterable[Any]) -> tuple[list[tuple[bytes, bytes]], int | None]:
+    """What of a response's headers goes on its way, and the content-length that they declare.
+
+    Args:
+        headers: as for `checked`.
+
+    Returns:
+        A list that nobody may change, because it may be given out again, and the length.
+
+    Raises:
+        InvalidHeader: as `checked` and `content_length`.
+    """
+    fields = list(headers)
+    return _known_response(tuple(fields)) if _is_small(fields) else _of_response(fields)
+
+
+def _of_response(headers: Iterable[Any]) -> tuple[list[tuple[bytes, bytes]], int | None]:
+    kept = end_to_end(checked(headers))
+    return kept, content_length(kept)
+
+
+_known_response = functools.lru_cache(maxsize=1024)(_of_response)
+
+
+def _is_small(headers: list[Any]) -> bool:
+    """Whether these may be remembered: plain tuples of bytes, and not much of it."""
+    if len(headers) > KNOWN_FIELDS:
+        return False
+    for header in headers:
+        if type(header) is not tuple or len(header) != 2:
+            return False
+        name, value = header
+        if type(name) is not bytes or type(value) is not bytes:
+            return False
+        if len(name) > KNOWN_SIZE or len(value) > KNOWN_SIZE:
+            return False
+    return True
+
+
 def checked(headers: Iterable[Any]) -> list[tuple[bytes, bytes]]:
     """The headers with lower-case names and without white space around values.
 
@@ -54,23 +96,23 @@ def checked(headers: Iterable[Any]) -> list[tuple[bytes, bytes]]:
     Raises:
         InvalidHeader: a name is no token, or a value holds a control character.
     """
-    return [_checked(bytes(name), bytes(value)) for name, value in headers]
+    return [
+        _known(bytes(name), bytes(value))
+        if len(name) <= KNOWN_SIZE and len(value) <= KNOWN_SIZE
+        else _checked(bytes(name), bytes(value))
+        for name, value in headers
+    ]
 
 
 def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
-    lower = _known_name(name) if len(name) <= KNOWN_NAME_SIZE else _lower_name(name)
-    if _FORBIDDEN_IN_VALUE.search(value):
-        raise InvalidHeader(f"the value of header {name!r} has a control character in it")
-    return lower, value.strip(b" \t")
-
-
-def _lower_name(name: bytes) -> bytes:
     if not _TOKEN.fullmatch(name):
         raise InvalidHeader(f"header name {name!r} is not a token")
-    return name.lower()
+    if _FORBIDDEN_IN_VALUE.search(value):
+        raise InvalidHeader(f"the value of header {name!r} has a control character in it")
+    return name.lower(), value.strip(b" \t")
 
 
-_known_name = functools.lru_cache(maxsize=1024)(_lower_name)
+_known = functools.lru_cache(maxsize=1024)(_checked)
 
 
 def content_length(headers: Headers) -> int | None:

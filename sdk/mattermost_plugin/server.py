@@ -27,6 +27,7 @@ from mattermost_plugin.addresses import (
     bind,
     host_address,
     is_reachable_from_outside,
+    listen_beside,
     parse_address,
     release,
 )
@@ -134,6 +135,8 @@ class PluginServer:
             self.address = bind(self._server, self.address)
             await self._health.set(HEALTH_SERVICE, health_pb2.HealthCheckResponse.SERVING)
             await self._server.start()
+            if listener := listen_beside(self.address):
+                await self._tunnels.listen(listener)
             self._listening = True
         except BaseException:
             await cancel_tasks(self.plugin)
@@ -190,6 +193,7 @@ class PluginServer:
             await self._cut_exchanges()
             self._printed.close()
             await self._server.stop(CUT_GRACE)
+            await self._tunnels.close()
             await self._streams.close()
             self._hooks.close()
             await cancel_tasks(self.plugin)

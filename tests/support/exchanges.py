@@ -71,13 +71,13 @@ class FakeExchange:
 
     def _advance(self, half: Half, part: Part) -> None:
         state = self._states[half]
-        after = TABLES[half].get((state, type(part)))
+        after = TABLES[half][state].get(type(part))
         if after is None:
             raise LocalProtocolError(f"{type(part).__name__} from the {half.value} in state {state.value}")
         self._states[half] = after
         if half is Half.PLUGIN:
             gateway = self._states[Half.GATEWAY]
-            self._states[Half.GATEWAY] = EFFECTS.get((gateway, type(part)), gateway)
+            self._states[Half.GATEWAY] = EFFECTS.get(gateway, {}).get(type(part), gateway)
 
     # The test
 

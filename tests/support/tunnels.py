@@ -1,12 +1,15 @@
-"""Both ends of a tunnel for tests: two bare cores, or two drivers over a stream in memory or a real gRPC one."""
+"""Both ends of a tunnel for tests: two bare cores, or two drivers over a stream in memory or over a real socket."""
 
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import grpc
@@ -15,11 +18,14 @@ import grpc.aio
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import connection, rpc
+from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.direct import connect
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
 from mattermost_plugin.tunnel.servicer import TunnelServicer
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE
 
@@ -192,8 +198,8 @@ async def memory_tunnel(
     """A tunnel over a stream in memory; `plugin_settings` are the same as the gateway's unless given."""
     settings = settings or IMPATIENT
     gateway_stream, plugin_stream = memory_streams()
-    gateway = Tunnel(Half.GATEWAY, gateway_stream, settings=settings)
-    plugin = Tunnel(Half.PLUGIN, plugin_stream, serve=serve, settings=plugin_settings or settings)
+    gateway = Tunnel(Half.GATEWAY, StreamCarrier(gateway_stream), settings=settings)
+    plugin = Tunnel(Half.PLUGIN, StreamCarrier(plugin_stream), serve=serve, settings=plugin_settings or settings)
 
     async def run_plugin() -> None:
         try:
@@ -214,32 +220,94 @@ async def memory_tunnel(
             await _end(runs)
 
 
+GatewaySide = Callable[[Path], AbstractAsyncContextManager[tuple[Carrier, Callable[[], Awaitable[None]]]]]
+"""Calls at a socket; gives the call and how it is ended in order."""
+
+PluginSide = Callable[[TunnelServicer], AbstractAsyncContextManager[tuple[Path, Callable[[], Awaitable[None]]]]]
+"""Serves at a socket; gives its path and how every call there is broken."""
+
+
 @asynccontextmanager
-async def grpc_tunnel(
-    serve: Serve, settings: TunnelSettings | None = None, plugin_settings: TunnelSettings | None = None
-) -> AsyncIterator[Ends]:
-    """A tunnel over a real gRPC stream on a loopback port; `plugin_settings` as in `memory_tunnel`."""
-    settings = settings or IMPATIENT
-    servicer = TunnelServicer(serve, plugin_settings or settings)
-    async with (
-        no_task_left(),
-        grpc_server(servicer) as (server, address),
-        grpc.aio.insecure_channel(address) as channel,
-    ):
+async def grpc_gateway(path: Path) -> AsyncIterator[tuple[Carrier, Callable[[], Awaitable[None]]]]:
+    """The call by gRPC's own library."""
+    async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
         call = rpc.connect(channel)
-        gateway = Tunnel(Half.GATEWAY, CallStream(call), settings=settings)
+        yield StreamCarrier(CallStream(call)), call.done_writing
+        call.cancel()
+
+
+@asynccontextmanager
+async def direct_gateway(path: Path) -> AsyncIterator[tuple[Carrier, Callable[[], Awaitable[None]]]]:
+    """The call spoken directly."""
+    carrier = await connect(path, rpc.CONNECT)
+
+    async def hang_up() -> None:
+        carrier.done_writing()
+
+    yield carrier, hang_up
+
+
+@asynccontextmanager
+async def grpc_plugin(servicer: TunnelServicer) -> AsyncIterator[tuple[Path, Callable[[], Awaitable[None]]]]:
+    """The call taken by gRPC's own library."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tunnel"
+        server = grpc.aio.server()
+        servicer.add_to_server(server)
+        server.add_insecure_port(f"unix:{path}")
+        await server.start()
 
         async def lose() -> None:
             await server.stop(0)
 
-        runs = [asyncio.create_task(gateway.run())]
         try:
-            async with asyncio.timeout(5):
-                await gateway.greeted()
-            yield Ends(gateway, servicer, call.done_writing, lose, runs)
+            yield path, lose
         finally:
-            await _end(runs)
-            call.cancel()
+            await server.stop(0)
+
+
+@asynccontextmanager
+async def direct_plugin(servicer: TunnelServicer) -> AsyncIterator[tuple[Path, Callable[[], Awaitable[None]]]]:
+    """The call taken directly."""
+    async with direct_server(servicer) as path:
+        yield path, servicer.close
+
+
+def socket_tunnel(call: GatewaySide, take: PluginSide) -> Connect:
+    """Tunnels over a unix socket, with either end in its own way; their arguments are those of `memory_tunnel`."""
+
+    @asynccontextmanager
+    async def tunnel(
+        serve: Serve, settings: TunnelSettings | None = None, plugin_settings: TunnelSettings | None = None
+    ) -> AsyncIterator[Ends]:
+        settings = settings or IMPATIENT
+        servicer = TunnelServicer(serve, plugin_settings or settings)
+        async with no_task_left(), take(servicer) as (path, lose), call(path) as (carrier, hang_up):
+            gateway = Tunnel(Half.GATEWAY, carrier, settings=settings)
+            runs = [asyncio.create_task(gateway.run())]
+            try:
+                async with asyncio.timeout(5):
+                    await gateway.greeted()
+                yield Ends(gateway, servicer, hang_up, lose, runs)
+            finally:
+                await _end(runs)
+
+    return tunnel
+
+
+@asynccontextmanager
+async def direct_server(servicer: TunnelServicer) -> AsyncIterator[Path]:
+    """A socket at which one tunnel servicer takes the call directly."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "tunnel"
+        listener = socket.socket(socket.AF_UNIX)
+        listener.bind(str(path))
+        listener.listen()
+        await servicer.listen(listener)
+        try:
+            yield path
+        finally:
+            await servicer.close()
 
 
 @asynccontextmanager

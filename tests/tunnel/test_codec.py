@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import (
     Accept,
+    Block,
     Body,
     Close,
     End,
@@ -23,7 +24,8 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel import codec
+from mattermost_plugin.tunnel.codec import LARGEST_KNOWN, MOST_KNOWN, decode, encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from support.tunnels import CorePair
@@ -191,7 +193,7 @@ def test_an_empty_frame_means_nothing() -> None:
 @pytest.mark.parametrize(
     ("frame", "reason"),
     [
-        (pb.Frame(request=pb.Request(method="GET", headers=[b"a"])), "no value"),
+        (pb.Frame(request=pb.Request(method="GET", headers=[pb.Fields(items=[b"a"])])), "no value"),
         (pb.Frame(request=pb.Request(method="")), "without a method"),
         (pb.Frame(request=pb.Request(method="GET", target=b"/", root_length=2)), "longer than its target"),
         (pb.Frame(informational=pb.Response(status=103, headers=[b"a"])), "no value"),
@@ -250,3 +252,48 @@ def told(messages: list[list[Addressed]]) -> list[Addressed]:
         for id, part in decode(encode(parts))
         if (event := plugin.receive(id, part)) is not None
     ]
+
+
+FIELDS = [(b"user-agent", b"x" * 40), (b"accept", b"*/*")]
+
+
+def test_a_block_that_comes_again_means_the_same_beside_what_is_new() -> None:
+    block = Block(FIELDS)
+    for number in range(3):
+        own = (b"x-request-id", b"%d" % number)
+        request = Request("GET", b"/%d" % number, headers=[*FIELDS, own], block=block)
+        ((_, read),) = decode(encode([(1, request)]))
+        assert read == request
+
+
+def test_blocks_make_no_difference_to_what_is_read() -> None:
+    request = Request("GET", b"/", headers=FIELDS)
+    in_one, in_two = encode([(1, request)]), encode([(1, replace_block(request, Block(FIELDS[:1])))])
+    assert in_one != in_two
+    assert decode(in_one) == decode(in_two) == [(1, request)]
+
+
+def replace_block(request: Request, block: Block) -> Request:
+    return Request(request.method, request.target, headers=request.headers, block=block)
+
+
+def test_a_response_head_that_comes_again_is_read_once() -> None:
+    data = encode([(1, Response(200, FIELDS))])
+    ((_, first),), ((_, second),) = decode(data), decode(data)
+    assert first is second
+    assert first == Response(200, FIELDS)
+
+
+def test_what_is_remembered_of_heads_is_bounded() -> None:
+    for number in range(3 * MOST_KNOWN):
+        fields = [(b"x-number", b"%d" % number), *FIELDS]
+        assert decode(encode([(1, Response(200, fields))])) == [(1, Response(200, fields))]
+        assert decode(encode([(1, Request("GET", b"/", headers=fields))])) == [
+            (1, Request("GET", b"/", headers=fields))
+        ]
+    assert len(codec._responses) <= MOST_KNOWN
+    assert len(codec._blocks) <= MOST_KNOWN
+    large = [(b"x-large", b"v" * LARGEST_KNOWN)]
+    ((_, first),), ((_, second),) = (decode(encode([(1, Response(200, large))])) for _ in range(2))
+    assert first == second
+    assert first is not second

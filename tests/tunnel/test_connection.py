@@ -611,7 +611,7 @@ def test_a_head_that_makes_no_sense_resets_its_exchange(core: str, frame: pb.Fra
 @pytest.mark.parametrize(
     "request_",
     [
-        pb.Request(method="GET", target=b"/", headers=[b"a"]),
+        pb.Request(method="GET", target=b"/", headers=[pb.Fields(items=[b"a"])]),
         pb.Request(target=b"/"),
         pb.Request(method="GET", target=b"/", root_length=2),
     ],

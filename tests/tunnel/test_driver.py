@@ -1,4 +1,4 @@
-"""Whole tunnels, each test over a stream in memory and over real gRPC."""
+"""Whole tunnels, each test over every way that the conftest names."""
 
 from __future__ import annotations
 

@@ -88,14 +88,14 @@ class View:
         return set(self.states.values()) <= ENDED
 
     def advance(self, half: Half, part: Part) -> None:
-        self.states[half] = TABLES[half][self.states[half], type(part)]
+        self.states[half] = TABLES[half][self.states[half]][type(part)]
         if half is Half.PLUGIN:
             gateway = self.states[Half.GATEWAY]
-            self.states[Half.GATEWAY] = EFFECTS.get((gateway, type(part)), gateway)
+            self.states[Half.GATEWAY] = EFFECTS.get(gateway, {}).get(type(part), gateway)
 
     def may_send(self) -> list[type]:
         """The parts that the tables allow now."""
-        return [] if self.over else [kind for state, kind in TABLES[self.half] if state is self.states[self.half]]
+        return [] if self.over else list(TABLES[self.half][self.states[self.half]])
 
 
 class Interleavings(RuleBasedStateMachine):
@@ -366,7 +366,7 @@ KINDS: st.SearchStrategy[dict[str, object]] = st.one_of(
         method=st.sampled_from(["", "GET"]),
         target=BYTES,
         root_length=st.integers(0, 60),
-        headers=LISTS,
+        headers=st.lists(st.builds(pb.Fields, items=LISTS), max_size=3),
         websocket=st.booleans(),
     ),
     st.builds(lambda s, h: {"informational": pb.Response(status=s, headers=h)}, STATUSES, LISTS),

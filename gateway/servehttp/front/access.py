@@ -27,7 +27,7 @@ class Record:
         self.method = method
         self.path = path
         self.plugin_id = ""
-        self.request_id = ""
+        self.request_id = b""
         self.client = ""
         self.status = 0
         self.bytes_in = 0
@@ -52,7 +52,7 @@ class Record:
             "duration_ms": round((now - self.started) * 1000, 2),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
-            "request_id": self.request_id,
+            "request_id": self.request_id.decode(),
         }
         if self.problem:
             fields["problem"] = self.problem

@@ -8,13 +8,13 @@ from http import HTTPStatus
 from typing import Any
 
 from mattermost_plugin.exchange import End, Exchange, Request
-from mattermost_plugin.tunnel.driver import TunnelExchange
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.departure import departure_of
-from servehttp.front.headers import to_plugin
+from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
@@ -100,15 +100,16 @@ class Front:
             _restore_subprotocols(scope, request)
         return request
 
-    def _clean(self, request: Request, record: Record) -> None:
-        """Leaves of a request as it came in what may pass on."""
+    def _clean(self, request: Request, record: Record, known: RequestHeaders | None = None) -> RequestHeaders:
+        """Leaves of a request as it came in what may pass on; `known` is what this was for the same headers before."""
         proxies = self._settings.trusted
         trusted = proxies.trusts(request.client[0]) if request.client else proxies.everybody
-        request.headers, request_id = to_plugin(request.headers, trusted=trusted)
+        headers = known or RequestHeaders(request.headers, trusted=trusted)
+        record.request_id = headers.apply(request)
         if trusted:
             request.client, request.scheme = proxies.resolve(request.client, request.scheme, request.headers)
-        record.request_id = request_id.decode()
         record.client = request.client[0] if request.client else ""
+        return headers
 
     # The plugin
 
@@ -147,15 +148,21 @@ class Front:
 
     # HTTP
 
-    def admit(self, request: Request, record: Record) -> bool:
-        """Make a request that came in ready for its plugin; False where only the ASGI application can answer it.
+    def admit(self, request: Request, record: Record, known: RequestHeaders | None) -> RequestHeaders | None:
+        """Make a request that came in ready for its plugin.
+
+        Args:
+            known: what this returned for an earlier request of the same connection with the same headers.
+
+        Returns:
+            What became of its headers; None where only the ASGI application can answer it.
 
         Raises:
             Turned: it goes to no plugin.
         """
-        self._clean(request, record)
+        headers = self._clean(request, record, known)
         self._route(request, record)
-        return request.root_length < len(record.path)
+        return headers if request.root_length < len(record.path) else None
 
     def begin(self, request: Request, plugin_id: str) -> TunnelExchange | None:
         """Begin the exchange of an admitted request without a body, and without waiting; None where that cannot be.

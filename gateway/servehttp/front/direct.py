@@ -16,10 +16,11 @@ import structlog
 
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
-from mattermost_plugin.tunnel.driver import TunnelExchange
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.application import ATTEMPTS, Front, Turned
+from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import CLIENT_GONE
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
@@ -28,6 +29,11 @@ logger = structlog.get_logger("servehttp.front")
 
 JOINED = 16 * 1024
 """Bytes up to which pieces of output are joined: one write costs more than copying that much."""
+
+
+CHUNKED = b"transfer-encoding: chunked\r\n"
+LAST = b"connection: close\r\n\r\n"
+"""Ends the head of a response after which the connection is closed."""
 
 
 class Connection(Protocol):
@@ -64,8 +70,10 @@ class DirectCycle:
         front: knows the plugins.
         request: what is asked.
         keep_alive: whether the connection may be used again.
+        known: what became of the headers of an earlier request, if they are the same.
 
     Attributes:
+        headers: what became of the headers, once that is known.
         progress: changes whenever anything moved.
     """
 
@@ -75,7 +83,15 @@ class DirectCycle:
     more_body = False
     _rules: ResponseRules  # made when the request goes out
 
-    def __init__(self, connection: Connection, front: Front, request: Request, keep_alive: bool) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        front: Front,
+        request: Request,
+        keep_alive: bool,
+        known: RequestHeaders | None = None,
+    ) -> None:
+        self.headers = known
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_started = False
@@ -92,7 +108,8 @@ class DirectCycle:
     def begin(self) -> bool:
         """Start it; False where only the long way can serve this request."""
         try:
-            return self._front.admit(self._request, self._record) and self._open()
+            self.headers = self._front.admit(self._request, self._record, self.headers)
+            return self.headers is not None and self._open()
         except Turned as turned:
             self._answer(turned.refusal)
             return True
@@ -102,7 +119,7 @@ class DirectCycle:
         exchange = self._front.begin(self._request, self._record.plugin_id)
         if exchange is None:
             return False
-        self._rules = ResponseRules(self._request, self._record.request_id)
+        self._rules = ResponseRules(self._request)
         self._exchange = exchange
         exchange.subscribe(self)
         return True
@@ -154,7 +171,10 @@ class DirectCycle:
         if not self._output or self.disconnected:
             return
         output, self._output = self._output, []
-        if sum(map(len, output)) <= JOINED:
+        size = 0
+        for data in output:
+            size += len(data)
+        if size <= JOINED:
             self._connection.write(b"".join(output))
         else:
             for data in output:
@@ -176,24 +196,13 @@ class DirectCycle:
     # The response
 
     def _start(self, response: Response) -> None:
-        headers = self._rules.start(response)
-        if self._rules.chunked:
-            headers.append((b"transfer-encoding", b"chunked"))
-        self._head(response.status, headers)
+        lines = self._rules.start(response).lines_for(self._record.request_id)
+        self._head(response.status, lines + CHUNKED if self._rules.chunked else lines)
 
-    def _head(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def _head(self, status: int, lines: bytes) -> None:
         self.response_started = True
         self._record.begin_response(status)
-        if not self.keep_alive:
-            headers.append((b"connection", b"close"))
-        output = self._output
-        output.append(status_line(status))
-        for name, value in headers:
-            output.append(name)
-            output.append(b": ")
-            output.append(value)
-            output.append(b"\r\n")
-        output.append(b"\r\n")
+        self._output += [status_line(status), lines, b"\r\n" if self.keep_alive else LAST]
 
     def _piece(self, data: bytes) -> None:
         if not self._rules.piece(data):
@@ -213,7 +222,8 @@ class DirectCycle:
     def _answer(self, refusal: Refusal) -> None:
         """An answer of the gateway's own."""
         body = refusal.body(self._record.request_id)
-        self._head(refusal.status, refusal.head(len(body), self._record.request_id))
+        fields = refusal.head(len(body), self._record.request_id)
+        self._head(refusal.status, b"".join([b"%b: %b\r\n" % field for field in fields]))
         if self._request.method != "HEAD":
             self._output.append(body)
         self._complete()

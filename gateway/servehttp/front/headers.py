@@ -11,7 +11,7 @@ import re
 import time
 from email.utils import formatdate
 
-from mattermost_plugin.exchange import Headers, Response
+from mattermost_plugin.exchange import Block, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
 from servehttp.front.peers import FORWARDED_HEADERS
 
@@ -24,28 +24,39 @@ _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 BODILESS_STATUSES = frozenset((204, 304))
 
 
-def to_plugin(headers: Headers, *, trusted: bool) -> tuple[list[tuple[bytes, bytes]], bytes]:
-    """The headers a plugin gets, and the request id among them.
+class RequestHeaders:
+    """What a plugin may see of a client's headers, for all requests that come with the same ones.
 
     Args:
-        headers: what the client sent, names in lower case.
+        raw: what the client sent, names in lower case.
         trusted: whether the peer may speak for the client.
+
+    Attributes:
+        block: what passes, but for the request id.
+        request_id: the client's own; None where the gateway has to make one.
     """
-    kept = []
-    request_id = None
-    for header in end_to_end(headers):
-        name = header[0]
-        if name == REQUEST_ID:
-            if request_id is not None or not _REQUEST_ID.fullmatch(header[1]):
-                continue
-            request_id = header[1]
-        elif not _may_pass(name, trusted):
-            continue
-        kept.append(header)
-    if request_id is None:
-        request_id = new_request_id()
-        kept.append((REQUEST_ID, request_id))
-    return kept, request_id
+
+    __slots__ = ("block", "raw", "request_id")
+
+    def __init__(self, raw: Headers, *, trusted: bool) -> None:
+        self.raw = raw
+        self.request_id: bytes | None = None
+        kept = []
+        for header in end_to_end(raw):
+            name = header[0]
+            if name == REQUEST_ID:
+                if self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
+                    self.request_id = header[1]
+            elif _may_pass(name, trusted):
+                kept.append(header)
+        self.block = Block(kept)
+
+    def apply(self, request: Request) -> bytes:
+        """Give a request its headers; returns its id."""
+        request_id = self.request_id or new_request_id()
+        request.block = self.block
+        request.headers = [*self.block.fields, (REQUEST_ID, request_id)]
+        return request_id
 
 
 def new_request_id() -> bytes:
@@ -59,25 +70,58 @@ def _may_pass(name: bytes, trusted: bool) -> bool:
     return name not in IDENTITY_HEADERS and (b"_" not in name or name.replace(b"_", b"-") not in IDENTITY_HEADERS)
 
 
-def to_client(response: Response, request_id: bytes) -> tuple[list[tuple[bytes, bytes]], int | None]:
-    """The headers a client gets, and the content-length that the body must keep to.
+class ResponseHead:
+    """What a client may see of a response head, for all requests that are answered with the same one.
+
+    Args:
+        response: the plugin's.
+
+    Attributes:
+        headers: without what differs from request to request.
+        length: the content-length that the body must keep to.
 
     Raises:
-        InvalidHeader: a plugin's header that must not reach the client; it names it.
+        InvalidHeader: a header that must not reach the client; the text names it.
     """
-    headers = end_to_end(checked(response.headers))
-    length = content_length(headers)
-    if length is not None and response.status == 204:
-        headers = [header for header in headers if header[0] != b"content-length"]
-    identified = dated = False
-    for name, _ in headers:
-        identified = identified or name == REQUEST_ID
-        dated = dated or name == b"date"
-    if not identified:
-        headers.append((REQUEST_ID, request_id))
-    if not dated:
-        headers.append((b"date", _date()))
-    return headers, length
+
+    __slots__ = ("dated", "headers", "identified", "length", "lines")
+
+    def __init__(self, response: Response) -> None:
+        headers = end_to_end(checked(response.headers))
+        self.length = content_length(headers)
+        if self.length is not None and response.status == 204:
+            headers = [header for header in headers if header[0] != b"content-length"]
+        names = [name for name, _ in headers]
+        self.headers = headers
+        self.identified = REQUEST_ID in names
+        self.dated = b"date" in names
+        self.lines: bytes = b"".join([b"%b: %b\r\n" % header for header in headers])
+
+    def headers_for(self, request_id: bytes) -> list[tuple[bytes, bytes]]:
+        """The headers of one response."""
+        headers = list(self.headers)
+        if not self.identified:
+            headers.append((REQUEST_ID, request_id))
+        if not self.dated:
+            headers.append((b"date", _date()))
+        return headers
+
+    def lines_for(self, request_id: bytes) -> bytes:
+        """The same as HTTP/1.1 writes them."""
+        own = b"" if self.identified else b"x-request-id: %b\r\n" % request_id
+        return self.lines + own if self.dated else b"%b%bdate: %b\r\n" % (self.lines, own, _date())
+
+
+def response_head(response: Response) -> ResponseHead:
+    """The head of a response; made once for those that are the same object.
+
+    Raises:
+        InvalidHeader: a header that must not reach the client; the text names it.
+    """
+    head = response.prepared
+    if not isinstance(head, ResponseHead):
+        head = response.prepared = ResponseHead(response)
+    return head
 
 
 _date_now: tuple[int, bytes] = (0, b"")

@@ -70,7 +70,7 @@ class HTTPForward:
         self.problem: BodyTooLarge | None = None
         self.client_gone = False
         # Response
-        self.rules = ResponseRules(exchange.request, record.request_id)
+        self.rules = ResponseRules(exchange.request)
         self.deadline = asyncio.timeout(limits.first_byte_timeout)
         if (exchange.request.header(b"expect") or b"").lower() != b"100-continue":
             self.body_wanted.set()
@@ -162,7 +162,7 @@ class HTTPForward:
                 return
 
     async def _start(self, response: Response) -> None:
-        headers = self.rules.start(response)
+        headers = self.rules.start(response).headers_for(self.record.request_id)
         self.record.begin_response(response.status)
         self.body_wanted.set()
         await self.send(

@@ -188,9 +188,13 @@ class LimitedConnection:
             logger.info("connection broken off", reason=refusal.message, client=client)
             self.transport.abort()
             return
-        request_id = new_request_id().decode()
+        request_id = new_request_id()
         logger.info(
-            "request refused", status=int(refusal.status), reason=refusal.message, client=client, request_id=request_id
+            "request refused",
+            status=int(refusal.status),
+            reason=refusal.message,
+            client=client,
+            request_id=request_id.decode(),
         )
         self.transport.write(render(refusal, request_id))
         self.linger()
@@ -234,7 +238,7 @@ class LimitedConnection:
         if isinstance(protocol, WebSocketsSansIOProtocol) and not protocol.handshake_initiated:
             message = "the WebSocket handshake has a body, a header line that is too long, or too many headers"
             refusal = Refusal(HTTPStatus.BAD_REQUEST, message)
-            self.transport.write(render(refusal, new_request_id().decode()))
+            self.transport.write(render(refusal, new_request_id()))
             self.transport.close()
 
     def _may_answer(self) -> bool:
@@ -252,7 +256,7 @@ def reset(transport: asyncio.Transport) -> None:
     transport.abort()
 
 
-def render(refusal: Refusal, request_id: str) -> bytes:
+def render(refusal: Refusal, request_id: bytes) -> bytes:
     """An answer as bytes, for the time before there is an ASGI request."""
     body = refusal.body(request_id)
     lines = [
@@ -260,7 +264,7 @@ def render(refusal: Refusal, request_id: str) -> bytes:
         f"date: {formatdate(usegmt=True)}",
         "content-type: application/json",
         f"content-length: {len(body)}",
-        f"x-request-id: {request_id}",
+        f"x-request-id: {request_id.decode()}",
         "connection: close",
         "\r\n",
     ]

@@ -71,10 +71,12 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
         options: uvicorn's arguments.
     """
 
+    conn: h11.Connection
+
     def __init__(self, limits: HttpLimits, **options: Any) -> None:
         super().__init__(**options)
         self.start_limits(limits)
-        self.conn: LimitedH11Connection = LimitedH11Connection(limits)
+        self.conn = self._limited = LimitedH11Connection(limits)  # in the place of the one that uvicorn has made
 
     def head_open(self) -> bool:
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
@@ -108,7 +110,7 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         self._enter_cycle()
-        self.refuse(self.conn.refusal or bad_request("the request is not valid HTTP/1.1"))
+        self.refuse(self._limited.refusal or bad_request("the request is not valid HTTP/1.1"))
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.disconnect()

@@ -9,6 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from mattermost_plugin.exchange import Request
 from servehttp.front.application import Front
 from servehttp.front.direct import DirectCycle
+from servehttp.front.headers import RequestHeaders
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.responses import Refusal
@@ -35,6 +36,10 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         super().__init__(**options)
         self.start_limits(limits)
         self._front = front
+        self._known: RequestHeaders | None = None
+        """Those of the last request that went the short way."""
+        self._longest_known = 0
+        """Bytes that a target may have beside them."""
         self._unparsed = 0
         self._head_open = False
         self._body_open = False
@@ -63,21 +68,39 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
-        if refusal is not None:
-            self.refusal = refusal
-            raise RequestRefused
+        known = self._known if self._comes_again(method, version) else None
+        if known is None:
+            self._check(method, version)
         self._unparsed = 0
         self._head_open = False
         self._body_open = True
         self.url = origin_form(self.url)
-        if self._front is not None and self._goes_directly(version) and self._begin_directly(self._front, method):
+        if self._front is not None and self._goes_directly(version, known) and self._begin(self._front, method, known):
             return
         previous = self.cycle
         self._make_scope()
         super().on_headers_complete()
         if self.cycle is not previous:
             self._enter_cycle()
+
+    def _comes_again(self, method: bytes, version: str) -> bool:
+        """Whether the headers are those of the last request, and nothing else could fail the checks that it passed."""
+        return (
+            self._known is not None
+            and self._known.raw == self.headers
+            and version == "1.1"
+            and method != b"CONNECT"
+            and len(self.url) <= self._longest_known
+            and self.url.startswith(PREFIX)
+            and b"#" not in self.url
+            and not self.pipeline
+        )
+
+    def _check(self, method: bytes, version: str) -> None:
+        refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
+        if refusal is not None:
+            self.refusal = refusal
+            raise RequestRefused
 
     def _make_scope(self) -> None:
         """What uvicorn does when a request begins, and most requests do not need."""
@@ -86,7 +109,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self.url, self.headers, self.expect_100_continue = url, headers, expected
         self.scope["headers"] = headers
 
-    def _goes_directly(self, version: str) -> bool:
+    def _goes_directly(self, version: str, known: RequestHeaders | None) -> bool:
         """Whether a request is of the kind that needs neither a task nor ASGI."""
         idle = self.cycle is None or self.cycle.response_complete
         return (
@@ -96,10 +119,10 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             and self.url.startswith(PREFIX)
             and self.url.isascii()
             and not self.parser.should_upgrade()
-            and not has_body(self.headers)
+            and (known is not None or not has_body(self.headers))
         )
 
-    def _begin_directly(self, front: Front, method: bytes) -> bool:
+    def _begin(self, front: Front, method: bytes, known: RequestHeaders | None) -> bool:
         request = Request(
             method=method.decode("ascii"),
             target=self.url,
@@ -108,14 +131,22 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             client=self.client,
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
-        cycle = DirectCycle(self, front, request, self.parser.should_keep_alive())
+        cycle = DirectCycle(self, front, request, self.parser.should_keep_alive(), known)
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
         if cycle.begin():
             if not cycle.response_complete:
                 self.enter_direct(cycle)
+            if known is None:
+                self._remember(cycle.headers)
             return True
         self.cycle = previous
         return False
+
+    def _remember(self, headers: RequestHeaders | None) -> None:
+        self._known = headers
+        if headers is not None:
+            room = self.limits.max_header_bytes - self.limits.size(b"", headers.raw)
+            self._longest_known = min(self.limits.max_target_length, room)
 
     # For a `DirectCycle`
 

@@ -51,12 +51,16 @@ class HttpLimits:
         if len(headers) > self.max_header_count:
             message = f"the request has more than {self.max_header_count} headers"
             return Refusal(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, message)
-        names = [name for name, _ in headers]
-        values = [value for _, value in headers]
-        size = len(target) + len(b"".join(names)) + len(b"".join(values)) + HEADER_OVERHEAD * len(headers)
-        if size > self.max_header_bytes:
+        if self.size(target, headers) > self.max_header_bytes:
             return self.refuse_size()
-        return _check_rules(method, target, version, names, values)
+        return _check_rules(method, target, version, [name for name, _ in headers], [value for _, value in headers])
+
+    def size(self, target: bytes, headers: Headers) -> int:
+        """Bytes of a head, as they count against `max_header_bytes`."""
+        size = len(target) + HEADER_OVERHEAD * len(headers)
+        for name, value in headers:
+            size += len(name) + len(value)
+        return size
 
     def refuse_target(self) -> Refusal:
         """For a target that is too long, whether it has ended or not."""

@@ -29,27 +29,27 @@ class Refusal:
     retry_after: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
 
-    def body(self, request_id: str) -> bytes:
+    def body(self, request_id: bytes) -> bytes:
         """The JSON text."""
         error: dict[str, object] = {"status": self.status, "message": self.message}
         if self.plugin_id is not None:
             error["plugin"] = self.plugin_id
-        error["request_id"] = request_id
+        error["request_id"] = request_id.decode()
         return json.dumps({"error": error}).encode()
 
-    def head(self, length: int, request_id: str) -> list[tuple[bytes, bytes]]:
+    def head(self, length: int, request_id: bytes) -> list[tuple[bytes, bytes]]:
         """The headers, for a body of `length` bytes."""
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % length),
-            (b"x-request-id", request_id.encode("latin-1")),
+            (b"x-request-id", request_id),
             *self.headers,
         ]
         if self.retry_after is not None:
             headers.append((b"retry-after", b"%d" % self.retry_after))
         return headers
 
-    async def send(self, send: Send, request_id: str, *, prefix: str = "http.response") -> None:
+    async def send(self, send: Send, request_id: bytes, *, prefix: str = "http.response") -> None:
         """Answer with it; `prefix` is "websocket.http.response" where a WebSocket is refused."""
         body = self.body(request_id)
         headers = self.head(len(body), request_id)

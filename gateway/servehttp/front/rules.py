@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mattermost_plugin.exchange import End, Request, Response
 from mattermost_plugin.headers import checked
-from servehttp.front.headers import BODILESS_STATUSES, to_client
+from servehttp.front.headers import BODILESS_STATUSES, ResponseHead, response_head
 
 
 class InvalidResponse(Exception):
@@ -16,35 +16,33 @@ class ResponseRules:
 
     Args:
         request: what is answered.
-        request_id: goes into the response's headers.
 
     Attributes:
         started: the head has passed.
         bodiless: whatever is sent as a body is dropped.
     """
 
-    __slots__ = ("_left", "_request", "_request_id", "bodiless", "started")
+    __slots__ = ("_left", "_request", "bodiless", "started")
 
-    def __init__(self, request: Request, request_id: str) -> None:
+    def __init__(self, request: Request) -> None:
         self._request = request
-        self._request_id = request_id.encode()
         self._left: int | None = None
         self.bodiless = request.method == "HEAD"
         self.started = False
 
-    def start(self, response: Response) -> list[tuple[bytes, bytes]]:
-        """The headers for the client.
+    def start(self, response: Response) -> ResponseHead:
+        """The head for the client.
 
         Raises:
-            InvalidHeader: one that must not reach it.
+            InvalidHeader: it has one that must not reach it.
         """
-        headers, length = to_client(response, self._request_id)
+        head = response_head(response)
         if response.status in BODILESS_STATUSES:
             self.bodiless = True
         elif not self.bodiless:
-            self._left = length
+            self._left = head.length
         self.started = True
-        return headers
+        return head
 
     @property
     def chunked(self) -> bool:

@@ -14,7 +14,7 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.headers import to_client
+from servehttp.front.headers import response_head
 
 SWITCHING_PROTOCOLS = 101
 CLIENT_GONE = 1001
@@ -137,7 +137,7 @@ class WebSocketForward:
         await self.send({"type": "websocket.close", "code": 1000 if code == NO_STATUS else code, "reason": part.reason})
 
     async def _refuse(self, response: Response) -> None:
-        headers, _ = to_client(response, self.record.request_id.encode())
+        headers = response_head(response).headers_for(self.record.request_id)
         self.record.begin_response(response.status)
         if not self.can_refuse:
             await self.send({"type": "websocket.close", "code": CLIENT_GONE})

@@ -14,7 +14,8 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mattermost_plugin.exchange import Exchange, Part, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
-from mattermost_plugin.tunnel.driver import TunnelExchange, TunnelSettings
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
@@ -70,7 +71,7 @@ class Link:
         try:
             await _ready(channel, target, timeout)
             implemented = await _ask_implemented(channel, timeout)
-            way = await _open_transport(channel, transport, tunnel or TunnelSettings(), timeout)
+            way = await _open_transport(channel, target, transport, tunnel or TunnelSettings(), timeout)
         except BaseException:
             await channel.close()
             raise
@@ -199,12 +200,12 @@ async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozens
 
 
 async def _open_transport(
-    channel: grpc.aio.Channel, name: TransportName, settings: TunnelSettings, timeout: float
+    channel: grpc.aio.Channel, target: str, name: TransportName, settings: TunnelSettings, timeout: float
 ) -> Transport:
     if name == "servehttp":
         return CallTransport(channel)
     try:
-        return await TunnelTransport.start(channel, settings, timeout)
+        return await TunnelTransport.start(channel, target, settings, timeout)
     except NoTunnelError:
         if name == "tunnel":
             raise

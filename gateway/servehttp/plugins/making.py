@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mattermost_plugin.tunnel.driver import TunnelSettings
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.environment import inherited, mattermost_variables

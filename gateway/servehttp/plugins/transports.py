@@ -10,12 +10,18 @@ import grpc
 
 from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc
+from mattermost_plugin.handshake import tunnel_socket
 from mattermost_plugin.servehttp_wire import CalledExchange
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelExchange, TunnelSettings
+from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
+from mattermost_plugin.tunnel.direct import CallEnded, DirectCarrier, connect
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
+from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
+from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.errors import LinkError, NoTunnelError
 
 DRAINING = "the plugin is being stopped and takes no new request"
@@ -57,31 +63,35 @@ class TunnelTransport:
 
     name = "tunnel"
 
-    def __init__(self, channel: grpc.aio.Channel, settings: TunnelSettings) -> None:
-        self._call = rpc.connect(channel)
-        self._tunnel = Tunnel(Half.GATEWAY, CallStream(self._call), settings=settings)
+    def __init__(
+        self,
+        carrier: Carrier,
+        settings: TunnelSettings,
+        call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None,
+    ) -> None:
+        self._call = call
+        self._tunnel = Tunnel(Half.GATEWAY, carrier, settings=settings)
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
-    async def start(cls, channel: grpc.aio.Channel, settings: TunnelSettings, timeout: float) -> TunnelTransport:
-        """Open the stream and wait for the plugin's hello.
+    async def start(
+        cls, channel: grpc.aio.Channel, target: str, settings: TunnelSettings, timeout: float
+    ) -> TunnelTransport:
+        """Open the stream, directly where the plugin takes it so, and wait for the plugin's hello.
 
         Raises:
             NoTunnelError: the plugin does not know the tunnel.
             LinkError: it does, but no tunnel came about.
         """
-        transport = cls(channel, settings)
+        carrier = await _connect_directly(target)
+        if carrier is not None:
+            transport = cls(carrier, settings)
+        else:
+            call = rpc.connect(channel)
+            transport = cls(StreamCarrier(CallStream(call)), settings, call)
         try:
-            async with asyncio.timeout(timeout):
-                await transport._tunnel.greeted()
-        except TunnelClosed:
-            problem = await transport._problem(channel, timeout)
-            await transport.close()
-            raise problem from None
-        except TimeoutError:
-            await transport.close()
-            raise LinkError(f"the plugin opened no tunnel within {timeout:g} s") from None
-        except asyncio.CancelledError:
+            await transport._greeted(channel, timeout)
+        except BaseException:
             await transport.close()
             raise
         return transport
@@ -109,27 +119,58 @@ class TunnelTransport:
         await self._tunnel.wait_idle()
 
     async def close(self) -> None:
-        self._call.cancel()
+        if self._call is not None:
+            self._call.cancel()
         self._run.cancel()
         await asyncio.gather(self._run, return_exceptions=True)
+
+    async def _greeted(self, channel: grpc.aio.Channel, timeout: float) -> None:
+        try:
+            async with asyncio.timeout(timeout):
+                await self._tunnel.greeted()
+        except TunnelClosed:
+            raise await self._problem(channel, timeout) from None
+        except TimeoutError:
+            raise LinkError(f"the plugin opened no tunnel within {timeout:g} s") from None
 
     async def _problem(self, channel: grpc.aio.Channel, timeout: float) -> LinkError:
         """Why the stream ended before the hello."""
         await asyncio.wait((self._run,))
+        if await self._status(channel, timeout) == UNIMPLEMENTED:
+            return NoTunnelError("the plugin knows no tunnel")
+        return LinkError(self._reason())
+
+    async def _status(self, channel: grpc.aio.Channel, timeout: float) -> int | None:
+        """The status that the call ended with, as gRPC's number."""
+        if self._call is None:
+            error = self._run.exception()
+            return error.status if isinstance(error, CallEnded) else None
         code = await self._call.code()
         if code is grpc.StatusCode.INTERNAL:  # also what gRPC says when a write met the end of the call
             code = await _ask_silently(channel, timeout)
-        if code is grpc.StatusCode.UNIMPLEMENTED:
-            return NoTunnelError("the plugin knows no tunnel")
-        return LinkError(self._reason())
+        number: int = code.value[0]
+        return number
 
     def _reason(self) -> str:
         error = None if self._run.cancelled() else self._run.exception()
         if isinstance(error, grpc.aio.AioRpcError):
             return f"the tunnel broke: {error.code().name}: {error.details()}"
+        if isinstance(error, CallEnded):
+            return f"the tunnel broke: {error}"
         if isinstance(error, TunnelError):
             return f"the plugin broke the tunnel's protocol: {error}"
         return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
+
+
+async def _connect_directly(target: str) -> DirectCarrier | None:
+    """The call at a socket of its own; None where the plugin has none that answers."""
+    path = tunnel_socket(target)
+    if path is None:
+        return None
+    try:
+        return await connect(path, rpc.CONNECT)
+    except OSError:
+        return None
 
 
 async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:

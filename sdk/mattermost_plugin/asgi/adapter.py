@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any
 
 from mattermost_plugin.asgi.http import HTTPCycle
@@ -23,8 +24,8 @@ class ASGIAdapter:
         self.app = app
         self.state = state or {}
 
-    async def serve(self, exchange: Exchange) -> None:
-        """Run the application for one exchange; returns when it has ended. Only cancellation is raised."""
+    def serve(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
+        """Runs the application for one exchange until it has ended. Only cancellation is raised."""
         scope = connection_scope(exchange.request, self.state)
         cycle = WebSocketCycle(exchange) if exchange.request.websocket else HTTPCycle(exchange)
-        await cycle.run(self.app, scope)
+        return cycle.run(self.app, scope)

@@ -18,7 +18,7 @@ from typing import Final
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
-from mattermost_plugin.headers import checked, content_length, end_to_end
+from mattermost_plugin.headers import checked, of_response
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -97,7 +97,8 @@ class HTTPCycle:
         head = Response(500, [PLAIN_TEXT, (b"content-length", b"%d" % len(FAILURE))])
         body = () if self.bodiless else (Body(FAILURE),)
         with contextlib.suppress(ExchangeReset):
-            await self._pass_on([head, *body, self._complete()])
+            await self.exchange.send(head, *body, self._complete())
+            self._stop_request()
 
     async def receive(self) -> Event:
         """The next piece of the request's body, or a disconnect."""
@@ -125,17 +126,18 @@ class HTTPCycle:
         """
         if self.disconnected:
             raise ExchangeReset(ResetCode.CANCELLED, "the client went away")
-        await self._pass_on(self._parts(event))
-
-    async def _pass_on(self, parts: list[Part]) -> None:
+        parts = self._parts(event)
         try:
             await self.exchange.send(*parts)
         except ExchangeReset:
             self.disconnected = True
             raise
         if self.complete:
-            # Stops a request that is still coming, and wakes whoever waits in `receive`.
-            self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
+            self._stop_request()
+
+    def _stop_request(self) -> None:
+        """After the response: ends a request that is still coming, and wakes whoever waits in `receive`."""
+        self.exchange.reset(ResetCode.NO_ERROR, "the response is complete")
 
     def _parts(self, event: Event) -> list[Part]:
         """What an event of the application's means, in parts."""
@@ -154,8 +156,7 @@ class HTTPCycle:
         status = int(event["status"])
         if status not in FINAL_STATUSES:
             raise ValueError(f"a response status is 200 to 999, not {status}")
-        headers = end_to_end(checked(event.get("headers", ())))
-        declared = content_length(headers)
+        headers, declared = of_response(event.get("headers", ()))
         if status in BODILESS_STATUSES:
             self.length_left = 0
         elif not self.bodiless:

@@ -258,8 +258,10 @@ class Request(_message.Message):
     early_hints: _builtins.bool
     """The way to the client can carry 103 Early Hints."""
     @_builtins.property
-    def headers(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
-        """Names (lower-case) and values in turn, in the order received, repeats kept."""
+    def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fields]:
+        """The header fields in blocks, one after the other. Fields that come again, from one client for example, make a block
+        of their own: its bytes are then the same again, and need not be made or read anew.
+        """
 
     def __init__(
         self,
@@ -269,7 +271,7 @@ class Request(_message.Message):
         root_length: _builtins.int = ...,
         scheme: _builtins.str = ...,
         http_version: _builtins.str = ...,
-        headers: _abc.Iterable[_builtins.bytes] | None = ...,
+        headers: _abc.Iterable[Global___Fields] | None = ...,
         client_host: _builtins.str = ...,
         client_port: _builtins.int = ...,
         server_host: _builtins.str = ...,
@@ -285,6 +287,28 @@ class Request(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Request: _TypeAlias = Request  # noqa: Y015
+
+@_typing.final
+class Fields(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedScalarFieldContainer[_builtins.bytes]:
+        """Names (lower-case) and values in turn, in the order received, repeats kept."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[_builtins.bytes] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Fields: _TypeAlias = Fields  # noqa: Y015
 
 @_typing.final
 class Response(_message.Message):

@@ -1,5 +1,5 @@
-"""Many exchanges over one gRPC stream; docs/protocol.md is the specification.
+"""Many exchanges over one gRPC call; docs/protocol.md is the specification.
 
 The core (`states`, `windows`, `connection`) never awaits and knows neither gRPC nor protobuf; `codec` knows protobuf;
-`driver` awaits; `servicer` is the plugin's gRPC service.
+`driver` awaits; `carrier`, and `direct` over `http2`, are the call in two ways; `servicer` is the plugin's service.
 """

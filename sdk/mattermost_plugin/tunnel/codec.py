@@ -6,7 +6,7 @@ Consecutive parts of one exchange share a frame where docs/protocol.md §3 allow
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, TypeVar
 
 from mattermost_plugin.exchange import (
     Accept,
@@ -25,6 +25,8 @@ from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.wire_format import UINT32, Field, Reader, enclose, put, put_number, put_text, varint
+
+T = TypeVar("T")
 
 INTERIM_STATUSES: Final = frozenset(range(100, 200)) - {101}
 FIRST_FINAL_STATUS: Final = 200
@@ -61,6 +63,7 @@ ROOT_LENGTH: Final = Field(pb.Request, "root_length")
 SCHEME: Final = Field(pb.Request, "scheme")
 HTTP_VERSION: Final = Field(pb.Request, "http_version")
 REQUEST_HEADERS: Final = Field(pb.Request, "headers")
+ITEMS: Final = Field(pb.Fields, "items")
 CLIENT_HOST: Final = Field(pb.Request, "client_host")
 CLIENT_PORT: Final = Field(pb.Request, "client_port")
 SERVER_HOST: Final = Field(pb.Request, "server_host")
@@ -86,10 +89,21 @@ CLOSE_REASON: Final = Field(pb.Close, "reason")
 RESET_CODE: Final = Field(pb.Reset, "code")
 RESET_REASON: Final = Field(pb.Reset, "reason")
 
+SMALLEST_KNOWN: Final = 48
+"""Bytes below which a block is read faster than it is looked up."""
+LARGEST_KNOWN: Final = 4096
+"""Bytes above which heads are not remembered."""
+MOST_KNOWN: Final = 512
+"""How many of each kind are remembered, a few megabytes at the most; then the older half is forgotten."""
+
 _ALONE: Final = 0
 _HEAD: Final = 1
 _BODY: Final = 2
 _END: Final = 3
+
+
+_blocks: Final[dict[bytes, list[tuple[bytes, bytes]]]] = {}
+_responses: Final[dict[bytes, Response]] = {}
 
 
 def encode(parts: Iterable[Addressed]) -> bytes:
@@ -193,7 +207,7 @@ def _encode_request(pieces: list[bytes], part: Request) -> None:
     put_number(pieces, ROOT_LENGTH, part.root_length)
     put_text(pieces, SCHEME, part.scheme)
     put_text(pieces, HTTP_VERSION, part.http_version)
-    _put_headers(pieces, REQUEST_HEADERS, part.headers)
+    _encode_blocks(pieces, part)
     if part.client is not None:
         put_text(pieces, CLIENT_HOST, part.client[0])
         put_number(pieces, CLIENT_PORT, part.client[1])
@@ -203,6 +217,23 @@ def _encode_request(pieces: list[bytes], part: Request) -> None:
     put_number(pieces, WEBSOCKET, part.websocket)
     put_number(pieces, TAKES_TRAILERS, part.trailers)
     put_number(pieces, TAKES_EARLY_HINTS, part.early_hints)
+
+
+def _encode_blocks(pieces: list[bytes], part: Request) -> None:
+    block, rest = part.block, part.headers
+    if block is not None and block.fields:
+        if block.encoded is None:
+            block.encoded = _encoded_fields(block.fields)
+        put(pieces, REQUEST_HEADERS, block.encoded)
+        rest = rest[len(block.fields) :]
+    if rest:
+        put(pieces, REQUEST_HEADERS, _encoded_fields(rest))
+
+
+def _encoded_fields(headers: Headers) -> bytes:
+    pieces: list[bytes] = []
+    _put_headers(pieces, ITEMS, headers)
+    return b"".join(pieces)
 
 
 def _encode_response(pieces: list[bytes], status: int, headers: Headers) -> None:
@@ -270,7 +301,7 @@ def _decode_frame(reader: Reader, parts: list[Addressed]) -> None:
 def _decode_kind(reader: Reader, tag: int) -> TunnelPart | None:
     """What a frame holds beside body and end; None for a field that this version does not know."""
     if tag == RESPONSE.tag:
-        return _decode_response(reader, interim=False)
+        return _known_response(reader.data())
     if tag == REQUEST.tag:
         return _decode_request(reader)
     if tag == CREDIT.tag:
@@ -278,7 +309,7 @@ def _decode_kind(reader: Reader, tag: int) -> TunnelPart | None:
     if tag == MESSAGE.tag:
         return _decode_message(reader)
     if tag == INFORMATIONAL.tag:
-        return _decode_response(reader, interim=True)
+        return _decode_response(reader, reader.end(), interim=True)
     if tag == ACCEPT.tag:
         return _decode_accept(reader)
     if tag == CLOSE.tag:
@@ -315,13 +346,17 @@ def _decode_request(reader: Reader) -> TunnelPart:
     method = scheme = http_version = client_host = server_host = ""
     root_length = client_port = server_port = 0
     target = b""
-    websocket = trailers = early_hints = False
-    flat: list[bytes] = []
+    websocket = trailers = early_hints = odd = False
+    headers: list[tuple[bytes, bytes]] = []
     end = reader.end()
     while reader.position < end:
         tag = reader.varint()
         if tag == REQUEST_HEADERS.tag:
-            flat.append(reader.data())
+            block = _block(reader.data())
+            if block is None:
+                odd = True
+            else:
+                headers = headers + block if headers else block
         elif tag == METHOD.tag:
             method = reader.text()
         elif tag == TARGET.tag:
@@ -349,7 +384,7 @@ def _decode_request(reader: Reader) -> TunnelPart:
         else:
             reader.skip(tag)
     reader.leave(end)
-    if len(flat) % 2:
+    if odd:
         return Invalid(_ODD, opens=True)
     if not method or root_length > len(target):
         return Invalid("a request without a method, or with a root longer than its target", opens=True)
@@ -357,7 +392,7 @@ def _decode_request(reader: Reader) -> TunnelPart:
         method,
         target,
         root_length,
-        _pairs(flat),
+        headers,
         scheme,
         http_version,
         (client_host, client_port) if client_host else None,
@@ -368,11 +403,49 @@ def _decode_request(reader: Reader) -> TunnelPart:
     )
 
 
-def _decode_response(reader: Reader, *, interim: bool) -> TunnelPart:
+def _block(data: bytes) -> list[tuple[bytes, bytes]] | None:
+    """The fields of a block, None for a name without a value. Nobody changes the list: it may be given out again."""
+    known = _blocks.get(data)
+    if known is not None:
+        return known
+    reader = Reader(data)
+    flat: list[bytes] = []
+    while reader.position < len(data):
+        tag = reader.varint()
+        if tag == ITEMS.tag:
+            flat.append(reader.data())
+        else:
+            reader.skip(tag)
+    if len(flat) % 2:
+        return None
+    fields = _pairs(flat)
+    if SMALLEST_KNOWN <= len(data) <= LARGEST_KNOWN:
+        _remember(_blocks, data, fields)
+    return fields
+
+
+def _remember(known: dict[bytes, T], data: bytes, meaning: T) -> None:
+    if len(known) >= MOST_KNOWN:
+        for old in list(known)[: MOST_KNOWN // 2]:
+            del known[old]
+    known[data] = meaning
+
+
+def _known_response(data: bytes) -> TunnelPart:
+    """A response head; one that came before, as the same bytes, is the same object."""
+    known = _responses.get(data)
+    if known is not None:
+        return known
+    response = _decode_response(Reader(data), len(data), interim=False)
+    if isinstance(response, Response) and len(data) <= LARGEST_KNOWN:
+        _remember(_responses, data, response)
+    return response
+
+
+def _decode_response(reader: Reader, end: int, *, interim: bool) -> TunnelPart:
     status = 0
     trailers = False
     flat: list[bytes] = []
-    end = reader.end()
     while reader.position < end:
         tag = reader.varint()
         if tag == RESPONSE_HEADERS.tag:

@@ -103,11 +103,12 @@ class _Exchange:
         """Move one half, the plugin's or the gateway's, on by `part`; returns what is wrong if the tables forbid it."""
         kind = type(part)
         if plugin:
-            state, after = self.plugin, PLUGIN.get((self.plugin, kind))
+            state, after = self.plugin, PLUGIN[self.plugin].get(kind)
             self.plugin = after or state
-            self.gateway = EFFECTS.get((self.gateway, kind), self.gateway) if after else self.gateway
+            if after and self.gateway in EFFECTS:
+                self.gateway = EFFECTS[self.gateway].get(kind, self.gateway)
         else:
-            state, after = self.gateway, GATEWAY.get((self.gateway, kind))
+            state, after = self.gateway, GATEWAY[self.gateway].get(kind)
             self.gateway = after or state
         if after:
             return None
@@ -360,6 +361,11 @@ class Connection:
     def has_output(self) -> bool:
         """Whether `next_message` would return anything."""
         return bool(self._control or self._ready)
+
+    @property
+    def ready(self) -> int:
+        """How many exchanges have something to send."""
+        return len(self._ready)
 
     def next_message(self, size: int = MESSAGE_SIZE) -> Sequence[Addressed]:
         """The parts for the next gRPC message of about `size` bytes, in order; empty when nothing is ready."""

@@ -1,8 +1,7 @@
-"""The tunnel over one gRPC stream: the only file of the tunnel that awaits.
+"""One end of a tunnel on an event loop: its life, and at the plugin its tasks.
 
-`Tunnel.run` owns everything: one task that reads, one that writes and, at the plugin, one for each exchange.
-The writer sends whatever the core has ready when it gets its turn and gathers the next batch meanwhile. When the stream
-ends, all exchanges end with it, and `run` returns once no task is left.
+`Tunnel.run` owns everything, at the plugin one task for each exchange. When the stream ends, all exchanges end with it,
+and `run` returns once no task is left.
 """
 
 from __future__ import annotations
@@ -10,269 +9,53 @@ from __future__ import annotations
 import asyncio
 import logging
 import platform
-from collections import deque
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
 
-from mattermost_plugin.exchange import Body, Exchange, Message, Part, Request, Reset, ResetCode
-from mattermost_plugin.exchange_reset import ExchangeReset
-from mattermost_plugin.tunnel.codec import decode, encode
-from mattermost_plugin.tunnel.connection import MAX_EXCHANGES, MESSAGE_SIZE, Connection
+from mattermost_plugin.exchange import Exchange, ResetCode
+from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
-from mattermost_plugin.tunnel.parts import Drain, Hello, TunnelPart
+from mattermost_plugin.tunnel.parts import Hello
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
-from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE, cost
+from mattermost_plugin.tunnel.switch import Switch, TunnelExchange
 
 logger = logging.getLogger(__name__)
 
 AGENT = f"servehttp python/{platform.python_version()}"
 
-HIGH_WATER = 64 * 1024
-"""Bytes of one exchange that may wait to be written before `send` waits too."""
-
-MAX_WEBSOCKET_MESSAGE = 16 * 1024 * 1024
-"""The largest WebSocket message put together from pieces, in bytes."""
-
-LINGER = 5.0
-"""Seconds that the plugin's tasks may go on after the stream ended, before they are cancelled."""
-
-
-class Stream(Protocol):
-    """What a bidirectional grpc.aio call of bytes is at either end."""
-
-    async def read(self) -> Any:
-        """The next message, or something that is no bytes at the end."""
-        ...
-
-    async def write(self, message: bytes) -> None: ...
-
-
-@dataclass(frozen=True)
-class TunnelSettings:
-    """Limits of one end of a tunnel; sizes in bytes, times in seconds."""
-
-    first_window: int = FIRST_WINDOW
-    largest_window: int = LARGEST_WINDOW
-    pool_size: int = POOL_SIZE
-    max_exchanges: int = MAX_EXCHANGES
-    message_size: int = MESSAGE_SIZE
-    high_water: int = HIGH_WATER
-    max_websocket_message: int = MAX_WEBSOCKET_MESSAGE
-    linger: float = LINGER
-
-
-class Sink(Protocol):
-    """Takes the parts of an exchange in the tunnel's own turn, instead of a task that awaits them."""
-
-    def take(self, part: Part) -> bool:
-        """The peer's next part. False holds its credit back, until `TunnelExchange.settle`."""
-        ...
-
-    def flush(self) -> None:
-        """No more parts are at hand."""
-        ...
-
-    def ended(self, reset: Reset) -> None:
-        """Nothing more will come."""
-        ...
-
-
-class TunnelExchange:
-    """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise.
-
-    Beside awaiting its parts, one can have them handed to a `Sink`, which needs no task.
-    """
-
-    __slots__ = ("_assembly", "_end", "_id", "_inbox", "_owed", "_reader", "_sink", "_tunnel", "request")
-
-    def __init__(self, tunnel: Tunnel, id: int, request: Request) -> None:
-        self.request = request
-        self._tunnel = tunnel
-        self._id = id
-        self._inbox: deque[tuple[Part, int]] = deque()  # each with what it cost
-        self._assembly = Assembly(tunnel.settings.max_websocket_message) if request.websocket else None
-        self._reader: asyncio.Future[None] | None = None
-        self._end: Reset | None = None
-        self._sink: Sink | None = None
-        self._owed = 0
-
-    async def receive(self) -> Part:
-        while not self._inbox:
-            if self._end is not None:
-                raise ExchangeReset.of(self._end)
-            self._reader = asyncio.get_running_loop().create_future()
-            try:
-                await self._reader
-            finally:
-                self._reader = None
-        part, owed = self._inbox.popleft()
-        if self._assembly and not self._inbox:
-            owed += self._assembly.settle()
-        if owed:
-            self._tunnel.consume(self._id, owed)
-        return part
-
-    async def send(self, *parts: Part) -> None:
-        self._raise_if_over()
-        if self._tunnel.post(self._id, *parts):
-            await self._tunnel.written(self._id)
-        self._raise_if_over()
-
-    def reset(self, code: ResetCode, reason: str = "") -> None:
-        self._tunnel.reset(self._id, code, reason)
-        self.end(Reset(code, reason))
-
-    def subscribe(self, sink: Sink) -> None:
-        """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
-        self._sink = sink
-
-    def unsubscribe(self) -> None:
-        """Hand on nothing more: sink and exchange let go of each other."""
-        self._sink = None
-
-    def settle(self) -> None:
-        """Pay back what the sink has held."""
-        owed, self._owed = self._owed, 0
-        if owed:
-            self._tunnel.consume(self._id, owed)
-
-    def flush(self) -> None:
-        """No more parts are at hand (for the tunnel)."""
-        if self._sink is not None:
-            self._sink.flush()
-
-    def deliver(self, part: Part) -> None:
-        """The peer's next part arrived (for the tunnel)."""
-        if self._sink is not None:
-            self._hand_over(part, self._sink)
-        elif isinstance(part, Message) and self._assembly:
-            self._deliver_piece(part, self._assembly)
-        else:
-            self._put(part, cost(part.data) if isinstance(part, Body) else 0)
-
-    def end(self, reset: Reset) -> None:
-        """Nothing more will come (for the tunnel)."""
-        if self._end is None:
-            self._end = reset
-            self._wake()
-            if self._sink is not None:
-                self._sink.ended(reset)
-
-    def _raise_if_over(self) -> None:
-        # A method of its own: a type checker, and so the compiler, takes a second test in one function for settled.
-        if self._end is not None:
-            raise ExchangeReset.of(self._end)
-
-    def _hand_over(self, part: Part, sink: Sink) -> None:
-        if self._end is not None:
-            return
-        paid = sink.take(part)
-        if isinstance(part, Body):
-            self._owed += cost(part.data)
-            if paid:
-                self.settle()
-
-    def _deliver_piece(self, piece: Message, assembly: Assembly) -> None:
-        message = assembly.add(piece)
-        if assembly.too_large:
-            self.reset(ResetCode.LIMIT, f"a message of more than {assembly.limit} bytes")
-        elif message is not None:
-            self._put(message, assembly.settle())
-        elif not self._inbox:
-            self._tunnel.consume(self._id, assembly.settle())
-
-    def _put(self, part: Part, owed: int) -> None:
-        if self._end is None:
-            self._inbox.append((part, owed))
-            self._wake()
-
-    def _wake(self) -> None:
-        if self._reader is not None and not self._reader.done():
-            self._reader.set_result(None)
-
-
-class Assembly:
-    """Puts the pieces of a WebSocket message together.
-
-    A message may be larger than the window, so its pieces have to be paid back before it is whole; but only while the
-    application waits for it (its inbox is empty), or messages would pile up unread. So an exchange holds one message of
-    at most `limit` bytes and one window of others.
-    """
-
-    __slots__ = ("_data", "_owed", "limit")
-
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._data = bytearray()  # not a list of pieces, which would let tiny ones cost more than their bytes
-        self._owed = 0
-
-    @property
-    def too_large(self) -> bool:
-        return len(self._data) > self.limit
-
-    def add(self, piece: Message) -> Message | None:
-        """Take a piece; returns the message once it is whole."""
-        self._owed += cost(piece.data)
-        if not self._data and not piece.more and len(piece.data) <= self.limit:
-            return piece
-        self._data += piece.data
-        if piece.more or self.too_large:
-            return None
-        message = Message(bytes(self._data), piece.text)
-        self._data.clear()
-        return message
-
-    def settle(self) -> int:
-        """What the pieces cost that were not paid back yet; they are from now on."""
-        owed, self._owed = self._owed, 0
-        return owed
-
 
 class Tunnel:
-    """One end of a tunnel on one gRPC stream.
+    """One end of a tunnel.
 
     Args:
         half: which end this is.
-        stream: the gRPC call.
+        carrier: the call that carries its messages.
         serve: answers one exchange (plugin).
         settings: limits.
+
+    Attributes:
+        open: begins an exchange; see `Switch.open`.
     """
 
     def __init__(
         self,
         half: Half,
-        stream: Stream,
+        carrier: Carrier,
         *,
         serve: Callable[[Exchange], Awaitable[None]] | None = None,
         settings: TunnelSettings | None = None,
     ) -> None:
         self.settings = settings or TunnelSettings()
-        self._stream = stream
+        self._carrier = carrier
         self._serve = serve
-        self._core = Connection(
-            half,
-            first_window=self.settings.first_window,
-            largest_window=self.settings.largest_window,
-            pool_size=self.settings.pool_size,
-            max_exchanges=self.settings.max_exchanges,
-        )
-        self._half = half
-        self._loop = asyncio.get_running_loop()
-        self._exchanges: dict[int, TunnelExchange] = {}
-        self._blocked: dict[int, asyncio.Event] = {}
-        self._unflushed: set[TunnelExchange] = set()
+        self._switch = Switch(half, carrier, self.settings, self._begin if serve else None)
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._output = asyncio.Event()
-        self._greeted = asyncio.Event()
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._closed = False
+        self.open = self._switch.open
 
     @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
-        return len(self._exchanges)
+        return self._switch.in_flight
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -282,8 +65,8 @@ class Tunnel:
     @property
     def accepting(self) -> bool:
         """Whether `open` would begin an exchange."""
-        core = self._core
-        return not (self._closed or core.peer is None or core.draining or core.peer_draining)
+        core = self._switch.core
+        return not (self._switch.closed or core.peer is None or core.draining or core.peer_draining)
 
     async def run(self) -> None:
         """Carry exchanges until the stream ends.
@@ -294,157 +77,36 @@ class Tunnel:
         Raises:
             RemoteProtocolError: the peer broke the protocol.
         """
-        reader, writer = asyncio.create_task(self._read()), asyncio.create_task(self._write())
         try:
-            await asyncio.wait((reader, writer), return_when=asyncio.FIRST_COMPLETED)
-            if writer.done():  # writing fails when the stream has ended, and then reading soon says why
-                await asyncio.wait((reader,), timeout=self.settings.linger)
-            await (reader if reader.done() else writer)
+            self._switch.greet(AGENT)
+            await self._carrier.run(self._switch)
+            if self._switch.core.peer is None:
+                raise RemoteProtocolError("the stream ended before the hello")
         finally:
-            reader.cancel()
-            self._fail_all("the connection to the peer was lost")
-            await self._finish_writing(writer)
-            await asyncio.gather(reader, return_exceptions=True)
-            await self._finish_tasks()
+            self._switch.fail_all("the connection to the peer was lost")
+            try:
+                await self._carrier.close(self.settings.linger)
+            finally:
+                await self._finish_tasks()
 
     async def greeted(self) -> Hello:
         """Waits for the peer's hello."""
-        await self._greeted.wait()
-        if self._core.peer is None:
+        await self._switch.greeted.wait()
+        if self._switch.core.peer is None:
             raise TunnelClosed("the stream ended before the peer's hello")
-        return self._core.peer
-
-    def open(self, request: Request, *parts: Part) -> TunnelExchange:
-        """Begin an exchange (gateway), with what there is of it beside the head.
-
-        Raises:
-            TunnelClosed: the tunnel ended, drains, or is full.
-        """
-        if self._closed:
-            raise TunnelClosed("the connection to the plugin was lost")
-        id = self._core.open(request, *parts)
-        self._output.set()
-        return self._add(id, request)
+        return self._switch.core.peer
 
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on."""
-        self._core.drain()
-        self._output.set()
+        self._switch.drain()
 
     async def wait_idle(self) -> None:
         """Waits until no exchange is open."""
-        await self._idle.wait()
-
-    # For the exchanges
-
-    def post(self, id: int, *parts: Part) -> bool:
-        """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
-        queued = self._core.send(id, *parts)
-        self._output.set()
-        self._drop_forgotten()
-        return queued > self.settings.high_water and any(isinstance(part, (Body, Message)) for part in parts)
-
-    async def written(self, id: int) -> None:
-        """Waits until enough of an exchange was written, or until it is over."""
-        await self._blocked.setdefault(id, asyncio.Event()).wait()
-
-    def consume(self, id: int, amount: int) -> None:
-        """The application took data."""
-        self._core.consume(id, amount)
-        if self._core.has_output:
-            self._output.set()
-        self._drop_forgotten()
-
-    def reset(self, id: int, code: ResetCode, reason: str) -> None:
-        """End an exchange."""
-        self._core.reset(id, code, reason)
-        self._output.set()
-        self._unblock(id)
-        self._drop_forgotten()
-
-    # Reading
-
-    async def _read(self) -> None:
-        while isinstance(message := await self._stream.read(), bytes):
-            for id, part in decode(message):
-                self._receive(id, part)
-            if not self._greeted.is_set():
-                self._greet()
-            for exchange in self._unflushed:
-                exchange.flush()
-            self._unflushed.clear()
-            self._drop_forgotten()
-            if self._core.has_output:
-                self._output.set()
-        if self._core.peer is None:
-            raise RemoteProtocolError("the stream ended before the hello")
-
-    def _greet(self) -> None:
-        """After the first message, which has the peer's hello."""
-        if self._core.peer is None:
-            raise RemoteProtocolError("the first message has no hello")
-        logger.debug("tunnel to %s", self._core.peer.agent)
-        self._greeted.set()
-
-    def _receive(self, id: int, part: TunnelPart) -> None:
-        event = self._core.receive(id, part)
-        if event is None or isinstance(event, Drain):
-            return
-        if isinstance(event, Request):
-            self._begin(id, self._add(id, event))
-            return
-        exchange = self._exchanges.get(id)
-        if exchange is None:
-            return
-        if isinstance(event, Reset):
-            exchange.end(event)
-            self._unblock(id)
-        else:
-            exchange.deliver(event)
-            self._unflushed.add(exchange)
-
-    # Writing
-
-    async def _write(self) -> None:
-        offered = self.settings.max_exchanges if self._half is Half.PLUGIN else 0
-        await self._stream.write(encode([(0, Hello(self.settings.first_window, offered, AGENT))]))
-        while not self._closed:
-            await self._output.wait()
-            self._output.clear()
-            while not self._closed and (batch := self._core.next_message(self.settings.message_size)):
-                await self._stream.write(encode(batch))
-                self._after_write()
-
-    async def _finish_writing(self, writer: asyncio.Task[None]) -> None:
-        """Lets a write that is under way finish: gRPC can send no status in the middle of one."""
-        self._output.set()
-        try:
-            await asyncio.wait((writer,), timeout=self.settings.linger)
-        finally:
-            writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
-
-    def _after_write(self) -> None:
-        self._drop_forgotten()
-        for id in list(self._blocked):
-            if self._core.queued(id) <= self.settings.high_water:
-                self._unblock(id)
-
-    def _unblock(self, id: int) -> None:
-        written = self._blocked.pop(id, None)
-        if written is not None:
-            written.set()
-
-    # Exchanges and their tasks
-
-    def _add(self, id: int, request: Request) -> TunnelExchange:
-        exchange = self._exchanges[id] = TunnelExchange(self, id, request)
-        self._idle.clear()
-        return exchange
+        await self._switch.idle.wait()
 
     def _begin(self, id: int, exchange: TunnelExchange) -> None:
-        assert self._serve is not None, "only a plugin's core lets requests in"
-        self._tasks[id] = self._loop.create_task(self._serve_one(self._serve, id, exchange))
+        assert self._serve is not None
+        self._tasks[id] = asyncio.create_task(self._serve_one(self._serve, id, exchange))
 
     async def _serve_one(self, serve: Callable[[Exchange], Awaitable[None]], id: int, exchange: TunnelExchange) -> None:
         try:
@@ -457,21 +119,6 @@ class Tunnel:
             raise
         finally:
             del self._tasks[id]
-
-    def _drop_forgotten(self) -> None:
-        for id in self._core.take_forgotten():
-            self._exchanges.pop(id, None)
-            if not self._exchanges:
-                self._idle.set()
-
-    def _fail_all(self, reason: str) -> None:
-        self._closed = True
-        self._greeted.set()
-        for id, exchange in list(self._exchanges.items()):
-            exchange.end(Reset(ResetCode.CANCELLED, reason))
-            self._unblock(id)
-        self._exchanges.clear()
-        self._idle.set()
 
     async def _finish_tasks(self) -> None:
         """The applications have been told; those that do not end by themselves are cancelled."""

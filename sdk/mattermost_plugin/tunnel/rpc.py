@@ -10,11 +10,12 @@ import grpc
 from mattermost_plugin.grpc import tunnel_pb2
 
 SERVICE = tunnel_pb2.DESCRIPTOR.services_by_name["Tunnel"].full_name
+CONNECT = f"/{SERVICE}/Connect"
 
 
 def connect(channel: grpc.aio.Channel) -> grpc.aio.StreamStreamCall[bytes, bytes]:
     """Open a tunnel to a plugin."""
-    return channel.stream_stream(f"/{SERVICE}/Connect")()
+    return channel.stream_stream(CONNECT)()
 
 
 def add_to_server(handle: Callable[..., Awaitable[None]], server: grpc.aio.Server) -> None:

@@ -1,17 +1,21 @@
-"""The tunnel's gRPC service at the plugin: one `Tunnel` for each gateway process that connects."""
+"""The tunnel's service at the plugin: one `Tunnel` for each gateway process that connects, whichever way."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Awaitable, Callable
 
 import grpc
 
 from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.driver import Tunnel, TunnelSettings
+from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
+from mattermost_plugin.tunnel.direct import CLOSE_TIMEOUT, CallEnded, DirectCarrier, DirectServer
+from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 
 logger = logging.getLogger(__name__)
@@ -30,6 +34,7 @@ class TunnelServicer:
         self._settings = settings
         self._tunnels: set[Tunnel] = set()
         self._draining = False
+        self._direct = DirectServer(rpc.CONNECT, self._take)
 
     @property
     def in_flight(self) -> int:
@@ -56,9 +61,31 @@ class TunnelServicer:
         """Serve tunnels at a gRPC server."""
         rpc.add_to_server(self._connect, server)
 
+    async def listen(self, listener: socket.socket) -> None:
+        """Take the call directly as well, at a socket that listens."""
+        await self._direct.start(listener)
+
+    async def close(self) -> None:
+        """Hang up where the call is taken directly; gRPC's server ends its own calls."""
+        await self._direct.close()
+
     async def _connect(self, _: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """Carries one gateway's exchanges until it hangs up."""
-        tunnel = Tunnel(Half.PLUGIN, context, serve=self._serve, settings=self._settings)
+        try:
+            await self._run(StreamCarrier(context))
+        except RemoteProtocolError as error:
+            await context.abort(_status(error), str(error))
+
+    async def _take(self, carrier: DirectCarrier) -> None:
+        try:
+            await self._run(carrier)
+        except RemoteProtocolError as error:
+            await carrier.finish(_status(error).value[0], str(error), CLOSE_TIMEOUT)
+        except CallEnded as error:
+            logger.debug("a gateway is gone: %s", error)
+
+    async def _run(self, carrier: Carrier) -> None:
+        tunnel = Tunnel(Half.PLUGIN, carrier, serve=self._serve, settings=self._settings)
         self._tunnels.add(tunnel)
         if self._draining:
             tunnel.drain()
@@ -66,7 +93,7 @@ class TunnelServicer:
             await tunnel.run()
         except RemoteProtocolError as error:
             logger.warning("a gateway broke the tunnel's protocol: %s", error)
-            await context.abort(_status(error), str(error))
+            raise
         finally:
             self._tunnels.discard(tunnel)
 

@@ -1,8 +1,8 @@
 """Who may send what, and when: the tables of docs/protocol.md §3.4.
 
 An exchange has two halves, one for each sender. The tables are blind to which side runs them: the core asks
-`next_state(half, state, part)` for the parts it sends and for those it receives alike. A pair that is not in a table is
-a violation. What one half's part does to the *other* half stands in `EFFECTS`.
+them for the parts it sends and for those it receives alike. What is not in a table is a violation. What one half's part
+does to the *other* half stands in `EFFECTS`.
 
 `Reset` and credit are not in the tables: they are legal whenever the exchange exists.
 """
@@ -47,36 +47,31 @@ class State(enum.Enum):
     __hash__ = object.__hash__
 
 
-Table = dict[tuple[State, type], State]
+Table = dict[State, dict[type, State]]
+"""For each state of a half the parts that may be sent in it, and the state that follows."""
 
 GATEWAY: Table = {
-    (State.BODY, Body): State.BODY,
-    (State.BODY, End): State.DONE,
-    (State.HANDSHAKE, Close): State.DONE,
-    (State.MESSAGES, Message): State.MESSAGES,
-    (State.MESSAGES, Close): State.DONE,
-    (State.REFUSED, Close): State.DONE,
+    State.IDLE: {},
+    State.BODY: {Body: State.BODY, End: State.DONE},
+    State.HANDSHAKE: {Close: State.DONE},
+    State.MESSAGES: {Message: State.MESSAGES, Close: State.DONE},
+    State.REFUSED: {Close: State.DONE},
+    State.DONE: {},
 }
 
 PLUGIN: Table = {
-    (State.HEAD, Informational): State.HEAD,
-    (State.HEAD, Response): State.BODY,
-    (State.HANDSHAKE, Informational): State.HANDSHAKE,
-    (State.HANDSHAKE, Response): State.BODY,
-    (State.HANDSHAKE, Accept): State.MESSAGES,
-    (State.BODY, Body): State.BODY,
-    (State.BODY, End): State.DONE,
-    (State.MESSAGES, Message): State.MESSAGES,
-    (State.MESSAGES, Close): State.DONE,
+    State.IDLE: {},
+    State.HEAD: {Informational: State.HEAD, Response: State.BODY},
+    State.HANDSHAKE: {Informational: State.HANDSHAKE, Response: State.BODY, Accept: State.MESSAGES},
+    State.BODY: {Body: State.BODY, End: State.DONE},
+    State.MESSAGES: {Message: State.MESSAGES, Close: State.DONE},
+    State.DONE: {},
 }
 
 TABLES: dict[Half, Table] = {Half.GATEWAY: GATEWAY, Half.PLUGIN: PLUGIN}
 
-EFFECTS: dict[tuple[State, type], State] = {
-    (State.HANDSHAKE, Accept): State.MESSAGES,
-    (State.HANDSHAKE, Response): State.REFUSED,
-}
-"""(state of the gateway's half, part the plugin sent) → new state of the gateway's half."""
+EFFECTS: Table = {State.HANDSHAKE: {Accept: State.MESSAGES, Response: State.REFUSED}}
+"""For a state of the gateway's half the parts of the plugin that change it, and the state that follows."""
 
 
 ENDED = frozenset((State.REFUSED, State.DONE))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from mattermost_plugin.exchange import Response
+from mattermost_plugin.exchange import Headers, Request, Response
 from mattermost_plugin.headers import InvalidHeader
-from servehttp.front.headers import to_client, to_plugin
+from servehttp.front.headers import RequestHeaders, response_head
 from servehttp.front.peers import TrustedProxies
 
 ID = b"request-1"
@@ -15,6 +15,19 @@ ID = b"request-1"
 def passed(*headers: tuple[bytes, bytes], trusted: bool = False) -> list[tuple[bytes, bytes]]:
     kept, _ = to_plugin(headers, trusted=trusted)
     return [header for header in kept if header[0] != b"x-request-id"]
+
+
+def to_plugin(headers: Headers, *, trusted: bool) -> tuple[Headers, bytes]:
+    request = Request("GET", b"/")
+    request_id = RequestHeaders(headers, trusted=trusted).apply(request)
+    return request.headers, request_id
+
+
+def to_client(response: Response, request_id: bytes) -> tuple[Headers, int | None]:
+    head = response_head(response)
+    headers = head.headers_for(request_id)
+    assert head.lines_for(request_id) == b"".join(b"%b: %b\r\n" % header for header in headers)
+    return headers, head.length
 
 
 def test_order_and_repeats_are_kept() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from mattermost_plugin.exchange import Body, End, Request, Response
-from mattermost_plugin.tunnel.driver import TunnelSettings
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest

@@ -1,0 +1,300 @@
+"""The tunnel's call on a unix socket of its own, spoken by the event loop itself: docs/protocol.md §2.1.
+
+The bytes are those of any gRPC call (`mattermost_plugin.tunnel.http2`). The socket stands beside the one that the
+plugin announces, so whoever may connect to that may connect to this one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from asyncio import FIRST_COMPLETED
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import cast
+
+from mattermost_plugin.tunnel.carrier import Receiver
+from mattermost_plugin.tunnel.errors import RemoteProtocolError
+from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call
+
+logger = logging.getLogger(__name__)
+
+CALL_TIMEOUT = 10.0
+"""Seconds for a client that has connected to say what it calls."""
+
+CLOSE_TIMEOUT = 1.0
+"""Seconds for a client to read how its call ended."""
+
+EARLY_MESSAGES = 16
+"""Messages that may come before `run`; a peer that waits for a hello sends one."""
+
+JOINED = 16 * 1024
+"""Bytes up to which pieces of output are joined before they are written."""
+
+
+class CallEnded(Exception):
+    """The peer ended the call with an error, or the connection broke.
+
+    Args:
+        status: one of gRPC's numbers; None where there was no status.
+        text: the peer's, or what became of the connection.
+    """
+
+    def __init__(self, status: int | None, text: str) -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class DirectCarrier(asyncio.Protocol):
+    """A call on a connection of its own; made by `connect`, or by a `DirectServer`.
+
+    Attributes:
+        called: done once it is known what is called.
+        over: done once nothing more comes: the peer ended the call, or broke the protocol, or this side gave up.
+        closed: done once the connection is no more.
+    """
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self._receiver: Receiver | None = None
+        self._early: list[bytes] = []
+        self._paused = False
+        self._taken = False
+        self._leaving = False
+        self._left = False
+        loop = asyncio.get_running_loop()
+        self.called: asyncio.Future[None] = loop.create_future()
+        self.closed: asyncio.Future[None] = loop.create_future()
+        self.over: asyncio.Future[None] = loop.create_future()
+        self._transport: asyncio.Transport | None = None
+
+    # The carrier
+
+    async def run(self, receiver: Receiver) -> None:
+        self._receiver = receiver
+        early, self._early = self._early, []
+        try:
+            for message in early:
+                receiver.receive(message)
+            if self._writable:
+                receiver.resume()
+            await asyncio.shield(self.over)
+        finally:
+            self._end(None)  # nothing is handed over from here on
+
+    def send(self, message: bytes) -> bool:
+        self._call.send(message)
+        self._write()
+        return self._writable
+
+    def fail(self, error: Exception) -> None:
+        self._end(error)
+
+    def done_writing(self) -> None:
+        """End this side of the call in order; the peer's ends it whole."""
+        self._call.finish()
+        self._write()
+
+    async def close(self, linger: float) -> None:
+        """End the call and hang up (client).
+
+        A call that was taken ends otherwise: whoever took it says how, in `finish`.
+        """
+        if self._taken or self._transport is None:
+            return
+        self.done_writing()
+        self._transport.close()
+        await self._gone(linger)
+
+    async def finish(self, status: int, text: str, linger: float) -> None:
+        """End the call with a status (server), which the peer reads if it does so in time; again it does nothing."""
+        self.hang_up(status, text)
+        await self._gone(linger)
+
+    def hang_up(self, status: int = OK, text: str = "") -> None:
+        """Begin to end the call with a status (server); again it does nothing."""
+        self._call.finish(status, text)
+        self._leaving = True
+        self._write()
+
+    def drop(self) -> None:
+        """Hang up at once."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _gone(self, linger: float) -> None:
+        """Waits until the connection is no more, and sees to that after so many seconds."""
+        if self._transport is None:
+            return
+        try:
+            await asyncio.wait((self.closed,), timeout=linger)
+        finally:
+            if not self.closed.done():
+                self._transport.abort()
+        await asyncio.wait((self.closed,))
+
+    @property
+    def path(self) -> str:
+        """What the client calls."""
+        return self._call.path
+
+    def accept(self) -> None:
+        """Take the call (server)."""
+        self._taken = True
+        self._call.accept()
+        self._write()
+
+    # The connection
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
+        # Without a buffer every write leaves at once, and what the kernel does not take is told at once.
+        transport.set_write_buffer_limits(high=0)
+        self._write()
+
+    def data_received(self, data: bytes) -> None:
+        was_blocked = self._call.blocked
+        try:
+            for message in self._call.receive(data):
+                self._hand_over(message)
+        except Exception as error:  # the peer's violation, or a fault of ours: `run` tells
+            self._end(error)
+            return
+        self._write()
+        if self._call.path and not self.called.done():
+            self.called.set_result(None)
+        if self._call.status is not None:
+            self._end(None if self._call.status == OK else CallEnded(self._call.status, self._call.text))
+        elif was_blocked and self._writable and self._receiver is not None:
+            self._receiver.resume()
+
+    def pause_writing(self) -> None:
+        self._paused = True
+
+    def resume_writing(self) -> None:
+        self._paused = False
+        if self._receiver is not None and self._writable:
+            self._receiver.resume()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end(CallEnded(None, f"the connection was lost: {exc}" if exc else "the connection was closed"))
+        if not self.closed.done():
+            self.closed.set_result(None)
+
+    @property
+    def _writable(self) -> bool:
+        return not (self._paused or self._call.blocked or self.over.done())
+
+    def _hand_over(self, message: bytes) -> None:
+        if self.over.done():
+            return
+        if self._receiver is not None:
+            self._receiver.receive(message)
+        elif len(self._early) < EARLY_MESSAGES:
+            self._early.append(message)
+        else:
+            raise RemoteProtocolError("messages before the hello was answered")
+
+    def _write(self) -> None:
+        transport = self._transport
+        if transport is None or transport.is_closing() or self._left:
+            return
+        output = self._call.take_output()
+        if output:
+            if sum(map(len, output)) <= JOINED:
+                transport.write(b"".join(output))
+            else:
+                transport.writelines(output)
+        if self._leaving and not self._call.blocked:
+            # The peer hangs up once it has read the status; were we to do so first, it might see only that.
+            self._left = True
+
+    def _end(self, error: Exception | None) -> None:
+        if self.over.done():
+            return
+        if error is None:
+            self.over.set_result(None)
+        else:
+            self.over.set_exception(error)
+            self.over.exception()  # it is no fault that nobody runs the carrier, or does no more
+
+
+async def connect(path: Path, method: str) -> DirectCarrier:
+    """Call `method` at a socket.
+
+    Raises:
+        OSError: nobody listens there.
+    """
+    call = Call(client=True)
+    call.start(method)
+    _, carrier = await asyncio.get_running_loop().create_unix_connection(lambda: DirectCarrier(call), os.fspath(path))
+    return carrier
+
+
+class DirectServer:
+    """Takes calls of one method at a socket.
+
+    Args:
+        method: its path.
+        handle: serves one call; the carrier is closed when it returns.
+        call_timeout: seconds for a client that has connected to say what it calls.
+    """
+
+    def __init__(
+        self, method: str, handle: Callable[[DirectCarrier], Awaitable[None]], call_timeout: float = CALL_TIMEOUT
+    ) -> None:
+        self._method = method
+        self._handle = handle
+        self._call_timeout = call_timeout
+        self._server: asyncio.Server | None = None
+        self._calls: dict[asyncio.Task[None], DirectCarrier] = {}
+        self._closed = False
+
+    async def start(self, listener: socket.socket) -> None:
+        """Take calls at a socket that listens; it is closed in the end."""
+        self._server = await asyncio.get_running_loop().create_unix_server(self._accept, sock=listener)
+
+    async def close(self) -> None:
+        """Take no more calls, and end those that are open."""
+        self._closed = True
+        if self._server is not None:
+            self._server.close()
+        tasks = list(self._calls)
+        for task in tasks:
+            self._calls[task].hang_up()  # here, because a task that has not run yet never will
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _accept(self) -> DirectCarrier:
+        call = Call(client=False)
+        call.start()
+        carrier = DirectCarrier(call)
+        if self._closed:  # the loop had accepted the connection before, and tells of it now
+            carrier.hang_up()
+            return carrier
+        task = asyncio.create_task(self._serve(carrier))
+        self._calls[task] = carrier
+        task.add_done_callback(self._calls.pop)
+        return carrier
+
+    async def _serve(self, carrier: DirectCarrier) -> None:
+        try:
+            await self._serve_called(carrier)
+        except Exception:  # the border to what takes the call: the server goes on
+            logger.exception("a call failed")
+            await carrier.finish(INTERNAL, "the server failed", CLOSE_TIMEOUT)
+        finally:
+            await carrier.finish(OK, "", CLOSE_TIMEOUT)
+
+    async def _serve_called(self, carrier: DirectCarrier) -> None:
+        first = (carrier.called, carrier.over)
+        await asyncio.wait(first, timeout=self._call_timeout, return_when=FIRST_COMPLETED)
+        if carrier.path == self._method:
+            carrier.accept()
+            await self._handle(carrier)
+        elif carrier.path:
+            await carrier.finish(UNIMPLEMENTED, f"{carrier.path} is not served here", CLOSE_TIMEOUT)
+        else:
+            carrier.drop()

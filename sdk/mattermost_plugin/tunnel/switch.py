@@ -1,0 +1,361 @@
+"""Between a carrier and the exchanges of a tunnel: what arrives goes through the core to them, and what they send back.
+
+Nothing in here waits for the carrier, and nothing is a task. What becomes ready in one turn of the event loop leaves
+together at its end; when as much is ready as `BURST`, it leaves at once, so that the peer works on it while this side
+goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from mattermost_plugin.exchange import Body, Message, Part, Request, Reset, ResetCode
+from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.tunnel.assembly import Assembly
+from mattermost_plugin.tunnel.carrier import Carrier
+from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.connection import Connection
+from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
+from mattermost_plugin.tunnel.parts import Drain, Hello, TunnelPart
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.tunnel.states import Half
+from mattermost_plugin.tunnel.windows import cost
+
+logger = logging.getLogger(__name__)
+
+BURST = 8
+"""Exchanges that have something to send, at which it is sent before the turn of the event loop is over."""
+
+
+class Sink(Protocol):
+    """Takes the parts of an exchange in the tunnel's own turn, instead of a task that awaits them."""
+
+    def take(self, part: Part) -> bool:
+        """The peer's next part. False holds its credit back, until `TunnelExchange.settle`."""
+        ...
+
+    def flush(self) -> None:
+        """No more parts are at hand."""
+        ...
+
+    def ended(self, reset: Reset) -> None:
+        """Nothing more will come."""
+        ...
+
+
+class TunnelExchange:
+    """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise.
+
+    Beside awaiting its parts, one can have them handed to a `Sink`, which needs no task.
+    """
+
+    __slots__ = ("_assembly", "_end", "_id", "_inbox", "_owed", "_reader", "_sink", "_switch", "request")
+
+    def __init__(self, switch: Switch, id: int, request: Request) -> None:
+        self.request = request
+        self._switch = switch
+        self._id = id
+        self._inbox: deque[tuple[Part, int]] = deque()  # each with what it cost
+        self._assembly = Assembly(switch.settings.max_websocket_message) if request.websocket else None
+        self._reader: asyncio.Future[None] | None = None
+        self._end: Reset | None = None
+        self._sink: Sink | None = None
+        self._owed = 0
+
+    async def receive(self) -> Part:
+        while not self._inbox:
+            if self._end is not None:
+                raise ExchangeReset.of(self._end)
+            self._reader = self._switch.loop.create_future()
+            await self._reader
+        part, owed = self._inbox.popleft()
+        if self._assembly and not self._inbox:
+            owed += self._assembly.settle()
+        if owed:
+            self._switch.consume(self._id, owed)
+        return part
+
+    async def send(self, *parts: Part) -> None:
+        self._raise_if_over()
+        if self._switch.post(self._id, *parts):
+            await self._switch.written(self._id)
+        self._raise_if_over()
+
+    def reset(self, code: ResetCode, reason: str = "") -> None:
+        self._switch.reset(self._id, code, reason)
+        self.end(Reset(code, reason))
+
+    def subscribe(self, sink: Sink) -> None:
+        """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
+        self._sink = sink
+
+    def unsubscribe(self) -> None:
+        """Hand on nothing more: sink and exchange let go of each other."""
+        self._sink = None
+
+    def settle(self) -> None:
+        """Pay back what the sink has held."""
+        owed, self._owed = self._owed, 0
+        if owed:
+            self._switch.consume(self._id, owed)
+
+    def flush(self) -> None:
+        """No more parts are at hand (for the switch)."""
+        if self._sink is not None:
+            self._sink.flush()
+
+    def deliver(self, part: Part) -> None:
+        """The peer's next part arrived (for the switch)."""
+        if self._sink is not None:
+            self._hand_over(part, self._sink)
+        elif isinstance(part, Message) and self._assembly:
+            self._deliver_piece(part, self._assembly)
+        else:
+            self._put(part, cost(part.data) if isinstance(part, Body) else 0)
+
+    def end(self, reset: Reset) -> None:
+        """Nothing more will come (for the switch)."""
+        if self._end is None:
+            self._end = reset
+            self._wake()
+            if self._sink is not None:
+                self._sink.ended(reset)
+
+    def _raise_if_over(self) -> None:
+        # A method of its own: a type checker, and so the compiler, takes a second test in one function for settled.
+        if self._end is not None:
+            raise ExchangeReset.of(self._end)
+
+    def _hand_over(self, part: Part, sink: Sink) -> None:
+        if self._end is not None:
+            return
+        paid = sink.take(part)
+        if isinstance(part, Body):
+            self._owed += cost(part.data)
+            if paid:
+                self.settle()
+
+    def _deliver_piece(self, piece: Message, assembly: Assembly) -> None:
+        message = assembly.add(piece)
+        if assembly.too_large:
+            self.reset(ResetCode.LIMIT, f"a message of more than {assembly.limit} bytes")
+        elif message is not None:
+            self._put(message, assembly.settle())
+        elif not self._inbox:
+            self._switch.consume(self._id, assembly.settle())
+
+    def _put(self, part: Part, owed: int) -> None:
+        if self._end is None:
+            self._inbox.append((part, owed))
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._reader is not None and not self._reader.done():
+            self._reader.set_result(None)
+
+
+class Switch:
+    """The exchanges of one end of a tunnel; a carrier's `Receiver`.
+
+    Args:
+        half: which end this is.
+        carrier: where messages go.
+        settings: limits.
+        begin: told of each exchange that the peer opens, by its number (plugin).
+
+    Attributes:
+        core: the protocol's state.
+        greeted: set once the peer's hello has come, or never will.
+        idle: set while no exchange is open.
+        closed: nothing begins any more.
+    """
+
+    def __init__(
+        self,
+        half: Half,
+        carrier: Carrier,
+        settings: TunnelSettings,
+        begin: Callable[[int, TunnelExchange], None] | None,
+    ) -> None:
+        self.settings = settings
+        self.loop = asyncio.get_running_loop()
+        self.core = Connection(
+            half,
+            first_window=settings.first_window,
+            largest_window=settings.largest_window,
+            pool_size=settings.pool_size,
+            max_exchanges=settings.max_exchanges,
+        )
+        self.greeted = asyncio.Event()
+        self.idle = asyncio.Event()
+        self.idle.set()
+        self.closed = False
+        self._offered = settings.max_exchanges if half is Half.PLUGIN else 0
+        self._carrier = carrier
+        self._begin = begin
+        self._exchanges: dict[int, TunnelExchange] = {}
+        self._blocked: dict[int, asyncio.Event] = {}
+        self._unflushed: set[TunnelExchange] = set()
+        self._writable = False
+        self._flushing = False
+
+    @property
+    def in_flight(self) -> int:
+        """How many exchanges are open."""
+        return len(self._exchanges)
+
+    def greet(self, agent: str) -> None:
+        """Send this end's hello, which everything else follows."""
+        hello = Hello(self.settings.first_window, self._offered, agent)
+        self._writable = self._carrier.send(encode([(0, hello)]))
+
+    def open(self, request: Request, *parts: Part) -> TunnelExchange:
+        """Begin an exchange (gateway), with what there is of it beside the head.
+
+        Raises:
+            TunnelClosed: the tunnel ended, drains, or is full.
+        """
+        if self.closed:
+            raise TunnelClosed("the connection to the plugin was lost")
+        id = self.core.open(request, *parts)
+        self._stir()
+        return self._add(id, request)
+
+    def drain(self) -> None:
+        """Begin nothing new, and tell the peer; exchanges that are open go on."""
+        self.core.drain()
+        self._stir()
+
+    def fail_all(self, reason: str) -> None:
+        """The stream has ended, and with it all exchanges."""
+        self.closed = True
+        self.greeted.set()
+        for id, exchange in list(self._exchanges.items()):
+            exchange.end(Reset(ResetCode.CANCELLED, reason))
+            self._unblock(id)
+        self._exchanges.clear()
+        self.idle.set()
+
+    # For the exchanges
+
+    def post(self, id: int, *parts: Part) -> bool:
+        """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
+        self.core.send(id, *parts)
+        self._stir()
+        self._drop_forgotten()
+        return self.core.queued(id) > self.settings.high_water and any(
+            isinstance(part, (Body, Message)) for part in parts
+        )
+
+    async def written(self, id: int) -> None:
+        """Waits until enough of an exchange was written, or until it is over."""
+        await self._blocked.setdefault(id, asyncio.Event()).wait()
+
+    def consume(self, id: int, amount: int) -> None:
+        """The application took data."""
+        self.core.consume(id, amount)
+        self._stir()
+        self._drop_forgotten()
+
+    def reset(self, id: int, code: ResetCode, reason: str) -> None:
+        """End an exchange."""
+        self.core.reset(id, code, reason)
+        self._stir()
+        self._unblock(id)
+        self._drop_forgotten()
+
+    # From the carrier
+
+    def receive(self, message: bytes) -> None:
+        """The peer's next message; see `Receiver`."""
+        for id, part in decode(message):
+            self._receive(id, part)
+        if not self.greeted.is_set():
+            self._greet()
+        for exchange in self._unflushed:
+            exchange.flush()
+        self._unflushed.clear()
+        self._drop_forgotten()
+        self._stir()
+
+    def resume(self) -> None:
+        """The carrier takes messages again."""
+        self._writable = True
+        self._flush()
+
+    # Reading
+
+    def _greet(self) -> None:
+        """After the first message, which has the peer's hello."""
+        if self.core.peer is None:
+            raise RemoteProtocolError("the first message has no hello")
+        logger.debug("tunnel to %s", self.core.peer.agent)
+        self.greeted.set()
+
+    def _receive(self, id: int, part: TunnelPart) -> None:
+        event = self.core.receive(id, part)
+        if event is None or isinstance(event, Drain):
+            return
+        if isinstance(event, Request):
+            assert self._begin is not None, "only a plugin's core lets requests in"
+            self._begin(id, self._add(id, event))
+            return
+        exchange = self._exchanges.get(id)
+        if exchange is None:
+            return
+        if isinstance(event, Reset):
+            exchange.end(event)
+            self._unblock(id)
+        else:
+            exchange.deliver(event)
+            self._unflushed.add(exchange)
+
+    # Writing
+
+    def _stir(self) -> None:
+        """There may be something to send: soon, or at once where it is much."""
+        if not self._writable or not self.core.has_output:
+            return
+        if self.core.ready >= BURST:
+            self._flush()
+        elif not self._flushing:
+            self._flushing = True
+            self.loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        try:
+            while self._writable and not self.closed and (batch := self.core.next_message(self.settings.message_size)):
+                self._writable = self._carrier.send(encode(batch))
+                self._after_write()
+        except Exception as error:  # called from anywhere; who runs the tunnel is to know
+            self._writable = False
+            self._carrier.fail(error)
+
+    def _after_write(self) -> None:
+        self._drop_forgotten()
+        for id in list(self._blocked):
+            if self.core.queued(id) <= self.settings.high_water:
+                self._unblock(id)
+
+    def _unblock(self, id: int) -> None:
+        written = self._blocked.pop(id, None)
+        if written is not None:
+            written.set()
+
+    # Exchanges
+
+    def _add(self, id: int, request: Request) -> TunnelExchange:
+        exchange = self._exchanges[id] = TunnelExchange(self, id, request)
+        self.idle.clear()
+        return exchange
+
+    def _drop_forgotten(self) -> None:
+        for id in self.core.take_forgotten():
+            self._exchanges.pop(id, None)
+            if not self._exchanges:
+                self.idle.set()

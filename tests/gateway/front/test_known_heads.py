@@ -1,0 +1,120 @@
+"""Heads that come again: what is remembered of them changes nothing that anybody sees."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from mattermost_plugin.types import Receive, Scope, Send
+from support.client import Client, connect
+from support.fronts import front
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+
+pytestmark = pytest.mark.anyio
+
+PATH = "/plugins/p/x"
+HEADERS = [("Accept", "*/*"), ("Cookie", "session=" + "c" * 100)]
+
+
+async def describe(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers with what it sees, and writes into its scope."""
+    seen = {"path": scope["path"], "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]]}
+    scope["headers"].append((b"mine", b"alone"))
+    await JSONResponse(seen)(scope, receive, send)
+
+
+async def seen(client: Client, target: str = PATH, headers: list[tuple[str, str]] | None = None) -> dict[str, str]:
+    answer = await client.request("GET", target, HEADERS if headers is None else headers)
+    assert answer.status == 200
+    found = json.loads(answer.body)
+    assert found["path"] == target.partition("?")[0]
+    assert answer.header("x-request-id") == dict(found["headers"])["x-request-id"]
+    return dict(found["headers"])
+
+
+async def test_requests_with_the_same_headers_are_seen_with_them_and_an_id_of_their_own(tmp_path: Path) -> None:
+    async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        found = [await seen(client, f"{PATH}{number}") for number in range(4)]
+    ids = [headers.pop("x-request-id") for headers in found]
+    assert len(set(ids)) == 4
+    assert found == [{"host": "test", "accept": "*/*", "cookie": "session=" + "c" * 100}] * 4
+
+
+async def test_a_header_that_changes_on_a_connection_changes_what_the_plugin_sees(tmp_path: Path) -> None:
+    async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        for number in range(4):
+            found = await seen(client, headers=[*HEADERS, ("X-Number", str(number // 2))])
+            assert found["x-number"] == str(number // 2)
+        assert "x-number" not in await seen(client)
+
+
+async def test_a_request_id_of_the_clients_own_stays_with_the_request_it_came_with(tmp_path: Path) -> None:
+    async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        for _ in range(2):
+            assert (await seen(client, headers=[("X-Request-Id", "mine")]))["x-request-id"] == "mine"
+        assert (await seen(client, headers=[]))["x-request-id"] != "mine"
+
+
+async def test_what_one_application_does_to_its_scope_nobody_else_sees(tmp_path: Path) -> None:
+    async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        for _ in range(3):
+            assert "mine" not in await seen(client)
+
+
+@pytest.mark.parametrize(
+    ("line", "status"),
+    [
+        (b"GET /plugins/p/" + b"x" * 8192 + b" HTTP/1.1", 414),
+        (b"GET /plugins/p/a#b HTTP/1.1", 400),
+        (b"CONNECT a:443 HTTP/1.1", 501),
+        (b"GET http://elsewhere/plugins/p/ HTTP/1.1", 400),
+        (b"GET /plugins/p/%2e%2e/ HTTP/1.1", 400),
+        (b"GET /plugins/q/ HTTP/1.1", 404),
+        (b"GET /plugins/p HTTP/1.1", 307),
+        (b"GET /livez HTTP/1.1", 200),
+    ],
+)
+async def test_headers_that_passed_once_excuse_no_other_target(tmp_path: Path, line: bytes, status: int) -> None:
+    head = b"\r\nHost: test\r\nAccept: */*\r\n\r\n"
+    async with front(describe, tmp_path, direct=True) as stage:
+        reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
+        async with asyncio.timeout(5):
+            writer.write(b"GET /plugins/p/first HTTP/1.1" + head)
+            assert (await reader.readuntil(b"\r\n")).split()[1] == b"200"
+            await reader.readuntil(b"}")
+            writer.write(line + head)
+            first = await reader.readuntil(b"\r\n")
+        writer.close()
+    assert int(first[first.index(b"HTTP/1.1 ") + 9 :].split()[0]) == status
+
+
+async def test_the_size_of_the_headers_counts_for_every_target(tmp_path: Path) -> None:
+    headers = [(f"X-{number}", "v" * 6000) for number in range(10)]
+    async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        assert (await client.request("GET", PATH, headers)).status == 200
+        assert (await client.request("GET", "/plugins/p/" + "x" * 7000, headers)).status == 431
+
+
+async def test_a_body_after_the_same_headers_is_a_body(tmp_path: Path) -> None:
+    async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+        body = await Request(scope, receive).body()
+        await Response(body)(scope, receive, send)
+
+    async with front(echo, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        for body in (b"", b"abc", b"", b"de"):
+            assert (await client.request("POST", PATH, [], body)).body == body
+
+
+async def test_a_response_head_that_comes_again_is_dated_and_numbered_anew(tmp_path: Path) -> None:
+    async def same(scope: Scope, receive: Receive, send: Send) -> None:
+        await Response(b"ok")(scope, receive, send)
+
+    async with front(same, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        answers = [await client.request("GET", PATH) for _ in range(3)]
+    assert len({answer.header("x-request-id") for answer in answers}) == 3
+    assert all(answer.header("date") and answer.header("content-length") == "2" for answer in answers)
