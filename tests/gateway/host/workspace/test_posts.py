@@ -43,6 +43,15 @@ async def test_posts_of_one_moment_keep_their_order(ws: Workspace, news: Channel
     assert [post.create_at - posts[0].create_at for post in posts] == [0, 1, 2]
 
 
+async def test_posts_that_come_side_by_side_are_all_counted(ws: Workspace, news: Channel, ada: User) -> None:
+    root = await a_post(ws, news, ada)
+    posts = await asyncio.gather(*(a_post(ws, news, ada, root_id=root.id) for _ in range(20)))
+    assert sorted(post.reply_count for post in posts) == list(range(1, 21))
+    assert len({post.create_at for post in posts}) == 20
+    assert (await ws.posts.get(root.id)).reply_count == 20
+    assert (await ws.channels.get(news.id)).total_msg_count == 21
+
+
 async def test_what_a_post_may_be(ws: Workspace, news: Channel, ada: User) -> None:
     assert (await a_post(ws, news, ada, "ü" * 16383)).message == "ü" * 16383
     too_much = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from pathlib import Path
 
@@ -76,6 +77,18 @@ async def test_a_piece_has_one_place(ws: Workspace, news: Channel, ada: User) ->
             await ws.uploads.add(session.id, offset, data)
         assert (refused.value.status, refused.value.id) == (400, id)
     assert (await ws.uploads.get(session.id)).file_offset == 3
+
+
+async def test_of_two_pieces_for_one_place_one_is_taken(ws: Workspace, news: Channel, ada: User) -> None:
+    session = await ws.uploads.create(wanted(news, ada))
+    both = (ws.uploads.add(session.id, 0, data) for data in (b"abc", b"xyz"))
+    first, second = await asyncio.gather(*both, return_exceptions=True)
+    assert first is None
+    assert isinstance(second, AppFailure)
+    assert second.id == "app.upload.upload_data.concurrent.app_error"
+    info = await ws.uploads.add(session.id, 3, b"def")
+    assert info is not None
+    assert await ws.files.content(info.id) == b"abcdef"
 
 
 async def test_what_was_written_without_being_acknowledged_is_written_again(
