@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 
 import httpx2
 import pytest
@@ -47,6 +48,12 @@ async def admin(ws: Workspace, http: httpx2.AsyncClient) -> Client:
     client = await _logged_in(ws, http, "grace")
     await ws.users.set_roles(client.user.id, "system_user system_admin")
     return client
+
+
+@pytest.fixture
+def make_client(ws: Workspace, http: httpx2.AsyncClient) -> Callable[[str], Awaitable[Client]]:
+    """Makes further users, logged in."""
+    return partial(_logged_in, ws, http)
 
 
 async def _logged_in(ws: Workspace, http: httpx2.AsyncClient, username: str) -> Client:
