@@ -12,6 +12,7 @@ from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
+from servehttp.identity import Identity
 from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
@@ -20,8 +21,12 @@ from servehttp.plugins.registry import Registry
 from servehttp.plugins.supervisor import Followers
 from servehttp.settings import Settings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # the database's libraries take long to import
     from servehttp.host.host import Host
+    from servehttp.host.visitor import Visitor
+
+API = b"/api/v4/"
+"""What the paths of the workspace's own API begin with."""
 
 
 class GatewayApp:
@@ -48,6 +53,8 @@ class GatewayApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif self.host is not None and self.front.is_elsewhere(scope):
+            await self.host(self.front.as_proxies_say(scope), receive, send)
         else:
             await self.front(scope, receive, send)
 
@@ -126,21 +133,32 @@ def create_followed_app(
     registry = Registry.from_settings(maker, manifests)
     if host is not None:
         host.manage(registry, maker, manifests)
-    return GatewayApp(registry, make_front(registry, settings), settings, host)
+    front = make_front(registry, settings, host.identity if host is not None else None)
+    return GatewayApp(registry, front, settings, host)
 
 
 def make_host(settings: Settings) -> Host | None:
     """The workspace that the settings ask for, not open yet."""
     if not settings.workspace.enabled:
         return None
-    from servehttp.host.host import Host  # here, because the database's libraries take long to import
+    from servehttp.host.host import Host
 
     return Host(settings)
 
 
-def make_front(registry: Registry, settings: Settings) -> Front:
-    """The front of these plugins that the settings ask for."""
-    return Front(registry, _front_settings(settings))
+def make_visitor(settings: Settings) -> Visitor | None:
+    """What knows in a worker who sends requests, if there is a workspace."""
+    if not settings.workspace.enabled:
+        return None
+    from servehttp.host.visitor import Visitor
+
+    return Visitor(settings)
+
+
+def make_front(registry: Registry, settings: Settings, identity: Identity | None = None) -> Front:
+    """The front of these plugins that the settings ask for; `identity` knows who sends requests."""
+    elsewhere = (API,) if settings.workspace.enabled else ()
+    return Front(registry, _front_settings(settings), identity, elsewhere)
 
 
 def tunnel_settings(settings: Settings) -> TunnelSettings:

@@ -1,4 +1,5 @@
-"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them.
+"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `admin` helps who
+administers its workspace.
 
 Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
 What people read goes to standard error; with JSON logs it becomes log lines.
@@ -44,6 +45,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+admin = typer.Typer(help="Administer the workspace.", no_args_is_help=True)
+app.add_typer(admin, name="admin")
 
 
 def main() -> None:
@@ -175,6 +179,23 @@ def check(
         _print_error(problem)
     if problems:
         raise typer.Exit(ManifestError.exit_code)
+
+
+@admin.command("token")
+def admin_token(
+    user: Annotated[str, typer.Option(help="Whose token it is.", metavar="USERNAME")] = "admin",
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE)
+    ] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
+) -> None:
+    """Make a new access token for a user of the workspace, whether or not a gateway serves it; prints it."""
+    settings = _load(config, {"data_dir": data_dir})
+    logs.configure(settings.log)
+
+    from servehttp.host.first_start import make_token_of  # here, because the database's libraries take long to import
+
+    print(asyncio.run(make_token_of(user, settings)))
 
 
 def _load(config: Path | None, options: Mapping[str, object]) -> Settings:

@@ -67,6 +67,13 @@ class NoPluginsError(GatewayError):
         self.reason = reason
 
 
+class NoUserError(GatewayError):
+    """There is no user of this name in the workspace."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"there is no user {username!r} in the workspace")
+
+
 class InterpreterError(GatewayError):
     """A plugin's Python interpreter does not run, or is not of the version that the plugin asks for.
 

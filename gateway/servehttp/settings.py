@@ -268,6 +268,10 @@ class WorkspaceSettings(_Group):
     dialog_timeout: Seconds = Field(
         default=3, description="Seconds within which a plugin may answer a command or a button by a dialog."
     )
+    session_cache: Seconds = Field(
+        default=10,
+        description="Seconds after which a token is looked up anew; a login that another process ends lasts so long.",
+    )
     session_hours: Count = Field(default=720, description="Hours that a login lasts.")
     password_min_length: Annotated[int, Field(ge=5, le=72)] = Field(
         default=8, description="Least length of a password, in characters."

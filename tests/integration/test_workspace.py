@@ -7,6 +7,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -18,7 +20,7 @@ from mattermost_plugin import AsyncPluginAPIClient
 from mattermost_plugin.exceptions import NotFoundError, PluginAPIError
 from mattermost_plugin.models import Channel, Post, Team, User
 from support.bundles import bundle_of_folder, plugin_bundle
-from support.client import Broken, fetch
+from support.client import Broken, connect, fetch
 from support.gateway import Gateway, running
 
 INSTALLED = "com.example.installed"
@@ -268,6 +270,72 @@ async def test_workers_serve_what_is_installed_meanwhile(tmp_path: Path) -> None
                     await asyncio.sleep(0.02)
         await api.remove_plugin(INSTALLED)
         assert await status_of(gateway, "/seen") == 404
+
+
+async def test_workers_know_who_asks(tmp_path: Path) -> None:
+    async with member_of(tmp_path, "--workers", "2") as gateway:
+        bearer = ("authorization", f"Bearer {token_in(tmp_path)}")
+        for _ in range(6):
+            assert len((await me(gateway, bearer))["mattermost-user-id"]) == 26
+            assert (await me(gateway, ("authorization", "Bearer guessed")))["mattermost-user-id"] is None
+
+
+async def me(gateway: Gateway, *headers: tuple[str, str], query: str = "", method: str = "GET") -> dict[str, str]:
+    answer = await fetch(gateway.port, f"{BASE}/me{query}", method=method, headers=[*headers])
+    assert answer.status == 200
+    return dict(answer.json())
+
+
+async def test_a_session_from_a_login_tells_plugins_who_asks(gateway: Gateway) -> None:
+    async with api_of(gateway) as api:
+        user = await api.create_user(User(username="ada", email="ada@example.com", password="Passw0rd!"))
+    credentials = json.dumps({"login_id": "ada", "password": "Passw0rd!"}).encode()
+    login = await fetch(gateway.port, "/api/v4/users/login", method="POST", body=credentials)
+    assert login.status == 200, login
+    token = next(value for name, value in login.headers if name == b"token").decode()
+    for _ in range(2):  # the long way, and then the short one
+        seen = await me(gateway, ("authorization", f"Bearer {token}"), ("mattermost-user-id", "forged"))
+        assert seen == {"mattermost-user-id": user.id, "authorization": None, "cookie": None, "query": "", "body": ""}
+    async with connect(gateway.port) as client:  # the same head again and again, on one connection
+        for _ in range(4):
+            answer = await client.request("GET", f"{BASE}/me", [("authorization", f"Bearer {token}")], b"")
+            assert (answer.json()["mattermost-user-id"], answer.json()["authorization"]) == (user.id, None)
+    seen = await me(gateway, ("cookie", f"a=b; MMAUTHTOKEN={token}"), query="?x=1&access_token=other")
+    assert (seen["mattermost-user-id"], seen["cookie"], seen["query"]) == (user.id, "a=b", "x=1")
+    assert (await me(gateway, ("cookie", f"MMAUTHTOKEN={token}"), method="POST"))["mattermost-user-id"] is None
+    ours = ("x-requested-with", "XMLHttpRequest")
+    assert (await me(gateway, ("cookie", f"MMAUTHTOKEN={token}"), ours, method="POST"))["mattermost-user-id"] == user.id
+    logout = await fetch(
+        gateway.port, "/api/v4/users/logout", method="POST", headers=[("authorization", f"Bearer {token}")]
+    )
+    assert logout.status == 200
+    assert (await me(gateway, ("authorization", f"Bearer {token}")))["mattermost-user-id"] is None
+
+
+async def test_the_administrators_token_works_in_the_api_and_for_plugins(tmp_path: Path) -> None:
+    async with member_of(tmp_path) as gateway:
+        bearer = ("authorization", f"Bearer {token_in(tmp_path)}")
+        admin = (await fetch(gateway.port, "/api/v4/users/me", headers=[bearer])).json()
+        assert (admin["username"], admin["roles"]) == ("admin", "system_admin system_user")
+        assert (await me(gateway, bearer))["mattermost-user-id"] == admin["id"]
+        assert (await fetch(gateway.port, "/api/v4/users/me")).status == 401
+        assert (await fetch(gateway.port, "/api/v4/nothing", headers=[bearer])).status == 404
+        # Another one is made while the gateway runs.
+        made = await asyncio.to_thread(admin_token, tmp_path)
+        assert made.returncode == 0, made.stderr
+        another = ("authorization", f"Bearer {made.stdout.strip()}")
+        assert (await me(gateway, another))["mattermost-user-id"] == admin["id"]
+        nobody = await asyncio.to_thread(admin_token, tmp_path, "--user", "nobody")
+        assert (nobody.returncode, nobody.stderr) == (1, "error: there is no user 'nobody' in the workspace\n")
+
+
+def token_in(data_dir: Path) -> str:
+    return (data_dir / "admin-token").read_text().strip()
+
+
+def admin_token(data_dir: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "servehttp", "admin", "token", "--data-dir", str(data_dir), *options]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
 async def test_without_a_workspace_there_is_no_api_and_nothing_is_kept(tmp_path: Path) -> None:

@@ -16,10 +16,12 @@ from servehttp.front.access import Record
 from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
+from servehttp.front.identity import identify, identify_at_once
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import BadPath, Route, find_route
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
+from servehttp.identity import Identity
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
@@ -56,11 +58,21 @@ class Front:
     Args:
         registry: the plugins.
         settings: limits and trust.
+        identity: knows who sends requests; without it nobody does, and tokens are the plugins' own.
+        elsewhere: beginnings of paths that are not the plugins', and that somebody else answers.
     """
 
-    def __init__(self, registry: Registry, settings: FrontSettings) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: FrontSettings,
+        identity: Identity | None = None,
+        elsewhere: tuple[bytes, ...] = (),
+    ) -> None:
         self._registry = registry
         self._settings = settings
+        self._identity = identity
+        self._elsewhere = elsewhere
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, for scopes "http" and "websocket"."""
@@ -76,6 +88,21 @@ class Front:
         finally:
             if self._settings.access_log:
                 record.log()
+
+    # What is not the plugins'
+
+    def is_elsewhere(self, scope: Scope) -> bool:
+        """Whether a request is for somebody else to answer."""
+        path = _raw_path(scope)
+        return path.startswith(self._elsewhere, _root_length(scope, path))
+
+    def as_proxies_say(self, scope: Scope) -> Scope:
+        """A request with its client and scheme as trusted proxies report them."""
+        proxies, client = self._settings.trusted, _address(scope.get("client"))
+        if not (proxies.trusts(client[0]) if client else proxies.everybody):
+            return scope
+        client, scheme = proxies.resolve(client, scope["scheme"], scope["headers"])
+        return {**scope, "client": client, "scheme": scheme if scope["type"] == "http" else scope["scheme"]}
 
     # The request
 
@@ -115,6 +142,8 @@ class Front:
 
     def _route(self, request: Request, record: Record) -> Route:
         """Where a request goes; from here on its root is the plugin's."""
+        if self._elsewhere and record.path.startswith(self._elsewhere, request.root_length):
+            raise Turned(responses.not_here())
         try:
             route = find_route(record.path, request.root_length)
         except BadPath as error:
@@ -162,6 +191,8 @@ class Front:
         """
         headers = self._clean(request, record, known)
         self._route(request, record)
+        if self._identity is not None and not identify_at_once(request, self._identity):
+            return None
         return headers if request.root_length < len(record.path) else None
 
     def begin(self, request: Request, plugin_id: str) -> TunnelExchange | None:
@@ -186,6 +217,8 @@ class Front:
             if route.root_length == len(record.path):
                 raise Turned(_add_slash(request, route))
             self._check_length(request, route.plugin_id)
+            if self._identity is not None:
+                receive = await identify(request, self._identity, receive)
             await self._forward(scope, request, receive, send, record)
         except Turned as turned:
             record.begin_response(turned.refusal.status)
@@ -221,6 +254,8 @@ class Front:
             route = self._route(request, record)
             if self._link(route.plugin_id).transport == "servehttp":
                 raise Turned(responses.no_websockets(route.plugin_id))
+            if self._identity is not None:
+                receive = await identify(request, self._identity, receive)
             exchange = await self._open(route.plugin_id, request)
         except Turned as turned:
             await refuse_websocket(turned.refusal, send, record, can_refuse=can_refuse)

@@ -14,7 +14,9 @@ from pathlib import Path
 import structlog
 
 from mattermost_plugin.models import User, UserAccessToken
-from servehttp.host.workspace import Workspace
+from servehttp.errors import NoUserError
+from servehttp.host.errors import AppFailure
+from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.host.workspace.user_filters import UserFilter
 from servehttp.logs import resolve_format
 from servehttp.settings import Settings
@@ -55,6 +57,19 @@ async def make_token(workspace: Workspace, username: str) -> str:
     user = await workspace.users.get_by_username(username)
     made = await workspace.access_tokens.create(UserAccessToken(user_id=user.id, description=DESCRIPTION))
     return made.token
+
+
+async def make_token_of(username: str, settings: Settings) -> str:
+    """The same in the workspace of these settings, which a gateway may have open.
+
+    Raises:
+        NoUserError: there is no such user.
+    """
+    async with open_workspace(settings.data_dir, settings.workspace) as workspace:
+        try:
+            return await make_token(workspace, username)
+        except AppFailure:
+            raise NoUserError(username) from None
 
 
 def _hand_out(token: str, settings: Settings) -> None:

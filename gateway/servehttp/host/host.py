@@ -13,8 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.host.first_start import make_first_admin
+from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
+from servehttp.host.rest import make_rest
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.plugins.installed import InstalledPlugins
@@ -30,13 +33,18 @@ class Host:
 
     Args:
         settings: all settings.
+
+    Attributes:
+        identity: knows whom tokens stand for.
     """
 
     def __init__(self, settings: Settings) -> None:
+        self.identity = SessionIdentity(lambda: self.workspace, settings.workspace.session_cache)
         self._settings = settings
         self._installed = InstalledPlugins.of(settings)
         self._manage: Callable[[Workspace], Management] | None = None
         self._workspace: Workspace | None = None
+        self._rest: ASGIApp | None = None
         self._closing = AsyncExitStack()
 
     @property
@@ -68,6 +76,8 @@ class Host:
         async with AsyncExitStack() as undo:
             self._workspace = await undo.enter_async_context(opening)
             await make_first_admin(self._workspace, settings)
+            self._workspace.sessions.listen(self.identity.forget)
+            self._rest = make_rest(self._workspace, settings.rest)
             await self._begin_to_manage(self._workspace, undo)
             self._closing = undo.pop_all()
         return self
@@ -86,6 +96,12 @@ class Host:
         """Forget what waits for plugins, and hang up the database."""
         await self._closing.aclose()
         self._workspace = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for paths that begin with /api/v4/."""
+        if self._rest is None:
+            raise RuntimeError("the workspace is not open")
+        await self._rest(scope, receive, send)
 
     async def disabled(self) -> frozenset[str]:
         """The ids of the plugins that are not to start."""

@@ -5,6 +5,7 @@ plugins. SIGTERM ends it in order; the end of the main process ends it at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import os
@@ -15,7 +16,7 @@ import sys
 import structlog
 
 from servehttp import logs
-from servehttp.app import make_front, tunnel_settings
+from servehttp.app import make_front, make_visitor, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.link import Link
@@ -47,7 +48,8 @@ class Worker:
         self._plugins: dict[str, MirroredPlugin] = {}
         self._registry = Registry([], reaper=None)
         self._introduced = asyncio.Event()
-        front = make_front(self._registry, settings)
+        self._visitor = make_visitor(settings)
+        front = make_front(self._registry, settings, self._visitor.identity if self._visitor else None)
         self._server = make_server(front, settings, front, lifespan="off")
         self._channel: Channel | None = None
 
@@ -67,11 +69,12 @@ class Worker:
     async def _run(self, connection: socket.socket, listener: socket.socket) -> None:
         self._channel = channel = await Channel.over(connection)
         self._send(Hello())
-        try:
-            await first_of(self._serve(listener), self._listen(channel))
-        finally:
-            await self._registry.stop()
-            await channel.close()
+        async with self._visitor or contextlib.nullcontext():
+            try:
+                await first_of(self._serve(listener), self._listen(channel))
+            finally:
+                await self._registry.stop()
+                await channel.close()
 
     async def _serve(self, listener: socket.socket) -> None:
         # First the plugins: until they are connected to, other workers can serve what would be refused here.

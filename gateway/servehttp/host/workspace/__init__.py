@@ -162,14 +162,23 @@ async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clo
         settings: its settings.
         clock: what time it is.
     """
-    database = _open_database(data_dir, settings)
-    hooks = Hooks(timeout=settings.hook_timeout, queue=settings.hook_queue, concurrency=settings.hook_concurrency)
-    try:
-        await migrate(database)
-        workspace = Workspace(database, Blobs(data_dir / FILES_FOLDER), settings, hooks, clock)
+    async with visit_workspace(data_dir, settings, clock) as workspace:
+        await migrate(workspace.database)
         await workspace.roles.seed()
         await workspace.facts.seed()
         yield workspace
+
+
+@asynccontextmanager
+async def visit_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clock = now) -> AsyncIterator[Workspace]:
+    """The same for a workspace that another process has opened: for looking at what is in it, not for changing it.
+
+    Neither hooks nor events of either process reach the other one.
+    """
+    database = _open_database(data_dir, settings)
+    hooks = Hooks(timeout=settings.hook_timeout, queue=settings.hook_queue, concurrency=settings.hook_concurrency)
+    try:
+        yield Workspace(database, Blobs(data_dir / FILES_FOLDER), settings, hooks, clock)
     finally:
         await hooks.close()
         await database.close()

@@ -117,6 +117,7 @@ class Bots(Domain):
                 await changed(tx, rows.delete().where(rows.c.user_id == user_id))
             await changed(tx, table.delete().where(table.c.user_id == user_id))
             await changed(tx, users.delete().where(users.c.id == user_id))
+            self.ws.sessions.tell(user_id)
 
     async def ensure(self, plugin_id: str, bot: Bot) -> str:
         """The id of the user of a plugin's own bot, which is made, or brought up to what is given.

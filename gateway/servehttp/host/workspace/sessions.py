@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, select
 
@@ -15,6 +18,9 @@ from servehttp.host.store.tables.users import sessions as table
 from servehttp.host.validation import check_id
 from servehttp.host.workspace.domain import Domain
 
+if TYPE_CHECKING:
+    from servehttp.host.workspace import Workspace
+
 HOUR = 3_600_000
 """Milliseconds."""
 CSRF = "csrf"
@@ -23,6 +29,19 @@ CSRF = "csrf"
 
 class Sessions(Domain):
     """Sessions. One that has expired has ended; `expires_at` 0 never does."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._listeners: list[Callable[[str], None]] = []
+
+    def listen(self, listener: Callable[[str], None]) -> None:
+        """Have somebody told of each user whose sessions, or tokens, may be others than before."""
+        self._listeners.append(listener)
+
+    def tell(self, user_id: str) -> None:
+        """Tell them of a user, once the open transaction is committed."""
+        for listener in self._listeners:
+            self.db.after_commit(partial(listener, user_id))
 
     async def create(self, session: Session) -> Session:
         """Open a session for a user; returns it with its id and its secret token.
@@ -80,7 +99,7 @@ class Sessions(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            await self._stored(session_id)
+            self.tell((await self._stored(session_id)).user_id)
             await changed(tx, table.update().where(table.c.id == session_id).values(expires_at=expires_at))
 
     async def revoke(self, session_id: str) -> None:
@@ -90,17 +109,19 @@ class Sessions(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            await self._stored(session_id)
+            self.tell((await self._stored(session_id)).user_id)
             await changed(tx, table.delete().where(table.c.id == session_id))
 
     async def revoke_all(self, user_id: str) -> None:
         """End all sessions of a user."""
         async with self.db.transaction() as tx:
+            self.tell(user_id)
             await changed(tx, table.delete().where(table.c.user_id == user_id))
 
     async def revoke_others(self, user_id: str, *, keep: str) -> None:
         """End all sessions of a user but one."""
         async with self.db.transaction() as tx:
+            self.tell(user_id)
             await changed(tx, table.delete().where(table.c.user_id == user_id, table.c.id != keep))
 
     async def forget_expired(self) -> int:

@@ -64,7 +64,7 @@ class AccessTokens(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            await self.get(token_id)
+            self.ws.sessions.tell((await self.get(token_id)).user_id)
             await changed(tx, table.update().where(table.c.id == token_id).values(is_active=active))
 
     async def revoke(self, token_id: str) -> None:
@@ -74,7 +74,7 @@ class AccessTokens(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            await self.get(token_id)
+            self.ws.sessions.tell((await self.get(token_id)).user_id)
             await changed(tx, table.delete().where(table.c.id == token_id))
 
     async def session_of(self, secret: str) -> Session | None:
