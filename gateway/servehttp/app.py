@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -17,16 +17,13 @@ from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.registry import Registry
+from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.supervisor import Followers
 from servehttp.settings import Settings
 
 if TYPE_CHECKING:  # the database's libraries take long to import
     from servehttp.host.host import Host
     from servehttp.host.visitor import Visitor
-
-API = b"/api/v4/"
-"""What the paths of the workspace's own API begin with."""
 
 
 class GatewayApp:
@@ -53,7 +50,7 @@ class GatewayApp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif self.host is not None and self.front.is_elsewhere(scope):
+        elif self.host is not None and self.front.is_api(scope):
             await self.host(self.front.as_proxies_say(scope), receive, send)
         else:
             await self.front(scope, receive, send)
@@ -79,6 +76,12 @@ class GatewayApp:
                 await asyncio.gather(self._starting, return_exceptions=True)
             if self.host is not None:
                 await self.host.__aexit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[PluginHandle]:
+        """What workers connect to: the plugins, and the workspace's API."""
+        yield from self.registry
+        if self.host is not None and self.host.shared is not None:
+            yield self.host.shared
 
     @property
     def started(self) -> bool:
@@ -133,6 +136,8 @@ def create_followed_app(
     registry = Registry.from_settings(maker, manifests)
     if host is not None:
         host.manage(registry, maker, manifests)
+        if followers is not None:
+            host.share(maker.tunnel, reaper)
     front = make_front(registry, settings, host.identity if host is not None else None)
     return GatewayApp(registry, front, settings, host)
 
@@ -157,8 +162,7 @@ def make_visitor(settings: Settings) -> Visitor | None:
 
 def make_front(registry: Registry, settings: Settings, identity: Identity | None = None) -> Front:
     """The front of these plugins that the settings ask for; `identity` knows who sends requests."""
-    elsewhere = (API,) if settings.workspace.enabled else ()
-    return Front(registry, _front_settings(settings), identity, elsewhere)
+    return Front(registry, _front_settings(settings), identity, has_api=settings.workspace.enabled)
 
 
 def tunnel_settings(settings: Settings) -> TunnelSettings:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from websockets.asyncio.client import connect as connect_websocket
 
 from mattermost_plugin import AsyncPluginAPIClient
 from mattermost_plugin.exceptions import NotFoundError, PluginAPIError
@@ -278,6 +279,28 @@ async def test_workers_know_who_asks(tmp_path: Path) -> None:
         for _ in range(6):
             assert len((await me(gateway, bearer))["mattermost-user-id"]) == 26
             assert (await me(gateway, ("authorization", "Bearer guessed")))["mattermost-user-id"] is None
+
+
+async def test_workers_pass_the_api_on_to_the_main_process(tmp_path: Path) -> None:
+    async with member_of(tmp_path, "--workers", "2") as gateway:
+        bearer = ("authorization", f"Bearer {token_in(tmp_path)}")
+        for _ in range(4):
+            answer = await fetch(gateway.port, "/api/v4/users/me", headers=[bearer])
+            assert (answer.status, answer.json()["username"]) == (200, "admin")
+        form = b'--b\r\nContent-Disposition: form-data; name="plugin"; filename="p.tar.gz"\r\n\r\n'
+        form += plugin_bundle(INSTALLED, PROGRAM) + b"\r\n--b--\r\n"
+        headers = [bearer, ("content-type", "multipart/form-data; boundary=b")]
+        answer = await fetch(gateway.port, "/api/v4/plugins", "POST", headers, form)
+        assert (answer.status, answer.json()["id"]) == (201, INSTALLED)
+        answer = await fetch(gateway.port, f"/api/v4/plugins/{INSTALLED}/enable", "POST", [bearer])
+        assert answer.status == 200
+        async with connect_websocket(
+            f"ws://127.0.0.1:{gateway.port}/api/v4/websocket", additional_headers=[bearer]
+        ) as websocket:
+            assert json.loads(await websocket.recv())["event"] == "hello"
+        ready = (await fetch(gateway.port, "/readyz?verbose")).json()
+        assert [plugin["id"] for plugin in ready["plugins"]] == ["com.example.member", INSTALLED]
+        assert await gateway.stop() == 0
 
 
 async def me(gateway: Gateway, *headers: tuple[str, str], query: str = "", method: str = "GET") -> dict[str, str]:

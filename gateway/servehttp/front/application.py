@@ -22,6 +22,7 @@ from servehttp.front.responses import Refusal
 from servehttp.front.routing import BadPath, Route, find_route
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
+from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
@@ -31,6 +32,7 @@ ATTEMPTS = 2
 
 RUNNING = PluginState.RUNNING
 COMING_UP = frozenset((PluginState.STARTING, PluginState.RESTARTING))
+API_PREFIX = API_ID.encode() + b"/"
 HEALTH_PATHS = frozenset(("/livez", "/readyz"))
 
 
@@ -59,7 +61,7 @@ class Front:
         registry: the plugins.
         settings: limits and trust.
         identity: knows who sends requests; without it nobody does, and tokens are the plugins' own.
-        elsewhere: beginnings of paths that are not the plugins', and that somebody else answers.
+        has_api: whether there is an API below `API_ID`. Here it is a plugin of that id, if anything.
     """
 
     def __init__(
@@ -67,12 +69,13 @@ class Front:
         registry: Registry,
         settings: FrontSettings,
         identity: Identity | None = None,
-        elsewhere: tuple[bytes, ...] = (),
+        *,
+        has_api: bool = False,
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._identity = identity
-        self._elsewhere = elsewhere
+        self._has_api = has_api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, for scopes "http" and "websocket"."""
@@ -89,12 +92,12 @@ class Front:
             if self._settings.access_log:
                 record.log()
 
-    # What is not the plugins'
+    # The API
 
-    def is_elsewhere(self, scope: Scope) -> bool:
-        """Whether a request is for somebody else to answer."""
+    def is_api(self, scope: Scope) -> bool:
+        """Whether a request is for the API."""
         path = _raw_path(scope)
-        return path.startswith(self._elsewhere, _root_length(scope, path))
+        return self._has_api and path.startswith(API_PREFIX, _root_length(scope, path))
 
     def as_proxies_say(self, scope: Scope) -> Scope:
         """A request with its client and scheme as trusted proxies report them."""
@@ -142,8 +145,9 @@ class Front:
 
     def _route(self, request: Request, record: Record) -> Route:
         """Where a request goes; from here on its root is the plugin's."""
-        if self._elsewhere and record.path.startswith(self._elsewhere, request.root_length):
-            raise Turned(responses.not_here())
+        if self._has_api and record.path.startswith(API_PREFIX, request.root_length):
+            record.plugin_id = API_ID
+            return Route(API_ID, request.root_length)
         try:
             route = find_route(record.path, request.root_length)
         except BadPath as error:
@@ -217,7 +221,7 @@ class Front:
             if route.root_length == len(record.path):
                 raise Turned(_add_slash(request, route))
             self._check_length(request, route.plugin_id)
-            if self._identity is not None:
+            if self._identity is not None and route.plugin_id != API_ID:  # that looks at tokens itself
                 receive = await identify(request, self._identity, receive)
             await self._forward(scope, request, receive, send, record)
         except Turned as turned:
@@ -254,7 +258,7 @@ class Front:
             route = self._route(request, record)
             if self._link(route.plugin_id).transport == "servehttp":
                 raise Turned(responses.no_websockets(route.plugin_id))
-            if self._identity is not None:
+            if self._identity is not None and route.plugin_id != API_ID:  # that looks at tokens itself
                 receive = await identify(request, self._identity, receive)
             exchange = await self._open(route.plugin_id, request)
         except Turned as turned:
@@ -278,7 +282,7 @@ class Front:
 
     def _readiness(self, *, verbose: bool) -> tuple[HTTPStatus, dict[str, Any]]:
         """Ready once no plugin is on its first way up any more and one at least serves."""
-        plugins = list(self._registry)
+        plugins = [plugin for plugin in self._registry if plugin.id != API_ID]
         starting = any(plugin.state is PluginState.STARTING and not plugin.restarts for plugin in plugins)
         ready = not starting and any(plugin.state is PluginState.RUNNING for plugin in plugins)
         report: dict[str, Any] = {"status": "ready" if ready else "not ready"}

@@ -62,11 +62,6 @@ def not_found(plugin_id: str | None = None) -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, message, plugin_id)
 
 
-def not_here() -> Refusal:
-    message = "the workspace's own API is served by a gateway with one worker only"
-    return Refusal(HTTPStatus.NOT_IMPLEMENTED, message)
-
-
 def bad_path(reason: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, reason)
 

@@ -13,17 +13,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.host.first_start import make_first_admin
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
 from servehttp.host.rest import make_rest
 from servehttp.host.rpc.server import Endpoint
+from servehttp.host.shared_api import SharedApi
 from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
+from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.settings import Settings
 
@@ -36,10 +39,12 @@ class Host:
 
     Attributes:
         identity: knows whom tokens stand for.
+        shared: its REST API, as workers reach it; None where there are none.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.identity = SessionIdentity(lambda: self.workspace, settings.workspace.session_cache)
+        self.shared: SharedApi | None = None
         self._settings = settings
         self._installed = InstalledPlugins.of(settings)
         self._manage: Callable[[Workspace], Management] | None = None
@@ -69,6 +74,15 @@ class Host:
         known = list(manifests)
         self._manage = lambda workspace: Management(workspace, registry, maker, known, self._installed)
 
+    def share(self, tunnel: TunnelSettings, reaper: Reaper) -> None:
+        """Offer the REST API to workers; to be called before the workspace is opened.
+
+        Args:
+            tunnel: limits of the tunnels.
+            reaper: clears up should this process be killed.
+        """
+        self.shared = SharedApi(self, tunnel, reaper)
+
     async def __aenter__(self) -> Self:
         """Open the database, bring its tables up to date, and on the very first start make an administrator."""
         settings = self._settings
@@ -79,6 +93,9 @@ class Host:
             self._workspace.sessions.listen(self.identity.forget)
             self._rest = make_rest(self._workspace, settings.rest)
             await self._begin_to_manage(self._workspace, undo)
+            if self.shared is not None:
+                undo.push_async_callback(self.shared.stop)
+                await self.shared.start()
             self._closing = undo.pop_all()
         return self
 

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:  # the connection's module loads gRPC
     from servehttp.plugins.link import Link
 
+API_ID = "/api/v4"
+"""The id under which workers know the main process, which serves their clients the API below this path. No plugin can
+have it, for theirs have no slash."""
+
 
 class ApiEndpoint(Protocol):
     """Where one process reaches the API."""

@@ -19,6 +19,7 @@ from servehttp import logs
 from servehttp.app import make_front, make_visitor, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.race import first_of
 from servehttp.plugins.registry import Registry
@@ -41,9 +42,8 @@ class Worker:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self._connect = functools.partial(
-            Link.connect, transport=settings.plugins.transport, tunnel=tunnel_settings(settings)
-        )
+        self._transport = settings.plugins.transport
+        self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)
         self._plugins: dict[str, MirroredPlugin] = {}
         self._registry = Registry([], reaper=None)
@@ -103,7 +103,9 @@ class Worker:
                 self._tell(message)
 
     def _add(self, plugin_id: str) -> MirroredPlugin:
-        mirror = MirroredPlugin(plugin_id, self._connect, self._policy, self._send)
+        transport = "tunnel" if plugin_id == API_ID else self._transport
+        connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel)
+        mirror = MirroredPlugin(plugin_id, connect, self._policy, self._send)
         self._plugins[plugin_id] = mirror
         self._registry.add(mirror)
         return mirror
