@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import io
 import json
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -20,6 +18,7 @@ from servehttp.host.rest import make_rest
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.images import plain_image
 from servehttp.settings import RestSettings
+from support.driver import Listener, driver_of, listening
 from support.rest import served
 from support.workspaces import PASSWORD, FakePlugin, a_user
 
@@ -27,26 +26,6 @@ pytestmark = [
     pytest.mark.anyio,
     pytest.mark.filterwarnings("ignore:ssl=None is deprecated:DeprecationWarning"),  # the driver's
 ]
-
-SECONDS = 10
-"""Longest that a test waits for an event."""
-
-
-@dataclass
-class Listener:
-    """What the driver's WebSocket client was told."""
-
-    events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
-
-    async def __call__(self, message: str) -> None:
-        await self.events.put(json.loads(message))
-
-    async def next(self, name: str) -> dict[str, Any]:
-        """The next event of a name; others are passed over."""
-        async with asyncio.timeout(SECONDS):
-            while (event := await self.events.get()).get("event") != name:
-                pass
-        return event
 
 
 @pytest.fixture
@@ -62,14 +41,9 @@ async def ada(ws: Workspace) -> User:
 
 @pytest.fixture
 async def driver(port: int, ada: User) -> AsyncIterator[AsyncTypedDriver]:
-    async with driver_of(port, "ada") as driver:
+    async with driver_of(port, login_id="ada", password=PASSWORD) as driver:
         await driver.login()
         yield driver
-
-
-def driver_of(port: int, login_id: str, password: str = PASSWORD) -> AsyncTypedDriver:
-    options = {"scheme": "http", "url": "127.0.0.1", "port": port, "login_id": login_id, "password": password}
-    return AsyncTypedDriver(options | {"max_retries": 0})
 
 
 @pytest.fixture
@@ -82,13 +56,8 @@ async def town(driver: AsyncTypedDriver) -> dict[str, Any]:
 @pytest.fixture
 async def heard(driver: AsyncTypedDriver) -> AsyncIterator[Listener]:
     """The driver's WebSocket client, connected."""
-    listener = Listener()
-    task = asyncio.ensure_future(driver.init_websocket(listener))
-    await listener.next("hello")
-    yield listener
-    driver.disconnect()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    async with listening(driver) as listener:
+        yield listener
 
 
 async def test_it_logs_in_and_out(driver: AsyncTypedDriver, ada: User, port: int) -> None:
@@ -96,7 +65,7 @@ async def test_it_logs_in_and_out(driver: AsyncTypedDriver, ada: User, port: int
     await driver.logout()
     with pytest.raises(NoAccessTokenProvided):
         await driver.users.get_user("me")
-    async with driver_of(port, "ada", "wrong password") as other:
+    async with driver_of(port, login_id="ada", password="wrong password") as other:
         with pytest.raises(NoAccessTokenProvided):
             await other.login()
 
