@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from mattermostautodriver import AsyncTypedDriver
@@ -15,20 +14,25 @@ SECONDS = 10
 """Longest that a test waits for an event."""
 
 
-@dataclass
 class Listener:
     """What the driver's WebSocket client was told."""
 
-    events: asyncio.Queue[dict[str, Any]] = field(default_factory=asyncio.Queue)
+    def __init__(self) -> None:
+        self._coming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._passed: list[dict[str, Any]] = []
 
     async def __call__(self, message: str) -> None:
-        await self.events.put(json.loads(message))
+        await self._coming.put(json.loads(message))
 
     async def next(self, name: str) -> dict[str, Any]:
-        """The next event of a name; others are passed over."""
+        """The next event of a name; others, which may come before it or after it, wait to be asked for."""
+        for event in self._passed:
+            if event.get("event") == name:
+                self._passed.remove(event)
+                return event
         async with asyncio.timeout(SECONDS):
-            while (event := await self.events.get()).get("event") != name:
-                pass
+            while (event := await self._coming.get()).get("event") != name:
+                self._passed.append(event)
         return event
 
 
