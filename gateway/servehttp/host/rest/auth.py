@@ -69,7 +69,7 @@ def check_csrf(session: Session, given: str) -> None:
 def is_same_origin(connection: HTTPConnection) -> bool:
     """Whether no page of another site is behind a request; programs that are no browsers send no origin."""
     origin = connection.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == connection.headers.get("Host")
+    return origin is None or urlsplit(origin.lower()).netloc == connection.headers.get("Host", "").lower()
 
 
 def no_session() -> AppFailure:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+import contextlib
 
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -33,7 +33,8 @@ class WebSockets:
     def __init__(self, workspace: Workspace, settings: RestSettings) -> None:
         self._ws = workspace
         self._settings = settings
-        self._open: Counter[str] = Counter()
+        self._open: dict[str, set[Connection]] = {}
+        workspace.sessions.listen(self._sessions_changed)
 
     def route(self) -> WebSocketRoute:
         """Where they are served."""
@@ -44,10 +45,15 @@ class WebSockets:
         try:
             await self._run(socket)
         except Gone as gone:
-            if gone.code:
-                await socket.close(gone.code)
+            await self._close(socket, gone.code)
         except WebSocketDisconnect:
             return  # while it was written to
+
+    async def _close(self, socket: WebSocket, code: int) -> None:
+        if code:
+            with contextlib.suppress(TimeoutError, WebSocketDisconnect):
+                async with asyncio.timeout(self._settings.websocket_send_timeout):
+                    await socket.close(code)
 
     async def _run(self, socket: WebSocket) -> None:
         connection = await self._authenticated(socket)
@@ -59,15 +65,19 @@ class WebSockets:
 
     async def _while_open(self, connection: Connection) -> None:
         user_id = connection.session.user_id
-        self._open[user_id] += 1
+        self._open.setdefault(user_id, set()).add(connection)
         try:
             await self._ws.statuses.appear(user_id, "online")
             await connection.run()
         finally:
-            self._open[user_id] -= 1
+            self._open[user_id].remove(connection)
             if not self._open[user_id]:
                 del self._open[user_id]
                 await self._ws.statuses.appear(user_id, "offline")
+
+    def _sessions_changed(self, user_id: str) -> None:
+        for connection in self._open.get(user_id, ()):
+            connection.session_changed()
 
     # Who comes in
 

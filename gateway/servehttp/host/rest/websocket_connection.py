@@ -1,12 +1,13 @@
 """One WebSocket of a user who is known.
 
-Its two halves, one for each direction, run side by side; the first that ends takes the other along. Events wait in a
-bounded queue: a client that does not keep up is disconnected, and so is one whose session has ended.
+What it says, what it hears and what becomes of its session run side by side; the first that ends takes the others
+along. Events wait in a bounded queue: a client that does not keep up is disconnected.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any
 
 import structlog
@@ -95,6 +96,9 @@ class Connection:
         self._viewer = Viewer(workspace, self._id, session.user_id)
         self._sequence = 0
         self._sending = asyncio.Lock()
+        self._changed = asyncio.Event()
+        self._changes = self._checked = 0
+        self.session_changed()  # as it may have, before anybody could tell
 
     async def run(self) -> None:
         """Serve it until it is over.
@@ -106,10 +110,15 @@ class Connection:
         self._notify("OnWebSocketConnect")
         try:
             await self._greet()
-            await first_of(self._tell(events), self._listen())
+            await first_of(self._tell(events), self._listen(), self._watch())
         finally:
             self._ws.events.unsubscribe(events)
             self._notify("OnWebSocketDisconnect")
+
+    def session_changed(self) -> None:
+        """Have the session looked up again before anything more is said or heard."""
+        self._changes += 1
+        self._changed.set()
 
     def _notify(self, hook: str, **fields: Any) -> None:
         self._ws.hooks.notify(hook, web_conn_id=self._id, user_id=self.session.user_id, **fields)
@@ -131,12 +140,6 @@ class Connection:
         except Lagging:
             raise Gone(TOO_SLOW) from None
 
-    async def _check_session(self) -> None:
-        try:
-            await self._ws.sessions.authenticate(self._token)
-        except AppFailure:
-            raise Gone(UNAUTHORISED) from None
-
     async def _send_event(self, event: Event) -> None:
         number, self._sequence = self._sequence, self._sequence + 1
         await self._send(event_json(event, number))
@@ -147,6 +150,34 @@ class Connection:
                 await self._socket.send_text(text)
         except TimeoutError:
             raise Gone(TOO_SLOW) from None
+
+    # The session
+
+    async def _watch(self) -> None:
+        """End the connection as soon as its session ends, be it that it is revoked or expires."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._lifetime()):
+                    await self._changed.wait()
+            self._changed.clear()
+            await self._look_up()
+
+    async def _check_session(self) -> None:
+        if self._checked != self._changes:
+            await self._look_up()
+
+    async def _look_up(self) -> None:
+        looked_at = self._changes
+        try:
+            self.session = await self._ws.sessions.authenticate(self._token)
+        except AppFailure:
+            raise Gone(UNAUTHORISED) from None
+        self._checked = looked_at
+
+    def _lifetime(self) -> float | None:
+        """Seconds until the session expires; None if it never does."""
+        ends = self.session.expires_at
+        return max(ends - self._ws.clock(), 0) / 1000 if ends else None
 
     # From the client
 

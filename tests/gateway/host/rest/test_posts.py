@@ -7,7 +7,11 @@ from typing import Any
 
 import pytest
 
-from mattermost_plugin.grpc.hooks_message_pb2 import MessagesWillBeConsumedResponse
+from mattermost_plugin.grpc.hooks_message_pb2 import (
+    FileWillBeUploadedResponse,
+    MessagesWillBeConsumedResponse,
+    MessageWillBePostedResponse,
+)
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.files import FileFilter
 from servehttp.host.workspace.images import plain_image
@@ -103,6 +107,20 @@ async def test_what_a_plugin_hides_is_not_there(ada: Client, square: Any, ws: Wo
     assert (await ada("GET", f"/posts/{post['id']}")).status_code == 404
     listed = await ada.ok("GET", f"/channels/{square['id']}/posts")
     assert (listed["order"], listed["posts"]) == ([], {})
+
+
+async def test_a_post_that_a_plugin_drops_is_known_by_its_id(ada: Client, square: Any, ws: Workspace) -> None:
+    dismissed = MessageWillBePostedResponse(rejection_reason="plugin.message_will_be_posted.dismiss_post")
+    ws.hooks.register("dropper", FakePlugin({"MessageWillBePosted": dismissed}))
+    response = await ada("POST", "/posts", json={"channel_id": square["id"], "message": "gone"})
+    assert (response.status_code, response.json()["id"]) == (400, "plugin.message_will_be_posted.dismiss_post")
+
+
+async def test_a_plugin_that_refuses_a_file_is_quoted(ada: Client, square: Any, ws: Workspace) -> None:
+    refused = FileWillBeUploadedResponse(rejection_reason="no executables")
+    ws.hooks.register("scanner", FakePlugin({"FileWillBeUploaded": refused}))
+    response = await ada("POST", f"/files?channel_id={square['id']}", files={"files": ("a.exe", b"MZ")})
+    assert (response.status_code, response.json()["message"]) == (400, "no executables")
 
 
 async def test_nobody_reacts_for_others_or_takes_their_reactions_back(ada: Client, bob: Client, square: Any) -> None:

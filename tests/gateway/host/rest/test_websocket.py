@@ -19,7 +19,7 @@ from servehttp.host.rest import make_rest
 from servehttp.host.workspace import Workspace
 from servehttp.settings import RestSettings, WorkspaceSettings
 from support.rest import served
-from support.workspaces import FakePlugin, a_user
+from support.workspaces import Clock, FakePlugin, a_user
 
 pytestmark = pytest.mark.anyio
 
@@ -193,11 +193,36 @@ async def test_a_message_over_the_limit_ends_the_connection(ws: Workspace, url: 
         assert await closed_with(socket) == 1009
 
 
-async def test_a_session_that_ends_takes_its_connection_along(ws: Workspace, url: str, ada: User) -> None:
+async def test_a_session_that_ends_takes_its_connection_along_before_anything_more_is_told(
+    ws: Workspace, url: str, ada: User
+) -> None:
     async with connected(ws, url, ada) as socket:
         await ws.sessions.revoke_all(ada.id)
         ws.events.publish(Event("secret"))
+        with pytest.raises(ConnectionClosed):
+            await receive(socket)
+        assert socket.close_code == 1008
+
+
+async def test_a_session_that_expires_takes_its_connection_along(
+    ws: Workspace, url: str, ada: User, clock: Clock
+) -> None:
+    async with connected(ws, url, ada) as socket:
+        (session,) = await ws.sessions.of_user(ada.id)
+        clock.milliseconds = session.expires_at - 20
+        await ws.sessions.extend(session.id, session.expires_at)  # which has the connection look at the clock
+        await say(socket, "ping")
+        assert (await receive(socket))["data"]["text"] == "pong"
+        clock.advance(seconds=1)
         assert await closed_with(socket) == 1008
+
+
+async def test_a_connection_outlives_the_other_sessions_of_its_user(ws: Workspace, url: str, ada: User) -> None:
+    async with connected(ws, url, ada) as socket:
+        other = await ws.sessions.create(Session(user_id=ada.id))
+        await ws.sessions.revoke(other.id)
+        await say(socket, "ping")
+        assert (await receive(socket))["data"]["text"] == "pong"
 
 
 async def test_plugins_hear_of_connections_and_messages_but_of_no_token(ws: Workspace, url: str, ada: User) -> None:
@@ -254,3 +279,20 @@ class TestSlow:
             for number in range(6):  # at once: nothing is sent in between
                 ws.events.publish(Event("tick", {"number": number}))
             assert await closed_with(socket) == 1013
+
+
+async def test_a_client_that_takes_nothing_does_not_hold_its_connection(ws: Workspace, ada: User) -> None:
+    app = make_rest(ws, RestSettings(websocket_send_timeout=0.05))
+    messages = iter([{"type": "websocket.connect"}])
+
+    async def receive_nothing_more() -> Any:
+        return next(messages, None) or await asyncio.Event().wait()
+
+    async def stuck(message: Any) -> None:
+        if message["type"] != "websocket.accept":
+            await asyncio.Event().wait()
+
+    bearer = (b"authorization", f"Bearer {await a_token(ws, ada)}".encode())
+    scope = {"type": "websocket", "path": "/api/v4/websocket", "query_string": b"", "headers": [bearer]}
+    async with asyncio.timeout(SECONDS):
+        await app(scope, receive_nothing_more, stuck)
