@@ -67,6 +67,10 @@ class NoPluginsError(GatewayError):
         self.reason = reason
 
 
+class WorkspaceError(GatewayError):
+    """The workspace cannot be opened; the message says why."""
+
+
 class NoUserError(GatewayError):
     """There is no user of this name in the workspace."""
 

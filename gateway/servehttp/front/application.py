@@ -16,7 +16,7 @@ from servehttp.front.access import Record
 from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
-from servehttp.front.identity import identify, identify_at_once
+from servehttp.front.identity import identify, identify_at_once, may_identify
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import BadPath, Route, find_route
@@ -195,7 +195,8 @@ class Front:
         """
         headers = self._clean(request, record, known)
         self._route(request, record)
-        if self._identity is not None and not identify_at_once(request, self._identity):
+        identity = self._identity
+        if identity is not None and may_identify(headers, request.target) and not identify_at_once(request, identity):
             return None
         return headers if request.root_length < len(record.path) else None
 

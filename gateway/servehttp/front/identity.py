@@ -23,6 +23,7 @@ from urllib.parse import unquote_plus, urlsplit
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Receive
 from servehttp.front.forms import look_into_form
+from servehttp.front.headers import TOKEN_HEADERS, RequestHeaders
 from servehttp.identity import UNKNOWN, Caller, Identity
 
 COOKIE = b"MMAUTHTOKEN"
@@ -30,7 +31,6 @@ PARAMETER = "access_token"
 PARAMETER_BYTES = PARAMETER.encode()
 SCHEMES = (b"bearer", b"token")
 USER_ID = b"mattermost-user-id"
-CARRIERS = frozenset((b"authorization", b"cookie"))
 CSRF_FIELD = "csrf"
 
 
@@ -42,11 +42,13 @@ class Credential:
     from_cookie: bool = False
 
 
-def identify_at_once(request: Request, identity: Identity) -> bool:
-    """Tell the plugin who sends a request without a body; False where that takes a wait.
+def may_identify(headers: RequestHeaders, target: bytes) -> bool:
+    """Whether a request may say who sends it: all that is looked at of those that do not."""
+    return headers.may_identify or PARAMETER_BYTES in target
 
-    Of a request without a token nothing more is looked at.
-    """
+
+def identify_at_once(request: Request, identity: Identity) -> bool:
+    """Tell the plugin who sends a request without a body; False where that takes a wait."""
     credential = credential_of(request)
     if credential is None:
         return True
@@ -76,7 +78,7 @@ def credential_of(request: Request) -> Credential | None:
     """What a request has to show who sends it; None if it has nothing that is to be taken out."""
     found: Credential | None = None
     for name, value in request.headers:
-        if name not in CARRIERS:
+        if name not in TOKEN_HEADERS:
             continue
         if name == b"cookie":
             token = next((value for key, value in _cookies(value) if key == COOKIE), None)

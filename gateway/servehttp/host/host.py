@@ -13,8 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
+from servehttp.errors import WorkspaceError
 from servehttp.host.first_start import make_first_admin
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
@@ -84,20 +87,30 @@ class Host:
         self.shared = SharedApi(self, tunnel, reaper)
 
     async def __aenter__(self) -> Self:
-        """Open the database, bring its tables up to date, and on the very first start make an administrator."""
+        """Open the database, bring its tables up to date, and on the very first start make an administrator.
+
+        Raises:
+            WorkspaceError: that is not possible.
+        """
+        try:
+            async with AsyncExitStack() as undo:
+                await self._open(undo)
+                self._closing = undo.pop_all()
+        except (OSError, SQLAlchemyError) as error:
+            raise WorkspaceError(f"the workspace cannot be opened: {error}") from error
+        return self
+
+    async def _open(self, undo: AsyncExitStack) -> None:
         settings = self._settings
         opening = open_workspace(settings.data_dir, settings.workspace)
-        async with AsyncExitStack() as undo:
-            self._workspace = await undo.enter_async_context(opening)
-            await make_first_admin(self._workspace, settings)
-            self._workspace.sessions.listen(self.identity.forget)
-            self._rest = make_rest(self._workspace, settings.rest)
-            await self._begin_to_manage(self._workspace, undo)
-            if self.shared is not None:
-                undo.push_async_callback(self.shared.stop)
-                await self.shared.start()
-            self._closing = undo.pop_all()
-        return self
+        self._workspace = workspace = await undo.enter_async_context(opening)
+        await make_first_admin(workspace, settings)
+        workspace.sessions.listen(self.identity.forget)
+        self._rest = make_rest(workspace, settings.rest)
+        await self._begin_to_manage(workspace, undo)
+        if self.shared is not None:
+            undo.push_async_callback(self.shared.stop)
+            await self.shared.start()
 
     async def _begin_to_manage(self, workspace: Workspace, undo: AsyncExitStack) -> None:
         if self._manage is None:
