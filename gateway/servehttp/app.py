@@ -60,7 +60,7 @@ class GatewayApp:
         resting: frozenset[str] = frozenset()
         if self.host is not None:
             await self.host.__aenter__()
-            resting = await self.host.disabled()
+            resting = self.host.disabled
         self._starting = asyncio.create_task(self.registry.start(but=resting))
         return self
 

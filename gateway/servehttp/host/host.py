@@ -19,6 +19,7 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.errors import WorkspaceError
 from servehttp.host.first_start import make_first_admin
+from servehttp.host.housekeeping import housekeeping
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
 from servehttp.host.rest import make_rest
@@ -42,12 +43,14 @@ class Host:
 
     Attributes:
         identity: knows whom tokens stand for.
+        disabled: the ids of the plugins that are not to start, as it was when the workspace was opened.
         shared: its REST API, as workers reach it; None where there are none.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.identity = SessionIdentity(lambda: self.workspace, settings.workspace.session_cache)
         self.shared: SharedApi | None = None
+        self.disabled: frozenset[str] = frozenset()
         self._settings = settings
         self._installed = InstalledPlugins.of(settings)
         self._manage: Callable[[Workspace], Management] | None = None
@@ -108,6 +111,8 @@ class Host:
         workspace.sessions.listen(self.identity.forget)
         self._rest = make_rest(workspace, settings.rest)
         await self._begin_to_manage(workspace, undo)
+        self.disabled = await workspace.plugin_records.disabled()
+        await undo.enter_async_context(housekeeping(workspace, settings.workspace.tidy_interval))
         if self.shared is not None:
             undo.push_async_callback(self.shared.stop)
             await self.shared.start()
@@ -132,10 +137,6 @@ class Host:
         if self._rest is None:
             raise RuntimeError("the workspace is not open")
         await self._rest(scope, receive, send)
-
-    async def disabled(self) -> frozenset[str]:
-        """The ids of the plugins that are not to start."""
-        return await self.workspace.plugin_records.disabled()
 
     async def open_endpoint(self, plugin_id: str, folder: Path) -> Endpoint:
         """The API for one process of a plugin, by the way across that the settings say."""
