@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
+from servehttp.errors import GatewayError
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
@@ -95,9 +96,16 @@ class GatewayApp:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self:
+        try:
+            await self.__aenter__()
+        except GatewayError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        try:
             await send({"type": "lifespan.startup.complete"})
             await receive()
+        finally:
+            await self.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
 
 

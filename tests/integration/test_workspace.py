@@ -361,6 +361,16 @@ def admin_token(data_dir: Path, *options: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_gateway_whose_workspace_cannot_be_opened_says_why_and_ends(tmp_path: Path, workers: str) -> None:
+    (tmp_path / "workspace.db").mkdir()
+    options = ("--data-dir", str(tmp_path), "--workers", workers)
+    async with running(MEMBER, *options, environment=SETTINGS, serving=False) as gateway:
+        line = await gateway.log(lambda log: "the workspace cannot be opened: " in log["event"])
+        assert "unable to open database file" in line["event"]
+        assert await gateway.process.wait() == 1
+
+
 async def test_without_a_workspace_there_is_no_api_and_nothing_is_kept(tmp_path: Path) -> None:
     subject = MEMBER.parent / "subject"
     async with running(subject, "--no-workspace", "--data-dir", tmp_path, environment=SETTINGS) as gateway:

@@ -99,8 +99,9 @@ class Host:
             async with AsyncExitStack() as undo:
                 await self._open(undo)
                 self._closing = undo.pop_all()
-        except (OSError, SQLAlchemyError) as error:
-            raise WorkspaceError(f"the workspace cannot be opened: {error}") from error
+        except (OSError, SQLAlchemyError, ImportError) as error:  # a driver that is not installed cannot be imported
+            reason = str(error).partition("\n")[0]
+            raise WorkspaceError(f"the workspace cannot be opened: {reason}") from error
         return self
 
     async def _open(self, undo: AsyncExitStack) -> None:
