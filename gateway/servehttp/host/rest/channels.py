@@ -6,9 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 from mattermost_plugin.models import Channel
-from servehttp.host.rest.call import OK, Call
-from servehttp.host.rest.json import value_of, values_of
+from servehttp.host.errors import invalid
+from servehttp.host.rest.call import OK, PER_PAGE_MAX, Call
+from servehttp.host.rest.json import bad_value, value_of, values_of
 from servehttp.host.rest.routes import Route
+from servehttp.host.workspace.channels import TOWN_SQUARE
 
 PATCHABLE = ("name", "display_name", "header", "purpose", "group_constrained")
 NEW = ("team_id", "name", "display_name", "type", "header", "purpose", "props", "default_category_name")
@@ -98,6 +100,16 @@ async def get_public(call: Call) -> Any:
     return await call.ws.channels.public(team_id, call.page, call.per_page)
 
 
+async def get_public_by_ids(call: Call) -> Any:
+    """Those of these channels that are public ones of a team."""
+    team_id = call.path("team_id")
+    await call.require_in_team(team_id, "view_team")
+    wanted = await call.typed(list[str], "channel_ids")
+    if not 0 < len(wanted) <= PER_PAGE_MAX:
+        raise bad_value("channel_ids")
+    return await call.ws.channels.public_by_ids(team_id, wanted)
+
+
 async def search(call: Call) -> Any:
     """The public channels of a team with a term in their name."""
     team_id = call.path("team_id")
@@ -125,6 +137,19 @@ async def update_channel(call: Call) -> Any:
     channel = await call.ws.channels.get(call.path("channel_id"))
     await require_changing(call, channel, "manage_{}_channel_properties")
     return await call.ws.channels.update(replace(channel, **values_of(Channel, await call.object(), PATCHABLE)))
+
+
+async def update_privacy(call: Call) -> Any:
+    """Make a channel public, `O`, or private, `P`; but not the one that everybody is in."""
+    channel = await call.ws.channels.get(call.path("channel_id"))
+    privacy = value_of(str, (await call.object()).get("privacy"), "privacy")
+    if privacy not in KIND or channel.type not in KIND:
+        raise bad_value("privacy")
+    if channel.name == TOWN_SQUARE:
+        raise invalid("api.channel.update_channel_privacy.default_channel_error", "This channel stays public.")
+    others = {"O": "convert_private_channel_to_public", "P": "convert_public_channel_to_private"}
+    await call.require_in_channel(channel.id, others[privacy])
+    return await call.ws.channels.update(replace(channel, type=privacy))
 
 
 async def delete_channel(call: Call) -> Any:
@@ -155,9 +180,11 @@ ROUTES = [
     Route("PUT", "/channels/{channel_id}", update_channel),
     Route("DELETE", "/channels/{channel_id}", delete_channel),
     Route("PUT", "/channels/{channel_id}/patch", update_channel),
+    Route("PUT", "/channels/{channel_id}/privacy", update_privacy),
     Route("POST", "/channels/{channel_id}/restore", restore_channel),
     Route("GET", "/channels/{channel_id}/stats", stats),
     Route("GET", "/teams/{team_id}/channels", get_public),
+    Route("POST", "/teams/{team_id}/channels/ids", get_public_by_ids),
     Route("POST", "/teams/{team_id}/channels/search", search),
     Route("GET", "/teams/{team_id}/channels/autocomplete", autocomplete),
     Route("GET", "/teams/{team_id}/channels/name/{channel_name}", get_by_name),

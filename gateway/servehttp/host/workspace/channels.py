@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,11 @@ class Channels(Domain):
         """A page of a team's public channels, without archived ones."""
         query = select(table).where(_public_in(team_id), table.c.delete_at == 0)
         return await self._many(paged(_ordered(query), page, per_page))
+
+    async def public_by_ids(self, team_id: str, channel_ids: Sequence[str]) -> list[Channel]:
+        """Those of these channels that are public ones of a team, without archived ones."""
+        found = _public_in(team_id) & table.c.id.in_(channel_ids)
+        return await self._many(_ordered(select(table).where(found, table.c.delete_at == 0)))
 
     async def of_user(self, team_id: str, user_id: str, *, include_deleted: bool = False) -> list[Channel]:
         """The channels that a user is in: those of a team, and those without one.

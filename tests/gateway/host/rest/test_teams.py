@@ -138,6 +138,22 @@ async def test_a_channel_is_changed_archived_and_restored(ada: Client, team: Any
     assert (await ada.ok("POST", f"{path}/restore"))["delete_at"] == 0
 
 
+async def test_a_channel_becomes_private_by_its_administrator_but_not_the_town_square(
+    ada: Client, bob: Client, team: Any
+) -> None:
+    await join(team, ada, bob)
+    weavers = await a_channel(ada, team, "weavers", "O")
+    path, ids = f"/channels/{weavers['id']}/privacy", f"/teams/{team['id']}/channels/ids"
+    assert [found["id"] for found in await bob.ok("POST", ids, json=[weavers["id"]])] == [weavers["id"]]
+    assert (await bob("PUT", path, json={"privacy": "P"})).status_code == 403
+    assert (await ada("PUT", path, json={"privacy": "D"})).status_code == 400
+    assert (await ada.ok("PUT", path, json={"privacy": "P"}))["type"] == "P"
+    assert await bob.ok("POST", ids, json=[weavers["id"]]) == []
+    assert (await bob("GET", f"/channels/{weavers['id']}")).status_code == 403
+    square = await ada.ok("GET", f"/teams/{team['id']}/channels/name/town-square")
+    assert (await ada("PUT", f"/channels/{square['id']}/privacy", json={"privacy": "P"})).status_code == 400
+
+
 async def test_others_do_not_see_what_a_member_has_read(ada: Client, bob: Client, team: Any) -> None:
     await join(team, ada, bob)
     square = await ada.ok("GET", f"/teams/{team['id']}/channels/name/town-square")
