@@ -58,6 +58,8 @@ lint: $(READY)
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python docs/make_settings.py --check
+	$(BIN)/python docs/make_rpcs.py --check
+	$(BIN)/python docs/make_rest.py --check
 	$(BIN)/python sdk/generate --check
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
+from servehttp.errors import GatewayError
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
-from servehttp.plugins.manifest import Manifest, discover
+from servehttp.identity import Identity
+from servehttp.plugins.installed import find_plugins
+from servehttp.plugins.making import PluginMaker
+from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.registry import Registry
+from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.supervisor import Followers
 from servehttp.settings import Settings
+
+if TYPE_CHECKING:  # the database's libraries take long to import
+    from servehttp.host.host import Host
+    from servehttp.host.visitor import Visitor
 
 
 class GatewayApp:
@@ -28,37 +36,58 @@ class GatewayApp:
 
     Attributes:
         registry: the plugins.
-        front: what answers requests.
+        front: what answers requests to plugins.
         settings: what it was made with.
+        host: the workspace, if there is one.
     """
 
-    def __init__(self, registry: Registry, front: Front, settings: Settings) -> None:
+    def __init__(self, registry: Registry, front: Front, settings: Settings, host: Host | None = None) -> None:
         self.registry = registry
         self.settings = settings
         self.front = front
+        self.host = host
         self._starting: asyncio.Task[object] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
+        elif self.host is not None and self.front.is_api(scope):
+            await self.host(self.front.as_proxies_say(scope), receive, send)
         else:
             await self.front(scope, receive, send)
 
     async def __aenter__(self) -> Self:
-        """Begin to start the plugins; requests are answered with 503 until theirs is up."""
-        self._starting = asyncio.create_task(self.registry.start())
+        """Open the workspace and begin to start the plugins; requests are answered with 503 until theirs is up."""
+        resting: frozenset[str] = frozenset()
+        if self.host is not None:
+            await self.host.__aenter__()
+            resting = self.host.disabled
+        self._starting = asyncio.create_task(self.registry.start(but=resting))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop every plugin: drain, OnDeactivate, SIGTERM, SIGKILL, each with its time."""
+        """Stop every plugin: drain, OnDeactivate, SIGTERM, SIGKILL, each with its time; then close the workspace."""
         try:
             await self.registry.stop()
         finally:
             if self._starting is not None:
                 self._starting.cancel()
                 await asyncio.gather(self._starting, return_exceptions=True)
+            if self.host is not None:
+                await self.host.__aexit__(kind, error, trace)
+
+    def __iter__(self) -> Iterator[PluginHandle]:
+        """What workers connect to: the plugins, and the workspace's API."""
+        yield from self.registry
+        if self.host is not None and self.host.shared is not None:
+            yield self.host.shared
+
+    @property
+    def started(self) -> bool:
+        """Whether every plugin that is to start is up, or has failed its first start."""
+        return self._starting is not None and self._starting.done()
 
     async def wait_started(self) -> None:
         """Waits until every plugin is up, or has failed its first start."""
@@ -67,9 +96,16 @@ class GatewayApp:
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
-        async with self:
+        try:
+            await self.__aenter__()
+        except GatewayError as error:
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        try:
             await send({"type": "lifespan.startup.complete"})
             await receive()
+        finally:
+            await self.__aexit__(None, None, None)
         await send({"type": "lifespan.shutdown.complete"})
 
 
@@ -78,14 +114,14 @@ def create_app(settings: Settings | None = None, manifests: Iterable[Manifest] |
 
     Args:
         settings: all settings; without them the defaults.
-        manifests: the plugins to start; without them those below `settings.plugins.paths`.
+        manifests: the plugins to start; without them those below `settings.plugins.paths`, and those installed.
 
     Raises:
-        ManifestError: a manifest below `settings.plugins.paths` is bad.
+        ManifestError: one of their manifests is bad.
     """
     settings = settings or Settings()
     if manifests is None:
-        manifests, errors = discover(settings.plugins.paths)
+        manifests, errors = find_plugins(settings)
         if errors:
             raise errors[0]
     return create_followed_app(settings, manifests, followers=None, reaper=Reaper())
@@ -102,15 +138,39 @@ def create_followed_app(
         followers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
-    registry = Registry.from_settings(
-        settings, manifests, tunnel=tunnel_settings(settings), reaper=reaper, followers=followers
-    )
-    return GatewayApp(registry, make_front(registry, settings), settings)
+    host = make_host(settings)
+    maker = PluginMaker(settings, tunnel_settings(settings), reaper, followers, host)
+    manifests = list(manifests)
+    registry = Registry.from_settings(maker, manifests)
+    if host is not None:
+        host.manage(registry, maker, manifests)
+        if followers is not None:
+            host.share(maker.tunnel, reaper)
+    front = make_front(registry, settings, host.identity if host is not None else None)
+    return GatewayApp(registry, front, settings, host)
 
 
-def make_front(registry: Registry, settings: Settings) -> Front:
-    """The front of these plugins that the settings ask for."""
-    return Front(registry, _front_settings(settings))
+def make_host(settings: Settings) -> Host | None:
+    """The workspace that the settings ask for, not open yet."""
+    if not settings.workspace.enabled:
+        return None
+    from servehttp.host.host import Host
+
+    return Host(settings)
+
+
+def make_visitor(settings: Settings) -> Visitor | None:
+    """What knows in a worker who sends requests, if there is a workspace."""
+    if not settings.workspace.enabled:
+        return None
+    from servehttp.host.visitor import Visitor
+
+    return Visitor(settings)
+
+
+def make_front(registry: Registry, settings: Settings, identity: Identity | None = None) -> Front:
+    """The front of these plugins that the settings ask for; `identity` knows who sends requests."""
+    return Front(registry, _front_settings(settings), identity, has_api=settings.workspace.enabled)
 
 
 def tunnel_settings(settings: Settings) -> TunnelSettings:

@@ -1,4 +1,5 @@
-"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them.
+"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `admin` helps who
+administers its workspace.
 
 Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
 What people read goes to standard error; with JSON logs it becomes log lines.
@@ -19,6 +20,7 @@ import typer
 
 from servehttp import logs
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
+from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
 from servehttp.settings import (
@@ -43,6 +45,9 @@ app = typer.Typer(
     rich_markup_mode="rich",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+admin = typer.Typer(help="Administer the workspace.", no_args_is_help=True)
+app.add_typer(admin, name="admin")
 
 
 def main() -> None:
@@ -114,6 +119,10 @@ def serve(
     transport: Annotated[Transport | None, _option("plugins.transport", "--transport", panel="Plugins")] = None,
     log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
     log_format: Annotated[LogFormat | None, _option("log.format", "--log-format", panel="Logs")] = None,
+    workspace: Annotated[
+        bool | None, _option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
+    ] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
     access_log: Annotated[bool | None, _option("log.access", "--access-log/--no-access-log", panel="Logs")] = None,
     config: Annotated[
         Path | None,
@@ -121,7 +130,6 @@ def serve(
             help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE, rich_help_panel="Configuration"
         ),
     ] = None,
-    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Configuration", metavar="FOLDER")] = None,
 ) -> None:
     """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
     if uds and (host or port is not None):
@@ -141,6 +149,7 @@ def serve(
             "log.level": log_level,
             "log.format": log_format,
             "log.access": access_log,
+            "workspace.enabled": workspace,
             "data_dir": data_dir,
         },
     )
@@ -172,6 +181,23 @@ def check(
         raise typer.Exit(ManifestError.exit_code)
 
 
+@admin.command("token")
+def admin_token(
+    user: Annotated[str, typer.Option(help="Whose token it is.", metavar="USERNAME")] = "admin",
+    config: Annotated[
+        Path | None, typer.Option(help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE)
+    ] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
+) -> None:
+    """Make a new access token for a user of the workspace, whether or not a gateway serves it; prints it."""
+    settings = _load(config, {"data_dir": data_dir})
+    logs.configure(settings.log)
+
+    from servehttp.host.first_start import make_token_of  # here, because the database's libraries take long to import
+
+    print(asyncio.run(make_token_of(user, settings)))
+
+
 def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
     """The settings; a bad value on the command line is wrong usage."""
     overrides: dict[str, Any] = {}
@@ -190,10 +216,10 @@ def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
 
 def _find_plugins(settings: Settings) -> list[Manifest]:
     """The plugins to start; what is wrong with others is logged."""
-    paths, attached = settings.plugins.paths, settings.plugins.attach
-    if not paths and not attached:
+    attached = settings.plugins.attach
+    manifests, errors = find_plugins(settings)
+    if not (settings.plugins.paths or attached or manifests or errors):
         raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
-    manifests, errors = discover(paths)
     for error in errors:
         log.error(str(error))
     if not manifests and not attached:

@@ -53,6 +53,10 @@ class ManifestError(GatewayError):
         self.remedy = remedy
 
 
+class BundleError(GatewayError):
+    """A plugin's bundle that cannot be unpacked, or holds no plugin; the message says why, with the bundle as "it"."""
+
+
 class NoPluginsError(GatewayError):
     """There is nothing to serve: no plugin was named, or none of those named can be used."""
 
@@ -61,6 +65,17 @@ class NoPluginsError(GatewayError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"no plugin to serve: {reason}")
         self.reason = reason
+
+
+class WorkspaceError(GatewayError):
+    """The workspace cannot be opened; the message says why."""
+
+
+class NoUserError(GatewayError):
+    """There is no user of this name in the workspace."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"there is no user {username!r} in the workspace")
 
 
 class InterpreterError(GatewayError):

@@ -39,6 +39,7 @@ async def report_start(
     log_format: LogFormat,
     stream: TextIO | None = None,
     serving: Callable[[], Awaitable[None]] | None = None,
+    started: Callable[[], bool] = lambda: False,
 ) -> None:
     """Tell of each plugin once its start has succeeded or failed, and after the last one where those that run are.
 
@@ -48,6 +49,7 @@ async def report_start(
         log_format: Whether it is told to people or logged.
         stream: Where it is told; standard error by default.
         serving: Waits for what else has to be there before the URLs are told.
+        started: Whether all that are to start have begun to, so that those that have not are not to.
     """
     stream = stream or sys.stderr
     as_json = resolve_format(log_format, stream) == "json"
@@ -58,7 +60,8 @@ async def report_start(
     width = max((len(plugin.id) for plugin in waiting), default=0)
     served: list[PluginHandle] = []
     while waiting:
-        for plugin in [plugin for plugin in waiting if plugin.state not in _UNDECIDED]:
+        undecided = (PluginState.STARTING,) if started() else _UNDECIDED
+        for plugin in [plugin for plugin in waiting if plugin.state not in undecided]:
             waiting.remove(plugin)
             served.append(plugin)
             if not as_json:

@@ -66,7 +66,7 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
 async def _run_with_workers(settings: Settings, manifests: Sequence[Manifest], listener: socket.socket) -> None:
     board, reaper = Board(), Reaper()
     gateway = create_followed_app(settings, manifests, board, reaper)
-    pool = WorkerPool(settings, gateway.registry, board, listener, reaper)
+    pool = WorkerPool(settings, gateway, board, listener, reaper)
     told = _catch_signals(hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving):
         try:
@@ -96,7 +96,9 @@ async def _reporting(
 ) -> AsyncIterator[None]:
     """Tell meanwhile how the start goes."""
     url = base_url(listener) + gateway.settings.server.root_path
-    report = report_start(gateway.registry, url, gateway.settings.log.format, serving=serving)
+    report = report_start(
+        gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started
+    )
     progress = asyncio.create_task(report)
     try:
         yield

@@ -103,7 +103,14 @@ def gateway(application: Application, transport: str = "tunnel", plugin_dirs: tu
     """The gateway with the application as a plugin, or with other folders of plugins."""
     with TemporaryDirectory() as folder:
         port, began = free_port(), time.monotonic()
-        command = [sys.executable, "-m", "servehttp", "serve", *map(str, plugin_dirs or application.plugin_dirs)]
+        command = [
+            sys.executable,
+            "-m",
+            "servehttp",
+            "serve",
+            "--no-workspace",
+            *map(str, plugin_dirs or application.plugin_dirs),
+        ]
         command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--transport", transport]
         with running(command, cwd=Path(folder)) as process:
             ready = wait_until_answers(process, port, "/readyz")

@@ -1,4 +1,7 @@
-"""Every route of every example, served as `make demo` serves them: by a gateway, over sockets."""
+"""The examples, served together as `make demo` serves them: by a gateway, over sockets.
+
+Every route of those that need nobody to be logged in; the others are in test_workspace_examples.py.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,8 @@ import websockets
 pytestmark = pytest.mark.anyio
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-IDS = ["com.example.bench", "com.example.hello", "com.example.notes", "com.example.streaming"]
+NAMES = ("bench", "hello", "moderator", "notes", "streaming", "todo")
+IDS = [f"com.example.{name}" for name in NAMES]
 STOP_TIMEOUT = 20.0
 
 

@@ -340,7 +340,8 @@ async def test_with_no_plugin_left_the_exit_code_is_3(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("parser", ["h11", "httptools"])
-async def test_either_parser_serves_the_examples(parser: str) -> None:
-    async with running(EXAMPLES, "--http", parser) as gateway:
+async def test_either_parser_serves_the_examples(parser: str, tmp_path: Path) -> None:
+    with_workspace = {"SERVEHTTP_WORKSPACE__ENABLED": "true"}
+    async with running(EXAMPLES, "--http", parser, "--data-dir", tmp_path, environment=with_workspace) as gateway:
         answer = await fetch(gateway.port, "/plugins/com.example.hello/hello/world")
     assert answer.json() == {"hello": "world"}

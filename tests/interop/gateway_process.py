@@ -77,7 +77,19 @@ class Gateway:
 @contextmanager
 def gateway(folder: Path, *options: str, environment: Mapping[str, str] | None = None) -> Iterator[Gateway]:
     """Serve a folder at a free port; the gateway is stopped at the end."""
-    command = [sys.executable, "-m", "servehttp", "serve", str(folder), "--port", "0", "--log-format", "json", *options]
+    command = [
+        sys.executable,
+        "-m",
+        "servehttp",
+        "serve",
+        "--no-workspace",
+        str(folder),
+        "--port",
+        "0",
+        "--log-format",
+        "json",
+        *options,
+    ]
     with subprocess.Popen(
         command,
         cwd=folder.parent,

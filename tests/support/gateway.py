@@ -21,6 +21,8 @@ STOP = 20.0
 CLEAN_UP = 5.0
 """Seconds for the gateway's own helper to end what a killed gateway leaves."""
 LINE_LIMIT = 1 << 20
+WITHOUT_WORKSPACE = {"SERVEHTTP_WORKSPACE__ENABLED": "false"}
+"""Tests of what it does ask for it; the others need not wait for a database."""
 
 Log = dict[str, Any]
 
@@ -149,7 +151,7 @@ async def running(
         *map(str, arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **(environment or {})},
+        env={**os.environ, **WITHOUT_WORKSPACE, **(environment or {})},
         limit=LINE_LIMIT,
     )
     gateway = Gateway(process)

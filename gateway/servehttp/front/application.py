@@ -16,10 +16,13 @@ from servehttp.front.access import Record
 from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
+from servehttp.front.identity import identify, identify_at_once, may_identify
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import BadPath, Route, find_route
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
+from servehttp.identity import Identity
+from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
@@ -29,6 +32,7 @@ ATTEMPTS = 2
 
 RUNNING = PluginState.RUNNING
 COMING_UP = frozenset((PluginState.STARTING, PluginState.RESTARTING))
+API_PREFIX = API_ID.encode() + b"/"
 HEALTH_PATHS = frozenset(("/livez", "/readyz"))
 
 
@@ -56,11 +60,22 @@ class Front:
     Args:
         registry: the plugins.
         settings: limits and trust.
+        identity: knows who sends requests; without it nobody does, and tokens are the plugins' own.
+        has_api: whether there is an API below `API_ID`. Here it is a plugin of that id, if anything.
     """
 
-    def __init__(self, registry: Registry, settings: FrontSettings) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: FrontSettings,
+        identity: Identity | None = None,
+        *,
+        has_api: bool = False,
+    ) -> None:
         self._registry = registry
         self._settings = settings
+        self._identity = identity
+        self._has_api = has_api
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, for scopes "http" and "websocket"."""
@@ -76,6 +91,21 @@ class Front:
         finally:
             if self._settings.access_log:
                 record.log()
+
+    # The API
+
+    def is_api(self, scope: Scope) -> bool:
+        """Whether a request is for the API."""
+        path = _raw_path(scope)
+        return self._has_api and path.startswith(API_PREFIX, _root_length(scope, path))
+
+    def as_proxies_say(self, scope: Scope) -> Scope:
+        """A request with its client and scheme as trusted proxies report them."""
+        proxies, client = self._settings.trusted, _address(scope.get("client"))
+        if not (proxies.trusts(client[0]) if client else proxies.everybody):
+            return scope
+        client, scheme = proxies.resolve(client, scope["scheme"], scope["headers"])
+        return {**scope, "client": client, "scheme": scheme if scope["type"] == "http" else scope["scheme"]}
 
     # The request
 
@@ -115,6 +145,9 @@ class Front:
 
     def _route(self, request: Request, record: Record) -> Route:
         """Where a request goes; from here on its root is the plugin's."""
+        if self._has_api and record.path.startswith(API_PREFIX, request.root_length):
+            record.plugin_id = API_ID
+            return Route(API_ID, request.root_length)
         try:
             route = find_route(record.path, request.root_length)
         except BadPath as error:
@@ -162,6 +195,9 @@ class Front:
         """
         headers = self._clean(request, record, known)
         self._route(request, record)
+        identity = self._identity
+        if identity is not None and may_identify(headers, request.target) and not identify_at_once(request, identity):
+            return None
         return headers if request.root_length < len(record.path) else None
 
     def begin(self, request: Request, plugin_id: str) -> TunnelExchange | None:
@@ -186,6 +222,8 @@ class Front:
             if route.root_length == len(record.path):
                 raise Turned(_add_slash(request, route))
             self._check_length(request, route.plugin_id)
+            if self._identity is not None and route.plugin_id != API_ID:  # that looks at tokens itself
+                receive = await identify(request, self._identity, receive)
             await self._forward(scope, request, receive, send, record)
         except Turned as turned:
             record.begin_response(turned.refusal.status)
@@ -221,6 +259,8 @@ class Front:
             route = self._route(request, record)
             if self._link(route.plugin_id).transport == "servehttp":
                 raise Turned(responses.no_websockets(route.plugin_id))
+            if self._identity is not None and route.plugin_id != API_ID:  # that looks at tokens itself
+                receive = await identify(request, self._identity, receive)
             exchange = await self._open(route.plugin_id, request)
         except Turned as turned:
             await refuse_websocket(turned.refusal, send, record, can_refuse=can_refuse)
@@ -243,7 +283,7 @@ class Front:
 
     def _readiness(self, *, verbose: bool) -> tuple[HTTPStatus, dict[str, Any]]:
         """Ready once no plugin is on its first way up any more and one at least serves."""
-        plugins = list(self._registry)
+        plugins = [plugin for plugin in self._registry if plugin.id != API_ID]
         starting = any(plugin.state is PluginState.STARTING and not plugin.restarts for plugin in plugins)
         ready = not starting and any(plugin.state is PluginState.RUNNING for plugin in plugins)
         report: dict[str, Any] = {"status": "ready" if ready else "not ready"}

@@ -18,6 +18,9 @@ from servehttp.front.peers import FORWARDED_HEADERS
 IDENTITY_HEADERS = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
 """The gateway's word; underscores count as hyphens, because some applications fold them."""
 
+TOKEN_HEADERS = frozenset((b"authorization", b"cookie"))
+"""Those by which a request may say who sends it."""
+
 REQUEST_ID = b"x-request-id"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
 
@@ -33,17 +36,21 @@ class RequestHeaders:
 
     Attributes:
         block: what passes, but for the request id.
+        may_identify: whether one of them may say who sends the request.
         request_id: the client's own; None where the gateway has to make one.
     """
 
-    __slots__ = ("block", "raw", "request_id")
+    __slots__ = ("block", "may_identify", "raw", "request_id")
 
     def __init__(self, raw: Headers, *, trusted: bool) -> None:
         self.raw = raw
         self.request_id: bytes | None = None
+        self.may_identify = False
         kept = []
         for header in end_to_end(raw):
             name = header[0]
+            if name in TOKEN_HEADERS:
+                self.may_identify = True
             if name == REQUEST_ID:
                 if self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
                     self.request_id = header[1]

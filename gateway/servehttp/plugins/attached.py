@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from servehttp.plugins.host import PluginHost
 from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
 
 
@@ -29,7 +30,12 @@ class AttachedRunner:
 
 
 def attach(
-    plugin_id: str, target: str, connect: Connect, policy: SupervisionPolicy, followers: Followers | None = None
+    plugin_id: str,
+    target: str,
+    connect: Connect,
+    policy: SupervisionPolicy,
+    followers: Followers | None = None,
+    host: PluginHost | None = None,
 ) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 
@@ -39,9 +45,10 @@ def attach(
         connect: How a connection is made.
         policy: Its times; its restart policy should have no limit.
         followers: Who else connects to it.
+        host: Fires its hooks. It has no process of ours to be given an endpoint of the API.
     """
 
     async def launch() -> AttachedRunner:
         return AttachedRunner(target)
 
-    return SupervisedPlugin(plugin_id, launch, connect, policy, followers)
+    return SupervisedPlugin(plugin_id, launch, connect, policy, followers, host)

@@ -60,13 +60,19 @@ def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
 
 
 def mattermost_variables(plugin_id: str, folder: Path, hook_timeout: float, log_level: str) -> dict[str, str]:
-    """What the reference documents; the address of the plugin API is not among it as long as there is none."""
+    """What the reference documents, but for the address of the plugin API, which each process has its own of."""
     return {
         "MATTERMOST_PLUGIN_ID": plugin_id,
         "MATTERMOST_PLUGIN_PATH": str(folder),
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{hook_timeout:g}",
         "MATTERMOST_PLUGIN_LOG_LEVEL": log_level.upper(),
     }
+
+
+def api_variables(target: str, token: str) -> dict[str, str]:
+    """Where a process reaches the plugin API, and what its calls have to bring."""
+    variables = {"MATTERMOST_PLUGIN_API_TARGET": target}
+    return variables | {"MATTERMOST_PLUGIN_API_TOKEN": token} if token else variables
 
 
 def make_socket_folder() -> Path:

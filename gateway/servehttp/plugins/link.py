@@ -8,6 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 import grpc
 import structlog
+from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mattermost_plugin.exchange import Exchange, Part, Request
@@ -117,6 +118,20 @@ class Link:
         if "OnDeactivate" in self.implemented:
             await self._call_hook(self._hooks.OnDeactivate, hooks_lifecycle_pb2.OnDeactivateRequest(), timeout)
 
+    async def call(self, name: str, request: Message, timeout: float) -> Message:
+        """Call a hook by its name, whether or not the plugin has it; returns its response.
+
+        Args:
+            name: as the contract has it; every hook except ServeHTTP.
+            request: the message for it.
+            timeout: seconds for the answer.
+
+        Raises:
+            LinkError: no answer.
+        """
+        response: Message = await _unary(getattr(self._hooks, name)(request, timeout=timeout), name)
+        return response
+
     async def check_health(self, timeout: float) -> None:
         """Ask the plugin whether it is well.
 
@@ -203,6 +218,12 @@ async def _unary(call: Any, what: str) -> Any:
         return await call
     except grpc.aio.AioRpcError as error:
         raise LinkError(f"{what}: {error.code().name}: {error.details()}") from None
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise
+        # Nobody cancelled the caller: gRPC says so of every call that is open when its channel is closed.
+        raise LinkError(f"{what}: the connection was closed") from None
     finally:
         call.cancel()
 

@@ -18,7 +18,13 @@ import structlog
 
 from mattermost_plugin.handshake import Handshake, HandshakeError, looks_like_handshake
 from servehttp.plugins.child import Child
-from servehttp.plugins.environment import go_plugin_variables, make_socket_folder, remove_socket_folder
+from servehttp.plugins.environment import (
+    api_variables,
+    go_plugin_variables,
+    make_socket_folder,
+    remove_socket_folder,
+)
+from servehttp.plugins.host import ApiEndpoint
 from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
@@ -31,6 +37,8 @@ OUTPUT_TIMEOUT = 0.5
 """Seconds after its end to read what a plugin wrote last; an escaped child may hold the pipes open for ever."""
 KILL_TIMEOUT = 5.0
 """Seconds for a process to end after SIGKILL; only the kernel can delay that, as for one that waits for a lost disk."""
+API_FOLDER = "api"
+"""Within the folder for its socket: where the socket of the API lies."""
 SHOWN_LINES = 3
 """Lines of stdout that are quoted where there should have been a handshake."""
 
@@ -56,14 +64,16 @@ class ProcessSpec:
     Attributes:
         plugin_id: The plugin's id, for the log.
         find_command: Looks for the interpreter and the script before each start.
-        environment: The whole environment, but for the variables of go-plugin.
+        environment: The whole environment, but for the variables of go-plugin and of the plugin API.
         limits: How much of its output is kept and logged.
+        open_endpoint: Opens the plugin API for one process, in a folder that it makes; None where there is no API.
     """
 
     plugin_id: str
     find_command: Callable[[], Awaitable[Command]]
     environment: Mapping[str, str]
     limits: OutputLimits
+    open_endpoint: Callable[[Path], Awaitable[ApiEndpoint]] | None = None
 
 
 class PluginProcess:
@@ -76,6 +86,7 @@ class PluginProcess:
         self._output = PluginOutput(spec.plugin_id, spec.limits)
         self._stdout = _Stdout(self._output)
         self._stderr = _Pipe(self._output, Stream.STDERR)
+        self._endpoint: ApiEndpoint | None = None
         self._child: Child | None = None
         self._connecting: asyncio.Task[None] | None = None
         self._closed = False
@@ -91,6 +102,7 @@ class PluginProcess:
         command = await spec.find_command()
         process = cls(spec, reaper, _make_folder(reaper))
         try:
+            await process._open_endpoint()
             await process._spawn(command)
         except BaseException:
             await process.stop(0)
@@ -142,13 +154,21 @@ class PluginProcess:
         if self._child is not None:
             self._child.signal_group(signal.SIGKILL)
 
+    async def _open_endpoint(self) -> None:
+        if self._spec.open_endpoint is None:
+            return
+        try:
+            self._endpoint = await self._spec.open_endpoint(self._socket_folder / API_FOLDER)
+        except (OSError, RuntimeError) as error:
+            raise RunnerError(f"cannot offer it the plugin API: {error}") from error
+
     async def _spawn(self, command: Command) -> None:
         try:
             self._child = Child(
                 command.arguments,
                 on_exit=self._forget_group,
                 folder=command.folder,
-                environment={**self._spec.environment, **go_plugin_variables(self._socket_folder)},
+                environment=self._environment(),
             )
         except OSError as error:
             what = error.filename or command.arguments[0]
@@ -159,6 +179,10 @@ class PluginProcess:
         # Never interrupted: it takes but a moment, and half of it done would leave nobody to close a pipe.
         self._connecting = asyncio.create_task(self._connect_pipes(self._child))
         await asyncio.shield(self._connecting)
+
+    def _environment(self) -> dict[str, str]:
+        api = api_variables(self._endpoint.target, self._endpoint.token) if self._endpoint else {}
+        return {**self._spec.environment, **go_plugin_variables(self._socket_folder), **api}
 
     async def _connect_pipes(self, child: Child) -> None:
         loop = asyncio.get_running_loop()
@@ -195,6 +219,8 @@ class PluginProcess:
             self._child.close()
         self._closed = True
         self._output.close()
+        if self._endpoint is not None:
+            await self._endpoint.close()
         await asyncio.to_thread(remove_socket_folder, self._socket_folder)
         self._reaper.remove_folder(self._socket_folder)
 

@@ -33,6 +33,7 @@ from servehttp.plugins.runner import Launch, Runner, RunnerError
 from servehttp.plugins.states import Lifecycle, PluginState
 
 if TYPE_CHECKING:  # the connection's module loads gRPC
+    from servehttp.plugins.host import PluginHost
     from servehttp.plugins.link import Link
 
 T = TypeVar("T")
@@ -119,6 +120,7 @@ class SupervisedPlugin:
         connect: Connect,
         policy: SupervisionPolicy,
         followers: Followers | None = None,
+        host: PluginHost | None = None,
     ) -> None:
         self.id = plugin_id
         self.link: Link | None = None
@@ -129,6 +131,7 @@ class SupervisedPlugin:
         self._connect = connect
         self._policy = policy
         self._followers = followers
+        self._host = host
         self._log = log.bind(plugin=plugin_id)
         self._life = Lifecycle()
         self._backoff = Backoff(policy.restart)
@@ -251,6 +254,9 @@ class SupervisedPlugin:
     async def _open_connection(self, target: str) -> Link:
         # Kept at once, so that whatever happens next finds it and hangs up.
         self._connection = link = await self._connect(target, timeout=self._policy.connect_timeout)
+        # Before OnActivate, for what that registers may be asked for at once.
+        if self._host is not None:
+            self._host.connected(self.id, link)
         return link
 
     async def _activate(self, link: Link) -> None:
@@ -266,6 +272,7 @@ class SupervisedPlugin:
         """Connect again to a process that lives on; it was activated before."""
         reason = f"connection lost: {lost}"
         self._fall(reason)
+        await self._leave_host()
         if end := await _end_soon(runner):
             raise RunnerError(end)
         # What is attached may be another process by now, one that was not activated.
@@ -367,12 +374,17 @@ class SupervisedPlugin:
                 await self._runner.stop(grace)
                 self._runner = None
 
+    async def _leave_host(self) -> None:
+        if self._host is not None:
+            await self._host.disconnected(self.id)
+
     async def _hang_up(self) -> None:
         link, self._connection = self._connection, None
         if link is None:
             return
         try:
             async with asyncio.timeout(CLOSE_TIMEOUT):
+                await self._leave_host()
                 await link.close()
         except Exception:  # whatever fails here, the process must still be ended
             self._log.exception("connection could not be closed")

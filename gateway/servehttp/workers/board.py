@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from servehttp.plugins.registry import PluginHandle
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Report, Settled
+from servehttp.workers.messages import Plugins, Report, Settled
 
 REASON_LENGTH = 16 * 1024
 """Characters of a plugin's reason that workers are told; the log has it whole."""
@@ -44,7 +44,9 @@ class Board:
     def join(self, channel: Channel, plugins: Iterable[PluginHandle]) -> None:
         """Tell another worker of every plugin, and from now on what all are told."""
         self._settled[channel] = {}
-        for plugin in plugins:
+        present = list(plugins)
+        channel.send(Plugins([plugin.id for plugin in present]))
+        for plugin in present:
             channel.send(self._report(plugin))
 
     def note_settled(self, channel: Channel, settled: Settled) -> None:

@@ -1,10 +1,11 @@
 """What the main process and a worker say to each other, as lines of JSON.
 
 The main process sends one `Setup` together with the listening socket. The worker imports and builds what it needs, then
-says `Hello` and is told of every plugin, and of each change from then on, by a `Report`. It answers each with `Settled`
-when it has done what follows: it is connected, or could not be for now; it has drained; it has hung up. Reports of a
-plugin that come faster than that are not all answered, but the last one always is. `Serving` says that it takes
-connections. The end of the channel is the end of the worker. There is no message to stop: that is what SIGTERM says.
+says `Hello`. It is told which `Plugins` there are, by a `Report` of each of them, and of each change from then on. It
+answers each report with `Settled` when it has done what follows: it is connected, or could not be for now; it has
+drained; it has hung up. Reports of a plugin that come faster than that are not all answered, but the last one always
+is. `Serving` says that it takes connections. The end of the channel is the end of the worker. There is no message to
+stop: that is what SIGTERM says.
 """
 
 from __future__ import annotations
@@ -22,16 +23,21 @@ class Setup:
 
     Attributes:
         settings: Every setting, as `Settings` takes them.
-        plugins: The ids of all plugins, in order.
     """
 
     settings: dict[str, Any]
-    plugins: list[str]
 
 
 @dataclass(frozen=True)
 class Hello:
     """The worker listens to reports from now on."""
+
+
+@dataclass(frozen=True)
+class Plugins:
+    """The ids of the plugins that there are when the worker says hello; reports of further ones may come later."""
+
+    ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -62,9 +68,9 @@ class Serving:
     """The worker takes connections."""
 
 
-Message: TypeAlias = Setup | Hello | Report | Settled | Serving
+Message: TypeAlias = Setup | Hello | Plugins | Report | Settled | Serving
 
-KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Setup, Hello, Report, Settled, Serving)}
+KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Setup, Hello, Plugins, Report, Settled, Serving)}
 
 
 class MessageError(GatewayError):

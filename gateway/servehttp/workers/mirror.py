@@ -83,8 +83,12 @@ class MirroredPlugin:
 
     async def start(self) -> None:
         """Begin to follow; returns when the first report was acted on."""
-        self._following = asyncio.create_task(self._follow(), name=f"follow {self.id}")
+        self.follow()
         await self._acted.wait()
+
+    def follow(self) -> None:
+        """Begin to follow."""
+        self._following = asyncio.create_task(self._follow(), name=f"follow {self.id}")
 
     async def stop(self) -> None:
         """Follow no more, and hang up."""

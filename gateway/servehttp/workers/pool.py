@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import structlog
 
@@ -14,7 +14,7 @@ from servehttp.errors import GatewayError
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.race import first_of
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.registry import Registry
+from servehttp.plugins.registry import PluginHandle
 from servehttp.settings import Settings
 from servehttp.workers.board import Board
 from servehttp.workers.channel import Channel
@@ -45,14 +45,14 @@ class WorkerPool:
     def __init__(
         self,
         settings: Settings,
-        plugins: Registry,
+        plugins: Iterable[PluginHandle],
         board: Board,
         listener: socket.socket,
         reaper: Reaper,
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._settings = settings.server
-        self._setup = Setup(settings.model_dump(mode="json"), [plugin.id for plugin in plugins])
+        self._setup = Setup(settings.model_dump(mode="json"))
         self._plugins = plugins
         self._board = board
         self._listener = listener

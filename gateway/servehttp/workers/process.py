@@ -49,7 +49,7 @@ class WorkerProcess:
             reaper: Ends it should the main process be killed, and it not notice.
 
         Raises:
-            OSError: it cannot be started, or ended at once.
+            OSError: it cannot be started.
         """
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as undo:
@@ -63,7 +63,8 @@ class WorkerProcess:
                 )
             undo.callback(child.signal_group, signal.SIGKILL)
             reaper.add_group(child.pid)
-            socket.send_fds(ours, [encode(setup)], [listener.fileno()])
+            with contextlib.suppress(BrokenPipeError):  # it has ended at once; how, its end tells
+                socket.send_fds(ours, [encode(setup)], [listener.fileno()])
             channel = await Channel.over(ours)
             undo.pop_all()
         return cls(child, channel)

@@ -5,26 +5,27 @@ plugins. SIGTERM ends it in order; the end of the main process ends it at once.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import gc
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterable
 
 import structlog
 
 from servehttp import logs
-from servehttp.app import make_front, tunnel_settings
+from servehttp.app import make_front, make_visitor, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.race import first_of
 from servehttp.plugins.registry import Registry
 from servehttp.settings import PluginSettings, Settings
 from servehttp.workers.channel import LINE_LIMIT, Channel
-from servehttp.workers.messages import Hello, Message, MessageError, Report, Serving, Setup, decode
+from servehttp.workers.messages import Hello, Message, MessageError, Plugins, Report, Serving, Setup, decode
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
 
 RECONNECTION_WINDOW = 60.0
@@ -38,17 +39,17 @@ class Worker:
 
     Args:
         settings: Those of the gateway.
-        plugins: The ids of all plugins.
     """
 
-    def __init__(self, settings: Settings, plugins: Iterable[str]) -> None:
-        connect = functools.partial(
-            Link.connect, transport=settings.plugins.transport, tunnel=tunnel_settings(settings)
-        )
-        policy = mirror_policy(settings.plugins)
-        self._plugins = {id: MirroredPlugin(id, connect, policy, self._send) for id in plugins}
-        self._registry = Registry(self._plugins.values(), reaper=None)
-        front = make_front(self._registry, settings)
+    def __init__(self, settings: Settings) -> None:
+        self._transport = settings.plugins.transport
+        self._tunnel = tunnel_settings(settings)
+        self._policy = mirror_policy(settings.plugins)
+        self._plugins: dict[str, MirroredPlugin] = {}
+        self._registry = Registry([], reaper=None)
+        self._introduced = asyncio.Event()
+        self._visitor = make_visitor(settings)
+        front = make_front(self._registry, settings, self._visitor.identity if self._visitor else None)
         self._server = make_server(front, settings, front, lifespan="off")
         self._channel: Channel | None = None
 
@@ -68,14 +69,16 @@ class Worker:
     async def _run(self, connection: socket.socket, listener: socket.socket) -> None:
         self._channel = channel = await Channel.over(connection)
         self._send(Hello())
-        try:
-            await first_of(self._serve(listener), self._listen(channel))
-        finally:
-            await self._registry.stop()
-            await channel.close()
+        async with self._visitor or contextlib.nullcontext():
+            try:
+                await first_of(self._serve(listener), self._listen(channel))
+            finally:
+                await self._registry.stop()
+                await channel.close()
 
     async def _serve(self, listener: socket.socket) -> None:
         # First the plugins: until they are connected to, other workers can serve what would be refused here.
+        await self._introduced.wait()
         await self._registry.start()
         gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
         announcing = asyncio.create_task(self._announce())
@@ -92,8 +95,31 @@ class Worker:
     async def _listen(self, channel: Channel) -> None:
         """Hear the main process until it ends."""
         while (message := await channel.receive()) is not None:
-            if isinstance(message, Report):
-                self._plugins[message.about["id"]].tell(message)
+            if isinstance(message, Plugins):
+                for plugin_id in message.ids:
+                    self._add(plugin_id)
+                self._introduced.set()
+            elif isinstance(message, Report):
+                self._tell(message)
+
+    def _add(self, plugin_id: str) -> MirroredPlugin:
+        transport = "tunnel" if plugin_id == API_ID else self._transport
+        connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel)
+        mirror = MirroredPlugin(plugin_id, connect, self._policy, self._send)
+        self._plugins[plugin_id] = mirror
+        self._registry.add(mirror)
+        return mirror
+
+    def _tell(self, report: Report) -> None:
+        plugin_id = report.about["id"]
+        mirror = self._plugins.get(plugin_id)
+        if mirror is not None:
+            mirror.tell(report)
+            return
+        # It was installed meanwhile.
+        mirror = self._add(plugin_id)
+        mirror.tell(report)
+        mirror.follow()
 
     def _send(self, message: Message) -> None:
         assert self._channel is not None
@@ -143,7 +169,7 @@ def main() -> None:
     logs.configure(settings.log)
     structlog.contextvars.bind_contextvars(worker=os.getpid())
     try:
-        Worker(settings, setup.plugins).run(connection, listener)
+        Worker(settings).run(connection, listener)
     except Exception:  # nobody is above: the main process sees the exit code
         log.exception("worker failed")
         sys.exit(1)

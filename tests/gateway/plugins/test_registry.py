@@ -14,6 +14,7 @@ import pytest
 from mattermost_plugin.exchange import Body, End, Request, Response
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
+from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
@@ -62,7 +63,8 @@ def folder(parent: Path, name: str, code: str) -> Path:
 def registry(*folders: Path, **settings: Any) -> Registry:
     manifests = [load_manifest(path) for path in folders]
     plugins = PluginSettings(env_allow=("PYTHONPATH",), restart_delay=0.05, **settings)
-    return Registry.from_settings(Settings(plugins=plugins), manifests, tunnel=TunnelSettings())
+    maker = PluginMaker(Settings(plugins=plugins), TunnelSettings(), Reaper())
+    return Registry.from_settings(maker, manifests)
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
 from servehttp.workers.board import REASON_LENGTH, Board
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Report, Settled
+from servehttp.workers.messages import Plugins, Report, Settled
 
 pytestmark = pytest.mark.anyio
 
@@ -70,6 +70,7 @@ async def test_a_worker_is_told_of_all_that_is_so_when_it_joins_and_then_of_chan
         busy.state = PluginState.STARTING
         board.tell(busy)
         board.join(near, [quiet, busy])
+        assert await far.receive() == Plugins(["quiet", "busy"])
         assert await report(far) == Report(0, None, {"id": "quiet", "state": "stopped", "reason": None})
         assert await report(far) == Report(1, None, {"id": "busy", "state": "starting", "reason": None})
         busy.state, busy.target = PluginState.RUNNING, "unix:/s"
@@ -125,4 +126,5 @@ async def test_a_reason_that_is_too_long_is_cut() -> None:
     board, plugin = Board(), Plugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
     async with worker() as (near, far):
         board.join(near, [plugin])
+        assert await far.receive() == Plugins(["one"])
         assert len((await report(far)).about["reason"]) == REASON_LENGTH

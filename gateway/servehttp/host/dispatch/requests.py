@@ -1,0 +1,52 @@
+"""The hooks as the contract has them, and their requests made of models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.protobuf import message_factory
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message import Message
+
+from mattermost_plugin.grpc import hooks_pb2
+from mattermost_plugin.models import PluginContext
+
+_METHODS: Mapping[str, MethodDescriptor] = {
+    method.name: method
+    for method in hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"].methods
+    if method.name not in ("Implemented", "ServeHTTP")
+}
+
+HOOKS = frozenset(_METHODS)
+"""Every hook that one message asks and one message answers. ServeHTTP is the front's."""
+
+NOTIFICATIONS = frozenset(name for name, method in _METHODS.items() if not method.output_type.fields) | {
+    "OnConfigurationChange"
+}
+"""Hooks to which there is no answer, or one that is only for the log."""
+
+
+def request(hook: str, context: PluginContext, fields: Mapping[str, Any]) -> Message:
+    """The request of a hook.
+
+    Args:
+        hook: its name.
+        context: set where the request has a place for it.
+        fields: the other fields by name, as models, lists of models, messages or plain values; None for none.
+
+    Raises:
+        ValueError: there is no such hook, or no such field.
+    """
+    if hook not in _METHODS:
+        raise ValueError(f"there is no hook {hook}")
+    kind = _METHODS[hook].input_type
+    known = {"plugin_context": context} if "plugin_context" in kind.fields_by_name else {}
+    values = {name: _wire(value) for name, value in (known | dict(fields)).items()}
+    return message_factory.GetMessageClass(kind)(**values)
+
+
+def _wire(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_wire(item) for item in value]
+    return value.to_proto() if hasattr(value, "to_proto") else value

@@ -1,0 +1,42 @@
+"""Now and then, rows are deleted that count no longer; until then nobody sees them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+
+from servehttp.host.workspace import Workspace
+
+log = structlog.get_logger("servehttp.host")
+
+
+@contextlib.asynccontextmanager
+async def housekeeping(workspace: Workspace, interval: float) -> AsyncIterator[None]:
+    """Meanwhile, tidy a workspace at once and every `interval` seconds."""
+    keeper = asyncio.create_task(_keep(workspace, interval), name="housekeeping")
+    try:
+        yield
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)
+
+
+async def _keep(workspace: Workspace, interval: float) -> None:
+    while True:
+        try:
+            await tidy(workspace)
+        except Exception:  # the next time may be better
+            log.exception("housekeeping failed")
+        await asyncio.sleep(interval)
+
+
+async def tidy(workspace: Workspace) -> None:
+    """Forget keys and sessions that have expired, and uploads that were given up."""
+    keys = await workspace.kv.forget_expired()
+    sessions = await workspace.sessions.forget_expired()
+    uploads = await workspace.uploads.forget_old()
+    if keys or sessions or uploads:
+        log.info("forgotten", keys=keys, sessions=sessions, uploads=uploads)

@@ -1,0 +1,205 @@
+"""One request, as its handler sees it: who asks, with which parameters and body, and what they may do."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from starlette.requests import Request
+
+from mattermost_plugin.models import Session
+from servehttp.host.errors import AppFailure, invalid
+from servehttp.host.ids import is_id
+from servehttp.host.rest.auth import no_session
+from servehttp.host.rest.errors import too_large
+from servehttp.host.rest.json import from_json, parse_json, value_of
+from servehttp.host.workspace import Workspace
+from servehttp.settings import RestSettings
+
+ModelT = TypeVar("ModelT")
+
+PER_PAGE = 60
+PER_PAGE_MAX = 200
+OK = {"status": "OK"}
+"""What an operation answers that has nothing to show."""
+
+
+class Call:
+    """A request to the REST API.
+
+    Attributes:
+        ws: The workspace.
+        request: The request itself.
+        settings: Limits.
+    """
+
+    def __init__(self, workspace: Workspace, settings: RestSettings, request: Request, session: Session | None) -> None:
+        self.ws = workspace
+        self.settings = settings
+        self.request = request
+        self._session = session
+
+    # Who asks
+
+    @property
+    def logged_in(self) -> bool:
+        """Whether anybody is known to ask; always, but for the few routes that are open to all."""
+        return self._session is not None
+
+    @property
+    def session(self) -> Session:
+        """The session.
+
+        Raises:
+            AppFailure: 401, there is none.
+        """
+        if self._session is None:
+            raise no_session()
+        return self._session
+
+    @property
+    def user_id(self) -> str:
+        """Who asks.
+
+        Raises:
+            AppFailure: 401, nobody is logged in.
+        """
+        return self.session.user_id
+
+    @property
+    def address(self) -> str:
+        """The client's address."""
+        return self.request.client.host if self.request.client else ""
+
+    # What they may do
+
+    async def may(self, permission: str) -> bool:
+        """Whether who asks has a permission everywhere."""
+        return self.logged_in and await self.ws.permissions.has(self.user_id, permission)
+
+    async def require(self, permission: str) -> None:
+        """Go on only with a permission that holds everywhere.
+
+        Raises:
+            AppFailure: 403.
+        """
+        if not await self.may(permission):
+            raise self.ws.permissions.denied(permission)
+
+    async def require_in_team(self, team_id: str, permission: str) -> None:
+        """Go on only with a permission in a team.
+
+        Raises:
+            AppFailure: 403.
+        """
+        if not await self.ws.permissions.has_in_team(self.user_id, team_id, permission):
+            raise self.ws.permissions.denied(permission)
+
+    async def require_in_channel(self, channel_id: str, permission: str) -> None:
+        """Go on only with a permission in a channel.
+
+        Raises:
+            AppFailure: 403.
+        """
+        if not await self.ws.permissions.has_in_channel(self.user_id, channel_id, permission):
+            raise self.ws.permissions.denied(permission)
+
+    async def require_self(self, user_id: str, permission: str = "edit_other_users") -> None:
+        """Go on only for who asks themselves, or with a permission.
+
+        Raises:
+            AppFailure: 403.
+        """
+        if user_id != self.user_id:
+            await self.require(permission)
+
+    # Parameters
+
+    def path(self, name: str) -> str:
+        """A part of the path; "me" stands for who asks where a user is meant.
+
+        Raises:
+            AppFailure: 400, an id is meant and this is none.
+        """
+        value: str = self.request.path_params[name]
+        if name == "user_id" and value == "me":
+            return self.user_id
+        if name.endswith("_id") and name != "plugin_id" and not is_id(value):
+            raise _bad_parameter(name)
+        return value
+
+    def query(self, name: str, default: str = "") -> str:
+        """A parameter of the query."""
+        return self.request.query_params.get(name, default)
+
+    def flag(self, name: str) -> bool:
+        """Whether a parameter of the query says "true"."""
+        return self.query(name) in ("true", "1")
+
+    def number(self, name: str, default: int = 0) -> int:
+        """A number in the query, not negative; the default where it is missing or none."""
+        text = self.query(name)
+        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default
+
+    @property
+    def page(self) -> int:
+        """Which page is asked for, from 0."""
+        return self.number("page")
+
+    @property
+    def per_page(self) -> int:
+        """How much of it; never more than 200."""
+        return min(self.number("per_page", PER_PAGE), PER_PAGE_MAX)
+
+    # The body
+
+    async def body(self, limit: int) -> bytes:
+        """All of it.
+
+        Raises:
+            AppFailure: 413, it is larger than the limit.
+        """
+        body = bytearray()
+        async for piece in self.request.stream():
+            body += piece
+            if len(body) > limit:
+                raise too_large(limit)
+        return bytes(body)
+
+    async def json(self) -> Any:
+        """The body as JSON; an empty one is an empty object.
+
+        Raises:
+            AppFailure: 400, it is no JSON; 413, it is too large.
+        """
+        body = await self.body(self.settings.body_size)
+        return parse_json(body) if body else {}
+
+    async def object(self) -> dict[str, Any]:
+        """The body as a JSON object.
+
+        Raises:
+            AppFailure: 400, it is none; 413.
+        """
+        found: dict[str, Any] = await self.typed(dict[str, Any])
+        return found
+
+    async def model(self, kind: type[ModelT]) -> ModelT:
+        """The body as a model.
+
+        Raises:
+            AppFailure: 400, it is none; 413.
+        """
+        return from_json(kind, await self.json())
+
+    async def typed(self, hint: Any, name: str = "body") -> Any:
+        """The body as a type hint wants it, such as `list[str]`.
+
+        Raises:
+            AppFailure: 400, it is something else; 413.
+        """
+        return value_of(hint, await self.json(), name)
+
+
+def _bad_parameter(name: str) -> AppFailure:
+    text = f"Invalid or missing {name} parameter in the address."
+    return invalid("api.context.invalid_url_param.app_error", text, Name=name)

@@ -1,0 +1,81 @@
+"""Managing plugins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from servehttp.host.rest.call import OK, Call
+from servehttp.host.rest.forms import no_file, parts
+from servehttp.host.rest.routes import Route
+
+FIELD_MAX = 1024
+"""Bytes of a field that is no file."""
+WRITE = "sysconsole_write_plugins"
+READ = "sysconsole_read_plugins"
+
+
+async def upload_plugin(call: Call) -> Any:
+    """Install a plugin from the form's file `plugin`, a .tar.gz; with `force`, in place of the one that is there."""
+    await call.require(WRITE)
+    bundle, force = None, call.flag("force")
+    async for part in parts(call.request):
+        if part.name == "plugin":
+            bundle = await part.read(call.settings.bundle_size)
+        elif part.name == "force":
+            force = await part.text(FIELD_MAX) == "true"
+    if bundle is None:
+        raise no_file("plugin")
+    return await call.ws.plugins.install(bundle, replace=force)
+
+
+async def get_plugins(call: Call) -> Any:
+    """The plugins, those that run and those that do not."""
+    await call.require(READ)
+    active = {manifest.id for manifest in call.ws.plugins.active()}
+    found: dict[str, list[Any]] = {"active": [], "inactive": []}
+    for manifest in call.ws.plugins.all():
+        found["active" if manifest.id in active else "inactive"].append(manifest)
+    return found
+
+
+async def get_statuses(call: Call) -> Any:
+    """How the plugins are."""
+    await call.require(READ)
+    return [call.ws.plugins.status(manifest.id) for manifest in call.ws.plugins.all()]
+
+
+async def enable_plugin(call: Call) -> Any:
+    """Start a plugin."""
+    await call.require(WRITE)
+    await call.ws.plugins.enable(call.path("plugin_id"))
+    return OK
+
+
+async def disable_plugin(call: Call) -> Any:
+    """Stop a plugin."""
+    await call.require(WRITE)
+    await call.ws.plugins.disable(call.path("plugin_id"))
+    return OK
+
+
+async def remove_plugin(call: Call) -> Any:
+    """Stop and delete a plugin."""
+    await call.require(WRITE)
+    await call.ws.plugins.remove(call.path("plugin_id"))
+    return OK
+
+
+async def get_webapp(call: Call) -> Any:
+    """The plugins with a part that runs in Mattermost's web client: none, since there is no such client here."""
+    return []
+
+
+ROUTES = [
+    Route("POST", "/plugins", upload_plugin, status=201),
+    Route("GET", "/plugins", get_plugins),
+    Route("GET", "/plugins/statuses", get_statuses),
+    Route("GET", "/plugins/webapp", get_webapp),
+    Route("POST", "/plugins/{plugin_id}/enable", enable_plugin),
+    Route("POST", "/plugins/{plugin_id}/disable", disable_plugin),
+    Route("DELETE", "/plugins/{plugin_id}", remove_plugin),
+]

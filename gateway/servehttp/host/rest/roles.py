@@ -1,0 +1,46 @@
+"""Roles."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from servehttp.host.rest.call import Call
+from servehttp.host.rest.json import value_of
+from servehttp.host.rest.routes import Route
+
+
+async def get_roles(call: Call) -> Any:
+    """Every role."""
+    await call.require("manage_roles")
+    return await call.ws.roles.all()
+
+
+async def get_role(call: Call) -> Any:
+    """One role."""
+    return await call.ws.roles.get(call.path("role_id"))
+
+
+async def get_by_name(call: Call) -> Any:
+    """The role of a name."""
+    return await call.ws.roles.by_name(call.path("role_name"))
+
+
+async def get_by_names(call: Call) -> Any:
+    """Those of these roles that exist."""
+    return await call.ws.roles.by_names(await call.typed(list[str], "names"))
+
+
+async def patch_role(call: Call) -> Any:
+    """Change what a role permits."""
+    await call.require("manage_roles")
+    permissions = value_of(list[str], (await call.object()).get("permissions"), "permissions")
+    return await call.ws.roles.set_permissions(call.path("role_id"), permissions)
+
+
+ROUTES = [
+    Route("GET", "/roles", get_roles),
+    Route("POST", "/roles/names", get_by_names),
+    Route("GET", "/roles/name/{role_name}", get_by_name),
+    Route("GET", "/roles/{role_id}", get_role),
+    Route("PUT", "/roles/{role_id}/patch", patch_role),
+]

@@ -1,0 +1,98 @@
+"""How a handler becomes a route: it takes a call, and what it returns is the answer's JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import structlog
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route as StarletteRoute
+
+from mattermost_plugin.models import PluginContext, Session
+from servehttp.host.errors import AppFailure
+from servehttp.host.ids import new_id
+from servehttp.host.rest.auth import authenticate
+from servehttp.host.rest.call import Call
+from servehttp.host.rest.errors import INTERNAL, error_response
+from servehttp.host.rest.json import to_json
+from servehttp.host.workspace import Workspace
+from servehttp.host.workspace.domain import REQUEST
+from servehttp.settings import RestSettings
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Any]]
+
+PREFIX = "/api/v4"
+
+logger = structlog.get_logger("servehttp.rest")
+
+
+@dataclass(frozen=True)
+class Route:
+    """What is served at one address, by one method.
+
+    Attributes:
+        method: GET, POST, PUT or DELETE.
+        path: Below the prefix, with names in braces.
+        handler: Returns a model, a list or dict with models, or a `Response`; its docstring says what it does.
+        status: Of an answer that is no `Response`.
+        public: Nobody has to be logged in.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    status: int = 200
+    public: bool = False
+
+    def bound(self, workspace: Workspace, settings: RestSettings) -> StarletteRoute:
+        """The route of one application."""
+
+        async def endpoint(request: Request) -> Response:
+            context = request_context(request)
+            token = REQUEST.set(context)
+            try:
+                return await self._answer(workspace, settings, request)
+            except AppFailure as failure:
+                return error_response(failure, context.request_id)
+            except ClientDisconnect:
+                return Response(status_code=499)  # which nobody reads
+            except Exception:
+                logger.exception("REST request failed", route=f"{self.method} {self.path}")
+                return error_response(INTERNAL, context.request_id)
+            finally:
+                REQUEST.reset(token)
+
+        return StarletteRoute(PREFIX + self.path, endpoint, methods=[self.method])
+
+    async def _answer(self, workspace: Workspace, settings: RestSettings, request: Request) -> Response:
+        session = await self._session(workspace, request)
+        if session is not None:
+            REQUEST.set(of_session(REQUEST.get(), session))
+        answer = await self.handler(Call(workspace, settings, request, session))
+        return answer if isinstance(answer, Response) else JSONResponse(to_json(answer), self.status)
+
+    async def _session(self, workspace: Workspace, request: Request) -> Session | None:
+        try:
+            return await authenticate(workspace, request)
+        except AppFailure:
+            if self.public:
+                return None
+            raise
+
+
+def request_context(connection: HTTPConnection) -> PluginContext:
+    """What hooks are told of a request, before it is known whose it is."""
+    return PluginContext(
+        request_id=new_id(),
+        ip_address=connection.client.host if connection.client else "",
+        accept_language=connection.headers.get("Accept-Language", ""),
+        user_agent=connection.headers.get("User-Agent", ""),
+    )
+
+
+def of_session(context: PluginContext, session: Session) -> PluginContext:
+    """The same, now that it is known."""
+    return replace(context, session_id=session.id)

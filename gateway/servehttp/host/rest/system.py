@@ -1,0 +1,65 @@
+"""What a client asks of the server itself, and its configuration."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from servehttp.host.rest.call import OK, Call
+from servehttp.host.rest.routes import Route
+from servehttp.host.workspace.facts import SERVER_VERSION
+
+CLIENT_SETTINGS = {
+    "ServiceSettings": ("SiteURL", "EnableCommands", "EnableCustomEmoji", "EnableUserAccessTokens", "CollapsedThreads"),
+    "TeamSettings": ("SiteName", "TeammateNameDisplay", "EnableUserCreation", "EnableOpenServer"),
+    "FileSettings": ("EnableFileAttachments", "EnablePublicLink"),
+}
+"""What everybody may know of the configuration."""
+
+
+async def ping(call: Call) -> Any:
+    """Whether the server is there."""
+    return OK
+
+
+async def client_config(call: Call) -> Any:
+    """What a client has to know before anybody is logged in; all values are texts."""
+    config = await call.ws.config.get()
+    values = {name: config[section][name] for section, names in CLIENT_SETTINGS.items() for name in names}
+    texts = {name: _text(value) for name, value in values.items()}
+    return texts | {
+        "DiagnosticId": await call.ws.facts.diagnostic_id(),
+        "MaxFileSize": str(int(call.ws.settings.max_file_size)),
+        "Version": SERVER_VERSION,
+    }
+
+
+async def client_license(call: Call) -> Any:
+    """A workspace has no licence."""
+    return {"IsLicensed": "false"}
+
+
+async def get_config(call: Call) -> Any:
+    """The whole configuration, its secrets masked."""
+    await call.require("manage_system")
+    return await call.ws.config.sanitized()
+
+
+async def update_config(call: Call) -> Any:
+    """Replace the configuration; what is left out is the default, and a masked secret stays."""
+    await call.require("manage_system")
+    await call.ws.config.save(json.dumps(await call.object()).encode())
+    return await call.ws.config.sanitized()
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+ROUTES = [
+    Route("GET", "/system/ping", ping, public=True),
+    Route("GET", "/config/client", client_config, public=True),
+    Route("GET", "/license/client", client_license, public=True),
+    Route("GET", "/config", get_config),
+    Route("PUT", "/config", update_config),
+]

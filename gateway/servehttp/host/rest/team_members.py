@@ -1,0 +1,116 @@
+"""Who is in which team."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mattermost_plugin.models import TeamMember
+from servehttp.host.errors import invalid
+from servehttp.host.rest.call import OK, Call
+from servehttp.host.rest.json import from_json, value_of
+from servehttp.host.rest.routes import Route
+
+
+async def get_members(call: Call) -> Any:
+    """A page of a team's members."""
+    return await call.ws.team_members.of_team(await _viewed(call), call.page, call.per_page)
+
+
+async def get_member(call: Call) -> Any:
+    """One member."""
+    return await call.ws.team_members.get(await _viewed(call), call.path("user_id"))
+
+
+async def of_user(call: Call) -> Any:
+    """A user's memberships."""
+    user_id = call.path("user_id")
+    await call.require_self(user_id, "read_other_users_teams")
+    return [member for member in await call.ws.team_members.of_user(user_id, 0, 200) if not member.delete_at]
+
+
+async def add_member(call: Call) -> Any:
+    """Take a user into a team, or join one that lets everybody in."""
+    team_id, member = call.path("team_id"), await call.model(TeamMember)
+    if member.user_id == call.user_id:
+        await _check_may_join(call, team_id)
+        return await call.ws.team_members.add(team_id, member.user_id)
+    await call.require_in_team(team_id, "add_user_to_team")
+    return await call.ws.team_members.add(team_id, member.user_id, call.user_id)
+
+
+async def add_members(call: Call) -> Any:
+    """Take users into a team: all or, with `graceful`, those that can be."""
+    team_id = call.path("team_id")
+    await call.require_in_team(team_id, "add_user_to_team")
+    user_ids = [from_json(TeamMember, item).user_id for item in await call.typed(list[Any], "members")]
+    members = call.ws.team_members
+    add = members.add_gracefully if call.flag("graceful") else members.add_all
+    return await add(team_id, user_ids, call.user_id)
+
+
+async def join_by_invitation(call: Call) -> Any:
+    """Join the team of an invitation, `invite_id` in the query."""
+    team = await call.ws.teams.get_by_invite_id(call.query("invite_id"))
+    return await call.ws.team_members.add(team.id, call.user_id)
+
+
+async def remove_member(call: Call) -> Any:
+    """Take a user out of a team, or leave one."""
+    team_id, user_id = call.path("team_id"), call.path("user_id")
+    if user_id != call.user_id:
+        await call.require_in_team(team_id, "remove_user_from_team")
+    await call.ws.team_members.remove(team_id, user_id, "" if user_id == call.user_id else call.user_id)
+    return OK
+
+
+async def set_roles(call: Call) -> Any:
+    """Replace a member's roles."""
+    return await _set_roles(call, value_of(str, (await call.object()).get("roles"), "roles"))
+
+
+async def set_scheme_roles(call: Call) -> Any:
+    """Make a member a user, a guest or an administrator of a team."""
+    return await _set_roles(call, scheme_roles(await call.object(), "team"))
+
+
+def scheme_roles(body: dict[str, Any], scope: str) -> str:
+    """The names of the roles that the flags of a body stand for.
+
+    Raises:
+        AppFailure: 400, there is none.
+    """
+    names = [f"{scope}_{name}" for name in ("guest", "user", "admin") if body.get(f"scheme_{name}") is True]
+    if not names:
+        raise invalid("api.context.invalid_body_param.app_error", "A member has a role.", Name="scheme_user")
+    return " ".join(names)
+
+
+async def _set_roles(call: Call, roles: str) -> Any:
+    team_id = call.path("team_id")
+    await call.require_in_team(team_id, "manage_team_roles")
+    await call.ws.team_members.set_roles(team_id, call.path("user_id"), roles)
+    return OK
+
+
+async def _viewed(call: Call) -> str:
+    team_id = call.path("team_id")
+    await call.require_in_team(team_id, "view_team")
+    return team_id
+
+
+async def _check_may_join(call: Call, team_id: str) -> None:
+    team = await call.ws.teams.get(team_id)
+    await call.require("join_public_teams" if team.allow_open_invite else "join_private_teams")
+
+
+ROUTES = [
+    Route("POST", "/teams/members/invite", join_by_invitation, status=201),
+    Route("GET", "/teams/{team_id}/members", get_members),
+    Route("POST", "/teams/{team_id}/members", add_member, status=201),
+    Route("POST", "/teams/{team_id}/members/batch", add_members, status=201),
+    Route("GET", "/teams/{team_id}/members/{user_id}", get_member),
+    Route("DELETE", "/teams/{team_id}/members/{user_id}", remove_member),
+    Route("PUT", "/teams/{team_id}/members/{user_id}/roles", set_roles),
+    Route("PUT", "/teams/{team_id}/members/{user_id}/schemeRoles", set_scheme_roles),
+    Route("GET", "/users/{user_id}/teams/members", of_user),
+]

@@ -1,0 +1,1 @@
+"""The plugin API over the workspace: the gRPC service that plugins call."""

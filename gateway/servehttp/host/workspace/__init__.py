@@ -1,0 +1,191 @@
+"""The embedded workspace: what Mattermost's server would do, as one object with an attribute for each domain."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from servehttp.host.dispatch import Hooks
+from servehttp.host.events import Events
+from servehttp.host.ids import Clock, now
+from servehttp.host.store.blobs import Blobs
+from servehttp.host.store.database import Database
+from servehttp.host.store.migrations import migrate
+from servehttp.host.workspace.audits import Audits
+from servehttp.host.workspace.bots import Bots
+from servehttp.host.workspace.channel_members import ChannelMembers
+from servehttp.host.workspace.channel_sync import ChannelSync
+from servehttp.host.workspace.channels import Channels
+from servehttp.host.workspace.collection_types import CollectionTypes
+from servehttp.host.workspace.commands import Commands
+from servehttp.host.workspace.config import Config
+from servehttp.host.workspace.dialogs import Dialogs
+from servehttp.host.workspace.direct_channels import DirectChannels
+from servehttp.host.workspace.emoji import CustomEmoji
+from servehttp.host.workspace.ephemeral_posts import EphemeralPosts
+from servehttp.host.workspace.facts import Facts
+from servehttp.host.workspace.file_links import FileLinks
+from servehttp.host.workspace.files import Files
+from servehttp.host.workspace.group_members import GroupMembers
+from servehttp.host.workspace.group_sync import GroupSync
+from servehttp.host.workspace.group_syncables import GroupSyncables
+from servehttp.host.workspace.groups import Groups
+from servehttp.host.workspace.kv import KeyValues
+from servehttp.host.workspace.logins import Logins
+from servehttp.host.workspace.mail import Mail
+from servehttp.host.workspace.mentions import Mentions
+from servehttp.host.workspace.oauth_apps import OAuthApps
+from servehttp.host.workspace.permissions import Permissions
+from servehttp.host.workspace.plugin_events import PluginEvents
+from servehttp.host.workspace.plugin_records import PluginRecords
+from servehttp.host.workspace.plugins import Plugins
+from servehttp.host.workspace.post_events import PostEvents
+from servehttp.host.workspace.post_lists import PostLists
+from servehttp.host.workspace.post_search import PostSearch
+from servehttp.host.workspace.post_store import PostStore
+from servehttp.host.workspace.post_views import PostViews
+from servehttp.host.workspace.posts import Posts
+from servehttp.host.workspace.preferences import Preferences
+from servehttp.host.workspace.profile_images import ProfileImages
+from servehttp.host.workspace.property_fields import PropertyFields
+from servehttp.host.workspace.property_groups import PropertyGroups
+from servehttp.host.workspace.property_values import PropertyValues
+from servehttp.host.workspace.pushes import Pushes
+from servehttp.host.workspace.reactions import Reactions
+from servehttp.host.workspace.remotes import Remotes
+from servehttp.host.workspace.roles import Roles
+from servehttp.host.workspace.sessions import Sessions
+from servehttp.host.workspace.shared_channels import SharedChannels
+from servehttp.host.workspace.sidebar import Sidebar
+from servehttp.host.workspace.slash_commands import SlashCommands
+from servehttp.host.workspace.statuses import Statuses
+from servehttp.host.workspace.team_icons import TeamIcons
+from servehttp.host.workspace.team_members import TeamMembers
+from servehttp.host.workspace.teams import Teams
+from servehttp.host.workspace.threads import Threads
+from servehttp.host.workspace.tokens import AccessTokens
+from servehttp.host.workspace.unreads import Unreads
+from servehttp.host.workspace.uploads import Uploads
+from servehttp.host.workspace.users import Users
+from servehttp.settings import WorkspaceSettings
+
+DATABASE_FILE = "workspace.db"
+FILES_FOLDER = "files"
+
+
+class Workspace:
+    """A workspace that is open.
+
+    Args:
+        database: with the schema up to date.
+        blobs: where files are kept.
+        settings: its settings.
+        hooks: what fires hooks in plugins.
+        clock: what time it is.
+    """
+
+    def __init__(
+        self, database: Database, blobs: Blobs, settings: WorkspaceSettings, hooks: Hooks, clock: Clock = now
+    ) -> None:
+        self.database = database
+        self.blobs = blobs
+        self.settings = settings
+        self.hooks = hooks
+        self.clock = clock
+        self.events = Events(settings.event_queue)
+        # One line for each domain.
+        self.access_tokens = AccessTokens(self)
+        self.audits = Audits(self)
+        self.bots = Bots(self)
+        self.channel_members = ChannelMembers(self)
+        self.channel_sync = ChannelSync(self)
+        self.channels = Channels(self)
+        self.collection_types = CollectionTypes(self)
+        self.commands = Commands(self)
+        self.config = Config(self)
+        self.dialogs = Dialogs(self)
+        self.direct_channels = DirectChannels(self)
+        self.emoji = CustomEmoji(self)
+        self.ephemeral_posts = EphemeralPosts(self)
+        self.facts = Facts(self)
+        self.file_links = FileLinks(self)
+        self.files = Files(self)
+        self.group_members = GroupMembers(self)
+        self.group_sync = GroupSync(self)
+        self.group_syncables = GroupSyncables(self)
+        self.groups = Groups(self)
+        self.kv = KeyValues(self)
+        self.logins = Logins(self)
+        self.mail = Mail(self)
+        self.mentions = Mentions(self)
+        self.oauth_apps = OAuthApps(self)
+        self.permissions = Permissions(self)
+        self.plugin_events = PluginEvents(self)
+        self.plugins = Plugins(self)
+        self.post_events = PostEvents(self)
+        self.post_lists = PostLists(self)
+        self.post_search = PostSearch(self)
+        self.post_store = PostStore(self)
+        self.post_views = PostViews(self)
+        self.posts = Posts(self)
+        self.preferences = Preferences(self)
+        self.plugin_records = PluginRecords(self)
+        self.profile_images = ProfileImages(self)
+        self.property_fields = PropertyFields(self)
+        self.property_groups = PropertyGroups(self)
+        self.property_values = PropertyValues(self)
+        self.pushes = Pushes(self)
+        self.reactions = Reactions(self)
+        self.remotes = Remotes(self)
+        self.roles = Roles(self)
+        self.sessions = Sessions(self)
+        self.shared_channels = SharedChannels(self)
+        self.sidebar = Sidebar(self)
+        self.slash_commands = SlashCommands(self)
+        self.statuses = Statuses(self)
+        self.team_icons = TeamIcons(self)
+        self.team_members = TeamMembers(self)
+        self.teams = Teams(self)
+        self.threads = Threads(self)
+        self.unreads = Unreads(self)
+        self.uploads = Uploads(self)
+        self.users = Users(self)
+
+
+@asynccontextmanager
+async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clock = now) -> AsyncIterator[Workspace]:
+    """Open a workspace, made on the first start, brought up to date on later ones; close it at the end.
+
+    Args:
+        data_dir: the folder of its files, and of its database unless the settings name one.
+        settings: its settings.
+        clock: what time it is.
+    """
+    async with visit_workspace(data_dir, settings, clock) as workspace:
+        await migrate(workspace.database)
+        await workspace.roles.seed()
+        await workspace.facts.seed()
+        yield workspace
+
+
+@asynccontextmanager
+async def visit_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clock = now) -> AsyncIterator[Workspace]:
+    """The same for a workspace that another process has opened: for looking at what is in it, not for changing it.
+
+    Neither hooks nor events of either process reach the other one.
+    """
+    database = _open_database(data_dir, settings)
+    hooks = Hooks(timeout=settings.hook_timeout, queue=settings.hook_queue, concurrency=settings.hook_concurrency)
+    try:
+        yield Workspace(database, Blobs(data_dir / FILES_FOLDER), settings, hooks, clock)
+    finally:
+        await hooks.close()
+        await database.close()
+
+
+def _open_database(data_dir: Path, settings: WorkspaceSettings) -> Database:
+    if settings.database_url:
+        return Database.open(settings.database_url, busy_timeout=settings.busy_timeout)
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Database.open_file(data_dir / DATABASE_FILE, busy_timeout=settings.busy_timeout)

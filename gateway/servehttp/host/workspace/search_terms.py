@@ -1,0 +1,87 @@
+"""Searches as users type them: words, "phrases", -excluded words, and modifiers such as from: and in:."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from mattermost_plugin.models import SearchParameter, SearchParams
+from servehttp.host.workspace.post_rules import words
+
+_PART = re.compile(r'(-?)(?:(from|in|channel|on|before|after):\s*)?("[^"]*"|\S+)', re.IGNORECASE)
+_DAY = timedelta(days=1)
+
+
+@dataclass
+class Search:
+    """What posts are to be like. Terms are as typed; people and channels are ids or names; times are milliseconds."""
+
+    terms: list[str] = field(default_factory=list)
+    excluded: list[str] = field(default_factory=list)
+    any_term: bool = False
+    in_channels: list[str] = field(default_factory=list)
+    excluded_channels: list[str] = field(default_factory=list)
+    from_users: list[str] = field(default_factory=list)
+    excluded_users: list[str] = field(default_factory=list)
+    periods: list[tuple[int, int]] = field(default_factory=list)
+    excluded_periods: list[tuple[int, int]] = field(default_factory=list)
+    archived_channels: bool = False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it asks for nothing; then nothing is found."""
+        return not (self.terms or self.excluded or self.in_channels or self.from_users or self.periods)
+
+
+def typed(search: SearchParameter) -> Search:
+    """The search that a user typed."""
+    found = Search(any_term=search.is_or_search, archived_channels=search.include_deleted_channels)
+    _read(found, search.terms, search.time_zone_offset)
+    return found
+
+
+def stated(search: SearchParams) -> Search:
+    """The search of a plugin that says the modifiers by fields."""
+    found = Search(any_term=search.is_or_search, archived_channels=search.include_deleted_channels)
+    offset = search.time_zone_offset
+    _read(found, search.terms, offset)
+    found.in_channels += search.in_channels
+    found.excluded_channels += search.excluded_channels
+    found.from_users += search.from_users
+    found.excluded_users += search.excluded_users
+    found.excluded_periods += _periods("before", search.excluded_before_date, offset)
+    found.excluded_periods += _periods("after", search.excluded_after_date, offset)
+    found.excluded_periods += _periods("on", search.excluded_dates, offset)
+    return found
+
+
+def _read(search: Search, text: str, offset: int) -> None:
+    for minus, modifier, value in _PART.findall(text):
+        match modifier.lower():
+            case "" if words(value):
+                (search.excluded if minus else search.terms).append(value)
+            case "from":
+                (search.excluded_users if minus else search.from_users).append(value.lstrip("@").lower())
+            case "in" | "channel":
+                (search.excluded_channels if minus else search.in_channels).append(value.lstrip("~").lower())
+            case "on" | "before" | "after" as name:
+                (search.excluded_periods if minus else search.periods).extend(_periods(name, [value], offset))
+
+
+def _periods(name: str, days: Iterable[str], offset: int) -> list[tuple[int, int]]:
+    """From when to when "on", "before" or "after" a day is; a day that is none is left out."""
+    found = []
+    for day in days:
+        try:
+            start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) - timedelta(seconds=offset)
+        except ValueError:
+            continue
+        begin, end = _milliseconds(start), _milliseconds(start + _DAY)
+        found.append({"on": (begin, end), "before": (0, begin), "after": (end, 2**62)}[name])
+    return found
+
+
+def _milliseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

@@ -1,0 +1,105 @@
+"""Running slash commands: finding who answers, asking, and posting the answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mattermost_plugin.models import Command, CommandArgs, CommandResponse, Post
+from servehttp.host.dispatch import HookFailed
+from servehttp.host.errors import AppFailure, invalid, not_found
+from servehttp.host.workspace.built_in_commands import BUILT_IN, IN_CHANNEL
+from servehttp.host.workspace.domain import Domain
+
+WHERE = "ExecuteCommand"
+
+
+class SlashCommands(Domain):
+    """What users type behind a slash."""
+
+    async def execute(self, args: CommandArgs) -> CommandResponse:
+        """Run a command as a user, and post what it answers: for all, or for the user alone. Returns the answer.
+
+        Raises:
+            AppFailure: 404, there is no such command or user; 400, it is no command; 501, a stored one, whose address
+                this host does not call; or what the plugin says.
+        """
+        trigger, message = _parsed(args.command)
+        await self.ws.users.get(args.user_id)
+        command = await self.ws.commands.find(args.team_id, trigger)
+        if command is None:
+            raise not_found(
+                "api.command.execute_command.not_found.app_error", "command", where=WHERE, detail=f"trigger={trigger}"
+            )
+        args = await self._completed(args)
+        response = await self._run(command, args, message)
+        await self._post(command, args, response)
+        return response
+
+    async def _completed(self, args: CommandArgs) -> CommandArgs:
+        """With what a plugin needs to answer by a form, or by a link."""
+        site_url = (await self.ws.config.section("ServiceSettings"))["SiteURL"]
+        trigger_id = self.ws.dialogs.new_trigger(args.user_id, args.trigger_id)
+        return replace(args, site_url=site_url, trigger_id=trigger_id)
+
+    async def _run(self, command: Command, args: CommandArgs, message: str) -> CommandResponse:
+        if command.id:
+            raise AppFailure(
+                "api.command.execute_command.not_called.app_error",
+                "This host calls no addresses of commands.",
+                501,
+                where=WHERE,
+            )
+        if command.plugin_id:
+            return await self._ask(command.plugin_id, args)
+        own = BUILT_IN[command.trigger]
+        if own.status:
+            await self.ws.statuses.set(args.user_id, own.status)
+        return own.respond(message)
+
+    async def _ask(self, plugin_id: str, args: CommandArgs) -> CommandResponse:
+        try:
+            answer = await self.ws.hooks.ask_one(plugin_id, "ExecuteCommand", self.request, args=args)
+        except HookFailed as failure:
+            raise AppFailure(
+                "model.plugin_command.error.app_error", f"Plugin {plugin_id} could not run this.", 500, where=WHERE
+            ) from failure
+        if answer.HasField("error"):
+            error = answer.error
+            status = error.status_code or 500
+            raise AppFailure(error.id, error.message, status, where=WHERE, detail=error.detailed_error)
+        return CommandResponse.from_proto(answer.response)
+
+    async def _post(self, command: Command, args: CommandArgs, response: CommandResponse) -> None:
+        if not response.text and not response.props:
+            return
+        post = Post(
+            user_id=args.user_id,
+            channel_id=response.channel_id or args.channel_id,
+            root_id=args.root_id,
+            message=response.text,
+            type=response.type,
+            props=response.props | _shown_as(command, response),
+        )
+        if response.response_type == IN_CHANNEL:
+            await self.ws.posts.create(post)
+        else:
+            self.ws.ephemeral_posts.send(args.user_id, post)
+
+
+def _parsed(command: str) -> tuple[str, str]:
+    """The trigger, in lower case, and the rest."""
+    first, *rest = command.split(maxsplit=1) or [""]
+    if not first.startswith("/") or first == "/":
+        raise invalid("api.command.execute_command.start.app_error", "A command begins with a slash.", where=WHERE)
+    return first.removeprefix("/").lower(), "".join(rest).strip()
+
+
+def _shown_as(command: Command, response: CommandResponse) -> dict[str, str]:
+    """Under which name and icon, unless it is the user's own."""
+    if not command.plugin_id:
+        return {}
+    shown = {
+        "override_username": response.username or command.username,
+        "override_icon_url": response.icon_url or command.icon_url,
+    }
+    return {"from_webhook": "true"} | {name: value for name, value in shown.items() if value}

@@ -1,0 +1,65 @@
+"""What an account must be like, and how it is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mattermost_plugin.models import User
+from servehttp.host.errors import AppFailure, invalid
+from servehttp.host.validation import check_length, is_email, is_username
+
+LONGEST = {"nickname": 64, "first_name": 64, "last_name": 64, "position": 128, "roles": 256, "locale": 5}
+"""Characters."""
+AUTH_DATA_MAX = 128
+
+DEFAULT_NOTIFY_PROPS = {
+    "email": "true",
+    "push": "mention",
+    "desktop": "mention",
+    "desktop_sound": "true",
+    "mention_keys": "",
+    "channel": "true",
+    "first_name": "false",
+    "push_status": "online",
+    "comments": "never",
+}
+DEFAULT_TIMEZONE = {"useAutomaticTimezone": "true", "automaticTimezone": "", "manualTimezone": ""}
+
+
+def normalised(user: User) -> User:
+    """The account with what is the same in any case in lower case, and defaults for what is not given."""
+    return replace(
+        user,
+        username=user.username.strip().lower(),
+        email=user.email.strip().lower(),
+        locale=user.locale or "en",
+        auth_data=user.auth_data or None,
+        notify_props=user.notify_props or DEFAULT_NOTIFY_PROPS,
+        timezone=user.timezone or DEFAULT_TIMEZONE,
+    )
+
+
+def check_user(user: User) -> None:
+    """Accept an account.
+
+    Raises:
+        AppFailure: 400, a field is missing or malformed; its id names the field.
+    """
+    if not is_username(user.username):
+        raise _malformed("username", user)
+    if not is_email(user.email):
+        raise _malformed("email", user)
+    for name, longest in LONGEST.items():
+        check_length(getattr(user, name), longest, _malformed(name, user))
+    check_length(user.auth_data or "", AUTH_DATA_MAX, _malformed("auth_data", user))
+    if user.auth_data and not user.auth_service:
+        raise _malformed("auth_data_type", user)
+
+
+def _malformed(field: str, user: User) -> AppFailure:
+    return invalid(
+        f"model.user.is_valid.{field}.app_error",
+        f"The {field} of a user is missing or malformed.",
+        where="User.IsValid",
+        detail=f"user_id={user.id}",
+    )

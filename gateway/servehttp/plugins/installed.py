@@ -1,0 +1,110 @@
+"""The folder of installed plugins, one below it for each, named after its id.
+
+What is being unpacked, or was replaced, lies beside them under names that begin with a dot, and is cleared away at the
+next start; a plugin whose replacement was interrupted is put back.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from servehttp.errors import BundleError, ManifestError
+from servehttp.plugins.bundles import BundleLimits, unpack
+from servehttp.plugins.manifest import Manifest, discover, load_manifest
+from servehttp.settings import Settings
+
+FOLDER = "plugins"
+NEW = ".new-"
+OLD = ".old-"
+
+
+class InstalledPlugins:
+    """The folder. All of it blocks: call it in a thread.
+
+    Args:
+        folder: where it is, or is made by the first installation.
+        limits: what a bundle may hold.
+    """
+
+    def __init__(self, folder: Path, limits: BundleLimits) -> None:
+        self._folder = folder.absolute()
+        self._limits = limits
+
+    @classmethod
+    def of(cls, settings: Settings) -> InstalledPlugins:
+        """The folder and the limits of these settings."""
+        workspace = settings.workspace
+        limits = BundleLimits(int(workspace.bundle_unpacked_size), workspace.bundle_files)
+        return cls(settings.data_dir / FOLDER, limits)
+
+    def folders(self) -> list[Path]:
+        """The plugins' folders, in order."""
+        if not self._folder.is_dir():
+            return []
+        return sorted(child for child in self._folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+    def has(self, manifest: Manifest) -> bool:
+        """Whether this plugin is one that was installed here."""
+        return manifest.folder.parent == self._folder
+
+    def tidy(self) -> None:
+        """Clear away what an end in the midst of an installation has left."""
+        if not self._folder.is_dir():
+            return
+        for left in self._folder.glob(f"{OLD}*"):
+            plugin = self._folder / left.name.removeprefix(OLD)
+            if not plugin.exists():
+                left.rename(plugin)
+        for left in (*self._folder.glob(f"{OLD}*"), *self._folder.glob(f"{NEW}*")):
+            shutil.rmtree(left)
+
+    def unpack(self, bundle: bytes) -> Manifest:
+        """Unpack a bundle beside the plugins; then either `place` or `discard` it.
+
+        Raises:
+            BundleError: it cannot be used.
+            OSError: it cannot be written.
+        """
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        target = Path(tempfile.mkdtemp(prefix=NEW, dir=self._folder))
+        try:
+            return load_manifest(unpack(bundle, target, self._limits))
+        except ManifestError as error:
+            shutil.rmtree(target)
+            raise BundleError(f"{error.field or 'its manifest'} {error.problem}; {error.remedy}") from None
+        except BaseException:
+            shutil.rmtree(target)
+            raise
+
+    def discard(self, manifest: Manifest) -> None:
+        """Clear away what was unpacked, placed or not."""
+        top = self._folder / manifest.folder.relative_to(self._folder).parts[0]
+        shutil.rmtree(top, ignore_errors=True)
+
+    def place(self, manifest: Manifest) -> Manifest:
+        """Have an unpacked plugin as the one with its id, instead of any other; returns its manifest from there."""
+        final = self._folder / manifest.id
+        old = self._folder / f"{OLD}{manifest.id}"
+        if final.exists():
+            final.rename(old)
+        manifest.folder.rename(final)
+        shutil.rmtree(old, ignore_errors=True)
+        return load_manifest(final)
+
+    def remove(self, plugin_id: str) -> None:
+        """Delete a plugin."""
+        removed = self._folder / f"{NEW}{plugin_id}"
+        (self._folder / plugin_id).rename(removed)
+        shutil.rmtree(removed)
+
+
+def find_plugins(settings: Settings) -> tuple[list[Manifest], list[ManifestError]]:
+    """The plugins that the settings name and, with a workspace, those that were installed in it.
+
+    Returns:
+        The usable manifests in order, and an error for each that is not. The first of two plugins with one id is used.
+    """
+    installed = InstalledPlugins.of(settings).folders() if settings.workspace.enabled else []
+    return discover((*settings.plugins.paths, *installed))

@@ -1,0 +1,107 @@
+"""Plugins made of manifests and settings: how each is started, watched and connected to."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from servehttp.plugins.attached import attach
+from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.environment import inherited, mattermost_variables
+from servehttp.plugins.host import PluginHost
+from servehttp.plugins.interpreter import check_version, find_interpreter
+from servehttp.plugins.link import Link
+from servehttp.plugins.manifest import Manifest, load_manifest
+from servehttp.plugins.output import OutputLimits
+from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
+from servehttp.settings import PluginSettings, Settings
+
+ATTACH_DELAY = 0.2
+ATTACH_DELAY_MAX = 5.0
+ATTACH_WINDOW = 60.0
+"""Seconds; what is attached is expected to come and go, so it is looked for again soon, and for ever."""
+
+
+@dataclass(frozen=True)
+class PluginMaker:
+    """Makes plugins that have not started yet.
+
+    Attributes:
+        settings: How they are started, watched and stopped.
+        tunnel: Limits of the tunnels to them.
+        reaper: Ends their processes should the gateway be killed.
+        followers: Who else connects to them.
+        host: Gives each process its endpoint of the API, and fires the plugins' hooks.
+    """
+
+    settings: Settings
+    tunnel: TunnelSettings
+    reaper: Reaper
+    followers: Followers | None = None
+    host: PluginHost | None = None
+
+    def started(self, manifest: Manifest) -> SupervisedPlugin:
+        """A plugin in a process of its own."""
+        launch = functools.partial(PluginProcess.launch, self._spec(manifest), self.reaper)
+        policy = supervision_policy(self.settings.plugins)
+        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.followers, self.host)
+
+    def attached(self, plugin_id: str, target: str) -> SupervisedPlugin:
+        """A plugin that runs already."""
+        restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
+        policy = replace(supervision_policy(self.settings.plugins), restart=restart)
+        return attach(plugin_id, target, self._connect(), policy, self.followers, self.host)
+
+    def _connect(self) -> Connect:
+        return functools.partial(Link.connect, transport=self.settings.plugins.transport, tunnel=self.tunnel)
+
+    def _spec(self, manifest: Manifest) -> ProcessSpec:
+        plugins = self.settings.plugins
+        own = mattermost_variables(manifest.id, manifest.folder, plugins.hook_timeout, self.settings.log.level)
+        host = self.host
+        return ProcessSpec(
+            plugin_id=manifest.id,
+            find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout),
+            environment={**inherited(os.environ, plugins.env_allow), **own},
+            limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
+            open_endpoint=functools.partial(host.open_endpoint, manifest.id) if host else None,
+        )
+
+
+async def find_command(folder: Path, timeout: float) -> Command:
+    """What runs the plugin in a folder, looked for anew because it may have been changed since.
+
+    Raises:
+        ManifestError: the manifest or the script is not there any more, or no longer good.
+        InterpreterError: no interpreter, or not of the version that the manifest asks for.
+    """
+    manifest = await asyncio.to_thread(load_manifest, folder)
+    interpreter = find_interpreter(folder)
+    await check_version(interpreter, manifest.server.python_version, timeout=timeout)
+    return Command((str(interpreter), manifest.server.script()[1]), folder)
+
+
+def supervision_policy(settings: PluginSettings) -> SupervisionPolicy:
+    """The policy that the settings ask for."""
+    return SupervisionPolicy(
+        start_timeout=settings.start_timeout,
+        connect_timeout=settings.connect_timeout,
+        hook_timeout=settings.hook_timeout,
+        health_interval=settings.health_interval,
+        health_timeout=settings.health_timeout,
+        health_failures=settings.health_failures,
+        drain_timeout=settings.drain_timeout,
+        stop_timeout=settings.stop_timeout,
+        restart=RestartPolicy(
+            first_delay=settings.restart_delay,
+            longest_delay=settings.restart_delay_max,
+            limit=settings.restart_limit,
+            window=settings.restart_window,
+        ),
+    )

@@ -1,0 +1,206 @@
+"""Who sends a request: what is taken out of it, and when a plugin is told of a user."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+
+from mattermost_plugin.exchange import Request
+from mattermost_plugin.types import Event, Receive
+from servehttp.front.forms import LOOK
+from servehttp.front.identity import identify, identify_at_once
+from servehttp.identity import UNKNOWN, Caller, Known
+
+pytestmark = pytest.mark.anyio
+
+ADA = Caller("ada", "a-csrf")
+FORM = (b"content-type", b"application/x-www-form-urlencoded; charset=utf-8")
+COOKIE = (b"cookie", b"theme=dark; MMAUTHTOKEN=good; lang=en")
+
+
+class Tokens:
+    """Knows one token, at once or after a look."""
+
+    def __init__(self, *, at_once: bool = True) -> None:
+        self.at_once = at_once
+        self.looks = 0
+
+    def known(self, token: str) -> Known:
+        return self._caller(token) if self.at_once else UNKNOWN
+
+    async def find(self, token: str) -> Caller | None:
+        self.looks += 1
+        return self._caller(token)
+
+    def _caller(self, token: str) -> Caller | None:
+        return ADA if token == "good" else None
+
+
+def request(
+    *headers: tuple[bytes, bytes], method: str = "GET", target: bytes = b"/plugins/p/", websocket: bool = False
+) -> Request:
+    return Request(method, target, headers=list(headers), websocket=websocket)
+
+
+def body(*pieces: bytes) -> Receive:
+    """A request body that comes in these pieces."""
+    waiting = [
+        {"type": "http.request", "body": piece, "more_body": number < len(pieces)}
+        for number, piece in enumerate(pieces, 1)
+    ]
+
+    async def receive() -> Event:
+        return waiting.pop(0)
+
+    return receive
+
+
+async def everything(receive: Receive) -> bytes:
+    whole = b""
+    while True:
+        message = await receive()
+        whole += message["body"]
+        if not message["more_body"]:
+            return whole
+
+
+def user(request: Request) -> str | None:
+    found = request.header(b"mattermost-user-id")
+    return found.decode() if found is not None else None
+
+
+async def told_user(asked: Request, *pieces: bytes) -> str | None:
+    """The user that a plugin is told of; the body must arrive as it was."""
+    receive = await identify(asked, Tokens(), body(*(pieces or (b"",))))
+    assert await everything(receive) == b"".join(pieces)
+    return user(asked)
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ([(b"authorization", b"Bearer good")], b""),
+        ([(b"authorization", b"BEARER good")], b""),
+        ([(b"authorization", b"Token good")], b""),
+        ([COOKIE], b""),
+        ([], b"?access_token=good"),
+        ([(b"authorization", b"Bearer good"), (b"cookie", b"MMAUTHTOKEN=bad")], b"?access_token=bad"),
+        ([(b"cookie", b"MMAUTHTOKEN=good")], b"?access_token=bad"),
+        ([(b"authorization", b"Basic YTpi")], b"?access_token=good"),
+    ],
+)
+async def test_a_token_tells_the_plugin_its_user_and_does_not_arrive(
+    headers: Iterable[tuple[bytes, bytes]], query: bytes
+) -> None:
+    asked = request(*headers, target=b"/plugins/p/" + query)
+    assert identify_at_once(asked, Tokens())
+    assert user(asked) == "ada"
+    assert b"good" not in asked.target + b"".join(value for _, value in asked.headers)
+    assert b"bad" not in asked.target + b"".join(value for _, value in asked.headers)
+
+
+async def test_what_is_no_token_stays() -> None:
+    asked = request(
+        (b"authorization", b"Basic YTpi"), COOKIE, target=b"/plugins/p/?a=%20b&access_token=good&%61ccess_token=x&c"
+    )
+    assert await told_user(asked) == "ada"
+    assert list(asked.headers) == [
+        (b"authorization", b"Basic YTpi"), (b"cookie", b"theme=dark; lang=en"), (b"mattermost-user-id", b"ada"),
+    ]  # fmt: skip
+    assert asked.target == b"/plugins/p/?a=%20b&c"
+
+
+async def test_a_token_that_stands_for_nobody_does_not_arrive_either() -> None:
+    asked = request((b"authorization", b"Bearer wrong"), (b"accept", b"*/*"))
+    assert await told_user(asked) is None
+    assert list(asked.headers) == [(b"accept", b"*/*")]
+
+
+async def test_a_request_without_a_token_is_left_as_it_is() -> None:
+    tokens = Tokens(at_once=False)
+    asked = request((b"cookie", b"theme=dark"), target=b"/plugins/p/?access=1")
+    headers = asked.headers
+    assert identify_at_once(asked, tokens)
+    assert asked.headers is headers
+    assert tokens.looks == 0
+
+
+async def test_a_token_that_is_not_known_yet_waits_for_one_look() -> None:
+    tokens = Tokens(at_once=False)
+    asked = request((b"authorization", b"Bearer good"))
+    assert not identify_at_once(asked, tokens)
+    assert user(asked) is None
+    await identify(asked, tokens, body(b""))
+    assert (user(asked), tokens.looks) == ("ada", 1)
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "told"),
+    [
+        ("GET", None, "ada"),
+        ("POST", None, None),
+        ("DELETE", None, None),
+        ("POST", (b"x-csrf-token", b"a-csrf"), "ada"),
+        ("POST", (b"x-csrf-token", b"another"), None),
+        ("POST", (b"x-requested-with", b"XMLHttpRequest"), "ada"),
+        ("POST", (b"x-requested-with", b"fetch"), None),
+    ],
+)
+async def test_a_cookie_counts_for_what_changes_something_only_with_a_proof(
+    method: str, header: tuple[bytes, bytes] | None, told: str | None
+) -> None:
+    headers = [COOKIE, *([header] if header else [])]
+    by_head = request(*headers, method=method)
+    assert identify_at_once(by_head, Tokens())
+    assert user(by_head) == told
+    assert await told_user(request(*headers, method=method), b"some", b" body") == told
+
+
+async def test_a_bearer_token_needs_no_proof() -> None:
+    assert await told_user(request((b"authorization", b"Bearer good"), method="POST"), b"x") == "ada"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "told"),
+    [
+        ([b"a=1&csrf=a-csrf&b=2"], "ada"),
+        ([b"a=1&cs", b"rf=a-c", b"srf"], "ada"),
+        ([b"csrf=a%2Dcsrf"], "ada"),
+        ([b"csrf=other"], None),
+        ([b"other=a-csrf"], None),
+        ([b"csrf=a-csrf&rest=" + b"x" * LOOK, b"y" * LOOK], "ada"),
+        ([b"rest=" + b"x" * LOOK, b"&csrf=a-csrf"], None),
+        ([b"rest=" + b"x" * (LOOK - 20) + b"&csrf=a-csrf-that", b"-is-longer"], None),
+    ],
+)
+async def test_a_form_proves_it_by_a_field_near_its_beginning(pieces: list[bytes], told: str | None) -> None:
+    assert await told_user(request(COOKIE, FORM, method="POST"), *pieces) == told
+
+
+async def test_only_a_form_is_looked_into() -> None:
+    json = (b"content-type", b"application/json")
+    assert await told_user(request(COOKIE, json, method="POST"), b"csrf=a-csrf") is None
+
+
+async def test_a_client_that_goes_away_during_the_look_is_nobody() -> None:
+    waiting: list[Event] = [{"type": "http.request", "body": b"a=1", "more_body": True}, {"type": "http.disconnect"}]
+
+    async def receive() -> Event:
+        return waiting.pop(0)
+
+    asked = request(COOKIE, FORM, method="POST")
+    replay = await identify(asked, Tokens(), receive)
+    assert [(await replay())["type"], (await replay())["type"]] == ["http.request", "http.disconnect"]
+    assert user(asked) is None
+
+
+@pytest.mark.parametrize(
+    ("origin", "told"),
+    [(None, "ada"), (b"https://Chat.example.com", "ada"), (b"https://evil.example", None), (b"null", None)],
+)
+async def test_a_websocket_by_cookie_comes_from_a_page_of_the_same_host(origin: bytes | None, told: str | None) -> None:
+    headers = [COOKIE, (b"host", b"chat.example.com"), *([(b"origin", origin)] if origin else [])]
+    asked = request(*headers, websocket=True)
+    await identify(asked, Tokens(), body(b""))
+    assert user(asked) == told

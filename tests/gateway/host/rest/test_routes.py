@@ -1,0 +1,52 @@
+"""What holds for every route."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from sqlalchemy import text
+
+from servehttp.host.ids import new_id
+from servehttp.host.rest.application import ROUTES
+from servehttp.host.workspace import Workspace
+from support.rest import Client
+
+pytestmark = pytest.mark.anyio
+
+
+def filled(path: str) -> str:
+    return re.sub(r"{\w+}", lambda name: new_id(), path)
+
+
+async def test_who_is_not_logged_in_gets_no_further_than_the_public_routes(nobody: Client) -> None:
+    for route in ROUTES:
+        if not route.public:
+            response = await nobody(route.method, filled(route.path), json={})
+            assert response.status_code == 401, route
+            assert response.json()["id"] == "api.context.session_expired.app_error"
+
+
+async def test_nothing_that_is_not_there_is_a_fault_of_the_host(ada: Client, admin: Client) -> None:
+    for route in ROUTES:
+        for client in (ada, admin):
+            if route.handler.__name__ not in ("logout", "revoke_all_sessions"):
+                response = await client(route.method, filled(route.path), json={})
+                assert response.status_code < 500 or response.status_code == 501, (route, response.text)
+
+
+async def test_nothing_is_changed_by_reading_and_everything_says_what_it_does() -> None:
+    assert {route.method for route in ROUTES} == {"GET", "POST", "PUT", "DELETE"}
+    assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
+    assert all(route.handler.__doc__ for route in ROUTES)
+
+
+async def test_a_fault_of_the_host_is_logged_and_not_told(
+    ada: Client, ws: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with ws.database.transaction() as tx:
+        await tx.execute(text("DROP TABLE preferences"))
+    response = await ada("GET", "/users/me/preferences")
+    assert (response.status_code, response.json()["id"]) == (500, "api.internal.app_error")
+    assert "SELECT" not in response.text
+    assert "SELECT" in capsys.readouterr().out

@@ -1,0 +1,98 @@
+"""Logging in: who gets a session, who does not, and what both are told."""
+
+from __future__ import annotations
+
+import pytest
+
+from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
+from servehttp.host.dispatch import Refused
+from servehttp.host.errors import AppFailure
+from servehttp.host.workspace import Workspace
+from servehttp.settings import WorkspaceSettings
+from support.workspaces import PASSWORD, Clock, FakePlugin, a_user
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture
+def settings(database_url: str) -> WorkspaceSettings:
+    return WorkspaceSettings(database_url=database_url, login_attempts=3, login_rate=5, session_hours=1)
+
+
+async def failed(ws: Workspace, login_id: str, password: str) -> tuple[str, int]:
+    with pytest.raises(AppFailure) as refused:
+        await ws.logins.login(login_id, password)
+    return refused.value.id, refused.value.status
+
+
+@pytest.mark.parametrize("login_id", ["ada", "ADA", "ada@example.com"])
+async def test_a_name_or_an_address_opens_a_session_with_the_password(ws: Workspace, login_id: str) -> None:
+    user = await a_user(ws)
+    session = await ws.logins.login(login_id, PASSWORD, device_id="phone")
+    assert (session.user_id, session.roles, session.device_id) == (user.id, "system_user", "phone")
+    assert await ws.sessions.authenticate(session.token) == session
+
+
+async def test_a_wrong_password_and_an_unknown_user_cannot_be_told_apart(ws: Workspace) -> None:
+    await a_user(ws)
+    wrong = await failed(ws, "ada", "wrong password")
+    assert wrong == await failed(ws, "nobody", PASSWORD)
+    assert wrong == ("api.user.login.invalid_credentials_email_username", 401)
+
+
+async def test_wrong_passwords_in_a_row_lock_the_account_until_it_gets_another_one(ws: Workspace) -> None:
+    user = await a_user(ws)
+    for _ in range(3):
+        await failed(ws, "ada", "wrong password")
+    assert await failed(ws, "ada", PASSWORD) == ("api.user.check_user_login_attempts.too_many.app_error", 401)
+    await ws.users.set_password(user.id, "another password")
+    assert (await ws.logins.login("ada", "another password")).user_id == user.id
+    assert (await ws.users.get(user.id)).failed_attempts == 0
+
+
+async def test_too_many_tries_within_the_window_are_turned_away_by_address(ws: Workspace) -> None:
+    await a_user(ws)
+    for _ in range(5):
+        await ws.logins.login("ada", PASSWORD, address="192.0.2.1")
+    with pytest.raises(AppFailure) as refused:
+        await ws.logins.login("ada", PASSWORD, address="192.0.2.1")
+    assert refused.value.status == 429
+    await ws.logins.login("ada", PASSWORD, address="192.0.2.2")
+
+
+async def test_a_deactivated_user_is_turned_away(ws: Workspace) -> None:
+    user = await a_user(ws)
+    await ws.users.set_active(user.id, False)
+    assert await failed(ws, "ada", PASSWORD) == ("api.user.login.inactive.app_error", 401)
+
+
+async def test_a_plugin_can_turn_a_user_away_and_is_told_of_those_who_came_in(ws: Workspace) -> None:
+    await a_user(ws)
+    told = FakePlugin({"UserHasLoggedIn": pb.UserHasLoggedInResponse()})
+    ws.hooks.register("b", told)
+    await ws.logins.login("ada", PASSWORD)
+    ws.hooks.register("a", FakePlugin({"UserWillLogIn": pb.UserWillLogInResponse(rejection_reason="not today")}))
+    with pytest.raises(Refused, match="not today"):
+        await ws.logins.login("ada", PASSWORD)
+    await ws.hooks.settled()
+    assert len(told.asked) == 1
+
+
+async def test_a_session_ends_after_its_hours(ws: Workspace, clock: Clock) -> None:
+    await a_user(ws)
+    session = await ws.logins.login("ada", PASSWORD)
+    clock.advance(seconds=3599)
+    assert (await ws.sessions.authenticate(session.token)).id == session.id
+    clock.advance(seconds=1)
+    with pytest.raises(AppFailure) as ended:
+        await ws.sessions.authenticate(session.token)
+    assert ended.value.status == 401
+    assert await ws.sessions.forget_expired() == 1
+
+
+@pytest.mark.parametrize("token", ["", "wrong"])
+async def test_what_is_no_token_authenticates_nobody(ws: Workspace, token: str) -> None:
+    await a_user(ws)
+    await ws.logins.login("ada", PASSWORD)
+    with pytest.raises(AppFailure):
+        await ws.sessions.authenticate(token)

@@ -1,0 +1,105 @@
+"""Unpacking bundles, and the folder that they end in."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from servehttp.errors import BundleError
+from servehttp.plugins.bundles import BundleLimits
+from servehttp.plugins.installed import InstalledPlugins
+from support.bundles import bundle_of, plugin_bundle
+
+LIMITS = BundleLimits(unpacked_size=100_000, files=20)
+ID = "com.example.installed"
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> InstalledPlugins:
+    return InstalledPlugins(tmp_path / "plugins", LIMITS)
+
+
+def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, target
+    return member
+
+
+def of_kind(name: str, kind: bytes) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type = kind
+    return member
+
+
+@pytest.mark.parametrize("top", ["", "installed"])
+def test_a_bundle_ends_in_a_folder_named_after_the_plugins_id(installed: InstalledPlugins, top: str) -> None:
+    placed = installed.place(installed.unpack(plugin_bundle(ID, b"pass", top=top)))
+    assert [folder.name for folder in installed.folders()] == [ID]
+    assert placed.script.read_bytes() == b"pass"
+    assert installed.has(placed)
+
+
+@pytest.mark.parametrize(
+    ("bundle", "problem"),
+    [
+        (b"no archive", "it is no .tar.gz"),
+        (gzip.compress(b"no archive" * 1000), "it is no .tar.gz"),
+        (plugin_bundle(ID, b"pass")[:-40], "it is no .tar.gz"),
+        (bundle_of({"readme.txt": b""}), "it has none of plugin.yml, plugin.yaml, plugin.json at its top"),
+        (bundle_of({"/plugin.json": b"{}"}), "leads out of it"),
+        (bundle_of({"a/../../plugin.json": b"{}"}), "leads out of it"),
+        (bundle_of({"a\\b": b"{}"}), "leads out of it"),
+        (bundle_of({}, link("plugin.py", "/etc/passwd")), "'plugin.py' is a link or a device"),
+        (bundle_of({}, link("plugin.py", "plugin.json", tarfile.LNKTYPE)), "'plugin.py' is a link or a device"),
+        (bundle_of({}, of_kind("pipe", tarfile.FIFOTYPE)), "'pipe' is a link or a device"),
+        (bundle_of({}, of_kind("disk", tarfile.BLKTYPE)), "'disk' is a link or a device"),
+        (bundle_of({str(number): b"" for number in range(21)}), "it holds more than 20 files"),
+        (bundle_of({"zeros": bytes(200_000)}), "it unpacks to more than 100000 bytes"),
+        (bundle_of({"x" * 150_000: b""}), "it unpacks to more than 100000 bytes"),
+        (bundle_of({"plugin.json": b'{"id": "?", "server": {}}'}), "id is '\\?'"),
+    ],
+)
+def test_a_bundle_that_cannot_be_used_is_refused_and_leaves_nothing(
+    tmp_path: Path, installed: InstalledPlugins, bundle: bytes, problem: str
+) -> None:
+    with pytest.raises(BundleError, match=problem):
+        installed.unpack(bundle)
+    assert os.listdir(tmp_path / "plugins") == []
+    assert os.listdir(tmp_path) == ["plugins"]
+
+
+def test_a_file_may_not_be_there_twice(installed: InstalledPlugins) -> None:
+    twice = tarfile.TarInfo("plugin.json")
+    with pytest.raises(BundleError, match="in it twice"):
+        installed.unpack(bundle_of({"plugin.json": b"{}"}, twice))
+
+
+def test_what_is_discarded_is_gone_and_what_was_placed_stays(tmp_path: Path, installed: InstalledPlugins) -> None:
+    unpacked = installed.unpack(plugin_bundle(ID, b"pass", top="deep"))
+    installed.place(unpacked)
+    installed.discard(unpacked)
+    assert os.listdir(tmp_path / "plugins") == [ID]
+    installed.remove(ID)
+    assert os.listdir(tmp_path / "plugins") == []
+
+
+def test_a_plugin_is_replaced_whole(installed: InstalledPlugins) -> None:
+    installed.place(installed.unpack(plugin_bundle(ID, b"old")))
+    placed = installed.place(installed.unpack(plugin_bundle(ID, b"new", "2.0.0")))
+    assert (placed.version, placed.script.read_bytes()) == ("2.0.0", b"new")
+
+
+def test_what_an_interrupted_installation_left_is_put_right(tmp_path: Path, installed: InstalledPlugins) -> None:
+    folder = tmp_path / "plugins"
+    installed.place(installed.unpack(plugin_bundle(ID, b"old")))
+    installed.place(installed.unpack(plugin_bundle("com.example.other", b"new")))
+    (folder / ID).rename(folder / f".old-{ID}")  # its successor was not there yet
+    (folder / ".old-com.example.other").mkdir()  # its successor was
+    installed.unpack(plugin_bundle(ID, b"new"))
+    installed.tidy()
+    assert sorted(os.listdir(folder)) == [ID, "com.example.other"]
+    assert (folder / ID / "plugin.py").read_bytes() == b"old"

@@ -1,0 +1,24 @@
+"""A process of its own that serves a workspace's plugin API. Usage: python api_process.py DATA_DIR SOCKET_FOLDER"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+from servehttp.host.rpc.server import Endpoint
+from servehttp.host.workspace import open_workspace
+from servehttp.settings import WorkspaceSettings
+
+PLUGIN_ID = "p"
+
+
+async def main(data_dir: Path, folder: Path) -> None:
+    async with open_workspace(data_dir, WorkspaceSettings()) as workspace:
+        endpoint = await Endpoint.on_socket(workspace, PLUGIN_ID, folder)
+        print(endpoint.target, flush=True)
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(Path(sys.argv[1]), Path(sys.argv[2])))
