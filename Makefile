@@ -8,6 +8,7 @@
 # make bench-go  measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
 # make bench-python   measure API calls, hooks and single parts in Python (ARGS="-k hook" goes to pytest)
 # make bench-compare  count instructions of single parts, beside the baseline (ARGS=--update makes a new baseline)
+# make bench-ratios   what API calls and hooks cost beside a bare gRPC call (ARGS="--rounds 99")
 # make bench-open     measure what a request costs while up to 10,000 others are open (ROUNDS=)
 # make protos generate the Python code for proto/, and the API client
 # make clean  remove everything that was made
@@ -27,7 +28,7 @@ SOURCES := $(shell find sdk gateway -name '*.py')
 MEASURED := $(if $(PURE),$(LOADTEST),$(COMPILED))
 MEASURED_BIN := $(if $(PURE),$(BIN),.venv-compiled/bin)
 
-.PHONY: demo test test-compiled lint bench bench-go bench-python bench-compare bench-open load protos clean
+.PHONY: demo test test-compiled lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -78,6 +79,9 @@ bench-python: $(READY)
 
 bench-compare: $(READY)
 	PYTHONPATH=tests:loadtests $(BIN)/python -m benchmarks.instructions $(ARGS)
+
+bench-ratios: $(READY)
+	PYTHONPATH=tests:loadtests $(BIN)/python -m benchmarks.ratios $(ARGS)
 
 bench-open: $(LOADTEST)
 	$(BIN)/python loadtests/open_exchanges.py $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from google.protobuf import message_factory
@@ -38,12 +39,20 @@ def request(hook: str, context: PluginContext, fields: Mapping[str, Any]) -> Mes
     Raises:
         ValueError: there is no such hook, or no such field.
     """
+    make, has_context = _kind(hook)
+    values = {name: _wire(value) for name, value in fields.items()}
+    if has_context:
+        values.setdefault("plugin_context", context.to_proto())
+    return make(**values)
+
+
+@cache
+def _kind(hook: str) -> tuple[type[Message], bool]:
+    """The class of a hook's request, and whether it has a place for the context."""
     if hook not in _METHODS:
         raise ValueError(f"there is no hook {hook}")
     kind = _METHODS[hook].input_type
-    known = {"plugin_context": context} if "plugin_context" in kind.fields_by_name else {}
-    values = {name: _wire(value) for name, value in (known | dict(fields)).items()}
-    return message_factory.GetMessageClass(kind)(**values)
+    return message_factory.GetMessageClass(kind), "plugin_context" in kind.fields_by_name
 
 
 def _wire(value: Any) -> Any:

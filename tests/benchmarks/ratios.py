@@ -1,0 +1,217 @@
+"""What API calls and hooks cost beside a bare gRPC call of the same sizes, and what of it is conversion of models.
+
+PYTHONPATH=tests:loadtests python -m benchmarks.ratios [--rounds N] [--calls N]
+
+All take turns within each round, one call at a time, over unix sockets, with the other side in a process of its own;
+no database is behind the API. Exit codes: 0 every target is reached, 2 wrong usage, 5 a target is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import grpc.aio
+from harness.options import at_least_one
+from harness.statistics import median, spread
+from harness.table import as_text, number
+
+from benchmarks import ratio_servers
+from benchmarks.operations import POST, USER_ID, user_message
+from benchmarks.ratio_servers import API, BARE, PLUGIN
+from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient, event_loop
+from mattermost_plugin.grpc.api_user_team_pb2 import GetUserRequest, GetUserResponse
+from mattermost_plugin.models import PluginContext, Post, User
+from servehttp.host.dispatch.requests import request as hook_request
+from servehttp.plugins.link import Link
+
+HOOK = "MessageWillBePosted"
+CONTEXT = PluginContext(session_id=USER_ID, request_id=USER_ID, ip_address="127.0.0.1", user_agent="Mozilla/5.0")
+TIMEOUT = 10.0
+"""Seconds for a hook."""
+ROUNDS, CALLS, WARM_UP = 61, 40, 100
+TARGET, CONVERSION = 1.5, 0.1
+MISSED = 5
+HEADINGS = ("measure", "µs", "against", "µs", "ratio", "one round", "target", "")
+
+Timer = Callable[[int], Awaitable[float]]
+"""Microseconds of one call: given how many calls, their median."""
+Times = Mapping[str, list[float]]
+"""Microseconds of one operation, the median of each round, by its name."""
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """What is compared with what, by the operations' names."""
+
+    measured: str
+    against: str
+    target: float
+
+
+RATIOS = (
+    Ratio("get_user", "bare call as get_user", TARGET),
+    Ratio("get_user, blocking", "bare call as get_user", TARGET),
+    Ratio("hook", "bare call as hook", TARGET),
+    Ratio("models of get_user", "get_user", CONVERSION),
+    Ratio("models of hook", "hook", CONVERSION),
+)
+
+
+def main() -> int:
+    """Measure and print; returns the exit code."""
+    arguments = parse(sys.argv[1:])
+    times = event_loop.run(measure(arguments.rounds, arguments.calls))
+    print(as_text(HEADINGS, [row(ratio, times) for ratio in RATIOS]))
+    return 0 if all(figure(ratio, times) <= ratio.target for ratio in RATIOS) else MISSED
+
+
+async def measure(rounds: int, calls: int) -> Times:
+    """Time every operation in every round."""
+    async with operations() as made:
+        times: dict[str, list[float]] = {name: [] for name in made}
+        for timer in made.values():
+            await timer(WARM_UP)
+        for turn in range(rounds):
+            for name in made if turn % 2 == 0 else reversed(made):
+                times[name].append(await made[name](calls))
+    return times
+
+
+def awaited(operation: Callable[[], Awaitable[object]]) -> Timer:
+    """Times something asynchronous."""
+
+    async def timer(calls: int) -> float:
+        taken = []
+        for _ in range(calls):
+            began = time.perf_counter()
+            await operation()
+            taken.append(time.perf_counter() - began)
+        return median(taken) * 1e6
+
+    return timer
+
+
+def called(operation: Callable[[], object]) -> Timer:
+    """Times something that blocks, in a thread of its own."""
+
+    def timer(calls: int) -> float:
+        taken = []
+        for _ in range(calls):
+            began = time.perf_counter()
+            operation()
+            taken.append(time.perf_counter() - began)
+        return median(taken) * 1e6
+
+    return lambda calls: asyncio.to_thread(timer, calls)
+
+
+@asynccontextmanager
+async def operations() -> AsyncIterator[dict[str, Timer]]:
+    """What is timed, connected to the other side."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        with served(folder), PluginAPIClient(target(folder, API)) as blocking:
+            channel = grpc.aio.insecure_channel(target(folder, BARE))
+            async with channel as bare, AsyncPluginAPIClient(target(folder, API)) as client:
+                link = await Link.connect(target(folder, PLUGIN), timeout=TIMEOUT)
+                try:
+                    yield {**api_operations(bare, client, blocking), **await hook_operations(bare, link)}
+                finally:
+                    await link.close()
+
+
+def api_operations(bare: grpc.aio.Channel, client: AsyncPluginAPIClient, blocking: PluginAPIClient) -> dict[str, Timer]:
+    """A user asked for, a bare call of the same sizes, and the conversions on both sides."""
+    message = user_message()
+    response = GetUserResponse(user=message)
+    return {
+        "bare call as get_user": bare_call(bare, GetUserRequest(user_id=USER_ID).ByteSize(), response.ByteSize()),
+        "get_user": awaited(lambda: client.get_user(USER_ID)),
+        "get_user, blocking": called(lambda: blocking.get_user(USER_ID)),
+        "models of get_user": called(lambda: User.from_proto(message).to_proto()),
+    }
+
+
+async def hook_operations(bare: grpc.aio.Channel, link: Link) -> dict[str, Timer]:
+    """A post shown to the plugin, a bare call of the same sizes, and the conversions on both sides."""
+    request = hook_request(HOOK, CONTEXT, {"post": POST})
+    response = await link.call(HOOK, request, TIMEOUT)
+
+    def convert() -> None:
+        Post.from_proto(POST.to_proto())
+        PluginContext.from_proto(CONTEXT.to_proto())
+
+    return {
+        "bare call as hook": bare_call(bare, request.ByteSize(), response.ByteSize()),
+        "hook": awaited(lambda: link.call(HOOK, request, TIMEOUT)),
+        "models of hook": called(convert),
+    }
+
+
+def bare_call(channel: grpc.aio.Channel, sent: int, received: int) -> Timer:
+    """A call that sends and receives so many bytes, without messages."""
+    method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/bare/{received}")
+    request = bytes(sent)
+    return awaited(lambda: method(request))
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[None]:
+    """The other side, while it listens."""
+    command = [sys.executable, "-m", ratio_servers.__name__, str(folder)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield
+        finally:
+            process.terminate()
+
+
+def target(folder: Path, socket: str) -> str:
+    """A socket as gRPC names it."""
+    return f"unix:{folder / socket}"
+
+
+def figure(ratio: Ratio, times: Times) -> float:
+    """The median of the ratios of all rounds: what else goes on in the machine is in both sides of one."""
+    return median([measured / bare for measured, bare in zip(times[ratio.measured], times[ratio.against], strict=True)])
+
+
+def row(ratio: Ratio, times: Times) -> list[str]:
+    """One line of the table."""
+    measured, against, value = times[ratio.measured], times[ratio.against], figure(ratio, times)
+    least, most = spread(measured, against)
+    return [
+        ratio.measured,
+        number(median(measured)),
+        ratio.against,
+        number(median(against)),
+        f"{value:.3f}",
+        f"{least:.3f} to {most:.3f}",
+        f"≤ {ratio.target:g}",
+        "reached" if value <= ratio.target else "missed",
+    ]
+
+
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description="What calls and hooks cost beside a bare gRPC call.")
+    parser.add_argument("--rounds", type=at_least_one, default=ROUNDS, help="how often all take turns")
+    parser.add_argument("--calls", type=at_least_one, default=CALLS, help="calls of each in a round")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
