@@ -21,6 +21,11 @@ async def get_member(call: Call) -> Any:
     return await call.ws.team_members.get(await _viewed(call), call.path("user_id"))
 
 
+async def get_by_ids(call: Call) -> Any:
+    """Those of these users that are in a team."""
+    return await call.ws.team_members.by_ids(await _viewed(call), await call.typed(list[str], "user_ids"))
+
+
 async def of_user(call: Call) -> Any:
     """A user's memberships."""
     user_id = call.path("user_id")
@@ -108,6 +113,7 @@ ROUTES = [
     Route("GET", "/teams/{team_id}/members", get_members),
     Route("POST", "/teams/{team_id}/members", add_member, status=201),
     Route("POST", "/teams/{team_id}/members/batch", add_members, status=201),
+    Route("POST", "/teams/{team_id}/members/ids", get_by_ids),
     Route("GET", "/teams/{team_id}/members/{user_id}", get_member),
     Route("DELETE", "/teams/{team_id}/members/{user_id}", remove_member),
     Route("PUT", "/teams/{team_id}/members/{user_id}/roles", set_roles),

@@ -14,6 +14,7 @@ from servehttp.host.rest.auth import credentials, is_same_origin
 from servehttp.host.rest.event_json import failure_json
 from servehttp.host.rest.json import value_of
 from servehttp.host.rest.routes import PREFIX, of_session, request_context
+from servehttp.host.rest.visibility import Audiences
 from servehttp.host.rest.websocket_connection import CHALLENGE, UNAUTHORISED, Connection, Gone, receive
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.domain import REQUEST
@@ -34,6 +35,7 @@ class WebSockets:
         self._ws = workspace
         self._settings = settings
         self._open: dict[str, set[Connection]] = {}
+        self._audiences = Audiences(workspace, self._open.keys)
         workspace.sessions.listen(self._sessions_changed)
 
     def route(self) -> WebSocketRoute:
@@ -88,7 +90,7 @@ class WebSockets:
                 session = await self._ws.sessions.authenticate(found.token)
             except AppFailure:
                 return await self._challenged(socket)
-            return Connection(self._ws, self._settings, socket, session, found.token)
+            return self._connection(socket, session, found.token)
         return await self._challenged(socket)
 
     async def _challenged(self, socket: WebSocket) -> Connection:
@@ -105,7 +107,10 @@ class WebSockets:
             asked = await receive(socket, self._settings.websocket_message_size)
         token = value_of(str, asked.data.get("token"), "token")
         session: Session = await self._ws.sessions.authenticate(token)
-        return Connection(self._ws, self._settings, socket, session, token, answers=asked.seq)
+        return self._connection(socket, session, token, answers=asked.seq)
+
+    def _connection(self, socket: WebSocket, session: Session, token: str, answers: int = 0) -> Connection:
+        return Connection(self._ws, self._settings, self._audiences, socket, session, token, answers)
 
 
 def _not_authenticated() -> AppFailure:

@@ -20,7 +20,7 @@ from servehttp.host.ids import new_id
 from servehttp.host.rest.errors import INTERNAL
 from servehttp.host.rest.event_json import event_json, failure_json, reply_json
 from servehttp.host.rest.json import from_json, parse_json
-from servehttp.host.rest.visibility import Viewer
+from servehttp.host.rest.visibility import Audiences, is_meant
 from servehttp.host.rest.websocket_actions import FOR_PLUGINS, act
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.facts import SERVER_VERSION
@@ -71,6 +71,7 @@ class Connection:
     Args:
         workspace: whose events it tells of.
         settings: limits and time-outs.
+        audiences: know who may see an event.
         socket: accepted.
         session: whose it is.
         token: by which the session is looked up again: it may end while the connection is open.
@@ -81,6 +82,7 @@ class Connection:
         self,
         workspace: Workspace,
         settings: RestSettings,
+        audiences: Audiences,
         socket: WebSocket,
         session: Session,
         token: str,
@@ -93,7 +95,7 @@ class Connection:
         self._token = token
         self._answers = answers
         self._id = new_id()
-        self._viewer = Viewer(workspace, self._id, session.user_id)
+        self._audiences = audiences
         self._sequence = 0
         self._sending = asyncio.Lock()
         self._changed = asyncio.Event()
@@ -106,7 +108,8 @@ class Connection:
         Raises:
             Gone: it is.
         """
-        events = self._ws.events.subscribe(self._viewer.is_meant)
+        user_id = self.session.user_id
+        events = self._ws.events.subscribe(lambda event: is_meant(event, self._id, user_id))
         self._notify("OnWebSocketConnect")
         try:
             await self._greet()
@@ -134,7 +137,7 @@ class Connection:
     async def _tell(self, events: Subscription) -> None:
         try:
             async for event in events:
-                if await self._viewer.may_see(event):
+                if await self._audiences.has(self.session.user_id, event):
                     await self._check_session()
                     await self._send_event(event)
         except Lagging:

@@ -95,6 +95,11 @@ class TeamMembers(Domain):
         present = and_(table.c.team_id == team_id, table.c.delete_at == 0)
         return await self._page(present, table.c.user_id, page, per_page)
 
+    async def by_ids(self, team_id: str, user_ids: Sequence[str]) -> list[TeamMember]:
+        """The memberships of those of these users that are in a team."""
+        present = and_(table.c.team_id == team_id, table.c.delete_at == 0, table.c.user_id.in_(user_ids))
+        return await self._page(present, table.c.user_id, 0, len(user_ids))
+
     async def of_user(self, user_id: str, page: int = 0, per_page: int = 60) -> list[TeamMember]:
         """A page of a user's memberships, past ones too."""
         return await self._page(table.c.user_id == user_id, table.c.team_id, page, per_page)

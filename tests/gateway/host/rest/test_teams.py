@@ -75,6 +75,8 @@ async def test_members_are_added_counted_and_given_roles(ada: Client, bob: Clien
     assert [item["error"] is None for item in added] == [True, False]
     assert (await bob.ok("GET", f"{path}/stats"))["total_member_count"] == 2
     assert len(await bob.ok("GET", f"{path}/members?per_page=1")) == 1
+    found = await bob.ok("POST", f"{path}/members/ids", json=[bob.user.id, "nobody"])
+    assert [member["user_id"] for member in found] == [bob.user.id]
     role = f"{path}/members/{bob.user.id}/schemeRoles"
     assert (await bob("PUT", role, json={"scheme_admin": True})).status_code == 403
     await ada.ok("PUT", role, json={"scheme_user": True, "scheme_admin": True})

@@ -140,6 +140,21 @@ async def test_an_event_reaches_those_it_is_for_and_nobody_else(ws: Workspace, u
     assert seen == [["to_ada", "to_team", "to_channel", "not_to_connection"], ["without_ada", "not_to_connection"]]
 
 
+async def test_who_leaves_a_channel_or_a_team_hears_no_more_of_it(ws: Workspace, url: str, ada: User) -> None:
+    bob = await a_user(ws, "bob")
+    team = await ws.teams.create(Team(name="engines", display_name="Engines"), ada.id)
+    await ws.team_members.add(team.id, bob.id)
+    square = await ws.channels.get_by_name(team.id, "town-square")
+    in_channel, in_team = WebsocketBroadcast(channel_id=square.id), WebsocketBroadcast(team_id=team.id)
+    async with connected(ws, url, bob) as socket:
+        ws.events.publish(Event("before", {}, in_channel))
+        assert (await receive(socket))["event"] == "before"
+        await ws.team_members.remove(team.id, bob.id)
+        for event in (Event("after", {}, in_channel), Event("after", {}, in_team), Event("end")):
+            ws.events.publish(event)
+        assert "after" not in await names_until_end(socket)
+
+
 async def names_until_end(socket: ClientConnection) -> list[str]:
     names = []
     while (name := (await receive(socket))["event"]) != "end":
