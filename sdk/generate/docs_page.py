@@ -16,6 +16,7 @@ async code. Both have the same {count} methods, one for each rpc. They connect b
 `MATTERMOST_PLUGIN_API_TARGET` names; if that listens on TCP, they prove themselves with the token in
 `MATTERMOST_PLUGIN_API_TOKEN`.
 
+<!-- fragment -->
 ```python
 post = self.api.create_post(Post(channel_id=channel_id, user_id=bot_id, message="Hello"))
 user = await self.async_api.get_user(post.user_id, timeout=2)
