@@ -10,6 +10,7 @@
 # make bench-compare  count instructions of single parts, beside the baseline (ARGS=--update makes a new baseline)
 # make bench-ratios   what API calls and hooks cost beside a bare gRPC call (ARGS="--rounds 99")
 # make bench-open     measure what a request costs while up to 10,000 others are open (ROUNDS=)
+# make docs   make the documentation as a site, in site/ (docs/index.md is its home)
 # make protos generate the Python code for proto/, and the API client
 # make clean  remove everything that was made
 #
@@ -22,13 +23,14 @@ WORKERS ?= 2
 BIN := .venv/bin
 READY := .venv/.ready
 LOADTEST := .venv/.loadtest
+DOCS := .venv/.docs
 COMPILED := .venv-compiled/.ready
 SOURCES := $(shell find sdk gateway -name '*.py')
 
 MEASURED := $(if $(PURE),$(LOADTEST),$(COMPILED))
 MEASURED_BIN := $(if $(PURE),$(BIN),.venv-compiled/bin)
 
-.PHONY: demo test test-compiled lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
+.PHONY: demo test test-compiled docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -88,6 +90,13 @@ bench-open: $(LOADTEST)
 
 load: $(MEASURED)
 	$(MEASURED_BIN)/python loadtests/load.py $(ARGS)
+
+$(DOCS): $(READY)
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	@touch $@
+
+docs: $(DOCS)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --clean $(ARGS)
 
 protos: $(READY)
 	$(BIN)/python proto/generate.py

@@ -31,7 +31,7 @@ from harness.results import RESULTS
 from harness.sides import ROOT
 
 PAGE = ROOT / "docs/performance.md"
-PLOTS = "../loadtests/results"
+PLOTS = ROOT / "docs/plots"
 KINDS = {"bench": bench_sections, "load": load_sections, "bench-open": open_sections}
 INTRODUCTION = """\
 <!-- Made by loadtests/performance.py from loadtests/results; do not edit. -->
@@ -48,7 +48,7 @@ REPETITION = Section(
     [
         "`make bench` runs the benchmark with wrk, `make load` the load tests with Locust, and `make bench-open` what "
         "is measured with many open exchanges; "
-        "[loadtests](../loadtests/README.md) says how to change what they do. Then "
+        "`loadtests/README.md` says how to change what they do. Then "
         "`.venv/bin/python loadtests/performance.py` makes this page anew."
     ],
 )
@@ -66,7 +66,7 @@ def main() -> int:
     if arguments.check:
         return check(text, sections)
     PAGE.write_text(text, encoding="utf-8")
-    save_plots(sections, RESULTS)
+    save_plots(sections, PLOTS)
     return 0
 
 
@@ -79,7 +79,7 @@ def read(kind: str) -> dict[str, Any]:
 def page(documents: list[dict[str, Any]], sections: list[Section], parts: Section | None) -> str:
     """The whole text."""
     everything = [*sections, *([parts] if parts else []), origin_section(documents), REPETITION]
-    return INTRODUCTION + markdown(everything, PLOTS)
+    return INTRODUCTION + markdown(everything, PLOTS.name)
 
 
 def waterfall(path: Path | None) -> Section | None:
@@ -103,7 +103,7 @@ def from_json(fragment: Mapping[str, Any]) -> list[str | Table]:
 
 def check(text: str, sections: list[Section]) -> int:
     """Say whether the page and its plots are there and up to date."""
-    missing = [name for name in plot_names(sections) if not (RESULTS / f"{name}.svg").exists()]
+    missing = [name for name in plot_names(sections) if not (PLOTS / f"{name}.svg").exists()]
     if not missing and PAGE.exists() and PAGE.read_text(encoding="utf-8") == text:
         return 0
     print("docs/performance.md is not what the results say: run python loadtests/performance.py", file=sys.stderr)

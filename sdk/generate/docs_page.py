@@ -16,6 +16,7 @@ async code. Both have the same {count} methods, one for each rpc. They connect b
 `MATTERMOST_PLUGIN_API_TARGET` names; if that listens on TCP, they prove themselves with the token in
 `MATTERMOST_PLUGIN_API_TOKEN`.
 
+<!-- fragment -->
 ```python
 post = self.api.create_post(Post(channel_id=channel_id, user_id=bot_id, message="Hello"))
 user = await self.async_api.get_user(post.user_id, timeout=2)
@@ -46,7 +47,7 @@ def page(domains: list[Domain]) -> str:
 def _section(domain: Domain) -> str:
     title = domain.doc.splitlines()[0].rstrip(".")
     rows = "".join(_row(method) for method in domain.methods)
-    return f"\n## {title}\n\n| method | rpc | returns | | |\n|---|---|---|---|---|\n{rows}"
+    return f"\n## {title}\n\n| method | what it does | returns | | rpc |\n|---|---|---|---|---|\n{rows}"
 
 
 def _row(method: Method) -> str:
@@ -54,4 +55,4 @@ def _row(method: Method) -> str:
     again = "↻" if "repeatable" in method.marks else ""
     returns = ast.unparse(method.returns).replace("|", r"\|")
     summary = method.doc.text.split("\n\n")[0].replace("\n", " ").replace("|", r"\|")
-    return f"| `{method.name}({names})` | {method.rpc.name} | `{returns}` | {again} | {summary} |\n"
+    return f"| `{method.name}({names})` | {summary} | `{returns}` | {again} | {method.rpc.name} |\n"

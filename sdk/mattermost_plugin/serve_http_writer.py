@@ -151,6 +151,7 @@ class QueueingWriter(HTTPResponseWriter):
         self._task = asyncio.create_task(self._send_as_written())
 
     async def drain(self) -> None:
+        """Wait until all that was written has left, or the client has gone."""
         idle = asyncio.create_task(self._idle.wait())
         try:
             await asyncio.wait((idle, self._task), return_when=asyncio.FIRST_COMPLETED)

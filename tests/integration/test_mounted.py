@@ -1,4 +1,4 @@
-"""The gateway inside another application, as docs/operating.md shows it."""
+"""The gateway inside another application, as docs/deployment.md shows it."""
 
 from __future__ import annotations
 

@@ -121,6 +121,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "results"
     folder.mkdir()
     monkeypatch.setattr(performance, "RESULTS", folder)
+    monkeypatch.setattr(performance, "PLOTS", folder)
     monkeypatch.setattr(performance, "PAGE", tmp_path / "performance.md")
     return folder
 
