@@ -37,7 +37,7 @@ class Client:
 async def served(app: Any) -> AsyncIterator[int]:
     """Serve an ASGI application on this loop; gives the port on 127.0.0.1."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio"))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", ws="websockets-sansio"))
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield listener.getsockname()[1]
