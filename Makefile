@@ -63,6 +63,7 @@ lint: $(READY)
 	$(BIN)/python docs/make_settings.py --check
 	$(BIN)/python docs/make_rpcs.py --check
 	$(BIN)/python docs/make_rest.py --check
+	$(BIN)/python docs/make_hooks.py --check
 	$(BIN)/python sdk/generate --check
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 

@@ -14,10 +14,10 @@ import pytest
 
 import mattermost_plugin
 import servehttp
-from docs.pages import DOCS, PAGES, prose
+from docs.pages import DOCS, PAGES, blocks, prose
 from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient
 from servehttp.plugins.manifest import Manifest, PythonSection, ServerSection
-from servehttp.settings import environment_name, every_setting
+from servehttp.settings import Settings, environment_name, every_setting
 
 GUIDE = (DOCS / "python-plugins.md").read_text(encoding="utf-8")
 DOCUMENTED = sorted(
@@ -102,6 +102,13 @@ def test_settings_that_pages_name_exist() -> None:
     for page in PAGES:
         named = re.findall(rf"`((?:{groups})\.[a-z_]+)[` ]", prose(page))
         assert [name for name in named if name not in known | OTHER_NAMES] == [], page.name
+
+
+def test_the_settings_file_of_the_deployment_is_read(tmp_path: Path) -> None:
+    (example,) = (block for block in blocks(DOCS / "deployment.md") if block.language == "toml")
+    file = tmp_path / "servehttp.toml"
+    file.write_text(example.text, encoding="utf-8")
+    assert Settings.load(file).server.workers == 2
 
 
 def test_environment_variables_that_pages_name_exist() -> None:

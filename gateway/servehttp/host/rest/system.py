@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from starlette.responses import Response
+
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.routes import Route
 from servehttp.host.workspace.facts import SERVER_VERSION
@@ -52,6 +54,13 @@ async def update_config(call: Call) -> Any:
     return await call.ws.config.sanitized()
 
 
+async def support_packet(call: Call) -> Any:
+    """A zip file for those who help from afar; what plugins add to it is in it."""
+    await call.require("manage_system")
+    headers = {"Content-Disposition": 'attachment; filename="mm_support_packet.zip"'}
+    return Response(await call.ws.support.packet(), media_type="application/zip", headers=headers)
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -62,4 +71,5 @@ ROUTES = [
     Route("GET", "/license/client", client_license, public=True),
     Route("GET", "/config", get_config),
     Route("PUT", "/config", update_config),
+    Route("GET", "/system/support_packet", support_packet),
 ]

@@ -34,6 +34,7 @@ from servehttp.host.workspace.groups import Groups
 from servehttp.host.workspace.kv import KeyValues
 from servehttp.host.workspace.logins import Logins
 from servehttp.host.workspace.mail import Mail
+from servehttp.host.workspace.maintenance import Maintenance
 from servehttp.host.workspace.mentions import Mentions
 from servehttp.host.workspace.oauth_apps import OAuthApps
 from servehttp.host.workspace.permissions import Permissions
@@ -60,6 +61,7 @@ from servehttp.host.workspace.shared_channels import SharedChannels
 from servehttp.host.workspace.sidebar import Sidebar
 from servehttp.host.workspace.slash_commands import SlashCommands
 from servehttp.host.workspace.statuses import Statuses
+from servehttp.host.workspace.support import Support
 from servehttp.host.workspace.team_icons import TeamIcons
 from servehttp.host.workspace.team_members import TeamMembers
 from servehttp.host.workspace.teams import Teams
@@ -118,6 +120,7 @@ class Workspace:
         self.kv = KeyValues(self)
         self.logins = Logins(self)
         self.mail = Mail(self)
+        self.maintenance = Maintenance(self)
         self.mentions = Mentions(self)
         self.oauth_apps = OAuthApps(self)
         self.permissions = Permissions(self)
@@ -144,6 +147,7 @@ class Workspace:
         self.sidebar = Sidebar(self)
         self.slash_commands = SlashCommands(self)
         self.statuses = Statuses(self)
+        self.support = Support(self)
         self.team_icons = TeamIcons(self)
         self.team_members = TeamMembers(self)
         self.teams = Teams(self)

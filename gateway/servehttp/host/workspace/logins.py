@@ -1,4 +1,4 @@
-"""Logging in with a password."""
+"""Logging in, with a password or by the word of a SAML service."""
 
 from __future__ import annotations
 
@@ -43,6 +43,27 @@ class Logins(Domain):
         """
         self._count_try(address, login_id.lower())
         user = await self._check(login_id, password)
+        return await self._admit(user, device_id)
+
+    async def login_by_assertion(self, user_id: str, assertion: bytes, *, device_id: str = "") -> Session:
+        """Open a session for a user whom a SAML service sent. Plugins have a say by OnSAMLLogin.
+
+        Args:
+            user_id: whom the assertion is about.
+            assertion: what the service said, as JSON; the caller has verified it.
+            device_id: of a mobile client.
+
+        Raises:
+            AppFailure: 404, no such user; 401, the user is deactivated.
+            Refused: a plugin does not let the user in.
+        """
+        user = await self.ws.users.get(user_id)
+        if user.delete_at:
+            raise _inactive()
+        await self.ws.hooks.on_saml_login(self.request, user, assertion)
+        return await self._admit(user, device_id)
+
+    async def _admit(self, user: User, device_id: str) -> Session:
         await self.ws.hooks.user_will_log_in(self.request, user)
         async with self.db.transaction():
             await self.ws.users.touch(user.id, failed_attempts=0, last_login=self.now())
@@ -79,7 +100,7 @@ class Logins(Domain):
             await self._count_failure(user.id)
             raise _wrong()
         if user.delete_at:
-            raise unauthorized("api.user.login.inactive.app_error", "The account is deactivated.", where=WHERE)
+            raise _inactive()
         return user
 
     async def _find(self, login_id: str) -> User | None:
@@ -92,6 +113,10 @@ class Logins(Domain):
         async with self.db.transaction():
             user = await self.ws.users.get(user_id)
             await self.ws.users.touch(user_id, failed_attempts=user.failed_attempts + 1)
+
+
+def _inactive() -> AppFailure:
+    return unauthorized("api.user.login.inactive.app_error", "The account is deactivated.", where=WHERE)
 
 
 def _wrong() -> AppFailure:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from mattermost_plugin.models import PluginClusterEvent, WebsocketBroadcast
+from servehttp.host.dispatch import HookFailed
 from servehttp.host.errors import invalid
 from servehttp.host.workspace.domain import Domain
 
@@ -41,3 +43,12 @@ class PluginEvents(Domain):
                 "An event needs an id, and is sent as reliable or best_effort.",
                 where="PublishPluginClusterEvent",
             )
+
+    async def receive_from_cluster(self, plugin_id: str, event: PluginClusterEvent) -> None:
+        """Hand a plugin an event of its own from another node, by OnPluginClusterEvent; for whoever joins nodes.
+
+        Returns when the plugin has had it. That it fails is in the log.
+        """
+        if plugin_id in self.ws.hooks.implementing("OnPluginClusterEvent"):
+            with suppress(HookFailed):  # it is in the log
+                await self.ws.hooks.ask_one(plugin_id, "OnPluginClusterEvent", self.request, event=event)

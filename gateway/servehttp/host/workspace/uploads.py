@@ -98,8 +98,8 @@ class Uploads(Domain):
         async with self.db.reading() as tx:
             old = await many(tx, UploadSession, query)
         for session in old:
+            await self.ws.blobs.remove(session.id)  # first: what is broken off here is found again by its row
             await self._forget(session.id)
-            await self.ws.blobs.remove(session.id)
         return len(old)
 
     async def _complete(self, session: UploadSession) -> FileInfo:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mattermost_plugin.grpc import common_pb2
 from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
 from servehttp.host.dispatch import Refused
 from servehttp.host.errors import AppFailure
@@ -76,6 +77,22 @@ async def test_a_plugin_can_turn_a_user_away_and_is_told_of_those_who_came_in(ws
         await ws.logins.login("ada", PASSWORD)
     await ws.hooks.settled()
     assert len(told.asked) == 1
+
+
+async def test_a_user_whom_a_saml_service_sent_comes_in_unless_a_plugin_says_no(ws: Workspace) -> None:
+    user = await a_user(ws)
+    plugin = FakePlugin({"OnSAMLLogin": pb.OnSAMLLoginResponse(), "UserWillLogIn": pb.UserWillLogInResponse()})
+    ws.hooks.register("a", plugin)
+    session = await ws.logins.login_by_assertion(user.id, b'{"groups": []}', device_id="phone")
+    assert (await ws.sessions.authenticate(session.token)).user_id == user.id
+    assert [name for name, _ in plugin.asked] == ["OnSAMLLogin", "UserWillLogIn"]
+    error = common_pb2.AppError(message="unknown group")
+    plugin.answers["OnSAMLLogin"] = pb.OnSAMLLoginResponse(error=error)
+    with pytest.raises(Refused, match="unknown group"):
+        await ws.logins.login_by_assertion(user.id, b"{}")
+    await ws.users.set_active(user.id, False)
+    with pytest.raises(AppFailure, match="deactivated"):
+        await ws.logins.login_by_assertion(user.id, b"{}")
 
 
 async def test_a_session_ends_after_its_hours(ws: Workspace, clock: Clock) -> None:
