@@ -21,6 +21,8 @@ from docs.pages import Block, Command, commands
 
 USUAL_PORT = "8065"
 READY = "Press Ctrl-C to stop."
+PYTEST_PLUGINS = "mattermost_plugin.testing.pytest_plugin,servehttp.testing.pytest_plugin"
+"""Ours, which are found by this though the installation is older than the sources."""
 SEPARATOR = "\x1e"
 COMMAND_TIMEOUT = 50.0
 STOP_TIMEOUT = 20.0
@@ -95,7 +97,7 @@ class Session:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("SERVEHTTP_")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{ours['PATH']}"
         console = {"SERVEHTTP_SERVER__PORT": self.port, "SERVEHTTP_LOG__FORMAT": "console", "no_proxy": "127.0.0.1"}
-        return ours | console | {"PATH": path, "COLUMNS": "200"}
+        return ours | console | {"PATH": path, "COLUMNS": "200", "PYTEST_PLUGINS": PYTEST_PLUGINS}
 
     def _with_own_port(self, text: str) -> str:
         return text.replace(USUAL_PORT, self.port)

@@ -14,14 +14,15 @@ from mattermost_plugin import Plugin
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
+PluginClass: TypeAlias = Callable[[str], type[Plugin]]
 MakePlugin: TypeAlias = Callable[[str], Plugin]
 
 
 @pytest.fixture
-def make_plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePlugin]:
-    """Makes the plugin of an example, given its folder's name."""
+def load_plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[PluginClass]:
+    """The class of an example's plugin, given its folder's name."""
 
-    def make(folder: str) -> Plugin:
+    def load(folder: str) -> type[Plugin]:
         monkeypatch.syspath_prepend(EXAMPLES / folder)
         module = importlib.import_module("plugin")
         (plugin_class,) = (
@@ -29,8 +30,14 @@ def make_plugin(monkeypatch: pytest.MonkeyPatch) -> Iterator[MakePlugin]:
             for value in vars(module).values()
             if isinstance(value, type) and issubclass(value, Plugin) and value is not Plugin
         )
-        return plugin_class()
+        return plugin_class
 
-    yield make
+    yield load
     for name in ("plugin", "app"):
         sys.modules.pop(name, None)
+
+
+@pytest.fixture
+def make_plugin(load_plugin: PluginClass) -> MakePlugin:
+    """Makes the plugin of an example, given its folder's name."""
+    return lambda folder: load_plugin(folder)()

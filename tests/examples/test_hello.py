@@ -5,39 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from starlette.testclient import TestClient
 
-from mattermost_plugin import HookName, Plugin
+from mattermost_plugin import Plugin
+from mattermost_plugin.testing import PluginClient, running
 
 pytestmark = pytest.mark.anyio
 
 
-def test_whoever_the_path_names_is_greeted(make_plugin: Callable[[str], Plugin]) -> None:
-    client = TestClient(make_plugin("hello").asgi_app())
+@pytest.fixture
+def plugin_class(load_plugin: Callable[[str], type[Plugin]]) -> type[Plugin]:
+    return load_plugin("hello")
 
-    answers = [client.get(path).json() for path in ("/hello/world", "/hello/J%C3%BCrgen", "/hello/two%20words")]
+
+async def test_whoever_the_path_names_is_greeted(plugin_client: PluginClient) -> None:
+    answers = [(await plugin_client.get(f"/hello/{name}")).json() for name in ("world", "J%C3%BCrgen", "two words")]
 
     assert answers == [{"hello": "world"}, {"hello": "Jürgen"}, {"hello": "two words"}]
 
 
-def test_nobody_else_is_answered(make_plugin: Callable[[str], Plugin]) -> None:
-    client = TestClient(make_plugin("hello").asgi_app())
-
-    assert [client.get(path).status_code for path in ("/", "/hello", "/hello/a/b")] == [404, 404, 404]
-    assert client.post("/hello/world").status_code == 405
+async def test_nobody_else_is_answered(plugin_client: PluginClient) -> None:
+    assert [(await plugin_client.get(path)).status for path in ("/", "/hello", "/hello/a/b")] == [404, 404, 404]
+    assert (await plugin_client.post("/hello/world")).status == 405
 
 
-async def test_its_start_and_its_end_are_logged(
-    make_plugin: Callable[[str], Plugin], caplog: pytest.LogCaptureFixture
-) -> None:
-    plugin = make_plugin("hello")
-    assert plugin.implemented_hooks() == ["OnActivate", "OnDeactivate"]
-
+async def test_its_start_and_its_end_are_logged(plugin: Plugin, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("INFO", logger="Hello"):
-        await plugin.invoke_hook(HookName.OnActivate)
-        await plugin.invoke_hook(HookName.OnDeactivate)
+        async with running(plugin):
+            assert caplog.messages == ["ready to greet"]
 
-    assert [(record.name, record.message) for record in caplog.records] == [
-        ("Hello", "ready to greet"),
-        ("Hello", "goodbye"),
-    ]
+    assert caplog.messages == ["ready to greet", "goodbye"]

@@ -129,7 +129,7 @@ class _Log:
         self._stream = stream
         self._serving: dict[str, Any] | None = None
         self._decided = threading.Event()
-        self._reader = threading.Thread(target=self._read, name="gateway log")
+        self._reader = threading.Thread(target=self._read, name="gateway log", daemon=True)
         self._reader.start()
 
     def wait_serving(self, timeout: float) -> dict[str, Any]:
@@ -150,8 +150,9 @@ class _Log:
 
     def close(self) -> None:
         """Wait for the last line; the process has ended."""
-        self._reader.join()
-        self._stream.close()
+        self._reader.join(STOP)
+        if not self._reader.is_alive():
+            self._stream.close()
 
     def _read(self) -> None:
         for line in self._stream:

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
     from mattermost_plugin.testing.errors import BrokenResponse, WebSocketClosed, WebSocketRefused
     from mattermost_plugin.testing.events import ServerSentEvent
     from mattermost_plugin.testing.hooks import HookFirer
-    from mattermost_plugin.testing.lifetime import RunningPlugin, running
+    from mattermost_plugin.testing.lifetime import ActivationRefused, RunningPlugin, running
     from mattermost_plugin.testing.outcomes import Outcome, allowed, modified, rejected
     from mattermost_plugin.testing.responses import Response, ResponseStream
     from mattermost_plugin.testing.threaded import BlockingPlugin, blocking
     from mattermost_plugin.testing.websocket import WebSocket
 
 __all__ = [
+    "ActivationRefused",
     "BlockingPlugin",
     "BrokenResponse",
     "HookFirer",
@@ -42,6 +43,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ActivationRefused": "lifetime",
     "BlockingPlugin": "threaded",
     "BrokenResponse": "errors",
     "HookFirer": "hooks",

@@ -21,12 +21,25 @@ HOST = "fake_api"
 NO_CLASS = (
     "which plugin? Mark the test with @pytest.mark.plugin(cls=MyPlugin), or have a fixture `plugin_class` return it"
 )
+NOT_BY_NAME = (
+    "@pytest.mark.plugin takes the class by name, cls={}, because pytest marks a class that is given without one"
+)
 NOT_ASYNCIO = "plugins run on asyncio: have a fixture `anyio_backend` return 'asyncio'"
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line("markers", "plugin(*, cls, activate=True): the class of the plugin that the test is about.")
+
+
+def pytest_pycollect_makeitem(obj: object) -> None:
+    """Tell a test that pytest would not see: its mark has taken the plugin's class for what it marks.
+
+    Raises:
+        UsageError: it is one.
+    """
+    if any(mark.name == MARKER for mark in vars(type(obj)).get("pytestmark", ())):
+        raise pytest.UsageError(NOT_BY_NAME.format(type(obj).__name__))
 
 
 @pytest.fixture

@@ -69,6 +69,14 @@ def test_a_test_without_a_plugin_is_told_how_to_name_one(pytester: pytest.Pytest
     result.stdout.fnmatch_lines("*which plugin? Mark the test with @pytest.mark.plugin(cls=MyPlugin)*")
 
 
+def test_a_mark_that_marks_the_plugin_is_told_and_does_not_hide_a_test(pytester: pytest.Pytester) -> None:
+    tests = "import pytest\nfrom conftest import Other\n@pytest.mark.plugin(Other)\ndef test_it(plugin): pass"
+    result = run(pytester, CONFTEST, tests)
+
+    assert result.ret != pytest.ExitCode.OK
+    result.stdout.fnmatch_lines("*@pytest.mark.plugin takes the class by name, cls=Other*")
+
+
 def test_a_test_without_a_folder_is_told_how_to_name_one(pytester: pytest.Pytester) -> None:
     result = run(pytester, "", "def test_it(gateway): pass")
 
