@@ -27,7 +27,7 @@ from mattermost_plugin.tunnel.windows import cost
 
 logger = logging.getLogger(__name__)
 
-BURST = 8
+BURST = 16
 """Exchanges that have something to send, at which it is sent before the turn of the event loop is over."""
 
 
