@@ -18,7 +18,7 @@ FIRST_WINDOW = 64 * 1024
 """Credit at the start of an exchange: one full message, so that a small body never waits for credit."""
 
 LARGEST_WINDOW = 512 * 1024
-"""The most that one exchange may have in flight. Twice as much moves bulk faster and makes its neighbours wait longer: at
+"""The most that one exchange may have in flight. More of it moves bulk faster and makes its neighbours wait longer: at
 1 MiB a small request beside bulk took four times as long as without, at 256 KiB twice, and bulk went half as fast."""
 
 SMALLEST_WINDOW = 4096
