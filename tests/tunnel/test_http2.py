@@ -209,16 +209,6 @@ def test_a_text_of_any_length_fits_in_the_peers_frames() -> None:
     assert client.text.startswith("☃☃☃")
 
 
-def test_a_client_that_cancels_ends_the_call_at_the_server() -> None:
-    client, server = connected()
-    client.cancel()
-    client.cancel()
-    output = client.take_output()
-    assert len(frames(output)) == 1
-    server.receive(b"".join(output))
-    assert server.status == CANCELLED
-
-
 # The opening
 
 
@@ -362,26 +352,6 @@ def test_to_finish_waits_for_what_is_queued() -> None:
         rest, *_, end = frames(call.take_output())
         assert rest.payload == b"sage"[-len(rest.payload) :]
         assert end.flags & END_STREAM
-
-
-def test_to_cancel_drops_what_is_queued() -> None:
-    call = called_server(settings(window=8))
-    call.send(b"message")
-    call.finish()
-    call.take_output()
-    call.cancel()
-    assert not call.blocked
-    assert frames(call.take_output()) == [Frame(RST_STREAM, 0, 1, struct.pack(">I", CANCEL))]
-    call.receive(window_update(1000, 1))
-    assert call.take_output() == []
-
-
-def test_a_call_that_has_ended_is_not_cancelled() -> None:
-    call = called_server()
-    call.finish()
-    call.take_output()
-    call.cancel()
-    assert call.take_output() == []
 
 
 def test_our_windows_are_refilled_by_what_was_received() -> None:

@@ -172,14 +172,6 @@ class Call:
             self._finishing = goaway + _head(len(block), HEADERS, END_STREAM | END_HEADERS, STREAM) + block
         self._pump()
 
-    def cancel(self) -> None:
-        """End the call at once; what waits is dropped."""
-        if not self._finished or self._finishing is not None:
-            self._waiting.clear()
-            self._finishing = None
-            self._finished = True
-            self._frame(RST_STREAM, 0, STREAM, struct.pack(">I", CANCEL))
-
     def take_output(self) -> list[bytes]:
         """The bytes to be written now."""
         output, self._output = self._output, []
