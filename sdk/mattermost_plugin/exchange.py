@@ -22,8 +22,11 @@ Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 Address: TypeAlias = tuple[str, int]
 
 
-class Block:
-    """Header fields that are sent again and again; whoever encodes them keeps the bytes with them."""
+class Common:
+    """What requests have in common that differ only in target, root, and in the headers that follow `fields`.
+
+    Whoever encodes one of them keeps the bytes with it.
+    """
 
     __slots__ = ("encoded", "fields")
 
@@ -51,8 +54,8 @@ class Request:
     """The way to the client can carry trailers."""
     early_hints: bool
     """The way to the client can carry 103 Early Hints."""
-    block: Block | None = field(compare=False)
-    """What `headers` begins with, if that was sent before."""
+    common: Common | None = field(compare=False)
+    """What others like it share with it; its fields are what `headers` begins with."""
 
     def __init__(
         self,
@@ -67,7 +70,7 @@ class Request:
         websocket: bool = False,
         trailers: bool = False,
         early_hints: bool = False,
-        block: Block | None = None,
+        common: Common | None = None,
     ) -> None:
         self.method = method
         self.target = target
@@ -80,7 +83,7 @@ class Request:
         self.websocket = websocket
         self.trailers = trailers
         self.early_hints = early_hints
-        self.block = block
+        self.common = common
 
     def header(self, name: bytes) -> bytes | None:
         """The first value of a header, by its lower-case name."""

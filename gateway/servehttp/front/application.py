@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 from mattermost_plugin.exchange import End, Exchange, Request
+from mattermost_plugin.tunnel.errors import TunnelClosed
 from mattermost_plugin.tunnel.switch import TunnelExchange
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
@@ -32,6 +33,7 @@ ATTEMPTS = 2
 
 RUNNING = PluginState.RUNNING
 COMING_UP = frozenset((PluginState.STARTING, PluginState.RESTARTING))
+END = End()
 API_PREFIX = API_ID.encode() + b"/"
 HEALTH_PATHS = frozenset(("/livez", "/readyz"))
 
@@ -131,14 +133,19 @@ class Front:
         return request
 
     def _clean(self, request: Request, record: Record, known: RequestHeaders | None = None) -> RequestHeaders:
-        """Leaves of a request as it came in what may pass on; `known` is what this was for the same headers before."""
+        """Leaves of a request as it came in what may pass on; `known` is what this was for one like it before."""
+        headers = known or self._headers(request)
+        record.request_id = headers.apply(request)
+        record.client = request.client[0] if request.client else ""
+        return headers
+
+    def _headers(self, request: Request) -> RequestHeaders:
+        """What may pass of a request's headers, after what trusted proxies say in them was heeded."""
         proxies = self._settings.trusted
         trusted = proxies.trusts(request.client[0]) if request.client else proxies.everybody
-        headers = known or RequestHeaders(request.headers, trusted=trusted)
-        record.request_id = headers.apply(request)
+        headers = RequestHeaders(request.headers, trusted=trusted)
         if trusted:
-            request.client, request.scheme = proxies.resolve(request.client, request.scheme, request.headers)
-        record.client = request.client[0] if request.client else ""
+            request.client, request.scheme = proxies.resolve(request.client, request.scheme, headers.common.fields)
         return headers
 
     # The plugin
@@ -159,6 +166,7 @@ class Front:
         return route
 
     def _link(self, plugin_id: str) -> Link:
+        """The connection to a plugin that serves HTTP now."""
         plugin = self._registry.get(plugin_id)
         if plugin is None:
             raise Turned(responses.not_found(plugin_id))
@@ -167,14 +175,18 @@ class Front:
             raise Turned(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
         if link is None or state is not RUNNING or not link.serves_http:
             raise Turned(responses.not_found(plugin_id))
-        if link.in_flight >= self._settings.max_exchanges:
-            raise Turned(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
         return link
+
+    def _check_room(self, plugin_id: str, in_flight: int) -> None:
+        if in_flight >= self._settings.max_exchanges:
+            raise Turned(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
 
     async def _open(self, plugin_id: str, request: Request) -> Exchange:
         for _ in range(ATTEMPTS):
+            link = self._link(plugin_id)
+            self._check_room(plugin_id, link.in_flight)
             try:
-                return await self._link(plugin_id).open(request)
+                return await link.open(request)
             except LinkError:
                 continue
         raise Turned(responses.unavailable(plugin_id, "the plugin takes no requests at the moment"))
@@ -185,7 +197,7 @@ class Front:
         """Make a request that came in ready for its plugin.
 
         Args:
-            known: what this returned for an earlier request of the same connection with the same headers.
+            known: what this returned for an earlier request that differs only in its target.
 
         Returns:
             What became of its headers; None where only the ASGI application can answer it.
@@ -206,9 +218,13 @@ class Front:
         Raises:
             Turned: the plugin takes none.
         """
+        switch = self._link(plugin_id).switch
+        if switch is None:
+            return None
+        self._check_room(plugin_id, switch.in_flight)
         try:
-            return self._link(plugin_id).open_at_once(request, End())
-        except LinkError:
+            return switch.open(request, END)
+        except TunnelClosed:
             return None
 
     @property

@@ -70,10 +70,11 @@ class DirectCycle:
         front: knows the plugins.
         request: what is asked.
         keep_alive: whether the connection may be used again.
-        known: what became of the headers of an earlier request, if they are the same.
+        known: what became of the headers of an earlier request that differs only in its target.
 
     Attributes:
         headers: what became of the headers, once that is known.
+        request: what is asked, as it goes to the plugin once it has begun.
         progress: changes whenever anything moved.
     """
 
@@ -99,7 +100,7 @@ class DirectCycle:
         self.progress = 0
         self._connection = connection
         self._front = front
-        self._request = request
+        self.request = request
         self._record = Record(request.method, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
         self._attempts = 0
@@ -108,7 +109,7 @@ class DirectCycle:
     def begin(self) -> bool:
         """Start it; False where only the long way can serve this request."""
         try:
-            self.headers = self._front.admit(self._request, self._record, self.headers)
+            self.headers = self._front.admit(self.request, self._record, self.headers)
             return self.headers is not None and self._open()
         except Turned as turned:
             self._answer(turned.refusal)
@@ -116,10 +117,10 @@ class DirectCycle:
 
     def _open(self) -> bool:
         self._attempts += 1
-        exchange = self._front.begin(self._request, self._record.plugin_id)
+        exchange = self._front.begin(self.request, self._record.plugin_id)
         if exchange is None:
             return False
-        self._rules = ResponseRules(self._request)
+        self._rules = ResponseRules(self.request)
         self._exchange = exchange
         exchange.subscribe(self)
         return True
@@ -224,7 +225,7 @@ class DirectCycle:
         body = refusal.body(self._record.request_id)
         fields = refusal.head(len(body), self._record.request_id)
         self._head(refusal.status, b"".join([b"%b: %b\r\n" % field for field in fields]))
-        if self._request.method != "HEAD":
+        if self.request.method != "HEAD":
             self._output.append(body)
         self._complete()
 

@@ -11,7 +11,7 @@ import re
 import time
 from email.utils import formatdate
 
-from mattermost_plugin.exchange import Block, Headers, Request, Response
+from mattermost_plugin.exchange import Common, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
 from servehttp.front.peers import FORWARDED_HEADERS
 
@@ -28,22 +28,21 @@ BODILESS_STATUSES = frozenset((204, 304))
 
 
 class RequestHeaders:
-    """What a plugin may see of a client's headers, for all requests that come with the same ones.
+    """What a plugin may see of the headers of a request, and of those that differ from it only in their target.
 
     Args:
         raw: what the client sent, names in lower case.
         trusted: whether the peer may speak for the client.
 
     Attributes:
-        block: what passes, but for the request id.
+        common: what passes, but for the request id.
         may_identify: whether one of them may say who sends the request.
         request_id: the client's own; None where the gateway has to make one.
     """
 
-    __slots__ = ("block", "may_identify", "raw", "request_id")
+    __slots__ = ("common", "may_identify", "request_id")
 
     def __init__(self, raw: Headers, *, trusted: bool) -> None:
-        self.raw = raw
         self.request_id: bytes | None = None
         self.may_identify = False
         kept = []
@@ -56,13 +55,13 @@ class RequestHeaders:
                     self.request_id = header[1]
             elif _may_pass(name, trusted):
                 kept.append(header)
-        self.block = Block(kept)
+        self.common = Common(kept)
 
     def apply(self, request: Request) -> bytes:
         """Give a request its headers; returns its id."""
         request_id = self.request_id or new_request_id()
-        request.block = self.block
-        request.headers = [*self.block.fields, (REQUEST_ID, request_id)]
+        request.common = self.common
+        request.headers = [*self.common.fields, (REQUEST_ID, request_id)]
         return request_id
 
 

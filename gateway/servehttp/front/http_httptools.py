@@ -12,6 +12,7 @@ from servehttp.front.direct import DirectCycle
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
+from servehttp.front.known_head import KnownHead, known_head
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PREFIX
 
@@ -36,10 +37,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         super().__init__(**options)
         self.start_limits(limits)
         self._front = front
-        self._known: RequestHeaders | None = None
-        """Those of the last request that went the short way."""
-        self._longest_known = 0
-        """Bytes that a target may have beside them."""
+        self._known: KnownHead | None = None
+        self._messages = 0
+        """How many have begun in what was read last."""
+        self._begun: DirectCycle | None = None
+        """What went the short way of them."""
         self._unparsed = 0
         self._head_open = False
         self._body_open = False
@@ -54,13 +56,24 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         if self.lingering:
             return
         self.reads += 1
-        self._unparsed += len(data)
-        super().data_received(data)
+        between = self._is_between_messages()
+        if between and self._known is not None and self._begin_known(self._known, data):
+            return
+        self._parse(data)
         if self._unparsed > self.limits.max_header_bytes:
             long_target = self.head_open() and not self.headers and len(self.url) > self.limits.max_target_length
             self.refuse(self.limits.refuse_target() if long_target else self.limits.refuse_size())
+        elif between and self._messages == 1:
+            self._known = self._known_by(data, self._begun)
+
+    def _parse(self, data: bytes) -> None:
+        self._messages = 0
+        self._begun = None
+        self._unparsed += len(data)
+        super().data_received(data)
 
     def on_message_begin(self) -> None:
+        self._messages += 1
         self._head_open = True
         self.url = b""
         self.headers = []
@@ -68,33 +81,18 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
-        known = self._known if self._comes_again(method, version) else None
-        if known is None:
-            self._check(method, version)
+        self._check(method, version)
         self._unparsed = 0
         self._head_open = False
         self._body_open = True
         self.url = origin_form(self.url)
-        if self._front is not None and self._goes_directly(version, known) and self._begin(self._front, method, known):
+        if self._goes_directly(version) and self._begin(self._request(method)):
             return
         previous = self.cycle
         self._make_scope()
         super().on_headers_complete()
         if self.cycle is not previous:
             self._enter_cycle()
-
-    def _comes_again(self, method: bytes, version: str) -> bool:
-        """Whether the headers are those of the last request, and nothing else could fail the checks that it passed."""
-        return (
-            self._known is not None
-            and self._known.raw == self.headers
-            and version == "1.1"
-            and method != b"CONNECT"
-            and len(self.url) <= self._longest_known
-            and self.url.startswith(PREFIX)
-            and b"#" not in self.url
-            and not self.pipeline
-        )
 
     def _check(self, method: bytes, version: str) -> None:
         refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
@@ -109,21 +107,23 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self.url, self.headers, self.expect_100_continue = url, headers, expected
         self.scope["headers"] = headers
 
-    def _goes_directly(self, version: str, known: RequestHeaders | None) -> bool:
+    # The short way
+
+    def _goes_directly(self, version: str) -> bool:
         """Whether a request is of the kind that needs neither a task nor ASGI."""
-        idle = self.cycle is None or self.cycle.response_complete
         return (
-            idle
+            self._front is not None
+            and (self.cycle is None or self.cycle.response_complete)
             and version == "1.1"
             and not self.root_path
             and self.url.startswith(PREFIX)
             and self.url.isascii()
             and not self.parser.should_upgrade()
-            and (known is not None or not has_body(self.headers))
+            and not has_body(self.headers)
         )
 
-    def _begin(self, front: Front, method: bytes, known: RequestHeaders | None) -> bool:
-        request = Request(
+    def _request(self, method: bytes) -> Request:
+        return Request(
             method=method.decode("ascii"),
             target=self.url,
             headers=self.headers,
@@ -131,22 +131,37 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             client=self.client,
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
-        cycle = DirectCycle(self, front, request, self.parser.should_keep_alive(), known)
-        previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
-        if cycle.begin():
-            if not cycle.response_complete:
-                self.enter_direct(cycle)
-            if known is None:
-                self._remember(cycle.headers)
-            return True
-        self.cycle = previous
-        return False
 
-    def _remember(self, headers: RequestHeaders | None) -> None:
-        self._known = headers
-        if headers is not None:
-            room = self.limits.max_header_bytes - self.limits.size(b"", headers.raw)
-            self._longest_known = min(self.limits.max_target_length, room)
+    def _begin(self, request: Request, known: RequestHeaders | None = None) -> bool:
+        assert self._front is not None, "nothing goes the short way without a front"
+        cycle = DirectCycle(self, self._front, request, known is not None or self.parser.should_keep_alive(), known)
+        previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
+        if not cycle.begin():
+            self.cycle = previous
+            return False
+        self._begun = cycle
+        if not cycle.response_complete:
+            self.enter_direct(cycle)
+        return True
+
+    def _is_between_messages(self) -> bool:
+        """Whether what is read now begins a request, and no other waits for its answer."""
+        return not (self._head_open or self._body_open) and (self.cycle is None or self.cycle.response_complete)
+
+    def _begin_known(self, known: KnownHead, data: bytes) -> bool:
+        """Begin what `data` asks, if that is known but for its target; uvicorn's parser does not see it then."""
+        request = known.request_in(data)
+        if request is None:
+            return False
+        self._unset_keepalive_if_required()
+        return self._begin(request, known.headers)
+
+    def _known_by(self, data: bytes, cycle: DirectCycle | None) -> KnownHead | None:
+        """What to know the next request by after `data` began `cycle`, if anything."""
+        if cycle is None or cycle.headers is None or not cycle.keep_alive or self._body_open:
+            return None
+        room = self.limits.max_header_bytes - self.limits.size(b"", self.headers)
+        return known_head(data, self.url, cycle.request, cycle.headers, min(self.limits.max_target_length, room))
 
     # For a `DirectCycle`
 

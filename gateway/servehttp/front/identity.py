@@ -99,7 +99,7 @@ def _pass_on(request: Request, caller: Caller | None) -> None:
     if caller is not None:
         headers.append((USER_ID, caller.user_id.encode()))
     request.headers = headers
-    request.block = None  # what it was made of is another request's, or this one's with its tokens
+    request.common = None  # what it was made of is another request's, or this one's with its tokens
     if PARAMETER_BYTES in request.target:
         path = request.target.partition(b"?")[0]
         kept = b"&".join(pair for pair, name, _ in _parameters(request.target) if name != PARAMETER)

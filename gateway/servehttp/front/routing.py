@@ -11,19 +11,25 @@ The rules:
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from dataclasses import dataclass
 
 PREFIX = b"/plugins/"
 
+_PERCENT = ord("%")  # a byte is found faster than a string of one byte
 _ENCODED_DOT = re.compile(rb"%2e", re.IGNORECASE)
 _DOT_SEGMENTS = (b".", b"..")
 
 
-class Route(NamedTuple):
+@dataclass(slots=True, init=False)
+class Route:
     """A plugin, and how many bytes of the path are the prefix under which it is mounted."""
 
     plugin_id: str
     root_length: int
+
+    def __init__(self, plugin_id: str, root_length: int) -> None:
+        self.plugin_id = plugin_id
+        self.root_length = root_length
 
 
 class BadPath(ValueError):
@@ -50,9 +56,9 @@ def find_route(path: bytes, root_length: int = 0) -> Route | None:
 
 
 def _refuse_tricks(path: bytes) -> None:
-    if b"%" in path:
+    if _PERCENT in path:
         if b"%00" in path:
             raise BadPath("the path has an encoded NUL in it")
         path = _ENCODED_DOT.sub(b".", path)
-    if b"/." in path and any(segment in _DOT_SEGMENTS for segment in path.split(b"/")):
+    if path.find(b"/.") >= 0 and any(segment in _DOT_SEGMENTS for segment in path.split(b"/")):
         raise BadPath("the path has a dot segment in it")

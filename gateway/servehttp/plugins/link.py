@@ -11,11 +11,10 @@ import structlog
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from mattermost_plugin.exchange import Exchange, Part, Request
+from mattermost_plugin.exchange import Exchange, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.tunnel.settings import TunnelSettings
-from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
@@ -38,10 +37,14 @@ class Link:
 
     Attributes:
         implemented: the hooks that the plugin announced.
+        serves_http: whether it answers HTTP at all.
+        switch: begins exchanges without waiting; None where the way across cannot.
     """
 
     def __init__(self, channel: grpc.aio.Channel, transport: Transport, implemented: frozenset[str]) -> None:
         self.implemented = implemented
+        self.serves_http = "ServeHTTP" in implemented
+        self.switch = transport.switch if isinstance(transport, TunnelTransport) else None
         self._channel = channel
         self._transport = transport
         self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
@@ -86,11 +89,6 @@ class Link:
     def in_flight(self) -> int:
         """How many exchanges are open."""
         return self._transport.in_flight
-
-    @property
-    def serves_http(self) -> bool:
-        """Whether the plugin answers HTTP at all."""
-        return "ServeHTTP" in self.implemented
 
     async def activate(self, timeout: float) -> None:
         """OnConfigurationChange, whose failure is only logged, then OnActivate; each if the plugin has it.
@@ -150,15 +148,6 @@ class Link:
             LinkError: it cannot be begun here, and nothing of it was sent.
         """
         return await self._transport.open(request)
-
-    def open_at_once(self, request: Request, *parts: Part) -> TunnelExchange | None:
-        """Begin an exchange without waiting, with what there is of it beside the head; None where it cannot be.
-
-        Raises:
-            LinkError: it cannot be begun here, and nothing of it was sent.
-        """
-        transport = self._transport
-        return transport.open_at_once(request, *parts) if isinstance(transport, TunnelTransport) else None
 
     async def wait_lost(self) -> str:
         """Returns why, once the connection is gone."""

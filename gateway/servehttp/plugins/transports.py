@@ -8,7 +8,7 @@ from typing import Protocol
 
 import grpc
 
-from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
+from mattermost_plugin.exchange import Exchange, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.handshake import tunnel_socket
 from mattermost_plugin.servehttp_wire import CalledExchange
@@ -21,7 +21,6 @@ from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
-from mattermost_plugin.tunnel.switch import TunnelExchange
 from servehttp.errors import LinkError, NoTunnelError
 
 DRAINING = "the plugin is being stopped and takes no new request"
@@ -59,7 +58,11 @@ class Transport(Protocol):
 
 
 class TunnelTransport:
-    """All exchanges over one stream: docs/protocol.md."""
+    """All exchanges over one stream: docs/protocol.md.
+
+    Attributes:
+        switch: begins exchanges without waiting.
+    """
 
     name = "tunnel"
 
@@ -71,6 +74,7 @@ class TunnelTransport:
     ) -> None:
         self._call = call
         self._tunnel = Tunnel(Half.GATEWAY, carrier, settings=settings)
+        self.switch = self._tunnel.switch
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
@@ -101,12 +105,8 @@ class TunnelTransport:
         return self._tunnel.in_flight
 
     async def open(self, request: Request) -> Exchange:
-        return self.open_at_once(request)
-
-    def open_at_once(self, request: Request, *parts: Part) -> TunnelExchange:
-        """`open`, without waiting, with what there is of the exchange beside the head."""
         try:
-            return self._tunnel.open(request, *parts)
+            return self.switch.open(request)
         except TunnelClosed as error:
             raise LinkError(str(error)) from None
 

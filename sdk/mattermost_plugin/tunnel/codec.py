@@ -12,6 +12,7 @@ from mattermost_plugin.exchange import (
     Accept,
     Body,
     Close,
+    Common,
     End,
     Headers,
     Informational,
@@ -201,13 +202,32 @@ def _encode_hello(pieces: list[bytes], hello: Hello) -> None:
 
 
 def _encode_request(pieces: list[bytes], part: Request) -> None:
-    put_text(pieces, METHOD, part.method)
+    common, headers = part.common, part.headers
+    if common is None:
+        _encode_common(pieces, part, ())
+    else:
+        if common.encoded is None:
+            common.encoded = _encoded_common(part, common)
+        pieces.append(common.encoded)
+        headers = headers[len(common.fields) :]
     if part.target:
         put(pieces, TARGET, part.target)
     put_number(pieces, ROOT_LENGTH, part.root_length)
+    _encode_block(pieces, headers)
+
+
+def _encoded_common(part: Request, common: Common) -> bytes:
+    pieces: list[bytes] = []
+    _encode_common(pieces, part, common.fields)
+    return b"".join(pieces)
+
+
+def _encode_common(pieces: list[bytes], part: Request, fields: Headers) -> None:
+    """Everything but target and root, and of the headers only `fields`."""
+    put_text(pieces, METHOD, part.method)
     put_text(pieces, SCHEME, part.scheme)
     put_text(pieces, HTTP_VERSION, part.http_version)
-    _encode_blocks(pieces, part)
+    _encode_block(pieces, fields)
     if part.client is not None:
         put_text(pieces, CLIENT_HOST, part.client[0])
         put_number(pieces, CLIENT_PORT, part.client[1])
@@ -219,21 +239,12 @@ def _encode_request(pieces: list[bytes], part: Request) -> None:
     put_number(pieces, TAKES_EARLY_HINTS, part.early_hints)
 
 
-def _encode_blocks(pieces: list[bytes], part: Request) -> None:
-    block, rest = part.block, part.headers
-    if block is not None and block.fields:
-        if block.encoded is None:
-            block.encoded = _encoded_fields(block.fields)
-        put(pieces, REQUEST_HEADERS, block.encoded)
-        rest = rest[len(block.fields) :]
-    if rest:
-        put(pieces, REQUEST_HEADERS, _encoded_fields(rest))
-
-
-def _encoded_fields(headers: Headers) -> bytes:
-    pieces: list[bytes] = []
-    _put_headers(pieces, ITEMS, headers)
-    return b"".join(pieces)
+def _encode_block(pieces: list[bytes], fields: Headers) -> None:
+    if fields:
+        start = len(pieces)
+        pieces.append(b"")
+        _put_headers(pieces, ITEMS, fields)
+        enclose(pieces, start, REQUEST_HEADERS)
 
 
 def _encode_response(pieces: list[bytes], status: int, headers: Headers) -> None:

@@ -34,7 +34,8 @@ class Tunnel:
         settings: limits.
 
     Attributes:
-        open: begins an exchange; see `Switch.open`.
+        switch: its exchanges.
+        open: begins one; see `Switch.open`.
     """
 
     def __init__(
@@ -48,14 +49,14 @@ class Tunnel:
         self.settings = settings or TunnelSettings()
         self._carrier = carrier
         self._serve = serve
-        self._switch = Switch(half, carrier, self.settings, self._begin if serve else None)
+        self.switch = Switch(half, carrier, self.settings, self._begin if serve else None)
+        self.open = self.switch.open
         self._tasks: dict[int, asyncio.Task[None]] = {}
-        self.open = self._switch.open
 
     @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
-        return self._switch.in_flight
+        return self.switch.in_flight
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -65,8 +66,8 @@ class Tunnel:
     @property
     def accepting(self) -> bool:
         """Whether `open` would begin an exchange."""
-        core = self._switch.core
-        return not (self._switch.closed or core.peer is None or core.draining or core.peer_draining)
+        core = self.switch.core
+        return not (self.switch.closed or core.peer is None or core.draining or core.peer_draining)
 
     async def run(self) -> None:
         """Carry exchanges until the stream ends.
@@ -78,12 +79,12 @@ class Tunnel:
             RemoteProtocolError: the peer broke the protocol.
         """
         try:
-            self._switch.greet(AGENT)
-            await self._carrier.run(self._switch)
-            if self._switch.core.peer is None:
+            self.switch.greet(AGENT)
+            await self._carrier.run(self.switch)
+            if self.switch.core.peer is None:
                 raise RemoteProtocolError("the stream ended before the hello")
         finally:
-            self._switch.fail_all("the connection to the peer was lost")
+            self.switch.fail_all("the connection to the peer was lost")
             try:
                 await self._carrier.close(self.settings.linger)
             finally:
@@ -91,18 +92,18 @@ class Tunnel:
 
     async def greeted(self) -> Hello:
         """Waits for the peer's hello."""
-        await self._switch.greeted.wait()
-        if self._switch.core.peer is None:
+        await self.switch.greeted.wait()
+        if self.switch.core.peer is None:
             raise TunnelClosed("the stream ended before the peer's hello")
-        return self._switch.core.peer
+        return self.switch.core.peer
 
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on."""
-        self._switch.drain()
+        self.switch.drain()
 
     async def wait_idle(self) -> None:
         """Waits until no exchange is open."""
-        await self._switch.idle.wait()
+        await self.switch.idle.wait()
 
     def _begin(self, id: int, exchange: TunnelExchange) -> None:
         assert self._serve is not None

@@ -22,6 +22,8 @@ LAST_SHIFT: Final = 63
 
 ONE_BYTE: Final = [bytes((value,)) for value in range(128)]
 """Numbers below 128, encoded."""
+MORE_BYTES: Final = [bytes((value | 128,)) for value in range(128)]
+"""Seven bits that others follow, encoded."""
 
 
 def varint(value: int) -> bytes:
@@ -34,12 +36,7 @@ def varint(value: int) -> bytes:
         return ONE_BYTE[value]
     if value < 0 or value >> 64:
         raise ValueError(f"{value} is out of the range of an unsigned number of 64 bits")
-    encoded = bytearray()
-    while value > 127:
-        encoded.append(value & 127 | 128)
-        value >>= 7
-    encoded.append(value)
-    return bytes(encoded)
+    return MORE_BYTES[value & 127] + varint(value >> 7)
 
 
 class Field:
