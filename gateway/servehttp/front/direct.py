@@ -16,7 +16,7 @@ import structlog
 
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
-from mattermost_plugin.tunnel.switch import TunnelExchange
+from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.application import ATTEMPTS, Front, Turned
@@ -62,7 +62,7 @@ class _Nobody:
         pass
 
 
-class DirectCycle:
+class DirectCycle(Sink):
     """One request and its response.
 
     Args:

@@ -153,7 +153,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         request = known.request_in(data)
         if request is None:
             return False
-        self._unset_keepalive_if_required()
+        if self.timeout_keep_alive_task is not None:  # uvicorn's own, which its `data_received` would stop
+            self._unset_keepalive_if_required()
         return self._begin(request, known.headers)
 
     def _known_by(self, data: bytes, cycle: DirectCycle | None) -> KnownHead | None:

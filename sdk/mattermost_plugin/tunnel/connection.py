@@ -341,6 +341,11 @@ class Connection:
         exchange = self._exchanges.get(id)
         return exchange.queued if exchange else 0
 
+    @property
+    def has_forgotten(self) -> bool:
+        """Whether `take_forgotten` would return anything."""
+        return bool(self._forgotten)
+
     def take_forgotten(self) -> Sequence[int]:
         """The numbers of the exchanges that ceased to exist since this was asked last."""
         if not self._forgotten:
