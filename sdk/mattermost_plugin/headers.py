@@ -5,25 +5,27 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from mattermost_plugin.exchange import Headers
 
-HOP_BY_HOP = frozenset((b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade"))
+HOP_BY_HOP: Final = frozenset(
+    (b"connection", b"keep-alive", b"proxy-connection", b"te", b"transfer-encoding", b"upgrade")
+)
 """RFC 9110 §7.6.1: fields for the next hop alone, beside those that `Connection` names."""
 
-END_TO_END_ALWAYS = frozenset((b"host", b"content-length", b"mattermost-user-id"))
+END_TO_END_ALWAYS: Final = frozenset((b"host", b"content-length", b"mattermost-user-id"))
 """Fields that a `Connection` header cannot take away by naming them."""
 
-KNOWN_SIZE = 64
+KNOWN_SIZE: Final = 64
 """Names, and values, up to this many bytes are remembered once they were found good."""
 
-KNOWN_FIELDS = 12
+KNOWN_FIELDS: Final = 12
 """Lists of up to so many fields that are remembered each are remembered whole."""
 
-_LENGTH = re.compile(rb"[0-9]{1,18}")
-_TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_FORBIDDEN_IN_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTH: Final = re.compile(rb"[0-9]{1,18}")
+_TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class InvalidHeader(ValueError):
@@ -69,7 +71,7 @@ def _of_response(headers: Iterable[Any]) -> tuple[list[tuple[bytes, bytes]], int
     return kept, content_length(kept)
 
 
-_known_response = functools.lru_cache(maxsize=1024)(_of_response)
+_known_response: Final = functools.lru_cache(maxsize=1024)(_of_response)
 
 
 def _is_small(headers: list[Any]) -> bool:
@@ -112,7 +114,7 @@ def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:
     return name.lower(), value.strip(b" \t")
 
 
-_known = functools.lru_cache(maxsize=1024)(_checked)
+_known: Final = functools.lru_cache(maxsize=1024)(_checked)
 
 
 def content_length(headers: Headers) -> int | None:

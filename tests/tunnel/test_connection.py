@@ -39,7 +39,7 @@ def opened(pair: CorePair, request: Request = POST) -> int:
 
 def send(core: Connection, id: int, *parts: Part) -> None:
     for part in parts:
-        core.send(id, part)
+        core.send(id, [part])
 
 
 def parts_of(received: list[Received], id: int) -> list[Part | Drain]:
@@ -121,7 +121,7 @@ def test_a_close_that_crosses_the_refusal_does_not_harm_it() -> None:
     pair = CorePair()
     id = opened(pair, WEBSOCKET)
     send(pair.plugin, id, Response(403))
-    pair.gateway.send(id, Close(1001))
+    pair.gateway.send(id, [Close(1001)])
     assert resets(pair.to_plugin()) == []
     send(pair.plugin, id, Body(b"no"), End())
     assert parts_of(pair.to_gateway(), id) == [Response(403, []), Body(b"no"), End()]
@@ -132,7 +132,7 @@ def test_a_gateway_may_close_after_it_read_the_refusal() -> None:
     id = opened(pair, WEBSOCKET)
     send(pair.plugin, id, Response(403))
     pair.to_gateway()
-    pair.gateway.send(id, Close(1001))
+    pair.gateway.send(id, [Close(1001)])
     assert resets(pair.to_plugin()) == []
 
 
@@ -432,7 +432,7 @@ def test_a_big_body_is_copied_once_however_often_it_is_cut() -> None:
     size = 8 * 1024 * 1024
     pair = CorePair(first_window=2 * size)
     id = opened(pair)
-    pair.gateway.send(id, Body(CountedBytes(size)))
+    pair.gateway.send(id, [Body(CountedBytes(size))])
     pieces = 0
     while batch := pair.gateway.next_message(4096):
         pieces += len(batch)

@@ -226,7 +226,7 @@ class Interleavings(RuleBasedStateMachine):
         else:
             part = HEADS_AND_ENDS[kind]()
         view.advance(half, part)
-        core.send(id, part)
+        core.send(id, [part])
 
     def give_up(self, half: Half, id: int, code: ResetCode) -> None:
         self.pair.cores[half].reset(id, code)
@@ -438,8 +438,8 @@ def ordinary_messages() -> list[bytes]:
     for request in (Request("POST", b"/a", headers=[(b"a", b"b")]), Request("GET", b"/", websocket=True)):
         gateway.open(request)
     for part in (Body(bytes(5000)), Body(b"x"), End([(b"a", b"b")])):
-        gateway.send(1, part)
-    gateway.send(2, Close(1000, "bye"))
+        gateway.send(1, [part])
+    gateway.send(2, [Close(1000, "bye")])
     pair.write(Half.GATEWAY, 4096)
     gateway.reset(1, ResetCode.CANCELLED)
     gateway.drain()

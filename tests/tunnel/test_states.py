@@ -101,7 +101,7 @@ def brought_to(half: Half, state: State) -> tuple[CorePair, int]:
     id = pair.gateway.open(request)
     pair.to_plugin()
     for sender, part in way:
-        pair.cores[sender].send(id, part)
+        pair.cores[sender].send(id, [part])
         pair.move(sender)
     return pair, id
 
@@ -112,10 +112,10 @@ def test_the_core_takes_from_its_own_side_what_the_tables_allow(half: Half, stat
     pair, id = brought_to(half, state)
     core: Connection = pair.cores[half]
     if type(PARTS[column]) in TABLES[half][state]:
-        core.send(id, PARTS[column])
+        core.send(id, [PARTS[column]])
         assert [type(event) for _, event in pair.move(half)] == [type(PARTS[column])]
     else:
         with pytest.raises(LocalProtocolError, match=f"{type(PARTS[column]).__name__} from the {half.value}"):
-            core.send(id, PARTS[column])
+            core.send(id, [PARTS[column]])
         assert not core.has_output
         assert core.is_open(id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from mattermost_plugin.exchange import End, Exchange, Request
 from mattermost_plugin.tunnel.errors import TunnelClosed
@@ -28,14 +28,14 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
 
-ATTEMPTS = 2
+ATTEMPTS: Final = 2
 """How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
 
-RUNNING = PluginState.RUNNING
-COMING_UP = frozenset((PluginState.STARTING, PluginState.RESTARTING))
-END = End()
-API_PREFIX = API_ID.encode() + b"/"
-HEALTH_PATHS = frozenset(("/livez", "/readyz"))
+RUNNING: Final = PluginState.RUNNING
+COMING_UP: Final = frozenset((PluginState.STARTING, PluginState.RESTARTING))
+END: Final = End()
+API_PREFIX: Final = API_ID.encode() + b"/"
+HEALTH_PATHS: Final = frozenset(("/livez", "/readyz"))
 
 
 class Turned(Exception):
@@ -171,11 +171,11 @@ class Front:
         if plugin is None:
             raise Turned(responses.not_found(plugin_id))
         link, state = plugin.link, plugin.state
+        if state is RUNNING and link is not None and link.serves_http:
+            return link
         if state in COMING_UP or (state is RUNNING and link is None):
             raise Turned(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
-        if link is None or state is not RUNNING or not link.serves_http:
-            raise Turned(responses.not_found(plugin_id))
-        return link
+        raise Turned(responses.not_found(plugin_id))
 
     def _check_room(self, plugin_id: str, in_flight: int) -> None:
         if in_flight >= self._settings.max_exchanges:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import structlog
 
@@ -27,12 +27,12 @@ from servehttp.front.rules import InvalidResponse, ResponseRules
 
 logger = structlog.get_logger("servehttp.front")
 
-JOINED = 16 * 1024
+JOINED: Final = 16 * 1024
 """Bytes up to which pieces of output are joined: one write costs more than copying that much."""
 
 
-CHUNKED = b"transfer-encoding: chunked\r\n"
-LAST = b"connection: close\r\n\r\n"
+CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+LAST: Final = b"connection: close\r\n\r\n"
 """Ends the head of a response after which the connection is closed."""
 
 

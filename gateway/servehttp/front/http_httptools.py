@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -16,7 +16,7 @@ from servehttp.front.known_head import KnownHead, known_head
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PREFIX
 
-MAX_PIPELINED = 64
+MAX_PIPELINED: Final = 64
 """Requests that may wait behind one that is being answered; the parser reads on, whatever the flow control."""
 
 

@@ -10,14 +10,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Final
 
 from mattermost_plugin.exchange import Headers
 from servehttp.front.responses import Refusal
 
-HEADER_OVERHEAD = len(b": \r\n")
-VERSIONS = frozenset(("1.0", "1.1"))
-ABSOLUTE = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
-HOST = re.compile(rb"(?:\[[0-9A-Za-z:.]+\]|[\w.~%!$&'()*+,;=-]*)(?::\d*)?", re.ASCII)
+HEADER_OVERHEAD: Final = len(b": \r\n")
+VERSIONS: Final = frozenset(("1.0", "1.1"))
+ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
+HOST: Final = re.compile(rb"(?:\[[0-9A-Za-z:.]+\]|[\w.~%!$&'()*+,;=-]*)(?::\d*)?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

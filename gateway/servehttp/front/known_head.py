@@ -12,12 +12,14 @@ Whatever is different in anything goes to the parser.
 
 from __future__ import annotations
 
+from typing import Final
+
 from mattermost_plugin.exchange import Request
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.routing import PREFIX
 
-END = b"\r\n\r\n"
-TARGET_BYTES = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
+END: Final = b"\r\n\r\n"
+TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
 
 
 class KnownHead:

@@ -9,20 +9,20 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from mattermost_plugin.exchange import Address, Headers
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-EVERYBODY = "*"
+EVERYBODY: Final = "*"
 """Also trusts the peers of a unix socket, which have no address."""
 
-FORWARDED_HEADERS = frozenset(
+FORWARDED_HEADERS: Final = frozenset(
     (b"forwarded", b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-port", b"x-forwarded-proto", b"x-real-ip")
 )
 
-SCHEMES = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
+SCHEMES: Final = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
 
 
 class TrustedProxies:

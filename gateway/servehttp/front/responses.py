@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import Final
 
 from mattermost_plugin.types import Send
 
-RETRY_AFTER = 1
+RETRY_AFTER: Final = 1
 """Seconds after which a client may try a plugin again that is starting, or restarting."""
 
 

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Final
 
-PREFIX = b"/plugins/"
+PREFIX: Final = b"/plugins/"
 
-_PERCENT = ord("%")  # a byte is found faster than a string of one byte
-_ENCODED_DOT = re.compile(rb"%2e", re.IGNORECASE)
-_DOT_SEGMENTS = (b".", b"..")
+_PERCENT: Final = ord("%")  # a byte is found faster than a string of one byte
+_ENCODED_DOT: Final = re.compile(rb"%2e", re.IGNORECASE)
+_DOT_SEGMENTS: Final = (b".", b"..")
 
 
 @dataclass(slots=True, init=False)

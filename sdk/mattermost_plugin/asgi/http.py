@@ -23,10 +23,10 @@ from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
 
-BODILESS_STATUSES = frozenset((204, 304))
-FINAL_STATUSES = range(200, 1000)
-FAILURE = b"Internal Server Error"
-PLAIN_TEXT = (b"content-type", b"text/plain; charset=utf-8")
+BODILESS_STATUSES: Final = frozenset((204, 304))
+FINAL_STATUSES: Final = range(200, 1000)
+FAILURE: Final = b"Internal Server Error"
+PLAIN_TEXT: Final = (b"content-type", b"text/plain; charset=utf-8")
 
 
 START: Final = "http.response.start"

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Scope
 
-ASGI = {"version": "3.0", "spec_version": "2.4"}
+ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 """2.4: `send` raises an `OSError` after the client has gone."""
 
-WEBSOCKET_SCHEMES = {"http": "ws", "https": "wss"}
+WEBSOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
 def connection_scope(request: Request, state: dict[str, Any]) -> Scope:

@@ -103,6 +103,7 @@ _BODY: Final = 2
 _END: Final = 3
 
 
+_END_ALONE: Final = End()
 _blocks: Final[dict[bytes, list[tuple[bytes, bytes]]]] = {}
 _responses: Final[dict[bytes, Response]] = {}
 
@@ -545,7 +546,7 @@ def _decode_coded(reader: Reader, code_field: Field, reason_field: Field) -> tup
 
 def _end(trailers: list[bytes]) -> TunnelPart:
     if not trailers:
-        return End()
+        return _END_ALONE
     return Invalid(_ODD) if len(trailers) % 2 else End(_pairs(trailers))
 
 

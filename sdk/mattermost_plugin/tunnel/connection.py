@@ -17,7 +17,8 @@ The rules in short:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from typing import Final
 
 from mattermost_plugin.exchange import (
     Accept,
@@ -51,24 +52,23 @@ from mattermost_plugin.tunnel.windows import (
     cost,
 )
 
-MESSAGE_SIZE = 64 * 1024
+MESSAGE_SIZE: Final = 64 * 1024
 """How much goes into one gRPC message: larger ones are slower, and make neighbours wait."""
 
-SMALLEST_TURN = 4096
+SMALLEST_TURN: Final = 4096
 """What an exchange may send at its turn however many others wait; smaller pieces cost more than they give."""
 
-PART_OVERHEAD = 32
+PART_OVERHEAD: Final = 32
 """What a part without data adds to a message, roughly."""
 
-HEADS = (Request, Response, Informational, Accept)
-HEAD_SIZE = 1024
+HEAD_SIZE: Final = 1024
 """What a head adds to a message, by a rule instead of by measure: at most 64 of them share one, so that heads of up to
 64 KiB stay within the largest message."""
 
-LAST_WORDS = frozenset((ResetCode.NO_ERROR, ResetCode.INTERNAL))
+LAST_WORDS: Final = frozenset((ResetCode.NO_ERROR, ResetCode.INTERNAL))
 """Resets that go out behind what is queued: what an application sent before it ended, or failed, was sent."""
 
-MAX_EXCHANGES = 16_384
+MAX_EXCHANGES: Final = 16_384
 """How many exchanges a plugin takes at a time, unless told otherwise."""
 
 
@@ -270,7 +270,7 @@ class Connection:
 
     # What the local side wants
 
-    def open(self, request: Request, *parts: Part) -> int:
+    def open(self, request: Request, parts: Sequence[Part] = ()) -> int:
         """Begin an exchange, with what there is of it beside the head; returns its number.
 
         Raises:
@@ -289,7 +289,7 @@ class Connection:
         self._queue(exchange, parts)
         return exchange.id
 
-    def send(self, id: int, *parts: Part) -> int:
+    def send(self, id: int, parts: Sequence[Part]) -> int:
         """Queue parts; returns how many bytes of the exchange are queued now.
 
         An exchange that is over swallows them: its reset is on the way to the caller.
@@ -394,7 +394,8 @@ class Connection:
                 batch.append((exchange.id, piece))
             else:
                 exchange.outbox.popleft()
-                used += HEAD_SIZE if isinstance(part, HEADS) else PART_OVERHEAD
+                is_head = isinstance(part, (Request, Response, Informational, Accept))
+                used += HEAD_SIZE if is_head else PART_OVERHEAD
                 batch.append((exchange.id, part))
                 if isinstance(part, Reset):
                     self._forget(exchange)
@@ -437,7 +438,7 @@ class Connection:
         self._exchanges[id] = exchange
         return exchange
 
-    def _queue(self, exchange: _Exchange, parts: Iterable[Part]) -> int:
+    def _queue(self, exchange: _Exchange, parts: Sequence[Part]) -> int:
         for part in parts:
             problem = exchange.advance(plugin=self._plugin, part=part)
             if problem:

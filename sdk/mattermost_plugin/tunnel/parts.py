@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from mattermost_plugin.exchange import Part
 
-VERSION = 1
+VERSION: Final = 1
 """The one version of docs/protocol.md there is."""
 
 

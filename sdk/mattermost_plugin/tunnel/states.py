@@ -10,6 +10,7 @@ does to the *other* half stands in `EFFECTS`.
 from __future__ import annotations
 
 import enum
+from typing import Final
 
 from mattermost_plugin.exchange import (
     Accept,
@@ -50,7 +51,7 @@ class State(enum.Enum):
 Table = dict[State, dict[type, State]]
 """For each state of a half the parts that may be sent in it, and the state that follows."""
 
-GATEWAY: Table = {
+GATEWAY: Final[Table] = {
     State.IDLE: {},
     State.BODY: {Body: State.BODY, End: State.DONE},
     State.HANDSHAKE: {Close: State.DONE},
@@ -59,7 +60,7 @@ GATEWAY: Table = {
     State.DONE: {},
 }
 
-PLUGIN: Table = {
+PLUGIN: Final[Table] = {
     State.IDLE: {},
     State.HEAD: {Informational: State.HEAD, Response: State.BODY},
     State.HANDSHAKE: {Informational: State.HANDSHAKE, Response: State.BODY, Accept: State.MESSAGES},
@@ -68,13 +69,13 @@ PLUGIN: Table = {
     State.DONE: {},
 }
 
-TABLES: dict[Half, Table] = {Half.GATEWAY: GATEWAY, Half.PLUGIN: PLUGIN}
+TABLES: Final[dict[Half, Table]] = {Half.GATEWAY: GATEWAY, Half.PLUGIN: PLUGIN}
 
-EFFECTS: Table = {State.HANDSHAKE: {Accept: State.MESSAGES, Response: State.REFUSED}}
+EFFECTS: Final[Table] = {State.HANDSHAKE: {Accept: State.MESSAGES, Response: State.REFUSED}}
 """For a state of the gateway's half the parts of the plugin that change it, and the state that follows."""
 
 
-ENDED = frozenset((State.REFUSED, State.DONE))
+ENDED: Final = frozenset((State.REFUSED, State.DONE))
 """The states in which a half is complete."""
 
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from mattermost_plugin.exchange import Body, Message, Part, Request, Reset, ResetCode
 from mattermost_plugin.exchange_reset import ExchangeReset
@@ -26,7 +27,7 @@ from mattermost_plugin.tunnel.windows import cost
 
 logger = logging.getLogger(__name__)
 
-BURST = 16
+BURST: Final = 16
 """Exchanges that have something to send, at which it is sent before the turn of the event loop is over."""
 
 
@@ -83,7 +84,7 @@ class TunnelExchange:
 
     async def send(self, *parts: Part) -> None:
         self._raise_if_over()
-        if self._switch.post(self._id, *parts):
+        if self._switch.post(self._id, parts):
             await self._switch.written(self._id)
         self._raise_if_over()
 
@@ -223,7 +224,7 @@ class Switch:
         """
         if self.closed:
             raise TunnelClosed("the connection to the plugin was lost")
-        id = self.core.open(request, *parts)
+        id = self.core.open(request, parts)
         self._stir()
         return self._add(id, request)
 
@@ -244,9 +245,9 @@ class Switch:
 
     # For the exchanges
 
-    def post(self, id: int, *parts: Part) -> bool:
+    def post(self, id: int, parts: Sequence[Part]) -> bool:
         """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
-        self.core.send(id, *parts)
+        self.core.send(id, parts)
         self._stir()
         self._drop_forgotten()
         return self.core.queued(id) > self.settings.high_water and any(

@@ -8,26 +8,28 @@ it, so a reader that stalls costs its neighbours nothing.
 
 from __future__ import annotations
 
+from typing import Final
+
 from mattermost_plugin.exchange import ResetCode
 from mattermost_plugin.tunnel.errors import ExchangeViolation
 
-PIECE_OVERHEAD = 64
+PIECE_OVERHEAD: Final = 64
 """What holding one piece of data costs beside its bytes: the objects around it, roughly."""
 
-FIRST_WINDOW = 64 * 1024
+FIRST_WINDOW: Final = 64 * 1024
 """Credit at the start of an exchange: one full message, so that a small body never waits for credit."""
 
-LARGEST_WINDOW = 512 * 1024
+LARGEST_WINDOW: Final = 512 * 1024
 """The most that one exchange may have in flight. More of it moves bulk faster and makes its neighbours wait longer: at
 1 MiB a small request beside bulk took four times as long as without, at 256 KiB twice, and bulk went half as fast."""
 
-SMALLEST_WINDOW = 4096
+SMALLEST_WINDOW: Final = 4096
 """A peer that grants less could not be sent a useful piece."""
 
-POOL_SIZE = 16 * 1024 * 1024
+POOL_SIZE: Final = 16 * 1024 * 1024
 """What all exchanges of a tunnel may have in flight beyond their first windows."""
 
-CREDIT_LIMIT = 2**31
+CREDIT_LIMIT: Final = 2**31
 """Credit held by a sender stays below this, so that every implementation can count it."""
 
 
