@@ -18,9 +18,10 @@ from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
 from servehttp.front.identity import identify, identify_at_once, may_identify
+from servehttp.front.known_head import KnownHead
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
-from servehttp.front.routing import BadPath, Route, find_route
+from servehttp.front.routing import BadPath, Route, check_path, find_route
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
 from servehttp.plugins.host import API_ID
@@ -127,17 +128,15 @@ class Front:
             trailers="http.response.trailers" in extensions,
             early_hints="http.response.early_hint" in extensions,
         )
-        self._clean(request, record)
+        self._clean(request, record, self._headers(request))
         if request.websocket:
             _restore_subprotocols(scope, request)
         return request
 
-    def _clean(self, request: Request, record: Record, known: RequestHeaders | None = None) -> RequestHeaders:
-        """Leaves of a request as it came in what may pass on; `known` is what this was for one like it before."""
-        headers = known or self._headers(request)
+    def _clean(self, request: Request, record: Record, headers: RequestHeaders) -> None:
+        """Leave of a request as it came in what may pass on."""
         record.request_id = headers.apply(request)
         record.client = request.client[0] if request.client else ""
-        return headers
 
     def _headers(self, request: Request) -> RequestHeaders:
         """What may pass of a request's headers, after what trusted proxies say in them was heeded."""
@@ -164,6 +163,14 @@ class Front:
         record.plugin_id = route.plugin_id
         request.root_length = route.root_length
         return route
+
+    def _route_again(self, record: Record, known: KnownHead) -> None:
+        """The same for a request that is for the plugin of the one before it."""
+        record.plugin_id = known.plugin_id
+        try:
+            check_path(record.path)
+        except BadPath as error:
+            raise Turned(responses.bad_path(str(error))) from None
 
     def _link(self, plugin_id: str) -> Link:
         """The connection to a plugin that serves HTTP now."""
@@ -193,11 +200,11 @@ class Front:
 
     # HTTP
 
-    def admit(self, request: Request, record: Record, known: RequestHeaders | None) -> RequestHeaders | None:
+    def admit(self, request: Request, record: Record, known: KnownHead | None) -> RequestHeaders | None:
         """Make a request that came in ready for its plugin.
 
         Args:
-            known: what this returned for an earlier request that differs only in its target.
+            known: what made the request, if its head was known.
 
         Returns:
             What became of its headers; None where only the ASGI application can answer it.
@@ -205,8 +212,12 @@ class Front:
         Raises:
             Turned: it goes to no plugin.
         """
-        headers = self._clean(request, record, known)
-        self._route(request, record)
+        headers = self._headers(request) if known is None else known.headers
+        self._clean(request, record, headers)
+        if known is None:
+            self._route(request, record)
+        else:
+            self._route_again(record, known)
         identity = self._identity
         if identity is not None and may_identify(headers, request.target) and not identify_at_once(request, identity):
             return None

@@ -8,8 +8,6 @@ keep-alive, pipelining, time and shutdown as ever.
 
 from __future__ import annotations
 
-from functools import lru_cache
-from http import HTTPStatus
 from typing import Any, ClassVar, Final, Protocol
 
 import structlog
@@ -20,8 +18,9 @@ from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.application import ATTEMPTS, Front, Turned
-from servehttp.front.headers import RequestHeaders
+from servehttp.front.headers import RequestHeaders, field_lines, status_line
 from servehttp.front.http import CLIENT_GONE
+from servehttp.front.known_head import KnownHead
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 
@@ -46,7 +45,7 @@ class Connection(Protocol):
         """The client does not keep up."""
         ...
 
-    def complete(self, *, keep_alive: bool) -> None:
+    def complete(self, keep_alive: bool) -> None:
         """The response was written."""
         ...
 
@@ -70,10 +69,10 @@ class DirectCycle(Sink):
         front: knows the plugins.
         request: what is asked.
         keep_alive: whether the connection may be used again.
-        known: what became of the headers of an earlier request that differs only in its target.
+        known: what it was known by, if its head was.
 
     Attributes:
-        headers: what became of the headers, once that is known.
+        headers: what became of its headers, once that is clear.
         request: what is asked, as it goes to the plugin once it has begun.
         progress: changes whenever anything moved.
     """
@@ -90,9 +89,9 @@ class DirectCycle(Sink):
         front: Front,
         request: Request,
         keep_alive: bool,
-        known: RequestHeaders | None = None,
+        known: KnownHead | None = None,
     ) -> None:
-        self.headers = known
+        self.headers: RequestHeaders | None = None
         self.keep_alive = keep_alive
         self.disconnected = False
         self.response_started = False
@@ -100,6 +99,7 @@ class DirectCycle(Sink):
         self.progress = 0
         self._connection = connection
         self._front = front
+        self._known = known
         self.request = request
         self._record = Record(request.method, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
@@ -109,7 +109,7 @@ class DirectCycle(Sink):
     def begin(self) -> bool:
         """Start it; False where only the long way can serve this request."""
         try:
-            self.headers = self._front.admit(self.request, self._record, self.headers)
+            self.headers = self._front.admit(self.request, self._record, self._known)
             return self.headers is not None and self._open()
         except Turned as turned:
             self._answer(turned.refusal)
@@ -159,13 +159,14 @@ class DirectCycle(Sink):
         try:
             if isinstance(part, Body):
                 self._piece(part.data)
-            elif isinstance(part, Response):
+                return not self._connection.write_paused
+            if isinstance(part, Response):
                 self._start(part)
             elif not isinstance(part, Informational):
                 self._finish(part)
         except (InvalidHeader, InvalidResponse) as error:
             self._reset(ResetCode.PROTOCOL, str(error))
-        return not self._connection.write_paused
+        return True
 
     def flush(self) -> None:
         """Write what was gathered."""
@@ -197,13 +198,15 @@ class DirectCycle(Sink):
     # The response
 
     def _start(self, response: Response) -> None:
-        lines = self._rules.start(response).lines_for(self._record.request_id)
+        lines = self._rules.start(response).lines_for(self._record.request_id)  # with the status
         self._head(response.status, lines + CHUNKED if self._rules.chunked else lines)
 
     def _head(self, status: int, lines: bytes) -> None:
+        """Begin the response; `lines` are its status line and its headers."""
         self.response_started = True
         self._record.begin_response(status)
-        self._output += [status_line(status), lines, b"\r\n" if self.keep_alive else LAST]
+        self._output.append(lines)
+        self._output.append(b"\r\n" if self.keep_alive else LAST)
 
     def _piece(self, data: bytes) -> None:
         if not self._rules.piece(data):
@@ -224,7 +227,7 @@ class DirectCycle(Sink):
         """An answer of the gateway's own."""
         body = refusal.body(self._record.request_id)
         fields = refusal.head(len(body), self._record.request_id)
-        self._head(refusal.status, b"".join([b"%b: %b\r\n" % field for field in fields]))
+        self._head(refusal.status, status_line(refusal.status) + field_lines(fields))
         if self.request.method != "HEAD":
             self._output.append(body)
         self._complete()
@@ -232,7 +235,7 @@ class DirectCycle(Sink):
     def _complete(self) -> None:
         self.flush()
         self._conclude(self._record.problem)
-        self._connection.complete(keep_alive=self.keep_alive)
+        self._connection.complete(self.keep_alive)
 
     def _break_off(self, problem: str) -> None:
         self._connection.break_off()
@@ -260,13 +263,3 @@ class DirectCycle(Sink):
         if reset.code is ResetCode.PROTOCOL:
             return responses.bad_gateway(plugin_id, "the plugin's response was invalid")
         return responses.bad_gateway(plugin_id, "the plugin failed before it answered")
-
-
-@lru_cache(maxsize=1024)
-def status_line(status: int) -> bytes:
-    """The first line of a response; a status without a name has none."""
-    try:
-        phrase = HTTPStatus(status).phrase
-    except ValueError:
-        phrase = ""
-    return f"HTTP/1.1 {status} {phrase}\r\n".encode()

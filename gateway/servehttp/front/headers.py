@@ -11,6 +11,7 @@ import re
 import time
 from binascii import hexlify
 from email.utils import formatdate
+from http import HTTPStatus
 from typing import Final
 
 from mattermost_plugin.exchange import Common, Headers, Request, Response
@@ -116,7 +117,7 @@ class ResponseHead:
         InvalidHeader: a header that must not reach the client; the text names it.
     """
 
-    __slots__ = ("dated", "headers", "identified", "length", "lines")
+    __slots__ = ("_dated", "_identified", "_lines", "headers", "length")
 
     def __init__(self, response: Response) -> None:
         headers = end_to_end(checked(response.headers))
@@ -125,23 +126,25 @@ class ResponseHead:
             headers = [header for header in headers if header[0] != b"content-length"]
         names = [name for name, _ in headers]
         self.headers = headers
-        self.identified = REQUEST_ID in names
-        self.dated = b"date" in names
-        self.lines: bytes = b"".join([b"%b: %b\r\n" % header for header in headers])
+        self._identified = REQUEST_ID in names
+        self._dated = b"date" in names
+        self._lines = status_line(response.status) + field_lines(headers)
 
     def headers_for(self, request_id: bytes) -> list[tuple[bytes, bytes]]:
         """The headers of one response."""
         headers = list(self.headers)
-        if not self.identified:
+        if not self._identified:
             headers.append((REQUEST_ID, request_id))
-        if not self.dated:
-            headers.append((b"date", _date()))
+        if not self._dated:
+            headers.append((b"date", _clock.date()))
         return headers
 
     def lines_for(self, request_id: bytes) -> bytes:
-        """The same as HTTP/1.1 writes them."""
-        own = b"" if self.identified else b"x-request-id: %b\r\n" % request_id
-        return self.lines + own if self.dated else b"%b%bdate: %b\r\n" % (self.lines, own, _date())
+        """The status and the same headers, as HTTP/1.1 writes them."""
+        if not (self._identified or self._dated):
+            return b"%bx-request-id: %b\r\ndate: %b\r\n" % (self._lines, request_id, _clock.date())
+        own = b"" if self._identified else b"x-request-id: %b\r\n" % request_id
+        return self._lines + own if self._dated else b"%bdate: %b\r\n" % (self._lines, _clock.date())
 
 
 def response_head(response: Response) -> ResponseHead:
@@ -156,13 +159,35 @@ def response_head(response: Response) -> ResponseHead:
     return head
 
 
-_date_now: tuple[int, bytes] = (0, b"")
+def status_line(status: int) -> bytes:
+    """The first line of a response; a status without a name has none."""
+    try:
+        phrase = HTTPStatus(status).phrase
+    except ValueError:
+        phrase = ""
+    return f"HTTP/1.1 {status} {phrase}\r\n".encode()
 
 
-def _date() -> bytes:
+def field_lines(headers: Headers) -> bytes:
+    """Headers as HTTP/1.1 writes them."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+class _Clock:
     """The current date for HTTP, made once a second."""
-    global _date_now
-    now = int(time.time())
-    if _date_now[0] != now:
-        _date_now = (now, formatdate(now, usegmt=True).encode())
-    return _date_now[1]
+
+    __slots__ = ("_date", "_second")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._date = b""
+
+    def date(self) -> bytes:
+        now = int(time.time())
+        if self._second != now:
+            self._second = now
+            self._date = formatdate(now, usegmt=True).encode()
+        return self._date
+
+
+_clock: Final = _Clock()

@@ -9,7 +9,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from mattermost_plugin.exchange import Request
 from servehttp.front.application import Front
 from servehttp.front.direct import DirectCycle
-from servehttp.front.headers import RequestHeaders
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.known_head import KnownHead, known_head
@@ -132,7 +131,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
 
-    def _begin(self, request: Request, known: RequestHeaders | None = None) -> bool:
+    def _begin(self, request: Request, known: KnownHead | None = None) -> bool:
         assert self._front is not None, "nothing goes the short way without a front"
         cycle = DirectCycle(self, self._front, request, known is not None or self.parser.should_keep_alive(), known)
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
@@ -155,7 +154,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             return False
         if self.timeout_keep_alive_task is not None:  # uvicorn's own, which its `data_received` would stop
             self._unset_keepalive_if_required()
-        return self._begin(request, known.headers)
+        return self._begin(request, known)
 
     def _known_by(self, data: bytes, cycle: DirectCycle | None) -> KnownHead | None:
         """What to know the next request by after `data` began `cycle`, if anything."""
@@ -173,7 +172,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
     def write_paused(self) -> bool:
         return self.flow.write_paused
 
-    def complete(self, *, keep_alive: bool) -> None:
+    def complete(self, keep_alive: bool) -> None:
         if not keep_alive:
             self.transport.close()
         if self.pipeline:

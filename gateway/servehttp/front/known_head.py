@@ -5,7 +5,7 @@ and every check made of them holds for the same bytes, so only the target is loo
 
 1. what was read at once to be one whole head, from its first byte to the empty line, between two messages;
 2. a first such head that the parser read and that went the short way: no body, no upgrade, no end of the connection;
-3. a target of printable ASCII that is a path below `PREFIX`, without `#`, and not so long that it could be refused.
+3. a target of printable ASCII within the same plugin, without `#`, and not so long that it could be refused.
 
 Whatever is different in anything goes to the parser.
 """
@@ -26,28 +26,36 @@ class KnownHead:
     """A head as it was read once.
 
     Args:
-        request: what it asked, as it went to the plugin.
+        request: what it asked, as it went to its plugin.
         headers: what became of its headers.
         before: the bytes before its target.
         after: those behind.
         longest: bytes that a target may have beside them.
+
+    Attributes:
+        plugin_id: where it went.
     """
 
-    __slots__ = ("_after", "_around", "_before", "_longest", "_request", "_start", "headers")
+    __slots__ = ("_after", "_around", "_before", "_longest", "_request", "_shortest", "_start", "headers", "plugin_id")
 
     def __init__(self, request: Request, headers: RequestHeaders, before: bytes, after: bytes, longest: int) -> None:
+        root = request.target[: request.root_length]
         self.headers = headers
+        self.plugin_id = root[len(PREFIX) :].decode("latin-1")
         self._request = request
         self._before = len(before)
         self._around = len(before) + len(after)
-        self._start = before + PREFIX
+        self._start = before + root + b"/"
         self._after = after
+        self._shortest = len(root) + 1
         self._longest = longest
 
     def request_in(self, data: bytes) -> Request | None:
         """What `data` asks, if that is a head like this one but for the target."""
         length = len(data) - self._around
-        if not (len(PREFIX) <= length <= self._longest and data.startswith(self._start) and data.endswith(self._after)):
+        if not (self._shortest <= length <= self._longest):
+            return None
+        if not (data.startswith(self._start) and data.endswith(self._after)):
             return None
         target = data[self._before : self._before + length]
         if target.translate(None, TARGET_BYTES):
@@ -56,6 +64,7 @@ class KnownHead:
         return Request(
             method=like.method,
             target=target,
+            root_length=like.root_length,
             scheme=like.scheme,
             client=like.client,
             server=like.server,

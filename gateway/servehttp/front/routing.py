@@ -49,14 +49,19 @@ def find_route(path: bytes, root_length: int = 0) -> Route | None:
     """
     if not path.startswith(PREFIX, root_length):
         return None
-    _refuse_tricks(path)
+    check_path(path)
     start = root_length + len(PREFIX)
     end = path.find(b"/", start)
     end = len(path) if end < 0 else end
     return Route(path[start:end].decode("latin-1"), end)
 
 
-def _refuse_tricks(path: bytes) -> None:
+def check_path(path: bytes) -> None:
+    """Rule 2.
+
+    Raises:
+        BadPath: it is broken.
+    """
     if _PERCENT in path:
         if b"%00" in path:
             raise BadPath("the path has an encoded NUL in it")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
 import pytest
 
 from mattermost_plugin.exchange import Headers, Request, Response
@@ -26,7 +28,9 @@ def to_plugin(headers: Headers, *, trusted: bool) -> tuple[Headers, bytes]:
 def to_client(response: Response, request_id: bytes) -> tuple[Headers, int | None]:
     head = response_head(response)
     headers = head.headers_for(request_id)
-    assert head.lines_for(request_id) == b"".join(b"%b: %b\r\n" % header for header in headers)
+    line, _, lines = head.lines_for(request_id).partition(b"\r\n")
+    assert line == f"HTTP/1.1 {response.status} {HTTPStatus(response.status).phrase}".encode()
+    assert lines == b"".join(b"%b: %b\r\n" % header for header in headers)
     return headers, head.length
 
 
