@@ -66,9 +66,9 @@ def pass_on(sender: Connection, receiver: Connection, wire: Wire) -> None:
 
 def request(cores: Cores, wire: Wire) -> None:
     """One exchange from its request to its end."""
-    id = cores.gateway.open(REQUEST, END)
+    id = cores.gateway.open(REQUEST, (END,))
     pass_on(cores.gateway, cores.plugin, wire)
-    cores.plugin.send(id, RESPONSE, BODY, END)
+    cores.plugin.send(id, (RESPONSE, BODY, END))
     pass_on(cores.plugin, cores.gateway, wire)
     cores.gateway.consume(id, cost(BODY.data))
     cores.plugin.take_forgotten()
@@ -77,16 +77,16 @@ def request(cores: Cores, wire: Wire) -> None:
 
 def hold(cores: Cores, wire: Wire) -> int:
     """An exchange that stays open with its response begun, as a stream of events does; returns its number."""
-    id = cores.gateway.open(REQUEST, END)
+    id = cores.gateway.open(REQUEST, (END,))
     pass_on(cores.gateway, cores.plugin, wire)
-    cores.plugin.send(id, RESPONSE)
+    cores.plugin.send(id, (RESPONSE,))
     send_piece(cores, id, BODY, wire)
     return id
 
 
 def send_piece(cores: Cores, id: int, piece: Body, wire: Wire) -> None:
     """A piece of a response's body, consumed by the gateway; credit that this makes due goes back."""
-    cores.plugin.send(id, piece)
+    cores.plugin.send(id, (piece,))
     pass_on(cores.plugin, cores.gateway, wire)
     cores.gateway.consume(id, cost(piece.data))
     pass_on(cores.gateway, cores.plugin, wire)
