@@ -19,9 +19,10 @@ PIECE_OVERHEAD: Final = 64
 FIRST_WINDOW: Final = 64 * 1024
 """Credit at the start of an exchange: one full message, so that a small body never waits for credit."""
 
-LARGEST_WINDOW: Final = 512 * 1024
-"""The most that one exchange may have in flight. More of it moves bulk faster and makes its neighbours wait longer: at
-1 MiB a small request beside bulk took four times as long as without, at 256 KiB twice, and bulk went half as fast."""
+LARGEST_WINDOW: Final = 256 * 1024
+"""The most that one exchange may have in flight. More of it moves bulk faster and makes its neighbours wait longer:
+beside bulk both ways the p99 of a small request was 1.4 times what it is without at 128 KiB, 1.9 times at 256 KiB and
+about 4 times at 512 KiB, while a download went at 350, 700 and 1,160 MB/s."""
 
 SMALLEST_WINDOW: Final = 4096
 """A peer that grants less could not be sent a useful piece."""
