@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import uvicorn
 
+from mattermost_plugin.heap import settle_heap
 from servehttp.app import GatewayApp, create_app, create_followed_app
 from servehttp.errors import GatewayError
 from servehttp.front.server import make_server
@@ -55,6 +56,7 @@ def _run_alone(settings: Settings, manifests: Sequence[Manifest], listener: sock
 
 
 async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket) -> None:
+    settle_heap()
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
     async with _reporting(gateway, listener):
         try:

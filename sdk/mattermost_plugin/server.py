@@ -43,6 +43,7 @@ from mattermost_plugin.handshake import (
     MAGIC_COOKIE_KEY,
     Handshake,
 )
+from mattermost_plugin.heap import settle_heap
 from mattermost_plugin.plugin import Plugin, close_clients, instantiate
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 from mattermost_plugin.servehttp_wire import StreamServer
@@ -303,6 +304,7 @@ async def _run(plugin_class: type[Plugin], listen: str | None, watch: ExitWatch)
 async def _serve_as_asked(plugin_class: type[Plugin], listen: str | None) -> None:
     config = load_runtime_config()
     config.configure_logging()
+    settle_heap()
     relieve_collector()
     if listen is None:
         await _serve_for_host(plugin_class, config, None)

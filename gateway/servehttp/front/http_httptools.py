@@ -212,6 +212,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
+        cycle: Any = self.cycle  # what waits in uvicorn's cycle is bytes here, unless it comes in pieces
+        if not cycle.body:  # uvicorn would copy it into a bytearray, and again out of it
+            cycle.body, body = body, b""
+        elif isinstance(cycle.body, bytes):
+            cycle.body = bytearray(cycle.body)
         super().on_body(body)
 
     def on_message_complete(self) -> None:

@@ -15,6 +15,7 @@ import sys
 
 import structlog
 
+from mattermost_plugin.heap import settle_heap
 from servehttp import logs
 from servehttp.app import make_front, make_visitor, tunnel_settings
 from servehttp.front.server import make_server
@@ -80,6 +81,7 @@ class Worker:
         # First the plugins: until they are connected to, other workers can serve what would be refused here.
         await self._introduced.wait()
         await self._registry.start()
+        settle_heap()
         gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
         announcing = asyncio.create_task(self._announce())
         try:

@@ -190,10 +190,28 @@ class Call:
         Raises:
             RemoteProtocolError: they are not what a peer may send.
         """
-        if self._unread:
-            data = self._unread + data
         messages: list[bytes] = []
-        position = 0 if self._greeted else self._receive_preface(data)
+        start = 0
+        while self._unread and start < len(data):  # joined with no more than it lacks: the rest may be much
+            lacking = self._lacking(self._unread)
+            self._read(self._unread + data[start : start + lacking], 0, messages)
+            start += lacking
+        if start < len(data):
+            self._read(data, start, messages)
+        return messages
+
+    def _lacking(self, frame: bytes) -> int:
+        """How many bytes at least a frame that has begun has still to come."""
+        if not self._greeted:
+            return len(PREFACE) - len(frame)
+        if len(frame) < HEAD_SIZE:
+            return HEAD_SIZE - len(frame)
+        return HEAD_SIZE + int.from_bytes(frame[:3], "big") - len(frame)
+
+    def _read(self, data: bytes, position: int, messages: list[bytes]) -> None:
+        """Take the whole frames from `position` on, and keep what is left."""
+        if not self._greeted:
+            position += self._receive_preface(data)
         end = len(data)
         while self._greeted and end - position >= HEAD_SIZE:
             size = int.from_bytes(data[position : position + 3], "big")
@@ -205,9 +223,8 @@ class Call:
             kind, flags = data[position + 3], data[position + 4]
             stream = int.from_bytes(data[position + 5 : start], "big") & LARGEST_WINDOW
             position = start + size
-            self._receive_frame(kind, flags, stream, data[start:position], messages)
+            self._receive_frame(kind, flags, stream, data, start, position, messages)
         self._unread = data[position:]
-        return messages
 
     def _receive_preface(self, data: bytes) -> int:
         if not PREFACE.startswith(data[: len(PREFACE)]):
@@ -215,32 +232,34 @@ class Call:
         self._greeted = len(data) >= len(PREFACE)
         return len(PREFACE) if self._greeted else 0
 
-    def _receive_frame(self, kind: int, flags: int, stream: int, payload: bytes, messages: list[bytes]) -> None:
+    def _receive_frame(
+        self, kind: int, flags: int, stream: int, data: bytes, start: int, end: int, messages: list[bytes]
+    ) -> None:
         if (self._block is not None) != (kind == CONTINUATION):
             raise RemoteProtocolError("a header block was interrupted, or continued without a beginning")
         if kind == DATA:
-            self._receive_data(flags, stream, payload, messages)
+            self._receive_data(flags, stream, data, start, end, messages)
         else:
             handler = self._handlers.get(kind)
             if handler is not None:  # RFC 9113 §4.1: frames of unknown kinds are ignored
-                handler(flags, stream, payload)
+                handler(flags, stream, data[start:end])
 
-    def _receive_data(self, flags: int, stream: int, payload: bytes, messages: list[bytes]) -> None:
+    def _receive_data(self, flags: int, stream: int, data: bytes, start: int, end: int, messages: list[bytes]) -> None:
         if stream != STREAM:
-            self._ignore_data(stream, len(payload))
+            self._ignore_data(stream, end - start)
             return
-        self._count(len(payload))
-        data = _unpadded(flags, payload) if flags & PADDED else payload
-        if self._message or len(data) < PREFIX_SIZE or len(data) != _message_end(data):
-            self._message += data
+        self._count(end - start)
+        if not (self._message or flags & PADDED) and _is_message(data, start, end):  # as nearly always
+            messages.append(data[start + PREFIX_SIZE : end])
+        else:
+            payload = data[start:end]
+            self._message += _unpadded(flags, payload) if flags & PADDED else payload
             self._cut_messages(messages)
-        else:  # one whole message, as nearly always
-            messages.append(data[PREFIX_SIZE:])
         if flags & END_STREAM:
             self._end(UNKNOWN if self._client else OK, "the stream ended without a status" if self._client else "")
 
     def _cut_messages(self, messages: list[bytes]) -> None:
-        while len(self._message) >= PREFIX_SIZE and len(self._message) >= (end := _message_end(self._message)):
+        while len(self._message) >= PREFIX_SIZE and len(self._message) >= (end := _message_size(self._message)):
             messages.append(bytes(self._message[PREFIX_SIZE:end]))
             del self._message[:end]
 
@@ -421,11 +440,16 @@ def _unpacked(form: str, payload: bytes) -> tuple[int, ...]:
     return tuple(number & LARGEST_WINDOW for number in numbers)
 
 
-def _message_end(data: bytes | bytearray) -> int:
-    """Where the message that begins here ends."""
-    if data[0]:
+def _is_message(data: bytes, start: int, end: int) -> bool:
+    """Whether there is one whole message, and nothing else, between the two."""
+    return end - start >= PREFIX_SIZE and end - start == _message_size(data, start)
+
+
+def _message_size(data: bytes | bytearray, start: int = 0) -> int:
+    """With its prefix, of the message that begins at `start`."""
+    if data[start]:
         raise RemoteProtocolError("a compressed message, and no compression was agreed on")
-    size = int.from_bytes(data[1:PREFIX_SIZE], "big")
+    size = int.from_bytes(data[start + 1 : start + PREFIX_SIZE], "big")
     if size > MAX_MESSAGE:
         raise RemoteProtocolError(f"a message of {size} bytes; at most {MAX_MESSAGE} are allowed")
     return PREFIX_SIZE + size

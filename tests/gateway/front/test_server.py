@@ -324,6 +324,21 @@ async def test_a_client_that_does_not_read_holds_up_the_application_and_no_memor
         assert sent < 16 * 2**20
 
 
+# Bodies
+
+
+@pytest.mark.parametrize("size", [1, 1000, 70_000])
+async def test_a_body_in_many_pieces_arrives_whole(parser: str, size: int) -> None:
+    pieces = [bytes((number % 251,)) * size for number in range(40)]
+    app = Recorder()
+    async with serving(app, parser) as server:
+        client = await server.connect()
+        client.post(CHUNKED, b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n")
+        client.post(b"Content-Length: %d\r\n" % (40 * size), b"".join(pieces))
+        for _ in range(2):
+            assert (await client.answer()).body == b"".join(pieces)
+
+
 # Answers before the body was read
 
 
