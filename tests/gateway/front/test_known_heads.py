@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mattermost_plugin.types import Receive, Scope, Send
 from support.client import Client, connect
-from support.fronts import front
+from support.fronts import Stage, front
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 
 pytestmark = pytest.mark.anyio
@@ -118,3 +122,75 @@ async def test_a_response_head_that_comes_again_is_dated_and_numbered_anew(tmp_p
         answers = [await client.request("GET", PATH) for _ in range(3)]
     assert len({answer.header("x-request-id") for answer in answers}) == 3
     assert all(answer.header("date") and answer.header("content-length") == "2" for answer in answers)
+
+
+# Used and fresh connections
+
+ID = re.compile(rb"[0-9a-f]{20}")
+DATE = re.compile(rb"date: [^\r]*")
+
+ODD_BYTES = st.sampled_from(list(b"ab/.%2e?#\t\x7f\xff "))
+TAILS = st.lists(ODD_BYTES, max_size=8).map(bytes)
+ELSEWHERE = [
+    b"/plugins/p",
+    b"/plugins/p?a",
+    b"/plugins/pp/",
+    b"/plugins/q/",
+    b"/livez",
+    b"http://test/plugins/p/",
+    b"*",
+]
+TARGETS = TAILS.map(lambda tail: b"/plugins/p/" + tail) | st.sampled_from(ELSEWHERE)
+METHODS = st.sampled_from([b"GET", b"DELETE", b"OPTIONS"])
+FIELDS = st.sampled_from([b"", b"Accept: */*\r\n", b"Accept: */*\r\nX-Request-Id: mine\r\n", b"Connection: close\r\n"])
+
+
+class Wire:
+    """A connection that is opened when it is first used, and again when it has ended."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    async def ask(self, head: bytes) -> tuple[bytes, bytes]:
+        """Head and body of the answer, without what is another for each request."""
+        if self._streams is None:
+            self._streams = await asyncio.open_connection("127.0.0.1", self._port)
+        reader, writer = self._streams
+        writer.write(head)
+        async with asyncio.timeout(5):
+            answer = await reader.readuntil(b"\r\n\r\n")
+            found = re.search(rb"content-length: (\d+)", answer)
+            assert found, answer
+            body = await reader.readexactly(int(found[1]))
+        if b"connection: close" in answer:
+            await self.close()
+        return ID.sub(b"", DATE.sub(b"", answer)), ID.sub(b"", body)
+
+    async def close(self) -> None:
+        if self._streams is not None:
+            writer = self._streams[1]
+            self._streams = None
+            writer.close()
+            await writer.wait_closed()
+
+
+@pytest.fixture(scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory, one_module_loop: None) -> AsyncIterator[Stage]:  # noqa: F811
+    async with front(describe, tmp_path_factory.mktemp("front"), direct=True) as stage:
+        yield stage
+
+
+@settings(deadline=None, max_examples=60)
+@given(requests=st.lists(st.tuples(METHODS, st.lists(TARGETS, min_size=2, max_size=5), FIELDS), min_size=1, max_size=3))
+async def test_a_used_connection_answers_as_a_fresh_one(
+    stage: Stage, requests: list[tuple[bytes, list[bytes], bytes]]
+) -> None:
+    used = Wire(stage.port)
+    for method, targets, fields in requests:
+        for target in targets:
+            head = method + b" " + target + b" HTTP/1.1\r\nHost: test\r\n" + fields + b"\r\n"
+            fresh = Wire(stage.port)
+            assert await used.ask(head) == await fresh.ask(head), head
+            await fresh.close()
+    await used.close()
