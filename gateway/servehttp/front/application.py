@@ -200,11 +200,14 @@ class Front:
 
     # HTTP
 
-    def admit(self, request: Request, record: Record, known: KnownHead | None) -> RequestHeaders | None:
+    def admit(
+        self, request: Request, record: Record, known: KnownHead | None, *, has_body: bool
+    ) -> RequestHeaders | None:
         """Make a request that came in ready for its plugin.
 
         Args:
             known: what made the request, if its head was known.
+            has_body: whether a body follows.
 
         Returns:
             What became of its headers; None where only the ASGI application can answer it.
@@ -218,13 +221,23 @@ class Front:
             self._route(request, record)
         else:
             self._route_again(record, known)
-        identity = self._identity
-        if identity is not None and may_identify(headers, request.target) and not identify_at_once(request, identity):
+        if request.root_length == len(record.path):
             return None
-        return headers if request.root_length < len(record.path) else None
+        if has_body:
+            self._check_length(request, record.plugin_id)
+        return headers if self._identify_at_once(request, headers, has_body=has_body) else None
 
-    def begin(self, request: Request, plugin_id: str) -> TunnelExchange | None:
-        """Begin the exchange of an admitted request without a body, and without waiting; None where that cannot be.
+    def _identify_at_once(self, request: Request, headers: RequestHeaders, *, has_body: bool) -> bool:
+        identity = self._identity
+        if identity is None or not may_identify(headers, request.target):
+            return True
+        return identify_at_once(request, identity, has_body=has_body)
+
+    def begin(self, request: Request, plugin_id: str, *, complete: bool) -> TunnelExchange | None:
+        """Begin the exchange of an admitted request without waiting; None where that cannot be.
+
+        Args:
+            complete: whether nothing follows the head.
 
         Raises:
             Turned: the plugin takes none.
@@ -234,7 +247,7 @@ class Front:
             return None
         self._check_room(plugin_id, switch.in_flight)
         try:
-            return switch.open(request, END)
+            return switch.open(request, END) if complete else switch.open(request)
         except TunnelClosed:
             return None
 

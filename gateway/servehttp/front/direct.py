@@ -1,5 +1,5 @@
-"""The short way for requests without a body: from the HTTP parser into a tunnel and back, in the parser's and the
-tunnel's own turns. No task, no ASGI events, no timer for each request.
+"""The short way: from the HTTP parser into a tunnel and back, in the parser's and the tunnel's own turns. No task, no
+ASGI events, no timer for each request.
 
 What the client sees is the same as by `servehttp.front.http`, whose table of ends holds here too; both follow
 `ResponseRules`. A `DirectCycle` stands where uvicorn's protocols keep a `RequestResponseCycle`, so they see to
@@ -17,7 +17,7 @@ from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.application import ATTEMPTS, Front, Turned
+from servehttp.front.application import ATTEMPTS, END, Front, Turned
 from servehttp.front.headers import RequestHeaders, field_lines, status_line
 from servehttp.front.http import CLIENT_GONE
 from servehttp.front.known_head import KnownHead
@@ -45,6 +45,14 @@ class Connection(Protocol):
         """The client does not keep up."""
         ...
 
+    def pause_body(self) -> None:
+        """Read no more of the request for now."""
+        ...
+
+    def resume_body(self) -> None:
+        """Read on."""
+        ...
+
     def complete(self, keep_alive: bool) -> None:
         """The response was written."""
         ...
@@ -69,6 +77,7 @@ class DirectCycle(Sink):
         front: knows the plugins.
         request: what is asked.
         keep_alive: whether the connection may be used again.
+        has_body: whether a body follows: `feed` takes its pieces, `end_body` its end.
         known: what it was known by, if its head was.
 
     Attributes:
@@ -89,10 +98,12 @@ class DirectCycle(Sink):
         front: Front,
         request: Request,
         keep_alive: bool,
+        has_body: bool,
         known: KnownHead | None = None,
     ) -> None:
         self.headers: RequestHeaders | None = None
         self.keep_alive = keep_alive
+        self.has_body = has_body
         self.disconnected = False
         self.response_started = False
         self.response_complete = False
@@ -105,11 +116,13 @@ class DirectCycle(Sink):
         self._exchange: TunnelExchange | None = None
         self._attempts = 0
         self._output: list[bytes] = []
+        self._body_due = has_body
+        self._body_refusal: Refusal | None = None
 
     def begin(self) -> bool:
         """Start it; False where only the long way can serve this request."""
         try:
-            self.headers = self._front.admit(self.request, self._record, self._known)
+            self.headers = self._front.admit(self.request, self._record, self._known, has_body=self.has_body)
             return self.headers is not None and self._open()
         except Turned as turned:
             self._answer(turned.refusal)
@@ -117,7 +130,7 @@ class DirectCycle(Sink):
 
     def _open(self) -> bool:
         self._attempts += 1
-        exchange = self._front.begin(self.request, self._record.plugin_id)
+        exchange = self._front.begin(self.request, self._record.plugin_id, complete=not self._body_due)
         if exchange is None:
             return False
         self._rules = ResponseRules(self.request)
@@ -127,7 +140,7 @@ class DirectCycle(Sink):
 
     def _open_again(self, reset: Reset) -> bool:
         """After a plugin refused the request untouched: offer it to its successor, if there is one."""
-        if reset.code is not ResetCode.REFUSED or self._attempts >= ATTEMPTS:
+        if reset.code is not ResetCode.REFUSED or self._record.bytes_in or self._attempts >= ATTEMPTS:
             return False
         try:
             return self._open()
@@ -135,6 +148,29 @@ class DirectCycle(Sink):
             return False
 
     # For the connection
+
+    def feed(self, data: bytes) -> None:
+        """A piece of the request's body; what comes after the response is dropped."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        self.progress += 1
+        self._record.bytes_in += len(data)
+        limit = self._front.settings.limits.max_body_size
+        if 0 < limit < self._record.bytes_in:
+            self._body_refusal = responses.body_too_large(self._record.plugin_id, limit)
+            self._reset(ResetCode.CANCELLED, "the request body is too large")
+        elif exchange.post(Body(data)):
+            self._connection.pause_body()
+
+    def end_body(self) -> None:
+        """All of the request has come."""
+        if not self._body_due:
+            return
+        self._body_due = False
+        self.progress += 1
+        if self._exchange is not None:
+            self._exchange.post(END)
 
     def happen(self) -> None:
         """The client has gone away."""
@@ -181,6 +217,12 @@ class DirectCycle(Sink):
         else:
             for data in output:
                 self._connection.write(data)
+
+    def written(self) -> None:
+        """There is room for more of the request's body."""
+        self.progress += 1
+        if self._exchange is not None:
+            self._connection.resume_body()
 
     def ended(self, reset: Reset) -> None:
         """The exchange is over; unless the response is complete, too early."""
@@ -244,8 +286,12 @@ class DirectCycle(Sink):
     def _conclude(self, problem: str | None) -> None:
         if self._exchange is not None:
             self._exchange.unsubscribe()
+            if self._body_due:
+                self._exchange.reset(ResetCode.NO_ERROR, "the response is complete")
             self._exchange = None
         self.response_complete = not self.disconnected
+        if self.has_body and self.response_complete:
+            self._connection.resume_body()
         self._record.problem = problem
         if self._front.settings.access_log:
             self._record.log()
@@ -255,10 +301,12 @@ class DirectCycle(Sink):
             self._exchange.reset(code, reason)
 
     def _refusal(self, reset: Reset) -> Refusal:
+        if self._body_refusal is not None:
+            return self._body_refusal
         plugin_id = self._record.plugin_id
         if reset.code is ResetCode.TIMEOUT:
             return responses.gateway_timeout(plugin_id)
-        if reset.code is ResetCode.REFUSED:
+        if reset.code is ResetCode.REFUSED and not self._record.bytes_in:
             return responses.unavailable(plugin_id, "the plugin takes no requests at the moment")
         if reset.code is ResetCode.PROTOCOL:
             return responses.bad_gateway(plugin_id, "the plugin's response was invalid")

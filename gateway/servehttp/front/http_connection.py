@@ -150,6 +150,8 @@ class LimitedConnection:
         """The phase, and what it is about: when either changes, time starts again."""
         cycle = self.active
         if isinstance(cycle, DirectCycle) and not cycle.response_complete and not self.transport.is_closing():
+            if self.body_open() and not self.flow.read_paused:
+                return Phase.BODY, self.reads
             return (Phase.STREAM if cycle.response_started else Phase.ANSWER), (cycle, cycle.progress)
         if self.transport.is_closing():
             return Phase.CLOSING, self.transport.get_write_buffer_size()

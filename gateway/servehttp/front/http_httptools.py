@@ -85,7 +85,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self._head_open = False
         self._body_open = True
         self.url = origin_form(self.url)
-        if self._goes_directly(version) and self._begin(self._request(method)):
+        if self._goes_directly(version) and self._begin(self._request(method), has_body=has_body(self.headers)):
             return
         previous = self.cycle
         self._make_scope()
@@ -118,7 +118,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             and self.url.startswith(PREFIX)
             and self.url.isascii()
             and not self.parser.should_upgrade()
-            and not has_body(self.headers)
+            and not self.expect_100_continue
         )
 
     def _request(self, method: bytes) -> Request:
@@ -131,15 +131,16 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
 
-    def _begin(self, request: Request, known: KnownHead | None = None) -> bool:
+    def _begin(self, request: Request, *, has_body: bool, known: KnownHead | None = None) -> bool:
         assert self._front is not None, "nothing goes the short way without a front"
-        cycle = DirectCycle(self, self._front, request, known is not None or self.parser.should_keep_alive(), known)
+        keep_alive = known is not None or self.parser.should_keep_alive()
+        cycle = DirectCycle(self, self._front, request, keep_alive, has_body, known)
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
         if not cycle.begin():
             self.cycle = previous
             return False
         self._begun = cycle
-        if not cycle.response_complete:
+        if has_body or not cycle.response_complete:
             self.enter_direct(cycle)
         return True
 
@@ -154,11 +155,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             return False
         if self.timeout_keep_alive_task is not None:  # uvicorn's own, which its `data_received` would stop
             self._unset_keepalive_if_required()
-        return self._begin(request, known)
+        return self._begin(request, has_body=False, known=known)
 
     def _known_by(self, data: bytes, cycle: DirectCycle | None) -> KnownHead | None:
         """What to know the next request by after `data` began `cycle`, if anything."""
-        if cycle is None or cycle.headers is None or not cycle.keep_alive or self._body_open:
+        if cycle is None or cycle.headers is None or not cycle.keep_alive or cycle.has_body:
             return None
         room = self.limits.max_header_bytes - self.limits.size(b"", self.headers)
         return known_head(data, self.url, cycle.request, cycle.headers, min(self.limits.max_target_length, room))
@@ -172,9 +173,19 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
     def write_paused(self) -> bool:
         return self.flow.write_paused
 
+    def pause_body(self) -> None:
+        self.flow.pause_reading()
+
+    def resume_body(self) -> None:
+        if not self.pipeline:  # otherwise uvicorn reads on once it is served
+            self.flow.resume_reading()
+
     def complete(self, keep_alive: bool) -> None:
         if not keep_alive:
-            self.transport.close()
+            if self._body_open and not self.pipeline:
+                self.linger()
+            else:
+                self.transport.close()
         if self.pipeline:
             self.on_response_complete()
         else:  # without uvicorn's timer for keep-alive: a phase of this connection is watched anyway
@@ -212,7 +223,10 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
-        cycle: Any = self.cycle  # what waits in uvicorn's cycle is bytes here, unless it comes in pieces
+        cycle: Any = self.cycle  # what waits in uvicorn's is bytes here, unless it comes in pieces
+        if isinstance(cycle, DirectCycle):
+            cycle.feed(body)
+            return
         if not cycle.body:  # uvicorn would copy it into a bytearray, and again out of it
             cycle.body, body = body, b""
         elif isinstance(cycle.body, bytes):
@@ -222,7 +236,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._unparsed = 0
         self._body_open = False
-        super().on_message_complete()
+        cycle: Any = self.cycle
+        if isinstance(cycle, DirectCycle):
+            cycle.end_body()
+        else:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         following = self.pipeline[-1][0] if self.pipeline else None

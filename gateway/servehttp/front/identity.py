@@ -47,16 +47,19 @@ def may_identify(headers: RequestHeaders, target: bytes) -> bool:
     return headers.may_identify or PARAMETER_BYTES in target
 
 
-def identify_at_once(request: Request, identity: Identity) -> bool:
-    """Tell the plugin who sends a request without a body; False where that takes a wait."""
+def identify_at_once(request: Request, identity: Identity, *, has_body: bool) -> bool:
+    """Tell the plugin who sends a request; False where that takes a wait, or a look into its body."""
     credential = credential_of(request)
     if credential is None:
         return True
     caller = identity.known(credential.token)
     if caller is UNKNOWN:
         return False
-    counts = caller is not None and (not credential.from_cookie or _is_ours(request, caller))
-    _pass_on(request, caller if counts else None)
+    if caller is not None and credential.from_cookie and not _is_ours(request, caller):
+        if has_body:  # which may be a form that shows it
+            return False
+        caller = None
+    _pass_on(request, caller)
     return True
 
 

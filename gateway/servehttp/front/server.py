@@ -108,7 +108,7 @@ def make_server(
     Args:
         app: the gateway.
         settings: where it listens, with what parser, and its limits.
-        front: the application's own front; requests without a body then go straight to it.
+        front: the application's own front; most HTTP requests then go straight to it.
         lifespan: whether the application is to be told of the server's start and end.
     """
     limits = settings.limits

@@ -45,6 +45,10 @@ class Sink:
         """No more parts are at hand."""
         raise NotImplementedError
 
+    def written(self) -> None:
+        """There is room for more, after `TunnelExchange.post` said that there was none, or the exchange is over."""
+        raise NotImplementedError
+
     def ended(self, reset: Reset) -> None:
         """Nothing more will come."""
         raise NotImplementedError
@@ -99,6 +103,13 @@ class TunnelExchange:
     def unsubscribe(self) -> None:
         """Hand on nothing more: sink and exchange let go of each other."""
         self._sink = None
+
+    def post(self, *parts: Part) -> bool:
+        """Queue parts without waiting; True where nothing should follow until the sink's `written`."""
+        if self._sink is None or not self._switch.post(self._id, parts):
+            return False
+        self._switch.tell_when_written(self._id, self._sink.written)
+        return True
 
     def settle(self) -> None:
         """Pay back what the sink has held."""
@@ -202,7 +213,7 @@ class Switch:
         self._carrier = carrier
         self._begin = begin
         self._exchanges: dict[int, TunnelExchange] = {}
-        self._blocked: dict[int, asyncio.Event] = {}
+        self._blocked: dict[int, list[Callable[[], object]]] = {}
         self._writable = False
         self._flushing = False
 
@@ -256,7 +267,13 @@ class Switch:
 
     async def written(self, id: int) -> None:
         """Waits until enough of an exchange was written, or until it is over."""
-        await self._blocked.setdefault(id, asyncio.Event()).wait()
+        event = asyncio.Event()
+        self.tell_when_written(id, event.set)
+        await event.wait()
+
+    def tell_when_written(self, id: int, tell: Callable[[], object]) -> None:
+        """Call `tell` then."""
+        self._blocked.setdefault(id, []).append(tell)
 
     def consume(self, id: int, amount: int) -> None:
         """The application took data."""
@@ -350,9 +367,8 @@ class Switch:
                 self._unblock(id)
 
     def _unblock(self, id: int) -> None:
-        written = self._blocked.pop(id, None)
-        if written is not None:
-            written.set()
+        for tell in self._blocked.pop(id, ()):
+            tell()
 
     # Exchanges
 

@@ -55,3 +55,10 @@ async def test_a_request_that_is_refused_again_is_a_503(tmp_path: Path, direct: 
     async with stage_with_refusal(tmp_path, direct, refusals=3) as stage:
         answer = await fetch(stage.port, "/plugins/p/x")
     assert (answer.status, answer.header("retry-after")) == (503, "1")
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "long way"])
+async def test_a_request_whose_body_was_begun_is_not_offered_again(tmp_path: Path, direct: bool) -> None:
+    async with stage_with_refusal(tmp_path, direct, refusals=1) as stage:
+        answer = await fetch(stage.port, "/plugins/p/x", "POST", body=b"once")
+    assert answer.status == 502

@@ -71,6 +71,10 @@ async def echo(request: Request) -> Response:
     return StreamingResponse(request.stream())
 
 
+async def hashed(request: Request) -> Response:
+    return PlainTextResponse(hashlib.sha256(await request.body()).hexdigest())
+
+
 # What the application sees
 
 
@@ -177,6 +181,61 @@ async def test_a_response_may_end_before_the_request_has(play: Play) -> None:
         assert (answer.status, await client.exactly(2)) == (403, b"no")
 
 
+async def test_the_rest_of_a_body_that_was_answered_already_is_no_request(play: Play) -> None:
+    async def impatient(scope: Scope, receive: Receive, send: Send) -> None:
+        body = scope["path"].encode()
+        headers = [(b"content-length", b"%d" % len(body))]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    async with play(impatient) as stage, connect(stage.port) as client:
+        rest = b"GET /plugins/p/smuggled HTTP/1.1\r\nHost: test\r\n\r\n" * 5000
+        await client.start("POST", "/plugins/p/1", [("Content-Length", str(len(rest)))])
+        assert (await client.answer()).body.endswith(b"/1")
+        await client.send(rest)
+        await client.end()
+        client.http.start_next_cycle()
+        assert (await client.request("GET", "/plugins/p/2")).body.endswith(b"/2")
+
+
+async def test_an_application_that_does_not_read_holds_up_the_upload(play: Play) -> None:
+    go_on = asyncio.Event()
+
+    async def reluctant(request: Request) -> Response:
+        await go_on.wait()
+        return PlainTextResponse(str(len(await request.body())))
+
+    size = 32 * 1024 * 1024
+    async with play(app(reluctant)) as stage, connect(stage.port) as client:
+        await client.start("POST", "/plugins/p/", [("Content-Length", str(size))])
+        sending = asyncio.create_task(client.send(bytes(size)))
+        assert not (await asyncio.wait({sending}, timeout=0.3))[0], "all of it is held by somebody"
+        go_on.set()
+        await sending
+        await client.end()
+        assert (await client.answer()).body == str(size).encode()
+
+
+async def test_a_client_that_leaves_an_upload_that_is_held_up_is_noticed(play: Play) -> None:
+    left, told = asyncio.Event(), asyncio.Event()
+
+    async def reluctant(scope: Scope, receive: Receive, send: Send) -> None:
+        await left.wait()
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        told.set()
+
+    async with play(reluctant) as stage, connect(stage.port) as client:
+        await client.start("POST", "/plugins/p/", [("Content-Length", str(2**25))])
+        sending = asyncio.create_task(client.send(bytes(2**25)))
+        assert not (await asyncio.wait({sending}, timeout=0.3))[0]
+        client.abort()
+        left.set()
+        await asyncio.wait_for(told.wait(), SOON)
+        sending.cancel()
+        await asyncio.gather(sending, return_exceptions=True)
+
+
 async def test_requests_that_come_all_at_once_are_answered_in_order(play: Play) -> None:
     async def late(request: Request) -> Response:
         number = request.path_params["rest"]
@@ -194,6 +253,20 @@ async def test_requests_that_come_all_at_once_are_answered_in_order(play: Play) 
             answer = await client.answer()
             client.left = client.http.trailing_data[0]
             assert answer.body == b"%d" % number
+
+
+async def test_bodies_that_come_all_at_once_stay_with_their_requests(play: Play) -> None:
+    bodies = [b"", b"a" * 10, b"", b"b" * 100_000, b"c"]
+    head = b"POST /plugins/p/ HTTP/1.1\r\nHost: test\r\nContent-Length: %d\r\n\r\n"
+    async with play(app(hashed)) as stage, connect(stage.port) as client:
+        await client.write(b"".join(head % len(body) + body for body in bodies))
+        received = b""
+        for body in bodies:
+            digest = hashlib.sha256(body).hexdigest().encode()
+            async with asyncio.timeout(SOON):
+                while digest not in received:
+                    received += await client.reader.read(65536)
+            received = received.partition(digest)[2]
 
 
 async def test_a_stalled_reader_delays_nobody_else(play: Play) -> None:

@@ -94,7 +94,7 @@ async def test_a_token_tells_the_plugin_its_user_and_does_not_arrive(
     headers: Iterable[tuple[bytes, bytes]], query: bytes
 ) -> None:
     asked = request(*headers, target=b"/plugins/p/" + query)
-    assert identify_at_once(asked, Tokens())
+    assert identify_at_once(asked, Tokens(), has_body=False)
     assert user(asked) == "ada"
     assert b"good" not in asked.target + b"".join(value for _, value in asked.headers)
     assert b"bad" not in asked.target + b"".join(value for _, value in asked.headers)
@@ -121,7 +121,7 @@ async def test_a_request_without_a_token_is_left_as_it_is() -> None:
     tokens = Tokens(at_once=False)
     asked = request((b"cookie", b"theme=dark"), target=b"/plugins/p/?access=1")
     headers = asked.headers
-    assert identify_at_once(asked, tokens)
+    assert identify_at_once(asked, tokens, has_body=False)
     assert asked.headers is headers
     assert tokens.looks == 0
 
@@ -129,7 +129,7 @@ async def test_a_request_without_a_token_is_left_as_it_is() -> None:
 async def test_a_token_that_is_not_known_yet_waits_for_one_look() -> None:
     tokens = Tokens(at_once=False)
     asked = request((b"authorization", b"Bearer good"))
-    assert not identify_at_once(asked, tokens)
+    assert not identify_at_once(asked, tokens, has_body=False)
     assert user(asked) is None
     await identify(asked, tokens, body(b""))
     assert (user(asked), tokens.looks) == ("ada", 1)
@@ -152,9 +152,26 @@ async def test_a_cookie_counts_for_what_changes_something_only_with_a_proof(
 ) -> None:
     headers = [COOKIE, *([header] if header else [])]
     by_head = request(*headers, method=method)
-    assert identify_at_once(by_head, Tokens())
+    assert identify_at_once(by_head, Tokens(), has_body=False)
     assert user(by_head) == told
     assert await told_user(request(*headers, method=method), b"some", b" body") == told
+
+
+@pytest.mark.parametrize(
+    ("headers", "at_once"),
+    [
+        ([COOKIE], False),
+        ([COOKIE, (b"x-csrf-token", b"another")], False),
+        ([COOKIE, (b"x-csrf-token", b"a-csrf")], True),
+        ([(b"authorization", b"Bearer good")], True),
+        ([(b"cookie", b"MMAUTHTOKEN=bad")], True),
+    ],
+)
+async def test_a_body_that_may_have_the_proof_is_waited_for(
+    headers: Iterable[tuple[bytes, bytes]], at_once: bool
+) -> None:
+    asked = request(*headers, method="POST")
+    assert identify_at_once(asked, Tokens(), has_body=True) is at_once
 
 
 async def test_a_bearer_token_needs_no_proof() -> None:
