@@ -29,6 +29,7 @@ MANY, FEW = 64, 8
 WARM_UP = 1
 SETTLE = 1.0
 """Seconds."""
+SMALL_BODY = "b" * 100
 BULK = 256 * 2**20
 NEIGHBOUR = 2**30
 """Bytes."""
@@ -116,6 +117,18 @@ def headers(plan: Plan) -> Outcome:
     with start_all(starts) as (up, outcome):
         sent = (*BROWSER_HEADERS, COOKIE)
         outcome.figures = take_turns(plan, {side.name: _wrk(side, MANY, sent) for side in up})
+    return outcome
+
+
+def posts(plan: Plan) -> Outcome:
+    """POST /upload with a small body, over 64 connections."""
+
+    def post(side: Side) -> Run:
+        return lambda seconds: asdict(run_wrk(side, "/upload", connections=MANY, seconds=seconds, body=SMALL_BODY))
+
+    starts = [("uvicorn", sides.uvicorn(ONE)), ("nginx", sides.nginx(ONE)), ("gateway", sides.gateway(ONE))]
+    with start_all(starts) as (up, outcome):
+        outcome.figures = take_turns(plan, {side.name: post(side) for side in up})
     return outcome
 
 
@@ -219,6 +232,7 @@ EXPERIMENTS: Mapping[str, Callable[[Plan], Outcome]] = {
     "small": small,
     "single": single,
     "headers": headers,
+    "posts": posts,
     "bulk": bulk_transfer,
     "neighbours": neighbours,
     "memory": memory,

@@ -115,6 +115,10 @@ MEASURES: Sequence[Measure] = (
         "headers", (GATEWAY, "rps"), (UVICORN, "rps"), "more", 0.9, 1.2,
     ),
     Measure(
+        "posts", "posts", "requests/s, POST of 100 bytes, 64 connections", ALONE, "/s",
+        "posts", (GATEWAY, "rps"), (UVICORN, "rps"), "more", 0.8, 1.0,
+    ),
+    Measure(
         "download", "bulk", "download of 256 MiB", f"{BEHIND_NGINX}, buffering off", "MB/s",
         "bulk", (GATEWAY, "download"), (NGINX, "download"), "more", 0.6, 1.0,
     ),

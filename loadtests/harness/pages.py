@@ -55,6 +55,7 @@ EXPERIMENTS = {
     "small": "GET /json, 64 connections",
     "single": "GET /json, 1 connection",
     "headers": "GET /json, 64 connections, 14 browser headers and a 1 KiB cookie",
+    "posts": "POST of 100 bytes, 64 connections",
     "neighbours": "GET /json, 8 connections",
     "bulk": "256 MiB over one connection",
     "memory": "1,000 idle clients of server-sent events",

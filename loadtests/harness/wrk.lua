@@ -1,3 +1,10 @@
+-- An argument is a body to be posted.
+function init(arguments)
+  if arguments[1] then
+    wrk.method, wrk.body = "POST", arguments[1]
+  end
+end
+
 -- Prints what was measured as one line of JSON. Latencies are microseconds.
 function done(summary, latency, requests)
   local errors = summary.errors

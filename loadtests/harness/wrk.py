@@ -48,15 +48,17 @@ class Measured:
     cpu: float
 
 
-def run_wrk(side: Side, target: str, *, connections: int, seconds: int, headers: Sequence[str] = ()) -> Measured:
-    """Ask for one thing again and again.
+def run_wrk(
+    side: Side, target: str, *, connections: int, seconds: int, headers: Sequence[str] = (), body: str = ""
+) -> Measured:
+    """Ask for one thing again and again; with a body it is posted.
 
     Raises:
         NotMeasured: there is no wrk here.
         MeasurementError: a request failed, or had another status than 2xx or 3xx.
     """
     before = cpu_seconds(side.pids)
-    answer = _call(side, target, connections, seconds, headers)
+    answer = _call(side, target, connections, seconds, headers, body)
     used = cpu_seconds(side.pids) - before
     if answer["errors"] or not answer["requests"]:
         raise MeasurementError(
@@ -71,13 +73,16 @@ def run_wrk(side: Side, target: str, *, connections: int, seconds: int, headers:
     )
 
 
-def _call(side: Side, target: str, connections: int, seconds: int, headers: Sequence[str]) -> dict[str, float]:
+def _call(
+    side: Side, target: str, connections: int, seconds: int, headers: Sequence[str], body: str
+) -> dict[str, float]:
     program = shutil.which("wrk")
     if program is None:
         raise NotMeasured("wrk is not installed (Debian: apt-get install wrk)")
     command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
     command += [word for header in headers for word in ("-H", header)]
     command.append(f"http://127.0.0.1:{side.port}{side.path(target)}")
+    command += ["--", body] if body else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE, check=True)
         answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
