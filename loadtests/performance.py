@@ -3,8 +3,9 @@
 Usage: python loadtests/performance.py [--check] [--waterfall FILE]
 
 --check only says whether the page is what the results say. FILE has the section on where a request's time goes:
-Markdown, or JSON with `text` and `rows`, a list of objects with the same keys. results/waterfall.md or
-results/waterfall.json is taken where it exists.
+Markdown, or JSON, a list of fragments. A fragment has a `text`, and either `rows`, objects with the same keys that
+become a table, or `steps`, pairs of a name and microseconds that follow one another and become a plot.
+results/waterfall.md or results/waterfall.json is taken where it exists.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.pages import (
+    Plot,
     Section,
     Table,
     bench_sections,
@@ -26,6 +28,7 @@ from harness.pages import (
     origin_section,
     plot_names,
     save_plots,
+    steps_plot,
 )
 from harness.results import RESULTS
 from harness.sides import ROOT
@@ -62,7 +65,10 @@ def main() -> int:
         print(f"there are no results in {RESULTS}: run make bench first", file=sys.stderr)
         return 1
     sections = [section for document in documents for section in KINDS[document["kind"]](document)]
-    text = page(documents, sections, waterfall(arguments.waterfall))
+    parts = waterfall(arguments.waterfall)
+    text = page(documents, sections, parts)
+    if parts:
+        sections.append(parts)
     if arguments.check:
         return check(text, sections)
     PAGE.write_text(text, encoding="utf-8")
@@ -94,11 +100,17 @@ def waterfall(path: Path | None) -> Section | None:
     )
 
 
-def from_json(fragment: Mapping[str, Any]) -> list[str | Table]:
-    """A paragraph and a table."""
-    rows = fragment["rows"]
-    table = Table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
-    return [fragment["text"], table] if fragment.get("text") else [table]
+def from_json(fragments: Iterable[Mapping[str, Any]]) -> list[str | Table | Plot]:
+    """Paragraphs, each with a table or a plot."""
+    blocks: list[str | Table | Plot] = []
+    for fragment in fragments:
+        blocks += [fragment["text"], steps_plot(fragment["steps"]) if "steps" in fragment else table(fragment["rows"])]
+    return blocks
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> Table:
+    """One row for each object."""
+    return Table(list(rows[0]), [[str(value) for value in row.values()] for row in rows])
 
 
 def check(text: str, sections: list[Section]) -> int:

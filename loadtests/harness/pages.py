@@ -222,6 +222,13 @@ def _markdown_blocks(section: Section, plots: str) -> str:
     return "".join(f"{line}\n\n" for line in lines).rstrip("\n") + "\n"
 
 
+def steps_plot(steps: Sequence[tuple[str, float]]) -> Plot:
+    """What one request waits for, step by step."""
+    return Plot(
+        "waterfall", "The steps of one request, each from the end of the one before", lambda: _plots().waterfall(steps)
+    )
+
+
 def save_plots(sections: Iterable[Section], folder: Path) -> None:
     """Draw every plot into its file."""
     for section in sections:

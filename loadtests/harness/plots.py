@@ -38,6 +38,8 @@ LABELS = {
     "servehttp": "gateway,\none RPC per request",
 }
 VERDICTS: Mapping[Verdict, str] = {"aim reached": "#2f6fde", "reached": "#7fa6ea", "missed": "#d2553f"}
+STEPS = {"gateway": "gateway", "plugin": "servehttp"}
+"""Whose colour the work of a process has; waiting has another."""
 WIDTH = 8.0
 """Inches."""
 TICKS = (-100_000, -30_000, -10_000, -3_000, -1_000, -500, 0, 500, 1_000, 3_000, 10_000, 30_000, 100_000)
@@ -142,6 +144,24 @@ def open_exchanges(costs: Mapping[str, list[float]]) -> Figure:
     axes.grid(axis="y", alpha=0.25)
     axes.set_xlabel("open exchanges")
     axes.set_ylabel("CPU per request, µs")
+    return figure
+
+
+def waterfall(steps: Sequence[tuple[str, float]]) -> Figure:
+    """A bar for each step, from where the one before it ends; its colour is that of who works, or of waiting."""
+    figure = Figure(figsize=(WIDTH, 0.6 + 0.32 * len(steps)), layout="constrained")
+    axes = figure.subplots()
+    begin = 0.0
+    for height, (name, length) in enumerate(steps):
+        axes.barh(height, length, left=begin, height=0.7, color=COLOURS[STEPS.get(name.partition(":")[0], "uvicorn")])
+        axes.annotate(number(length), (begin + length, height), (4, 0), textcoords="offset points", va="center")
+        begin += length
+    axes.set_yticks(range(len(steps)), [name for name, _ in steps])
+    axes.invert_yaxis()
+    axes.margins(x=0.06)
+    axes.set_xlim(left=0)
+    axes.grid(axis="x", alpha=0.25)
+    axes.set_xlabel("µs")
     return figure
 
 

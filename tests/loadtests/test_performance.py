@@ -9,7 +9,7 @@ from typing import Any
 import performance
 import pytest
 from harness.measures import MEASURES, fill
-from harness.pages import Table, bench_sections, load_sections, open_sections, plot_names
+from harness.pages import Plot, Table, bench_sections, load_sections, open_sections, plot_names
 from harness.table import as_markdown
 
 ORIGIN = {
@@ -104,13 +104,17 @@ def test_a_fragment_of_markdown_is_taken_as_it_is(tmp_path: Path) -> None:
     assert section.blocks == ["Most of it goes *there*."]
 
 
-def test_a_fragment_of_json_becomes_a_table(tmp_path: Path) -> None:
-    (tmp_path / "part.json").write_text(json.dumps({"text": "So:", "rows": [{"part": "parser", "µs": 5}]}))
+def test_fragments_of_json_become_tables_and_plots(tmp_path: Path) -> None:
+    shares = {"text": "So:", "rows": [{"part": "parser", "µs": 5}]}
+    steps = {"text": "And:", "steps": [["gateway: reads", 12.5], ["until the plugin is awake", 30]]}
+    (tmp_path / "part.json").write_text(json.dumps([shares, steps]))
     section = performance.waterfall(tmp_path / "part.json")
 
     assert section is not None
-    text, table = section.blocks
-    assert text == "So:"
+    text, table, second, plot = section.blocks
+    assert (text, second) == ("So:", "And:")
+    assert isinstance(plot, Plot)
+    assert plot.name == "waterfall"
     assert isinstance(table, Table)
     assert as_markdown(table.headings, table.rows) == "| part | µs |\n| --- | --- |\n| parser | 5 |"
 

@@ -2,7 +2,7 @@
 
 Nothing in here waits for the carrier, and nothing is a task. What becomes ready in one turn of the event loop leaves
 together at its end; when as much is ready as `BURST`, it leaves at once, so that the peer works on it while this side
-goes on.
+goes on. So does what ends an exchange when every open exchange is ready: nothing is left to wait for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from mattermost_plugin.exchange import Body, Message, Part, Request, Reset, ResetCode
+from mattermost_plugin.exchange import Body, End, Message, Part, Request, Reset, ResetCode
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.assembly import Assembly
 from mattermost_plugin.tunnel.carrier import Carrier
@@ -259,7 +259,10 @@ class Switch:
     def post(self, id: int, parts: Sequence[Part]) -> bool:
         """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
         self.core.send(id, parts)
-        self._stir()
+        if parts and isinstance(parts[-1], End) and self.core.ready >= self.core.open_exchanges:
+            self._flush()  # nobody is left whose parts could leave together with these
+        else:
+            self._stir()
         self._drop_forgotten()
         return self.core.queued(id) > self.settings.high_water and any(
             isinstance(part, (Body, Message)) for part in parts

@@ -1,0 +1,85 @@
+"""When what is ready leaves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mattermost_plugin.exchange import Body, End, Request, Response
+from mattermost_plugin.tunnel.carrier import Receiver
+from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.parts import Addressed, Hello
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.tunnel.states import Half
+from mattermost_plugin.tunnel.switch import BURST, Switch, TunnelExchange
+
+pytestmark = pytest.mark.anyio
+
+WINDOW = 65_536
+ANSWER = (Response(200, []), Body(b"yes"), End())
+
+
+class Recording:
+    """A carrier that always takes the next message, and keeps it."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[Addressed]] = []
+
+    def send(self, message: bytes) -> bool:
+        self.messages.append(decode(message))
+        return True
+
+    async def run(self, receiver: Receiver) -> None:
+        raise NotImplementedError
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+    async def close(self, linger: float) -> None:
+        raise NotImplementedError
+
+
+def plugin_with(requests: int) -> tuple[Switch, Recording]:
+    """A plugin's switch with so many requests open, numbered from 1."""
+    begun: list[TunnelExchange] = []
+    carrier = Recording()
+    switch = Switch(Half.PLUGIN, carrier, TunnelSettings(), lambda id, exchange: begun.append(exchange))
+    switch.greet("test")
+    switch.receive(encode([(0, Hello(WINDOW))]))
+    for id in range(1, requests + 1):
+        switch.receive(encode([(id, Request(method="GET", target=b"/")), (id, End())]))
+    assert len(begun) == requests
+    carrier.messages.clear()
+    return switch, carrier
+
+
+async def test_the_answer_to_the_only_request_leaves_at_once() -> None:
+    switch, carrier = plugin_with(requests=1)
+    switch.post(1, ANSWER[:1])
+    assert carrier.messages == [], "the rest may come in the same turn"
+    switch.post(1, ANSWER[1:])
+    assert [[type(part) for _, part in message] for message in carrier.messages] == [[Response, Body, End]]
+
+
+async def test_an_answer_waits_for_others_until_the_end_of_the_turn() -> None:
+    switch, carrier = plugin_with(requests=3)
+    switch.post(1, ANSWER)
+    switch.post(2, ANSWER)
+    assert carrier.messages == []
+    await asyncio.sleep(0)
+    assert [[id for id, _ in message] for message in carrier.messages] == [[1, 1, 1, 2, 2, 2]]
+
+
+async def test_the_last_of_all_answers_takes_the_others_with_it() -> None:
+    switch, carrier = plugin_with(requests=3)
+    for id in (1, 2, 3):
+        switch.post(id, ANSWER)
+    assert [[id for id, _ in message] for message in carrier.messages] == [[1] * 3 + [2] * 3 + [3] * 3]
+
+
+async def test_a_burst_leaves_before_the_turn_is_over() -> None:
+    switch, carrier = plugin_with(requests=2 * BURST)
+    for id in range(1, BURST + 1):
+        switch.post(id, ANSWER)
+    assert [len(message) for message in carrier.messages] == [BURST * len(ANSWER)]
