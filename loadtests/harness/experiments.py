@@ -86,6 +86,14 @@ def start_all(starts: Sequence[tuple[str, AbstractContextManager[Side]]]) -> Ite
         yield up, outcome
 
 
+def beside_both(plan: Plan, run: Callable[[Side], Run]) -> Outcome:
+    """What `run` makes of each: uvicorn alone, nginx before it, and the gateway."""
+    starts = [("uvicorn", sides.uvicorn(ONE)), ("nginx", sides.nginx(ONE)), ("gateway", sides.gateway(ONE))]
+    with start_all(starts) as (up, outcome):
+        outcome.figures = take_turns(plan, {side.name: run(side) for side in up})
+    return outcome
+
+
 def _wrk(side: Side, connections: int, headers: Sequence[str] = ()) -> Run:
     return lambda seconds: asdict(run_wrk(side, "/json", connections=connections, seconds=seconds, headers=headers))
 
@@ -105,19 +113,12 @@ def small(plan: Plan) -> Outcome:
 
 def single(plan: Plan) -> Outcome:
     """GET /json over 1 connection."""
-    starts = [("uvicorn", sides.uvicorn(ONE)), ("nginx", sides.nginx(ONE)), ("gateway", sides.gateway(ONE))]
-    with start_all(starts) as (up, outcome):
-        outcome.figures = take_turns(plan, {side.name: _wrk(side, 1) for side in up})
-    return outcome
+    return beside_both(plan, lambda side: _wrk(side, 1))
 
 
 def headers(plan: Plan) -> Outcome:
     """GET /json with what a browser sends, over 64 connections."""
-    starts = [("uvicorn", sides.uvicorn(ONE)), ("nginx", sides.nginx(ONE)), ("gateway", sides.gateway(ONE))]
-    with start_all(starts) as (up, outcome):
-        sent = (*BROWSER_HEADERS, COOKIE)
-        outcome.figures = take_turns(plan, {side.name: _wrk(side, MANY, sent) for side in up})
-    return outcome
+    return beside_both(plan, lambda side: _wrk(side, MANY, (*BROWSER_HEADERS, COOKIE)))
 
 
 def posts(plan: Plan) -> Outcome:
@@ -126,10 +127,7 @@ def posts(plan: Plan) -> Outcome:
     def post(side: Side) -> Run:
         return lambda seconds: asdict(run_wrk(side, "/upload", connections=MANY, seconds=seconds, body=SMALL_BODY))
 
-    starts = [("uvicorn", sides.uvicorn(ONE)), ("nginx", sides.nginx(ONE)), ("gateway", sides.gateway(ONE))]
-    with start_all(starts) as (up, outcome):
-        outcome.figures = take_turns(plan, {side.name: post(side) for side in up})
-    return outcome
+    return beside_both(plan, post)
 
 
 def bulk_transfer(plan: Plan) -> Outcome:
@@ -141,10 +139,7 @@ def bulk_transfer(plan: Plan) -> Outcome:
             "upload": BULK / bulk.upload(side.port, side.path("/upload"), BULK) / 1e6,
         }
 
-    starts = [("uvicorn", sides.uvicorn(ONE)), ("nginx", sides.nginx(ONE)), ("gateway", sides.gateway(ONE))]
-    with start_all(starts) as (up, outcome):
-        outcome.figures = take_turns(plan, {side.name: both_ways(side) for side in up})
-    return outcome
+    return beside_both(plan, both_ways)
 
 
 def neighbours(plan: Plan) -> Outcome:

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from mattermost_plugin.exchange import Body, End, Request, Response
-from mattermost_plugin.tunnel.carrier import Receiver
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.parts import Addressed, Hello
 from mattermost_plugin.tunnel.settings import TunnelSettings
@@ -21,7 +20,7 @@ ANSWER = (Response(200, []), Body(b"yes"), End())
 
 
 class Recording:
-    """A carrier that always takes the next message, and keeps it."""
+    """What a switch needs of a carrier: takes every message, and keeps it."""
 
     def __init__(self) -> None:
         self.messages: list[list[Addressed]] = []
@@ -30,14 +29,8 @@ class Recording:
         self.messages.append(decode(message))
         return True
 
-    async def run(self, receiver: Receiver) -> None:
-        raise NotImplementedError
-
     def fail(self, error: Exception) -> None:
         raise error
-
-    async def close(self, linger: float) -> None:
-        raise NotImplementedError
 
 
 def plugin_with(requests: int) -> tuple[Switch, Recording]:

@@ -85,7 +85,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self._head_open = False
         self._body_open = True
         self.url = origin_form(self.url)
-        if self._goes_directly(version) and self._begin(self._request(method), has_body=has_body(self.headers)):
+        if self._goes_directly(version) and self._begin(self._request(method)):
             return
         previous = self.cycle
         self._make_scope()
@@ -131,16 +131,17 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
 
-    def _begin(self, request: Request, *, has_body: bool, known: KnownHead | None = None) -> bool:
+    def _begin(self, request: Request, known: KnownHead | None = None) -> bool:
         assert self._front is not None, "nothing goes the short way without a front"
         keep_alive = known is not None or self.parser.should_keep_alive()
-        cycle = DirectCycle(self, self._front, request, keep_alive, has_body, known)
+        body_follows = known is None and has_body(self.headers)
+        cycle = DirectCycle(self, self._front, request, keep_alive, body_follows, known)
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
         if not cycle.begin():
             self.cycle = previous
             return False
         self._begun = cycle
-        if has_body or not cycle.response_complete:
+        if body_follows or not cycle.response_complete:
             self.enter_direct(cycle)
         return True
 
@@ -155,7 +156,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             return False
         if self.timeout_keep_alive_task is not None:  # uvicorn's own, which its `data_received` would stop
             self._unset_keepalive_if_required()
-        return self._begin(request, has_body=False, known=known)
+        return self._begin(request, known)
 
     def _known_by(self, data: bytes, cycle: DirectCycle | None) -> KnownHead | None:
         """What to know the next request by after `data` began `cycle`, if anything."""

@@ -2,7 +2,7 @@
 
 Nothing in here waits for the carrier, and nothing is a task. What becomes ready in one turn of the event loop leaves
 together at its end; when as much is ready as `BURST`, it leaves at once, so that the peer works on it while this side
-goes on. So does what ends an exchange when every open exchange is ready: nothing is left to wait for.
+goes on. So does what ends a body when every open exchange is ready: nothing is left to wait for.
 """
 
 from __future__ import annotations

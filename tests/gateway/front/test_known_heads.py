@@ -176,7 +176,7 @@ class Wire:
 
 
 @pytest.fixture(scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory, one_module_loop: None) -> AsyncIterator[Stage]:  # noqa: F811
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     async with front(describe, tmp_path_factory.mktemp("front"), direct=True) as stage:
         yield stage
 
