@@ -63,11 +63,13 @@ class Phase(enum.Enum):
     BUSY = enum.auto()
 
 
-class CycleTransport(asyncio.Transport):
-    """What a cycle writes to; closing it ends the response as the client must see it."""
+class CycleTransport:
+    """What a cycle writes to, as far as it asks; closing it ends the response as the client must see it.
+
+    Not an `asyncio.Transport`: what a base class keeps in slots stays in memory for good where this is compiled.
+    """
 
     def __init__(self, connection: LimitedConnection) -> None:
-        super().__init__()
         self._connection = connection
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -99,7 +101,7 @@ class LimitedConnection:
         self.active: Cycle | DirectCycle | None = None
         self.departure: Departure | DirectCycle = Departure()
         self.expects_continue = False
-        self.cycle_transport = CycleTransport(self)
+        self.cycle_transport: Any = CycleTransport(self)  # for uvicorn, an asyncio.Transport
         self.refusal: Refusal | None = None
         self.reads = 0
         self.lingering = False
