@@ -12,12 +12,16 @@ class Caller:
     """Whom a token stands for.
 
     Attributes:
-        user_id: The user.
+        user_id: The user; empty if the token has ended or is switched off, so that it stands for nobody now.
         csrf: What a page sends along with the cookie; empty if the token is none for cookies.
     """
 
     user_id: str
     csrf: str = ""
+
+
+NOBODY: Final = Caller("")
+"""For a token that is one of the workspace's, and stands for nobody now."""
 
 
 class Unknown(enum.Enum):
@@ -31,13 +35,29 @@ UNKNOWN: Final = Unknown.UNKNOWN
 Known: TypeAlias = Caller | Literal[Unknown.UNKNOWN] | None
 
 
+class IdentityUnavailable(Exception):
+    """Whom a token stands for cannot be found out at the moment."""
+
+
 class Identity(Protocol):
-    """Knows whom tokens stand for."""
+    """Knows whom tokens stand for. A token that is none of the workspace's is nobody's: None."""
 
     def known(self, token: str) -> Known:
-        """What is known without a look; None if the token stands for nobody."""
+        """What is known without a look."""
         ...
 
     async def find(self, token: str) -> Caller | None:
-        """Look."""
+        """Look.
+
+        Raises:
+            IdentityUnavailable: that is not possible.
+        """
+        ...
+
+    async def manages(self, user_id: str) -> bool:
+        """Whether a user manages the system.
+
+        Raises:
+            IdentityUnavailable: that cannot be told.
+        """
         ...

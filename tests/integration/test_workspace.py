@@ -323,8 +323,10 @@ async def test_a_session_from_a_login_tells_plugins_who_asks(gateway: Gateway) -
         for _ in range(4):
             answer = await client.request("GET", f"{BASE}/me", [("authorization", f"Bearer {token}")], b"")
             assert (answer.json()["mattermost-user-id"], answer.json()["authorization"]) == (user.id, None)
-    seen = await me(gateway, ("cookie", f"a=b; MMAUTHTOKEN={token}"), query="?x=1&access_token=other")
+    seen = await me(gateway, ("cookie", f"a=b; MMAUTHTOKEN={token}"), query=f"?x=1&access_token={token}")
     assert (seen["mattermost-user-id"], seen["cookie"], seen["query"]) == (user.id, "a=b", "x=1")
+    seen = await me(gateway, ("authorization", "Bearer my.jwt"), ("cookie", "flag"), query="?access_token=own")
+    assert (seen["authorization"], seen["cookie"], seen["query"]) == ("Bearer my.jwt", "flag", "access_token=own")
     assert (await me(gateway, ("cookie", f"MMAUTHTOKEN={token}"), method="POST"))["mattermost-user-id"] is None
     ours = ("x-requested-with", "XMLHttpRequest")
     assert (await me(gateway, ("cookie", f"MMAUTHTOKEN={token}"), ours, method="POST"))["mattermost-user-id"] == user.id

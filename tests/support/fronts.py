@@ -24,6 +24,7 @@ from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.server import make_server
+from servehttp.identity import Identity
 from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState
 from servehttp.settings import LimitSettings, ServerSettings, Settings
@@ -148,6 +149,7 @@ async def front(
     direct: bool = False,
     max_exchanges: int = 100,
     trusted: tuple[str, ...] = (),
+    identity: Identity | None = None,
     **limits: Any,
 ) -> AsyncIterator[Stage]:
     """The front at a free port, with `app` as the plugin `p`."""
@@ -157,7 +159,7 @@ async def front(
         plugins = Plugins({"p": Handle(link)})
         settings = FrontSettings(replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), access_log=True)
         try:
-            served = Front(plugins, settings)  # type: ignore[arg-type]  # a registry's shape
+            served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape
             async with http_server(served, settings if direct else None) as port:
                 yield Stage(port, plugins, plugin)
         finally:

@@ -17,13 +17,13 @@ from servehttp.front.access import Record
 from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
-from servehttp.front.identity import identify, identify_at_once, may_identify
+from servehttp.front.identity import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.known_head import KnownHead
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import BadPath, Route, check_path, find_route
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
-from servehttp.identity import Identity
+from servehttp.identity import Identity, IdentityUnavailable
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
@@ -233,6 +233,16 @@ class Front:
             return True
         return identify_at_once(request, identity, has_body=has_body)
 
+    async def _identify(self, request: Request, receive: Receive, plugin_id: str) -> Receive:
+        if self._identity is None or plugin_id == API_ID:  # that looks at tokens itself
+            return receive
+        try:
+            return await identify(request, self._identity, receive)
+        except IdentityUnavailable:
+            raise Turned(responses.unknown_caller(plugin_id)) from None
+        except TooManyTokens as error:
+            raise Turned(responses.too_many_tokens(plugin_id, str(error))) from None
+
     def begin(self, request: Request, plugin_id: str, *, complete: bool) -> TunnelExchange | None:
         """Begin the exchange of an admitted request without waiting; None where that cannot be.
 
@@ -262,8 +272,7 @@ class Front:
             if route.root_length == len(record.path):
                 raise Turned(_add_slash(request, route))
             self._check_length(request, route.plugin_id)
-            if self._identity is not None and route.plugin_id != API_ID:  # that looks at tokens itself
-                receive = await identify(request, self._identity, receive)
+            receive = await self._identify(request, receive, route.plugin_id)
             await self._forward(scope, request, receive, send, record)
         except Turned as turned:
             record.begin_response(turned.refusal.status)
@@ -299,8 +308,7 @@ class Front:
             route = self._route(request, record)
             if self._link(route.plugin_id).transport == "servehttp":
                 raise Turned(responses.no_websockets(route.plugin_id))
-            if self._identity is not None and route.plugin_id != API_ID:  # that looks at tokens itself
-                receive = await identify(request, self._identity, receive)
+            receive = await self._identify(request, receive, route.plugin_id)
             exchange = await self._open(route.plugin_id, request)
         except Turned as turned:
             await refuse_websocket(turned.refusal, send, record, can_refuse=can_refuse)

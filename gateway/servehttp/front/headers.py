@@ -21,8 +21,12 @@ from servehttp.front.peers import FORWARDED_HEADERS
 IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
 """The gateway's word; underscores count as hyphens, because some applications fold them."""
 
-TOKEN_HEADERS: Final = frozenset((b"authorization", b"cookie"))
-"""Those by which a request may say who sends it."""
+COOKIE: Final = b"MMAUTHTOKEN"
+"""Has the token of a login."""
+PARAMETER: Final = b"access_token"
+"""The parameter of a query that has a token."""
+TOKEN_HEADERS: Final = {b"authorization": b"", b"cookie": COOKIE, b"referer": PARAMETER}
+"""Those that may have a token of the workspace in them, and what is written in front of it."""
 
 REQUEST_ID: Final = b"x-request-id"
 _REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
@@ -42,7 +46,7 @@ class RequestHeaders:
 
     Attributes:
         common: what passes, but for the request id.
-        may_identify: whether one of them may say who sends the request.
+        may_identify: whether one of them may have a token of the workspace in it.
         request_id: the client's own; None where the gateway has to make one.
     """
 
@@ -54,7 +58,7 @@ class RequestHeaders:
         kept = []
         for header in end_to_end(raw):
             name = header[0]
-            if name in TOKEN_HEADERS:
+            if name in TOKEN_HEADERS and TOKEN_HEADERS[name] in header[1]:
                 self.may_identify = True
             if name == REQUEST_ID:
                 if self.request_id is None and _REQUEST_ID.fullmatch(header[1]):

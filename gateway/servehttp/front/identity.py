@@ -1,8 +1,10 @@
 """Who sends a request: found by a session's or an access token, told to the plugin, and the token kept from it.
 
-A token comes as `Authorization: Bearer …` or `Token …`, else as the cookie of a login, else as `access_token` in the
-query. Whatever of these a request has is taken out of it, good or not; other schemes, cookies and parameters stay.
-Browsers send cookies unasked, so a request with a cookie counts only if it shows that a page of ours made it:
+A token comes as `Authorization: Bearer …` or `Token …`, as the cookie of a login, or as `access_token` in the query.
+The first in this order that is the workspace's counts. All that are the workspace's are taken out of the request, and
+with them the `Referer`, which may have them too. Everything else arrives as it was sent: other schemes, cookies and
+parameters, and tokens that are a plugin's own. Browsers send cookies unasked, so a request with a cookie counts only
+if it shows that a page of ours made it:
 
 | request | shows it by |
 |---|---|
@@ -18,125 +20,178 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import unquote_plus, urlsplit
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Receive
 from servehttp.front.forms import look_into_form
-from servehttp.front.headers import TOKEN_HEADERS, RequestHeaders
+from servehttp.front.headers import COOKIE, PARAMETER, RequestHeaders
 from servehttp.identity import UNKNOWN, Caller, Identity
 
-COOKIE = b"MMAUTHTOKEN"
-PARAMETER = "access_token"
-PARAMETER_BYTES = PARAMETER.encode()
-SCHEMES = (b"bearer", b"token")
-USER_ID = b"mattermost-user-id"
-CSRF_FIELD = "csrf"
+PARAMETER_NAME: Final = PARAMETER.decode()
+SCHEMES: Final = (b"bearer", b"token")
+USER_ID: Final = b"mattermost-user-id"
+CSRF_FIELD: Final = "csrf"
+
+MOST_LOOKS: Final = 8
+"""Tokens of one request that are looked up; nobody sends more."""
+
+
+class TooManyTokens(ValueError):
+    """A request has more tokens than are looked up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A token, and whether a browser may have sent it unasked."""
+    """A token that may be the workspace's.
+
+    Attributes:
+        token: The text.
+        from_cookie: Whether a browser may have sent it unasked.
+        counts: Whether it can show who sends the request; otherwise it must only not arrive.
+    """
 
     token: str
     from_cookie: bool = False
+    counts: bool = True
 
 
 def may_identify(headers: RequestHeaders, target: bytes) -> bool:
-    """Whether a request may say who sends it: all that is looked at of those that do not."""
-    return headers.may_identify or PARAMETER_BYTES in target
+    """Whether a request may have a token of the workspace: all that is looked at of those that do not."""
+    return headers.may_identify or PARAMETER in target
 
 
 def identify_at_once(request: Request, identity: Identity, *, has_body: bool) -> bool:
     """Tell the plugin who sends a request; False where that takes a wait, or a look into its body."""
-    credential = credential_of(request)
-    if credential is None:
-        return True
-    caller = identity.known(credential.token)
-    if caller is UNKNOWN:
-        return False
-    if caller is not None and credential.from_cookie and not _is_ours(request, caller):
-        if has_body:  # which may be a form that shows it
+    credentials = credentials_of(request)
+    callers: dict[str, Caller | None] = {}
+    for credential in credentials:
+        known = identity.known(credential.token)
+        if known is UNKNOWN:
             return False
-        caller = None
-    _pass_on(request, caller)
+        callers[credential.token] = known
+    caller, proven = _who(request, credentials, callers)
+    if not proven and has_body:  # which may be a form that shows it
+        return False
+    _pass_on(request, callers, caller if proven else None)
     return True
 
 
 async def identify(request: Request, identity: Identity, receive: Receive) -> Receive:
-    """Tell the plugin who sends a request; returns what receives its body, which may have been looked into."""
-    credential = credential_of(request)
-    if credential is None:
-        return receive
-    known = identity.known(credential.token)
-    caller = await identity.find(credential.token) if known is UNKNOWN else known
-    if caller is not None and credential.from_cookie and not _is_ours(request, caller):
+    """Tell the plugin who sends a request; returns what receives its body, which may have been looked into.
+
+    Raises:
+        TooManyTokens: it has more than are looked up.
+        IdentityUnavailable: whom one of its tokens stands for cannot be found out.
+    """
+    credentials = credentials_of(request)
+    callers = await _look_up(credentials, identity)
+    caller, proven = _who(request, credentials, callers)
+    if caller is not None and not proven:
         given, receive = await look_into_form(request, receive, CSRF_FIELD)
         caller = caller if _is_token(given, caller) else None
-    _pass_on(request, caller)
+    _pass_on(request, callers, caller)
     return receive
 
 
-def credential_of(request: Request) -> Credential | None:
-    """What a request has to show who sends it; None if it has nothing that is to be taken out."""
-    found: Credential | None = None
+def credentials_of(request: Request) -> list[Credential]:
+    """What may be tokens of the workspace in a request, in the order in which they count."""
+    bearers, cookies, referers = [], [], []
     for name, value in request.headers:
-        if name not in TOKEN_HEADERS:
-            continue
-        if name == b"cookie":
-            token = next((value for key, value in _cookies(value) if key == COOKIE), None)
-            if token is not None and found is None:
-                found = Credential(token.decode("latin-1"), from_cookie=True)
-        elif (bearer := _bearer(value)) is not None and (found is None or found.from_cookie):
-            found = Credential(bearer.decode("latin-1"))
-    if PARAMETER_BYTES in request.target:
-        given = next((value for _, name, value in _parameters(request.target) if name == PARAMETER), None)
-        if given is not None and found is None:
-            found = Credential(given)
-    return found
+        if name == b"authorization":
+            if (token := _bearer(value)) is not None:
+                bearers.append(Credential(token))
+        elif name == b"cookie" and COOKIE in value:
+            cookies += [Credential(token, from_cookie=True) for pair in value.split(b";") if (token := _session(pair))]
+        elif name == b"referer" and PARAMETER in value:
+            referers += [Credential(token, counts=False) for token in _in_query(value)]
+    queries = [Credential(token) for token in _in_query(request.target)] if PARAMETER in request.target else []
+    return [*bearers, *cookies, *queries, *referers]
 
 
-def _pass_on(request: Request, caller: Caller | None) -> None:
-    """Take every token out of a request, and put in who sends it."""
-    headers = [*_without_tokens(request)]
+async def _look_up(credentials: list[Credential], identity: Identity) -> dict[str, Caller | None]:
+    callers: dict[str, Caller | None] = {}
+    looks = 0
+    for token in dict.fromkeys(credential.token for credential in credentials):
+        known = identity.known(token)
+        if known is UNKNOWN:
+            looks += 1
+            if looks > MOST_LOOKS:
+                raise TooManyTokens(f"the request has more than {MOST_LOOKS} tokens")
+            known = await identity.find(token)
+        callers[token] = known
+    return callers
+
+
+def _who(
+    request: Request, credentials: list[Credential], callers: dict[str, Caller | None]
+) -> tuple[Caller | None, bool]:
+    """Whom the first token that counts stands for, and whether the head is proof enough that they sent it."""
+    for credential in credentials:
+        caller = callers[credential.token]
+        if credential.counts and caller is not None and caller.user_id:
+            return caller, not credential.from_cookie or _is_ours(request, caller)
+    return None, True
+
+
+def _pass_on(request: Request, callers: dict[str, Caller | None], caller: Caller | None) -> None:
+    """Take the workspace's tokens out of a request, and put in who sends it."""
+    tokens = {token for token, owner in callers.items() if owner is not None}
+    if not tokens:
+        return
+    headers = [*_without(tokens, request)]
     if caller is not None:
         headers.append((USER_ID, caller.user_id.encode()))
     request.headers = headers
     request.common = None  # what it was made of is another request's, or this one's with its tokens
-    if PARAMETER_BYTES in request.target:
-        path = request.target.partition(b"?")[0]
-        kept = b"&".join(pair for pair, name, _ in _parameters(request.target) if name != PARAMETER)
-        request.target = path + b"?" + kept if kept else path
+    if PARAMETER in request.target:
+        request.target = _target_without(tokens, request.target)
 
 
-def _without_tokens(request: Request) -> Iterator[tuple[bytes, bytes]]:
+def _target_without(tokens: set[str], target: bytes) -> bytes:
+    path, _, query = target.partition(b"?")
+    pairs = query.split(b"&")
+    kept = [pair for pair in pairs if _access_token(pair) not in tokens]
+    if len(kept) == len(pairs):
+        return target
+    return path + b"?" + b"&".join(kept) if kept else path
+
+
+def _without(tokens: set[str], request: Request) -> Iterator[tuple[bytes, bytes]]:
     for name, value in request.headers:
-        if name == b"authorization" and _bearer(value) is not None:
+        if name == b"referer" or (name == b"authorization" and _bearer(value) in tokens):
             continue
-        if name == b"cookie":
-            kept = b"; ".join(b"%b=%b" % pair for pair in _cookies(value) if pair[0] != COOKIE)
-            if kept:
-                yield name, kept
-            continue
+        if name == b"cookie" and COOKIE in value:
+            pairs = value.split(b";")
+            kept = [pair for pair in pairs if _session(pair) not in tokens]
+            if len(kept) < len(pairs):
+                if kept:
+                    yield name, b";".join(kept).lstrip()
+                continue
         yield name, value
 
 
-def _bearer(value: bytes) -> bytes | None:
+def _bearer(value: bytes) -> str | None:
     scheme, _, token = value.partition(b" ")
-    return token.strip() if scheme.lower() in SCHEMES else None
+    return token.strip().decode("latin-1") if scheme.lower() in SCHEMES else None
 
 
-def _cookies(value: bytes) -> Iterator[tuple[bytes, bytes]]:
-    for pair in value.split(b";"):
-        name, _, given = pair.strip().partition(b"=")
-        yield name, given
+def _session(pair: bytes) -> str | None:
+    """The token in one pair of a `Cookie` header."""
+    name, _, value = pair.strip().partition(b"=")
+    return value.strip(b'"').decode("latin-1") if name == COOKIE else None
 
 
-def _parameters(target: bytes) -> Iterator[tuple[bytes, str, str]]:
-    """Each parameter of the query as it is written, its name, and its value."""
-    for pair in target.partition(b"?")[2].split(b"&"):
-        name, _, value = pair.decode("latin-1").partition("=")
-        yield pair, unquote_plus(name), unquote_plus(value)
+def _in_query(target: bytes) -> list[str]:
+    """The tokens in the query of a target or an address."""
+    return [token for pair in target.partition(b"?")[2].split(b"&") if (token := _access_token(pair))]
+
+
+def _access_token(pair: bytes) -> str | None:
+    """The token in one pair of a query, which may be written in any of the ways of percent-encoding."""
+    name, _, value = pair.decode("latin-1").partition("=")
+    return unquote_plus(value) if unquote_plus(name) == PARAMETER_NAME else None
 
 
 def _is_ours(request: Request, caller: Caller) -> bool:

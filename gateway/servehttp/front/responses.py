@@ -67,6 +67,14 @@ def bad_path(reason: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, reason)
 
 
+def too_many_tokens(plugin_id: str, reason: str) -> Refusal:
+    return Refusal(HTTPStatus.BAD_REQUEST, reason, plugin_id)
+
+
+def unknown_caller(plugin_id: str) -> Refusal:
+    return unavailable(plugin_id, "who sends this request cannot be found out at the moment")
+
+
 def body_too_large(plugin_id: str, limit: int) -> Refusal:
     message = f"the request body is larger than {limit} bytes"
     return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, plugin_id, headers=[(b"connection", b"close")])

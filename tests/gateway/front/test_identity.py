@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Event, Receive
 from servehttp.front.forms import LOOK
-from servehttp.front.identity import identify, identify_at_once
-from servehttp.identity import UNKNOWN, Caller, Known
+from servehttp.front.identity import MOST_LOOKS, TooManyTokens, identify, identify_at_once
+from servehttp.identity import NOBODY, UNKNOWN, Caller, Known
 
 pytestmark = pytest.mark.anyio
 
@@ -20,7 +22,7 @@ COOKIE = (b"cookie", b"theme=dark; MMAUTHTOKEN=good; lang=en")
 
 
 class Tokens:
-    """Knows one token, at once or after a look."""
+    """Knows one token that counts and one that has ended, at once or after a look."""
 
     def __init__(self, *, at_once: bool = True) -> None:
         self.at_once = at_once
@@ -33,8 +35,11 @@ class Tokens:
         self.looks += 1
         return self._caller(token)
 
+    async def manages(self, user_id: str) -> bool:
+        return False
+
     def _caller(self, token: str) -> Caller | None:
-        return ADA if token == "good" else None
+        return {"good": ADA, "ended": NOBODY}.get(token)
 
 
 def request(
@@ -84,10 +89,15 @@ async def told_user(asked: Request, *pieces: bytes) -> str | None:
         ([(b"authorization", b"BEARER good")], b""),
         ([(b"authorization", b"Token good")], b""),
         ([COOKIE], b""),
+        ([(b"cookie", b'MMAUTHTOKEN="good"')], b""),
         ([], b"?access_token=good"),
-        ([(b"authorization", b"Bearer good"), (b"cookie", b"MMAUTHTOKEN=bad")], b"?access_token=bad"),
-        ([(b"cookie", b"MMAUTHTOKEN=good")], b"?access_token=bad"),
+        ([], b"?access_token=%67ood"),
+        ([(b"authorization", b"Bearer good"), (b"cookie", b"MMAUTHTOKEN=good")], b"?access_token=ended"),
+        ([(b"authorization", b"Bearer ended"), (b"cookie", b"MMAUTHTOKEN=good")], b"?access_token=good"),
+        ([(b"cookie", b"MMAUTHTOKEN=ended; MMAUTHTOKEN=good"), (b"cookie", b"MMAUTHTOKEN=good")], b""),
         ([(b"authorization", b"Basic YTpi")], b"?access_token=good"),
+        ([(b"authorization", b"Bearer my.own.jwt"), COOKIE], b""),
+        ([COOKIE, (b"referer", b"https://chat/plugins/p/?access_token=good")], b""),
     ],
 )
 async def test_a_token_tells_the_plugin_its_user_and_does_not_arrive(
@@ -96,25 +106,86 @@ async def test_a_token_tells_the_plugin_its_user_and_does_not_arrive(
     asked = request(*headers, target=b"/plugins/p/" + query)
     assert identify_at_once(asked, Tokens(), has_body=False)
     assert user(asked) == "ada"
-    assert b"good" not in asked.target + b"".join(value for _, value in asked.headers)
-    assert b"bad" not in asked.target + b"".join(value for _, value in asked.headers)
+    arrived = asked.target + b"".join(value for _, value in asked.headers)
+    assert not any(token in arrived for token in (b"good", b"%67ood", b"ended"))
 
 
 async def test_what_is_no_token_stays() -> None:
     asked = request(
-        (b"authorization", b"Basic YTpi"), COOKIE, target=b"/plugins/p/?a=%20b&access_token=good&%61ccess_token=x&c"
+        (b"authorization", b"Basic YTpi"), COOKIE, target=b"/plugins/p/?a=%20b&access_token=good&access_token=x&c"
     )
     assert await told_user(asked) == "ada"
     assert list(asked.headers) == [
         (b"authorization", b"Basic YTpi"), (b"cookie", b"theme=dark; lang=en"), (b"mattermost-user-id", b"ada"),
     ]  # fmt: skip
-    assert asked.target == b"/plugins/p/?a=%20b&c"
+    assert asked.target == b"/plugins/p/?a=%20b&access_token=x&c"
 
 
-async def test_a_token_that_stands_for_nobody_does_not_arrive_either() -> None:
-    asked = request((b"authorization", b"Bearer wrong"), (b"accept", b"*/*"))
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        ([(b"authorization", b"Bearer my.jwt")], b""),
+        ([(b"authorization", b"Token  my own")], b""),
+        ([(b"authorization", b"Bearer")], b""),
+        ([(b"cookie", b"flag; MMAUTHTOKEN=other;b=;  c==d")], b""),
+        ([(b"cookie", b"MMAUTHTOKEN"), (b"cookie", b"; ;")], b""),
+        ([], b"?access_token=foreign&a"),
+        ([], b"?"),
+        ([], b"access_token=good"),
+        ([(b"referer", b"https://chat/?access_token=foreign")], b""),
+    ],
+)
+@pytest.mark.parametrize("at_once", [True, False])
+async def test_tokens_of_the_plugins_own_arrive_byte_for_byte(
+    headers: list[tuple[bytes, bytes]], query: bytes, at_once: bool
+) -> None:
+    asked = request(*headers, target=b"/plugins/p/" + query)
+    if at_once:
+        assert identify_at_once(asked, Tokens(), has_body=False)
+    else:
+        await identify(asked, Tokens(at_once=False), body(b""))
+    assert (list(asked.headers), asked.target) == (headers, b"/plugins/p/" + query)
+
+
+async def test_a_token_that_has_ended_is_nobodys_and_does_not_arrive_either() -> None:
+    asked = request((b"authorization", b"Bearer ended"), (b"accept", b"*/*"))
     assert await told_user(asked) is None
     assert list(asked.headers) == [(b"accept", b"*/*")]
+
+
+PAIRS = st.lists(st.binary(max_size=6).filter(lambda pair: b";" not in pair), min_size=1, max_size=5)
+
+
+@given(before=PAIRS, after=PAIRS)
+async def test_taking_a_login_out_of_the_cookies_leaves_the_others_as_they_were(
+    before: list[bytes], after: list[bytes]
+) -> None:
+    asked = request((b"cookie", b"; ".join([b"a", *before, b"MMAUTHTOKEN=good", *after])))
+    assert await told_user(asked) == "ada"
+    assert asked.header(b"cookie") == b"; ".join([b"a", *before, *after])
+
+
+async def test_the_referer_stays_unless_a_token_came_with_it() -> None:
+    referer = (b"referer", b"https://chat/plugins/p/")
+    with_cookie, without = request(COOKIE, referer), request((b"cookie", b"theme=dark"), referer)
+    for asked in (with_cookie, without):
+        assert identify_at_once(asked, Tokens(), has_body=False)
+    assert with_cookie.header(b"referer") is None
+    assert without.header(b"referer") == referer[1]
+
+
+async def test_a_referer_shows_nobody_but_takes_a_token_nowhere() -> None:
+    asked = request((b"referer", b"https://chat/plugins/p/?access_token=good"), (b"accept", b"*/*"))
+    assert await told_user(asked) is None
+    assert list(asked.headers) == [(b"accept", b"*/*")]
+
+
+async def test_a_request_with_very_many_tokens_is_not_looked_at() -> None:
+    cookies = b"; ".join(b"MMAUTHTOKEN=t%d" % number for number in range(MOST_LOOKS + 1))
+    tokens = Tokens(at_once=False)
+    with pytest.raises(TooManyTokens):
+        await identify(request((b"cookie", cookies)), tokens, body(b""))
+    assert tokens.looks == MOST_LOOKS
 
 
 async def test_a_request_without_a_token_is_left_as_it_is() -> None:
@@ -165,6 +236,7 @@ async def test_a_cookie_counts_for_what_changes_something_only_with_a_proof(
         ([COOKIE, (b"x-csrf-token", b"a-csrf")], True),
         ([(b"authorization", b"Bearer good")], True),
         ([(b"cookie", b"MMAUTHTOKEN=bad")], True),
+        ([(b"cookie", b"MMAUTHTOKEN=ended")], True),
     ],
 )
 async def test_a_body_that_may_have_the_proof_is_waited_for(

@@ -86,6 +86,10 @@ class Sessions(Domain):
             raise unauthorized("api.context.session_expired.app_error", "The session has ended. Log in again.")
         return session
 
+    async def remembers(self, token: str) -> bool:
+        """Whether a token is one of a session or an access token, be it one that has ended or is switched off."""
+        return await self.ws.access_tokens.remembers(token) or await self._exists(token)
+
     async def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions that have not ended, the latest first."""
         query = select(table).where(table.c.user_id == user_id, self._alive())
@@ -141,3 +145,7 @@ class Sessions(Domain):
     async def _one(self, condition: ColumnElement[bool]) -> Session | None:
         async with self.db.reading() as tx:
             return await one(tx, Session, select(table).where(condition, self._alive()))
+
+    async def _exists(self, token: str) -> bool:
+        async with self.db.reading() as tx:
+            return await one(tx, Session, select(table).where(table.c.token == token)) is not None

@@ -81,6 +81,12 @@ class AccessTokens(Domain):
         """The session that a secret stands for, which is not kept anywhere; None if it is none that counts."""
         return await self._session(table.c.token_hash == _hash(secret))
 
+    async def remembers(self, secret: str) -> bool:
+        """Whether there is a token with this secret, be it one that is switched off."""
+        async with self.db.reading() as tx:
+            query = select(table).where(table.c.token_hash == _hash(secret))
+            return await one(tx, UserAccessToken, query) is not None
+
     async def session_by_id(self, token_id: str) -> Session | None:
         """The same by the token's id, which is the session's."""
         return await self._session(table.c.id == token_id)
