@@ -105,7 +105,7 @@ class Front:
     def as_proxies_say(self, scope: Scope) -> Scope:
         """A request with its client and scheme as trusted proxies report them."""
         proxies, client = self._settings.trusted, _address(scope.get("client"))
-        if not (proxies.trusts(client[0]) if client else proxies.everybody):
+        if not proxies.trusts_peer(client):
             return scope
         client, scheme = proxies.resolve(client, scope["scheme"], scope["headers"])
         return {**scope, "client": client, "scheme": scheme if scope["type"] == "http" else scope["scheme"]}
@@ -141,7 +141,7 @@ class Front:
     def _headers(self, request: Request) -> RequestHeaders:
         """What may pass of a request's headers, after what trusted proxies say in them was heeded."""
         proxies = self._settings.trusted
-        trusted = proxies.trusts(request.client[0]) if request.client else proxies.everybody
+        trusted = proxies.trusts_peer(request.client)
         headers = RequestHeaders(request.headers, trusted=trusted)
         if trusted:
             request.client, request.scheme = proxies.resolve(request.client, request.scheme, headers.common.fields)

@@ -16,7 +16,7 @@ from typing import Final
 
 from mattermost_plugin.exchange import Common, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
-from servehttp.front.peers import FORWARDED_HEADERS
+from servehttp.front.peers import is_forwarding
 
 IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
 """The gateway's word; underscores count as hyphens, because some applications fold them."""
@@ -102,7 +102,7 @@ def new_request_id() -> bytes:
 
 
 def _may_pass(name: bytes, trusted: bool) -> bool:
-    if name in FORWARDED_HEADERS:
+    if is_forwarding(name):
         return trusted
     return name not in IDENTITY_HEADERS and (b"_" not in name or name.replace(b"_", b"-") not in IDENTITY_HEADERS)
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import ipaddress
 from http import HTTPStatus
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import Headers, Request, Response
 from mattermost_plugin.headers import InvalidHeader
 from servehttp.front.headers import RequestHeaders, response_head
-from servehttp.front.peers import TrustedProxies
+from servehttp.front.peers import MOST_HOPS, TrustedProxies, address_of
 
 ID = b"request-1"
+PEER = ("10.0.0.1", 1234)
 
 
 def passed(*headers: tuple[bytes, bytes], trusted: bool = False) -> list[tuple[bytes, bytes]]:
@@ -65,10 +69,23 @@ def test_nobody_says_of_himself_who_he_is(name: bytes, trusted: bool) -> None:
     assert passed((name, b"admin"), (name, b"root"), (b"accept", b"*/*"), trusted=trusted) == [(b"accept", b"*/*")]
 
 
-def test_forwarded_headers_pass_from_trusted_peers_only() -> None:
-    header = (b"x-forwarded-for", b"6.6.6.6")
+FORWARDING = [
+    b"forwarded",
+    b"x-real-ip",
+    *(b"x-forwarded" + rest for rest in (b"", b"-for", b"-host", b"-port", b"-proto", b"-prefix", b"-ssl", b"-user")),
+]
+
+
+@pytest.mark.parametrize("name", [*FORWARDING, *(name.replace(b"-", b"_") for name in FORWARDING), b"x_forwarded-for"])
+def test_forwarded_headers_pass_from_trusted_peers_only(name: bytes) -> None:
+    header = (name, b"6.6.6.6")
     assert passed(header) == []
     assert passed(header, trusted=True) == [header]
+
+
+@pytest.mark.parametrize("name", [b"x-forward", b"x-real-ip-2", b"x-original-forwarded-for", b"x_my_own"])
+def test_what_only_looks_like_a_forwarded_header_passes(name: bytes) -> None:
+    assert passed((name, b"1")) == [(name, b"1")]
 
 
 def test_a_request_id_is_kept_when_it_is_one_and_made_otherwise() -> None:
@@ -121,9 +138,6 @@ def test_two_different_lengths_are_refused() -> None:
         to_client(Response(200, [(b"content-length", b"1"), (b"content-length", b"2")]), ID)
 
 
-PEER = ("10.0.0.1", 1234)
-
-
 @pytest.mark.parametrize(
     ("networks", "host", "trusted"),
     [
@@ -133,6 +147,9 @@ PEER = ("10.0.0.1", 1234)
         (("10.0.0.0/8",), "11.0.0.1", False),
         (("::1",), "::1", True),
         (("*",), "anything", True),
+        (("10.0.0.0/8",), "::ffff:10.9.8.7", True),
+        (("10.0.0.0/8",), "::ffff:11.9.8.7", False),
+        (("2001:db8::/32",), "2001:0DB8:0::1", True),
         (("10.0.0.0/8",), "no-address", False),
     ],
 )
@@ -148,11 +165,95 @@ def test_who_is_trusted(networks: tuple[str, ...], host: str, trusted: bool) -> 
         (b"1.2.3.4, 10.0.0.7", "1.2.3.4"),
         (b"10.0.0.9, 10.0.0.7", "10.0.0.9"),
         (b"2001:db8::1", "2001:db8::1"),
+        # as proxies write it
+        (b"1.2.3.4:5678", "1.2.3.4"),
+        (b"6.6.6.6:1, 1.2.3.4:5678, 10.0.0.7:443", "1.2.3.4"),
+        (b"[2001:db8::1]", "2001:db8::1"),
+        (b"[2001:DB8:0::1]:5678, 10.0.0.7", "2001:db8::1"),
+        (b"::ffff:1.2.3.4, [::ffff:10.0.0.7]:1", "1.2.3.4"),
+        (b'"[2001:db8::1]:80"', "2001:db8::1"),
+        (b"1.2.3.4,,10.0.0.7,", "1.2.3.4"),
+        # who is behind a proxy of ours is not told: it is all that is known
+        (b"6.6.6.6, unknown, 10.0.0.7", "10.0.0.7"),
+        (b"6.6.6.6, _hidden, 10.0.0.7", "10.0.0.7"),
+        (b"6.6.6.6, unknown", PEER[0]),
+        (b"1.2.3.4.5", PEER[0]),
+        (b"1.2.3.4:99999999", PEER[0]),
+        (b"example.com", PEER[0]),
+        (b"", PEER[0]),
     ],
 )
 def test_the_client_is_the_nearest_address_that_is_no_proxy_of_ours(chain: bytes, client: str) -> None:
     address, _ = TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", [(b"x-forwarded-for", chain)])
-    assert address == (client, 0)
+    assert address == (PEER if client == PEER[0] else (client, 0))
+
+
+@pytest.mark.parametrize(
+    ("chain", "client", "scheme"),
+    [
+        (b"for=1.2.3.4", "1.2.3.4", "http"),
+        (b"For=1.2.3.4;Proto=HTTPS;by=203.0.113.43", "1.2.3.4", "https"),
+        (b'for="1.2.3.4:5678"', "1.2.3.4", "http"),
+        (b"for=1.2.3.4:5678", "1.2.3.4", "http"),
+        (b'for="1.2.3.4:_port"; proto=https', "1.2.3.4", "https"),
+        (b'for="[2001:DB8:cafe::17]"', "2001:db8:cafe::17", "http"),
+        (b'host="a, b" ; for="[2001:db8::17]:4711" ;; proto="https"', "2001:db8::17", "https"),
+        (b'for="[2001:db8::\\17]"', "2001:db8::17", "http"),
+        (b"for=6.6.6.6;proto=https, for=1.2.3.4;proto=http, for=10.0.0.7;proto=https", "1.2.3.4", "http"),
+        (b"for=1.2.3.4;proto=https, for=10.0.0.7", "1.2.3.4", "https"),
+        (b"for=6.6.6.6, for=unknown;proto=https", PEER[0], "https"),
+        (b"for=6.6.6.6, for=_SEVKISEK, for=10.0.0.7", "10.0.0.7", "http"),
+        (b"for=6.6.6.6, proto=https", PEER[0], "https"),
+        (b'for="6.6.6.6, for=1.2.3.4', "1.2.3.4", "http"),
+        (b'for=6.6.6.6;", for=1.2.3.4, for=10.0.0.7', "1.2.3.4", "http"),
+        (b"1.2.3.4", PEER[0], "http"),
+        (b'for="1.2.3.4', PEER[0], "http"),
+    ],
+)
+def test_the_chain_may_be_in_forwarded_as_well(chain: bytes, client: str, scheme: str) -> None:
+    found = TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", [(b"forwarded", chain)])
+    assert found == ((PEER if client == PEER[0] else (client, 0)), scheme)
+
+
+def test_forwarded_counts_only_where_no_x_forwarded_for_does() -> None:
+    headers = [(b"forwarded", b"for=6.6.6.6;proto=https"), (b"x-forwarded-for", b"1.2.3.4")]
+    assert TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", headers) == (("1.2.3.4", 0), "http")
+
+
+def test_a_chain_may_be_in_several_headers() -> None:
+    headers = [(b"x-forwarded-for", b"6.6.6.6"), (b"x-forwarded-for", b"1.2.3.4:1"), (b"x-forwarded-for", b"10.0.0.7")]
+    assert TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", headers)[0] == ("1.2.3.4", 0)
+
+
+@pytest.mark.parametrize("name", [b"x-forwarded-for", b"forwarded"])
+def test_no_more_than_so_many_hops_are_looked_at(name: bytes) -> None:
+    prefix = b"for=" if name == b"forwarded" else b""
+    chain = b",".join(prefix + b"10.0.%d.%d" % divmod(number, 256) for number in range(4000))
+    high, low = divmod(4000 - MOST_HOPS, 256)
+    client, _ = TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", [(name, chain)])
+    assert client == (f"10.0.{high}.{low}", 0)
+
+
+@given(st.binary(max_size=60), st.sampled_from([b"x-forwarded-for", b"forwarded"]))
+def test_nothing_that_a_client_writes_changes_what_the_proxies_add(written: bytes, name: bytes) -> None:
+    added = b"for=1.2.3.4, for=10.0.0.7" if name == b"forwarded" else b"1.2.3.4:5, 10.0.0.7"
+    headers = [(name, written + b", " + added)]
+    assert TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", headers)[0] == ("1.2.3.4", 0)
+
+
+@given(st.binary(max_size=200))
+def test_a_node_is_an_address_or_none(node: bytes) -> None:
+    address = address_of(node)
+    assert address is None or str(ipaddress.ip_address(address)) == address
+
+
+@pytest.mark.parametrize(
+    ("protos", "scheme"),
+    [(b"https", "https"), (b"https, http, http", "http"), (b"http, https, http", "https"), (b"https, http", "https")],
+)
+def test_the_scheme_is_that_of_the_client_and_not_of_a_proxy(protos: bytes, scheme: str) -> None:
+    headers = [(b"x-forwarded-for", b"6.6.6.6, 1.2.3.4, 10.0.0.7"), (b"x-forwarded-proto", protos)]
+    assert TrustedProxies(["10.0.0.0/8"]).resolve(PEER, "http", headers) == (("1.2.3.4", 0), scheme)
 
 
 def test_the_scheme_is_the_proxys_when_it_is_one() -> None:
