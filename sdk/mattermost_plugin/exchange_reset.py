@@ -20,3 +20,25 @@ class ExchangeReset(OSError):
     def of(cls, reset: Reset) -> ExchangeReset:
         """The exception for a reset; a new one each time, because a raised one keeps the frames it passed alive."""
         return cls(reset.code, reset.reason)
+
+
+MAX_ORIGINS = 1000
+"""Exceptions that are looked at for one. Their graph is the application's: it may be deep, and it may be a circle."""
+
+
+def caused_by_disconnect(error: BaseException) -> bool:
+    """Whether an exception is, comes from, or (a group) is made only of the disconnect that `send` reported."""
+    pending = [error]
+    for _ in range(MAX_ORIGINS):
+        if not pending:
+            return True
+        error = pending.pop()
+        if isinstance(error, ExchangeReset):
+            continue
+        if isinstance(error, BaseExceptionGroup):
+            pending += error.exceptions
+        elif (origin := error.__cause__ or error.__context__) is not None:
+            pending.append(origin)
+        else:
+            return False
+    return False

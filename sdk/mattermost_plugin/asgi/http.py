@@ -17,7 +17,7 @@ import logging
 from typing import Final
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
-from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, of_response
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
@@ -61,7 +61,7 @@ class HTTPCycle:
         try:
             result = await app(scope, self.receive, self.send)
         except (Exception, SystemExit) as error:  # the border to the application: answered and logged here
-            if caused_by_disconnect(error):
+            if self.disconnected and caused_by_disconnect(error):
                 logger.debug("%s %s: the client went away", scope["method"], scope["path"])
             else:
                 logger.exception("Exception in ASGI application")
@@ -195,13 +195,3 @@ class HTTPCycle:
         self.length_left -= length
         if self.length_left < 0:
             raise RuntimeError("Response content longer than Content-Length")
-
-
-def caused_by_disconnect(error: BaseException) -> bool:
-    """Whether an exception is, comes from, or (a group) is made only of the disconnect that `send` reported."""
-    if isinstance(error, ExchangeReset):
-        return True
-    if isinstance(error, BaseExceptionGroup):
-        return all(caused_by_disconnect(inner) for inner in error.exceptions)
-    origin = error.__cause__ or error.__context__
-    return origin is not None and caused_by_disconnect(origin)

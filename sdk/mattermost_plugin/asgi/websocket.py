@@ -9,9 +9,9 @@ from __future__ import annotations
 import enum
 import logging
 
-from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, caused_by_disconnect
+from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT
 from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, ResetCode, Response
-from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, end_to_end
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
@@ -54,7 +54,7 @@ class WebSocketCycle:
         try:
             result = await app(scope, self.receive, self.send)
         except (Exception, SystemExit) as error:  # the border to the application: answered and logged here
-            if caused_by_disconnect(error):
+            if self.disconnected and caused_by_disconnect(error):
                 logger.debug("%s: the client went away", scope["path"])
             else:
                 logger.exception("Exception in ASGI application")
