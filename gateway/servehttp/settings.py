@@ -124,7 +124,7 @@ class ServerSettings(_Group):
     )
     forwarded_allow_ips: Networks = Field(
         default=(),
-        description="Proxies whose X-Forwarded-* and Forwarded headers are believed: addresses, networks, or * for every peer.",
+        description="Proxies whose X-Forwarded-* and Forwarded are believed: addresses, networks, or * for every peer.",
     )
     root_path: Annotated[str, AfterValidator(_check_root_path)] = Field(
         default="",

@@ -23,7 +23,7 @@ Address: TypeAlias = tuple[str, int]
 
 
 class Common:
-    """What requests have in common that differ only in target, root, and in the headers that follow `fields`.
+    """What requests have in common that differ only in target, root, id, and in the headers that follow `fields`.
 
     Whoever encodes one of them keeps the bytes with it.
     """
@@ -54,6 +54,8 @@ class Request:
     """The way to the client can carry trailers."""
     early_hints: bool
     """The way to the client can carry 103 Early Hints."""
+    request_id: bytes
+    """What logs call it; empty where nobody has named it."""
     common: Common | None = field(compare=False)
     """What others like it share with it; its fields are what `headers` begins with."""
 
@@ -70,6 +72,7 @@ class Request:
         websocket: bool = False,
         trailers: bool = False,
         early_hints: bool = False,
+        request_id: bytes = b"",
         common: Common | None = None,
     ) -> None:
         self.method = method
@@ -83,6 +86,7 @@ class Request:
         self.websocket = websocket
         self.trailers = trailers
         self.early_hints = early_hints
+        self.request_id = request_id
         self.common = common
 
     def header(self, name: bytes) -> bytes | None:

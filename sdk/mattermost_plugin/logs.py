@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from mattermost_plugin import stdio
+from mattermost_plugin.request_id import current
 
 MAX_LINE = 60 * 1024
 """Characters, all ASCII. A go-plugin host's buffer holds 64 KiB; what is longer arrives in pieces without a level."""
@@ -93,8 +94,9 @@ class ConsoleFormatter(logging.Formatter):
 
 
 def extra(record: logging.LogRecord) -> Mapping[str, object]:
-    """The fields that the record's author passed as `extra`."""
-    return {key: value for key, value in vars(record).items() if key not in STANDARD_FIELDS}
+    """The fields that the record's author passed as `extra`, and the id of the request that is served."""
+    fields = {key: value for key, value in vars(record).items() if key not in STANDARD_FIELDS}
+    return {"request_id": request_id} | fields if (request_id := current.get()) else fields
 
 
 def hclog_level(levelno: int) -> str:

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.grpc.hooks_common_pb2 import PluginContext
 from mattermost_plugin.grpc.hooks_http_pb2 import ServeHTTPRequestInit
+from mattermost_plugin.request_id import request_id_of
 from mattermost_plugin.servehttp_wire import encode_request
 from mattermost_plugin.thread_bridge import ThreadBridge, client_gone
 from mattermost_plugin.types import Receive, Scope
@@ -206,6 +207,7 @@ def _request(scope: Scope) -> Request:
         scope["headers"],
         http_version=scope["http_version"],
         client=(client[0], client[1]) if client else None,
+        request_id=request_id_of(scope).encode(),
     )
 
 

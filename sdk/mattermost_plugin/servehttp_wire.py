@@ -88,6 +88,7 @@ def decode_request(init: hooks_http_pb2.ServeHTTPRequestInit) -> Request:
         http_version=_http_version(init.proto_major, init.proto_minor),
         client=_split_address(init.remote_addr),
         server=_split_address(init.host),
+        request_id=init.plugin_context.request_id.encode(),
     )
 
 
@@ -398,7 +399,7 @@ def _canonical(name: bytes) -> str:
 
 def _plugin_context(request: Request) -> hooks_common_pb2.PluginContext:
     return hooks_common_pb2.PluginContext(
-        request_id=_text(request.header(b"x-request-id") or b""),
+        request_id=_text(request.request_id or request.header(b"x-request-id") or b""),
         ip_address=request.client[0] if request.client else "",
         accept_language=_text(request.header(b"accept-language") or b""),
         user_agent=_text(request.header(b"user-agent") or b""),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import io
 import json
 import logging
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from mattermost_plugin import logs
+from mattermost_plugin.request_id import current
 
 
 class Log:
@@ -76,6 +78,17 @@ def test_extra_fields_are_fields(for_host: Log) -> None:
     assert (entry["count"], entry["ratio"], entry["none"]) == (3, "nan", None)
     assert entry["who"] == "<class 'object'>"
     assert (entry["@level"], entry["@level_"]) == ("error", "trick")
+
+
+def test_what_is_said_while_a_request_is_served_has_its_id(for_host: Log, for_person: Log) -> None:
+    def serve() -> None:
+        current.set("r-1")
+        for_host.logger.info("served")
+        for_person.logger.info("served")
+
+    contextvars.copy_context().run(serve)
+    assert for_host.entry["request_id"] == "r-1"
+    assert for_person.lines[0].endswith(" plugin.part: served request_id='r-1'")
 
 
 def test_no_record_is_longer_than_a_hosts_buffer(for_host: Log) -> None:

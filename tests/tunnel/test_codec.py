@@ -262,8 +262,9 @@ FIELDS = [(b"user-agent", b"x" * 40), (b"accept", b"*/*")]
 def test_a_block_that_comes_again_means_the_same_beside_what_is_new() -> None:
     common = Common(FIELDS)
     for number in range(3):
-        own = (b"x-request-id", b"%d" % number)
-        request = Request("GET", b"/%d" % number, headers=[*FIELDS, own], common=common)
+        own = (b"x-number", b"%d" % number)
+        target, id = b"/%d" % number, b"id-%d" % number
+        request = Request("GET", target, headers=[*FIELDS, own], common=common, request_id=id)
         ((_, read),) = decode(encode([(1, request)]))
         assert read == request
 
@@ -277,6 +278,12 @@ def test_blocks_make_no_difference_to_what_is_read() -> None:
 
 def with_common(request: Request, common: Common) -> Request:
     return Request(request.method, request.target, headers=request.headers, common=common)
+
+
+def test_the_requests_id_is_told_beside_its_headers() -> None:
+    request = Request("GET", b"/", headers=FIELDS, request_id=b"r-1")
+    assert pb.Message.FromString(encode([(1, request)])).frames[0].request.request_id == "r-1"
+    assert decode(encode([(1, request)])) == [(1, request)]
 
 
 def test_a_response_head_that_comes_again_is_read_once() -> None:

@@ -1,7 +1,7 @@
 """Headers on their way to a plugin and back.
 
-To the plugin: nothing that belongs to one connection only (RFC 9110 §7.6.1), nothing that a client may not say of
-itself, and one request id. Back: nothing that could change the framing, which is the gateway's own.
+To the plugin: nothing that belongs to one connection only (RFC 9110 §7.6.1), and nothing that a client may not say of
+itself. Back: nothing that could change the framing, which is the gateway's own.
 """
 
 from __future__ import annotations
@@ -40,12 +40,14 @@ BODILESS_STATUSES: Final = frozenset((204, 304))
 class RequestHeaders:
     """What a plugin may see of the headers of a request, and of those that differ from it only in their target.
 
+    An id that the client gave its request is a header like any other, and its id here too if it has the form of one.
+
     Args:
         raw: what the client sent, names in lower case.
         trusted: whether the peer may speak for the client.
 
     Attributes:
-        common: what passes, but for the request id.
+        common: what passes.
         may_identify: whether one of them may have a token of the workspace in it.
         request_id: the client's own; None where the gateway has to make one.
     """
@@ -60,10 +62,9 @@ class RequestHeaders:
             name = header[0]
             if name in TOKEN_HEADERS and TOKEN_HEADERS[name] in header[1]:
                 self.may_identify = True
-            if name == REQUEST_ID:
-                if self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
-                    self.request_id = header[1]
-            elif _may_pass(name, trusted):
+            if name == REQUEST_ID and self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
+                self.request_id = header[1]
+            if _may_pass(name, trusted):
                 kept.append(header)
         self.common = Common(kept)
 
@@ -71,7 +72,8 @@ class RequestHeaders:
         """Give a request its headers; returns its id."""
         request_id = self.request_id or new_request_id()
         request.common = self.common
-        request.headers = [*self.common.fields, (REQUEST_ID, request_id)]
+        request.headers = self.common.fields
+        request.request_id = request_id
         return request_id
 
 

@@ -19,6 +19,7 @@ from typing import Final
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, of_response
+from mattermost_plugin.request_id import current
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -58,6 +59,7 @@ class HTTPCycle:
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         """Run the application to its end."""
+        current.set(self.exchange.request.request_id.decode("latin-1"))
         try:
             result = await app(scope, self.receive, self.send)
         except (Exception, SystemExit) as error:  # the border to the application: answered and logged here

@@ -6,6 +6,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from mattermost_plugin.exchange import Request
+from mattermost_plugin.request_id import EXTENSION
 from mattermost_plugin.types import Scope
 
 ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
@@ -35,7 +36,7 @@ def connection_scope(request: Request, state: dict[str, Any]) -> Scope:
 
 
 def _for_http(scope: Scope, request: Request) -> Scope:
-    extensions: dict[str, dict[str, Any]] = {}
+    extensions = _extensions(request)
     if request.trailers:
         extensions["http.response.trailers"] = {}
     if request.early_hints:
@@ -50,8 +51,12 @@ def _for_websocket(scope: Scope, request: Request) -> Scope:
     scope["type"] = "websocket"
     scope["scheme"] = WEBSOCKET_SCHEMES.get(request.scheme, request.scheme)
     scope["subprotocols"] = [item.strip() for item in offered.decode("latin-1").split(",") if item.strip()]
-    scope["extensions"] = {"websocket.http.response": {}}
+    scope["extensions"] = _extensions(request) | {"websocket.http.response": {}}
     return scope
+
+
+def _extensions(request: Request) -> dict[str, dict[str, Any]]:
+    return {EXTENSION: {"id": request.request_id.decode("latin-1")}} if request.request_id else {}
 
 
 def _decoded(path: bytes) -> str:

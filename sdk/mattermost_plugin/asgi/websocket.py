@@ -13,6 +13,7 @@ from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT
 from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, end_to_end
+from mattermost_plugin.request_id import current
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -51,6 +52,7 @@ class WebSocketCycle:
 
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         """Run the application to its end."""
+        current.set(self.exchange.request.request_id.decode("latin-1"))
         try:
             result = await app(scope, self.receive, self.send)
         except (Exception, SystemExit) as error:  # the border to the application: answered and logged here

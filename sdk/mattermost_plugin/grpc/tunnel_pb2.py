@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n servehttp/tunnel/v1/tunnel.proto\x12\x13servehttp.tunnel.v1\"`\n\x07Message\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x1a.servehttp.tunnel.v1.Hello\x12*\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x1a.servehttp.tunnel.v1.Frame\"g\n\x05Hello\x12\x13\n\x0bmin_version\x18\x01 \x01(\r\x12\x13\n\x0bmax_version\x18\x02 \x01(\r\x12\x0e\n\x06window\x18\x03 \x01(\r\x12\x15\n\rmax_exchanges\x18\x04 \x01(\r\x12\r\n\x05\x61gent\x18\x05 \x01(\t\"\xec\x03\n\x05\x46rame\x12\x10\n\x08\x65xchange\x18\x01 \x01(\x04\x12/\n\x07request\x18\x02 \x01(\x0b\x32\x1c.servehttp.tunnel.v1.RequestH\x00\x12\x36\n\rinformational\x18\x03 \x01(\x0b\x32\x1d.servehttp.tunnel.v1.ResponseH\x00\x12\x31\n\x08response\x18\x04 \x01(\x0b\x32\x1d.servehttp.tunnel.v1.ResponseH\x00\x12-\n\x06\x61\x63\x63\x65pt\x18\x05 \x01(\x0b\x32\x1b.servehttp.tunnel.v1.AcceptH\x00\x12\x38\n\x07message\x18\x06 \x01(\x0b\x32%.servehttp.tunnel.v1.WebSocketMessageH\x00\x12+\n\x05\x63lose\x18\x07 \x01(\x0b\x32\x1a.servehttp.tunnel.v1.CloseH\x00\x12+\n\x05reset\x18\x08 \x01(\x0b\x32\x1a.servehttp.tunnel.v1.ResetH\x00\x12\x10\n\x06\x63redit\x18\t \x01(\x04H\x00\x12+\n\x05\x64rain\x18\n \x01(\x0b\x32\x1a.servehttp.tunnel.v1.DrainH\x00\x12\x0c\n\x04\x62ody\x18\x0b \x01(\x0c\x12\x0b\n\x03\x65nd\x18\x0c \x01(\x08\x12\x10\n\x08trailers\x18\r \x03(\x0c\x42\x06\n\x04kind\"\xa0\x02\n\x07Request\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\x0c\x12\x13\n\x0broot_length\x18\x03 \x01(\r\x12\x0e\n\x06scheme\x18\x04 \x01(\t\x12\x14\n\x0chttp_version\x18\x05 \x01(\t\x12,\n\x07headers\x18\x06 \x03(\x0b\x32\x1b.servehttp.tunnel.v1.Fields\x12\x13\n\x0b\x63lient_host\x18\x07 \x01(\t\x12\x13\n\x0b\x63lient_port\x18\x08 \x01(\r\x12\x13\n\x0bserver_host\x18\t \x01(\t\x12\x13\n\x0bserver_port\x18\n \x01(\r\x12\x11\n\twebsocket\x18\x0b \x01(\x08\x12\x10\n\x08trailers\x18\x0c \x01(\x08\x12\x13\n\x0b\x65\x61rly_hints\x18\r \x01(\x08\"\x17\n\x06\x46ields\x12\r\n\x05items\x18\x01 \x03(\x0c\"=\n\x08Response\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\x0f\n\x07headers\x18\x02 \x03(\x0c\x12\x10\n\x08trailers\x18\x03 \x01(\x08\".\n\x06\x41\x63\x63\x65pt\x12\x0f\n\x07headers\x18\x01 \x03(\x0c\x12\x13\n\x0bsubprotocol\x18\x02 \x01(\t\"<\n\x10WebSocketMessage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04text\x18\x02 \x01(\x08\x12\x0c\n\x04more\x18\x03 \x01(\x08\"%\n\x05\x43lose\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\"E\n\x05Reset\x12,\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1e.servehttp.tunnel.v1.ResetCode\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x07\n\x05\x44rain*\xd3\x01\n\tResetCode\x12\x17\n\x13RESET_CODE_NO_ERROR\x10\x00\x12\x18\n\x14RESET_CODE_CANCELLED\x10\x01\x12\x16\n\x12RESET_CODE_REFUSED\x10\x02\x12\x17\n\x13RESET_CODE_INTERNAL\x10\x03\x12\x17\n\x13RESET_CODE_PROTOCOL\x10\x04\x12\x1b\n\x17RESET_CODE_FLOW_CONTROL\x10\x05\x12\x16\n\x12RESET_CODE_TIMEOUT\x10\x06\x12\x14\n\x10RESET_CODE_LIMIT\x10\x07\x32S\n\x06Tunnel\x12I\n\x07\x43onnect\x12\x1c.servehttp.tunnel.v1.Message\x1a\x1c.servehttp.tunnel.v1.Message(\x01\x30\x01\x42\"Z servehttp.dev/tunnel/v1;tunnelv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n servehttp/tunnel/v1/tunnel.proto\x12\x13servehttp.tunnel.v1\"`\n\x07Message\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x1a.servehttp.tunnel.v1.Hello\x12*\n\x06\x66rames\x18\x02 \x03(\x0b\x32\x1a.servehttp.tunnel.v1.Frame\"g\n\x05Hello\x12\x13\n\x0bmin_version\x18\x01 \x01(\r\x12\x13\n\x0bmax_version\x18\x02 \x01(\r\x12\x0e\n\x06window\x18\x03 \x01(\r\x12\x15\n\rmax_exchanges\x18\x04 \x01(\r\x12\r\n\x05\x61gent\x18\x05 \x01(\t\"\xec\x03\n\x05\x46rame\x12\x10\n\x08\x65xchange\x18\x01 \x01(\x04\x12/\n\x07request\x18\x02 \x01(\x0b\x32\x1c.servehttp.tunnel.v1.RequestH\x00\x12\x36\n\rinformational\x18\x03 \x01(\x0b\x32\x1d.servehttp.tunnel.v1.ResponseH\x00\x12\x31\n\x08response\x18\x04 \x01(\x0b\x32\x1d.servehttp.tunnel.v1.ResponseH\x00\x12-\n\x06\x61\x63\x63\x65pt\x18\x05 \x01(\x0b\x32\x1b.servehttp.tunnel.v1.AcceptH\x00\x12\x38\n\x07message\x18\x06 \x01(\x0b\x32%.servehttp.tunnel.v1.WebSocketMessageH\x00\x12+\n\x05\x63lose\x18\x07 \x01(\x0b\x32\x1a.servehttp.tunnel.v1.CloseH\x00\x12+\n\x05reset\x18\x08 \x01(\x0b\x32\x1a.servehttp.tunnel.v1.ResetH\x00\x12\x10\n\x06\x63redit\x18\t \x01(\x04H\x00\x12+\n\x05\x64rain\x18\n \x01(\x0b\x32\x1a.servehttp.tunnel.v1.DrainH\x00\x12\x0c\n\x04\x62ody\x18\x0b \x01(\x0c\x12\x0b\n\x03\x65nd\x18\x0c \x01(\x08\x12\x10\n\x08trailers\x18\r \x03(\x0c\x42\x06\n\x04kind\"\xb4\x02\n\x07Request\x12\x0e\n\x06method\x18\x01 \x01(\t\x12\x0e\n\x06target\x18\x02 \x01(\x0c\x12\x13\n\x0broot_length\x18\x03 \x01(\r\x12\x0e\n\x06scheme\x18\x04 \x01(\t\x12\x14\n\x0chttp_version\x18\x05 \x01(\t\x12,\n\x07headers\x18\x06 \x03(\x0b\x32\x1b.servehttp.tunnel.v1.Fields\x12\x13\n\x0b\x63lient_host\x18\x07 \x01(\t\x12\x13\n\x0b\x63lient_port\x18\x08 \x01(\r\x12\x13\n\x0bserver_host\x18\t \x01(\t\x12\x13\n\x0bserver_port\x18\n \x01(\r\x12\x11\n\twebsocket\x18\x0b \x01(\x08\x12\x10\n\x08trailers\x18\x0c \x01(\x08\x12\x13\n\x0b\x65\x61rly_hints\x18\r \x01(\x08\x12\x12\n\nrequest_id\x18\x0e \x01(\t\"\x17\n\x06\x46ields\x12\r\n\x05items\x18\x01 \x03(\x0c\"=\n\x08Response\x12\x0e\n\x06status\x18\x01 \x01(\r\x12\x0f\n\x07headers\x18\x02 \x03(\x0c\x12\x10\n\x08trailers\x18\x03 \x01(\x08\".\n\x06\x41\x63\x63\x65pt\x12\x0f\n\x07headers\x18\x01 \x03(\x0c\x12\x13\n\x0bsubprotocol\x18\x02 \x01(\t\"<\n\x10WebSocketMessage\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\x12\x0c\n\x04text\x18\x02 \x01(\x08\x12\x0c\n\x04more\x18\x03 \x01(\x08\"%\n\x05\x43lose\x12\x0c\n\x04\x63ode\x18\x01 \x01(\r\x12\x0e\n\x06reason\x18\x02 \x01(\t\"E\n\x05Reset\x12,\n\x04\x63ode\x18\x01 \x01(\x0e\x32\x1e.servehttp.tunnel.v1.ResetCode\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\x07\n\x05\x44rain*\xd3\x01\n\tResetCode\x12\x17\n\x13RESET_CODE_NO_ERROR\x10\x00\x12\x18\n\x14RESET_CODE_CANCELLED\x10\x01\x12\x16\n\x12RESET_CODE_REFUSED\x10\x02\x12\x17\n\x13RESET_CODE_INTERNAL\x10\x03\x12\x17\n\x13RESET_CODE_PROTOCOL\x10\x04\x12\x1b\n\x17RESET_CODE_FLOW_CONTROL\x10\x05\x12\x16\n\x12RESET_CODE_TIMEOUT\x10\x06\x12\x14\n\x10RESET_CODE_LIMIT\x10\x07\x32S\n\x06Tunnel\x12I\n\x07\x43onnect\x12\x1c.servehttp.tunnel.v1.Message\x1a\x1c.servehttp.tunnel.v1.Message(\x01\x30\x01\x42\"Z servehttp.dev/tunnel/v1;tunnelv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,8 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'mattermost_plugin.grpc.tunn
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'Z servehttp.dev/tunnel/v1;tunnelv1'
-  _globals['_RESETCODE']._serialized_start=1364
-  _globals['_RESETCODE']._serialized_end=1575
+  _globals['_RESETCODE']._serialized_start=1384
+  _globals['_RESETCODE']._serialized_end=1595
   _globals['_MESSAGE']._serialized_start=57
   _globals['_MESSAGE']._serialized_end=153
   _globals['_HELLO']._serialized_start=155
@@ -42,21 +42,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FRAME']._serialized_start=261
   _globals['_FRAME']._serialized_end=753
   _globals['_REQUEST']._serialized_start=756
-  _globals['_REQUEST']._serialized_end=1044
-  _globals['_FIELDS']._serialized_start=1046
-  _globals['_FIELDS']._serialized_end=1069
-  _globals['_RESPONSE']._serialized_start=1071
-  _globals['_RESPONSE']._serialized_end=1132
-  _globals['_ACCEPT']._serialized_start=1134
-  _globals['_ACCEPT']._serialized_end=1180
-  _globals['_WEBSOCKETMESSAGE']._serialized_start=1182
-  _globals['_WEBSOCKETMESSAGE']._serialized_end=1242
-  _globals['_CLOSE']._serialized_start=1244
-  _globals['_CLOSE']._serialized_end=1281
-  _globals['_RESET']._serialized_start=1283
-  _globals['_RESET']._serialized_end=1352
-  _globals['_DRAIN']._serialized_start=1354
-  _globals['_DRAIN']._serialized_end=1361
-  _globals['_TUNNEL']._serialized_start=1577
-  _globals['_TUNNEL']._serialized_end=1660
+  _globals['_REQUEST']._serialized_end=1064
+  _globals['_FIELDS']._serialized_start=1066
+  _globals['_FIELDS']._serialized_end=1089
+  _globals['_RESPONSE']._serialized_start=1091
+  _globals['_RESPONSE']._serialized_end=1152
+  _globals['_ACCEPT']._serialized_start=1154
+  _globals['_ACCEPT']._serialized_end=1200
+  _globals['_WEBSOCKETMESSAGE']._serialized_start=1202
+  _globals['_WEBSOCKETMESSAGE']._serialized_end=1262
+  _globals['_CLOSE']._serialized_start=1264
+  _globals['_CLOSE']._serialized_end=1301
+  _globals['_RESET']._serialized_start=1303
+  _globals['_RESET']._serialized_end=1372
+  _globals['_DRAIN']._serialized_start=1374
+  _globals['_DRAIN']._serialized_end=1381
+  _globals['_TUNNEL']._serialized_start=1597
+  _globals['_TUNNEL']._serialized_end=1680
 # @@protoc_insertion_point(module_scope)

@@ -237,6 +237,7 @@ class Request(_message.Message):
     WEBSOCKET_FIELD_NUMBER: _builtins.int
     TRAILERS_FIELD_NUMBER: _builtins.int
     EARLY_HINTS_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     method: _builtins.str
     target: _builtins.bytes
     """The request target in origin form, byte for byte as the client sent it: path, and query after a '?'."""
@@ -257,6 +258,8 @@ class Request(_message.Message):
     """The way to the client can carry trailers."""
     early_hints: _builtins.bool
     """The way to the client can carry 103 Early Hints."""
+    request_id: _builtins.str
+    """What the gateway calls this request in its log; empty if it does not call it anything."""
     @_builtins.property
     def headers(self) -> _containers.RepeatedCompositeFieldContainer[Global___Fields]:
         """The header fields in blocks, one after the other. Fields that come again, from one client for example, make a block
@@ -279,10 +282,11 @@ class Request(_message.Message):
         websocket: _builtins.bool = ...,
         trailers: _builtins.bool = ...,
         early_hints: _builtins.bool = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_host", b"client_host", "client_port", b"client_port", "early_hints", b"early_hints", "headers", b"headers", "http_version", b"http_version", "method", b"method", "root_length", b"root_length", "scheme", b"scheme", "server_host", b"server_host", "server_port", b"server_port", "target", b"target", "trailers", b"trailers", "websocket", b"websocket"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_host", b"client_host", "client_port", b"client_port", "early_hints", b"early_hints", "headers", b"headers", "http_version", b"http_version", "method", b"method", "request_id", b"request_id", "root_length", b"root_length", "scheme", b"scheme", "server_host", b"server_host", "server_port", b"server_port", "target", b"target", "trailers", b"trailers", "websocket", b"websocket"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,6 +72,7 @@ SERVER_PORT: Final = Field(pb.Request, "server_port")
 WEBSOCKET: Final = Field(pb.Request, "websocket")
 TAKES_TRAILERS: Final = Field(pb.Request, "trailers")
 TAKES_EARLY_HINTS: Final = Field(pb.Request, "early_hints")
+REQUEST_ID: Final = Field(pb.Request, "request_id")
 
 STATUS: Final = Field(pb.Response, "status")
 RESPONSE_HEADERS: Final = Field(pb.Response, "headers")
@@ -214,6 +215,8 @@ def _encode_request(pieces: list[bytes], part: Request) -> None:
     if part.target:
         put(pieces, TARGET, part.target)
     put_number(pieces, ROOT_LENGTH, part.root_length)
+    if part.request_id:
+        put(pieces, REQUEST_ID, part.request_id)
     _encode_block(pieces, headers)
 
 
@@ -224,7 +227,7 @@ def _encoded_common(part: Request, common: Common) -> bytes:
 
 
 def _encode_common(pieces: list[bytes], part: Request, fields: Headers) -> None:
-    """Everything but target and root, and of the headers only `fields`."""
+    """Everything but target, root and id, and of the headers only `fields`."""
     put_text(pieces, METHOD, part.method)
     put_text(pieces, SCHEME, part.scheme)
     put_text(pieces, HTTP_VERSION, part.http_version)
@@ -357,7 +360,7 @@ def _decode_hello(reader: Reader) -> Hello:
 def _decode_request(reader: Reader) -> TunnelPart:
     method = scheme = http_version = client_host = server_host = ""
     root_length = client_port = server_port = 0
-    target = b""
+    target = request_id = b""
     websocket = trailers = early_hints = odd = False
     headers: list[tuple[bytes, bytes]] = []
     end = reader.end()
@@ -375,6 +378,8 @@ def _decode_request(reader: Reader) -> TunnelPart:
             target = reader.data()
         elif tag == ROOT_LENGTH.tag:
             root_length = reader.varint() & UINT32
+        elif tag == REQUEST_ID.tag:
+            request_id = reader.data()
         elif tag == SCHEME.tag:
             scheme = reader.text()
         elif tag == HTTP_VERSION.tag:
@@ -412,6 +417,7 @@ def _decode_request(reader: Reader) -> TunnelPart:
         websocket,
         trailers,
         early_hints,
+        request_id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from http import HTTPStatus
 
 import pytest
@@ -20,12 +21,13 @@ PEER = ("10.0.0.1", 1234)
 
 def passed(*headers: tuple[bytes, bytes], trusted: bool = False) -> list[tuple[bytes, bytes]]:
     kept, _ = to_plugin(headers, trusted=trusted)
-    return [header for header in kept if header[0] != b"x-request-id"]
+    return [*kept]
 
 
 def to_plugin(headers: Headers, *, trusted: bool) -> tuple[Headers, bytes]:
     request = Request("GET", b"/")
     request_id = RequestHeaders(headers, trusted=trusted).apply(request)
+    assert request.request_id == request_id
     return request.headers, request_id
 
 
@@ -88,12 +90,21 @@ def test_what_only_looks_like_a_forwarded_header_passes(name: bytes) -> None:
     assert passed((name, b"1")) == [(name, b"1")]
 
 
-def test_a_request_id_is_kept_when_it_is_one_and_made_otherwise() -> None:
-    kept, request_id = to_plugin([(b"x-request-id", b"abc-123")], trusted=False)
-    assert (request_id, kept) == (b"abc-123", [(b"x-request-id", b"abc-123")])
-    kept, request_id = to_plugin([(b"x-request-id", b"has space")], trusted=False)
-    assert kept == [(b"x-request-id", request_id)]
-    assert request_id != b"has space"
+@pytest.mark.parametrize("given", [[b"abc-123"], [b"has space", b"abc-123"], [b"abc-123", b"other"]])
+def test_a_clients_own_request_id_is_the_requests_and_stays_in_its_headers(given: list[bytes]) -> None:
+    headers = [(b"x-request-id", value) for value in given]
+    assert to_plugin(headers, trusted=False) == (headers, b"abc-123")
+
+
+@pytest.mark.parametrize("given", [b"has space", b"", b"x" * 129, b"\xff"])
+def test_what_cannot_be_an_id_is_a_header_like_any_other(given: bytes) -> None:
+    kept, request_id = to_plugin([(b"x-request-id", given)], trusted=False)
+    assert kept == [(b"x-request-id", given)]
+    assert re.fullmatch(rb"[0-9a-f]{20}", request_id)
+
+
+def test_no_header_is_added() -> None:
+    assert passed() == []
 
 
 def test_two_requests_get_different_ids() -> None:

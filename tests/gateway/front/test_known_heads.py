@@ -27,24 +27,29 @@ HEADERS = [("Accept", "*/*"), ("Cookie", "session=" + "c" * 100)]
 
 async def describe(scope: Scope, receive: Receive, send: Send) -> None:
     """Answers with what it sees, and writes into its scope."""
-    seen = {"path": scope["path"], "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]]}
+    seen = {
+        "path": scope["path"],
+        "headers": [[name.decode(), value.decode()] for name, value in scope["headers"]],
+        "id": scope["extensions"]["servehttp.request_id"]["id"],
+    }
     scope["headers"].append((b"mine", b"alone"))
     await JSONResponse(seen)(scope, receive, send)
 
 
 async def seen(client: Client, target: str = PATH, headers: list[tuple[str, str]] | None = None) -> dict[str, str]:
+    """The headers of a request, and its id under "id"."""
     answer = await client.request("GET", target, HEADERS if headers is None else headers)
     assert answer.status == 200
     found = json.loads(answer.body)
     assert found["path"] == target.partition("?")[0]
-    assert answer.header("x-request-id") == dict(found["headers"])["x-request-id"]
-    return dict(found["headers"])
+    assert answer.header("x-request-id") == found["id"]
+    return {**dict(found["headers"]), "id": found["id"]}
 
 
 async def test_requests_with_the_same_headers_are_seen_with_them_and_an_id_of_their_own(tmp_path: Path) -> None:
     async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
         found = [await seen(client, f"{PATH}{number}") for number in range(4)]
-    ids = [headers.pop("x-request-id") for headers in found]
+    ids = [headers.pop("id") for headers in found]
     assert len(set(ids)) == 4
     assert found == [{"host": "test", "accept": "*/*", "cookie": "session=" + "c" * 100}] * 4
 
@@ -60,8 +65,11 @@ async def test_a_header_that_changes_on_a_connection_changes_what_the_plugin_see
 async def test_a_request_id_of_the_clients_own_stays_with_the_request_it_came_with(tmp_path: Path) -> None:
     async with front(describe, tmp_path, direct=True) as stage, connect(stage.port) as client:
         for _ in range(2):
-            assert (await seen(client, headers=[("X-Request-Id", "mine")]))["x-request-id"] == "mine"
-        assert (await seen(client, headers=[]))["x-request-id"] != "mine"
+            found = await seen(client, headers=[("X-Request-Id", "mine")])
+            assert (found["x-request-id"], found["id"]) == ("mine", "mine")
+        found = await seen(client, headers=[])
+        assert "x-request-id" not in found
+        assert found["id"] != "mine"
 
 
 async def test_what_one_application_does_to_its_scope_nobody_else_sees(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from mattermost_plugin.asgi.scope import connection_scope
 from mattermost_plugin.exchange import Request
+from mattermost_plugin.request_id import request_id_of
 from mattermost_plugin.types import Scope
 
 
@@ -121,6 +122,15 @@ def test_only_what_can_travel_further_is_offered(request_: Request, extensions: 
 
 
 WEBSOCKET = Request("GET", b"/ws", websocket=True)
+
+
+@pytest.mark.parametrize("websocket", [False, True])
+def test_the_id_of_a_request_is_an_extension_and_no_header(websocket: bool) -> None:
+    scope = scope_of(Request("GET", b"/", websocket=websocket, request_id=b"r-1"))
+    assert scope["extensions"]["servehttp.request_id"] == {"id": "r-1"}
+    assert request_id_of(scope) == "r-1"
+    assert not any(name == b"x-request-id" for name, _ in scope["headers"])
+    assert request_id_of(scope_of(Request("GET", b"/", websocket=websocket))) == ""
 
 
 def test_a_websocket_has_a_scope_of_its_own() -> None:

@@ -12,6 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route as StarletteRoute
 
 from mattermost_plugin.models import PluginContext, Session
+from mattermost_plugin.request_id import request_id_of
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import new_id
 from servehttp.host.rest.auth import authenticate
@@ -86,7 +87,7 @@ class Route:
 def request_context(connection: HTTPConnection) -> PluginContext:
     """What hooks are told of a request, before it is known whose it is."""
     return PluginContext(
-        request_id=new_id(),
+        request_id=request_id_of(connection.scope) or new_id(),
         ip_address=connection.client.host if connection.client else "",
         accept_language=connection.headers.get("Accept-Language", ""),
         user_agent=connection.headers.get("User-Agent", ""),
