@@ -59,6 +59,8 @@ __all__ = [  # noqa: RUF022  # grouped
 ]
 
 stdio.reserve_stdout()
+if stdio.started_by_host():
+    stdio.trace_crashes()
 
 
 LAZY = {

@@ -273,6 +273,7 @@ def run_plugin(plugin_class: type[Plugin]) -> None:
     arguments = _parse_arguments()
     if arguments.listen is None and not stdio.started_by_host():
         sys.exit(_by_hand_text(plugin_class))
+    stdio.trace_crashes()
     watch = ExitWatch()
     try:
         exit_code = event_loop.run(_run(plugin_class, arguments.listen, watch))

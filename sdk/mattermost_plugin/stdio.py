@@ -9,6 +9,7 @@ the log. Printing never waits for whoever reads: what they do not take in time i
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import io
 import logging
 import os
@@ -54,6 +55,11 @@ def reserve_stdout() -> None:
 def started_by_host() -> bool:
     """Whether a host started this process, and not a person by hand."""
     return _handshake_fd is not None
+
+
+def trace_crashes() -> None:
+    """Should a signal such as SIGSEGV end the process, say first on stderr where it was."""
+    faulthandler.enable(STDERR, all_threads=False)
 
 
 def write_handshake(line: str) -> None:

@@ -189,6 +189,18 @@ async def test_the_handshake_is_all_of_stdout_whatever_the_plugin_prints(tmp_pat
     assert "child False" in plugin.stderr
 
 
+async def test_a_signal_that_ends_the_process_is_traced_to_its_line(tmp_path: Path) -> None:
+    code = PLUGIN.replace('print("said"', 'signal.raise_signal(signal.SIGSEGV), print("said"').replace(
+        "os,", "os, signal,"
+    )
+    async with hosted(tmp_path, code) as (plugin, host):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await host.request(url="/say/this")
+        assert await plugin.ended() == -signal.SIGSEGV
+    crash = plugin.stderr.index("Fatal Python error: Segmentation fault")
+    assert any("plugin.py" in line and line.endswith(" in say") for line in plugin.stderr[crash:])
+
+
 async def test_log_records_have_their_level_fields_and_trace_on_one_line(tmp_path: Path) -> None:
     async with hosted(tmp_path) as (plugin, host):
         await host.hooks.OnActivate(OnActivateRequest())
