@@ -12,6 +12,10 @@ from mattermost_plugin.types import Scope
 ASGI: Final = {"version": "3.0", "spec_version": "2.4"}
 """2.4: `send` raises an `OSError` after the client has gone."""
 
+HANDSHAKE: Final = ((b"upgrade", b"websocket"), (b"connection", b"Upgrade"))
+"""Belong to the connection at the edge, so they do not travel; but that is how applications know a WebSocket by its
+headers, so they are told what every handshake of HTTP/1.1 has."""
+
 WEBSOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
@@ -49,6 +53,7 @@ def _for_http(scope: Scope, request: Request) -> Scope:
 def _for_websocket(scope: Scope, request: Request) -> Scope:
     offered = b",".join(value for name, value in request.headers if name == b"sec-websocket-protocol")
     scope["type"] = "websocket"
+    scope["headers"].extend(HANDSHAKE)
     scope["scheme"] = WEBSOCKET_SCHEMES.get(request.scheme, request.scheme)
     scope["subprotocols"] = [item.strip() for item in offered.decode("latin-1").split(",") if item.strip()]
     scope["extensions"] = _extensions(request) | {"websocket.http.response": {}}

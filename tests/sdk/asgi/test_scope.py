@@ -141,6 +141,13 @@ def test_a_websocket_has_a_scope_of_its_own() -> None:
     assert scope["extensions"] == {"websocket.http.response": {}}
 
 
+def test_a_websocket_has_the_headers_of_its_handshake_which_did_not_travel() -> None:
+    headers = [(b"host", b"test"), (b"sec-websocket-version", b"13")]
+    request = replace(WEBSOCKET, headers=headers)
+    assert scope_of(request)["headers"] == [*headers, (b"upgrade", b"websocket"), (b"connection", b"Upgrade")]
+    assert request.headers == headers
+
+
 @pytest.mark.parametrize(("scheme", "told"), [("http", "ws"), ("https", "wss"), ("wss", "wss")])
 def test_a_websocket_has_a_scheme_of_its_own(scheme: str, told: str) -> None:
     assert scope_of(replace(WEBSOCKET, scheme=scheme))["scheme"] == told
