@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
@@ -13,7 +13,7 @@ from servehttp.errors import GatewayError
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
-from servehttp.identity import Identity
+from servehttp.identity import Identity, Memories
 from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
@@ -25,6 +25,10 @@ from servehttp.settings import Settings
 if TYPE_CHECKING:  # the database's libraries take long to import
     from servehttp.host.host import Host
     from servehttp.host.visitor import Visitor
+
+
+class Workers(Followers, Memories, Protocol):
+    """Other processes that serve HTTP: they connect to the plugins, and remember who asks."""
 
 
 class GatewayApp:
@@ -124,28 +128,28 @@ def create_app(settings: Settings | None = None, manifests: Iterable[Manifest] |
         manifests, errors = find_plugins(settings)
         if errors:
             raise errors[0]
-    return create_followed_app(settings, manifests, followers=None, reaper=Reaper())
+    return create_followed_app(settings, manifests, workers=None, reaper=Reaper())
 
 
 def create_followed_app(
-    settings: Settings, manifests: Iterable[Manifest], followers: Followers | None, reaper: Reaper
+    settings: Settings, manifests: Iterable[Manifest], workers: Workers | None, reaper: Reaper
 ) -> GatewayApp:
-    """Make a gateway whose plugins other processes connect to as well.
+    """Make a gateway for which other processes serve HTTP.
 
     Args:
         settings: all settings.
         manifests: the plugins to start.
-        followers: those processes.
+        workers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
     host = make_host(settings)
-    maker = PluginMaker(settings, tunnel_settings(settings), reaper, followers, host)
+    maker = PluginMaker(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
     registry = Registry.from_settings(maker, manifests)
     if host is not None:
         host.manage(registry, maker, manifests)
-        if followers is not None:
-            host.share(maker.tunnel, reaper)
+        if workers is not None:
+            host.share(maker.tunnel, reaper, workers)
     front = make_front(registry, settings, host.identity if host is not None else None)
     return GatewayApp(registry, front, settings, host)
 

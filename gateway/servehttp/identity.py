@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
 
@@ -60,4 +61,12 @@ class Identity(Protocol):
         Raises:
             IdentityUnavailable: that cannot be told.
         """
+        ...
+
+
+class Memories(Protocol):
+    """Other processes that remember whom tokens stand for."""
+
+    def forget(self, user_id: str) -> Awaitable[None]:
+        """Tell them that the sessions or tokens of a user have changed; what is returned waits until all know."""
         ...

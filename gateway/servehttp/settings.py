@@ -273,7 +273,11 @@ class WorkspaceSettings(_Group):
     )
     session_cache: Seconds = Field(
         default=10,
-        description="Seconds after which a token is looked up anew; a login that another process ends lasts so long.",
+        description="Seconds after which a token is looked up anew; a login that another gateway ends lasts so long.",
+    )
+    forget_timeout: Seconds = Field(
+        default=2,
+        description="Seconds that what ends a login waits until every worker has forgotten it.",
     )
     session_hours: Count = Field(default=720, description="Hours that a login lasts.")
     password_min_length: Annotated[int, Field(ge=5, le=72)] = Field(

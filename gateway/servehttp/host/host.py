@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,10 +23,12 @@ from servehttp.host.first_start import make_first_admin
 from servehttp.host.housekeeping import housekeeping
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
+from servehttp.host.memories import forget_everywhere
 from servehttp.host.rest import make_rest
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.shared_api import SharedApi
 from servehttp.host.workspace import Workspace, open_workspace
+from servehttp.identity import Memories
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
 from servehttp.plugins.making import PluginMaker
@@ -51,6 +54,7 @@ class Host:
         self.identity = SessionIdentity(lambda: self.workspace, settings.workspace.session_cache)
         self.shared: SharedApi | None = None
         self.disabled: frozenset[str] = frozenset()
+        self._memories: Memories | None = None
         self._settings = settings
         self._installed = InstalledPlugins.of(settings)
         self._manage: Callable[[Workspace], Management] | None = None
@@ -80,13 +84,15 @@ class Host:
         known = list(manifests)
         self._manage = lambda workspace: Management(workspace, registry, maker, known, self._installed)
 
-    def share(self, tunnel: TunnelSettings, reaper: Reaper) -> None:
-        """Offer the REST API to workers; to be called before the workspace is opened.
+    def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
+        """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
 
         Args:
             tunnel: limits of the tunnels.
             reaper: clears up should this process be killed.
+            memories: the workers'.
         """
+        self._memories = memories
         self.shared = SharedApi(self, tunnel, reaper)
 
     async def __aenter__(self) -> Self:
@@ -110,6 +116,8 @@ class Host:
         self._workspace = workspace = await undo.enter_async_context(opening)
         await make_first_admin(workspace, settings)
         workspace.sessions.listen(self.identity.forget)
+        if self._memories is not None:
+            workspace.sessions.listen(partial(forget_everywhere, self._memories, settings.workspace.forget_timeout))
         self._rest = make_rest(workspace, settings.rest)
         await self._begin_to_manage(workspace, undo)
         self.disabled = await workspace.plugin_records.disabled()

@@ -1,7 +1,7 @@
 """Whom tokens stand for, as the front asks: a cache over the sessions and access tokens of a workspace.
 
-What ends a session or a token in this process is heard of at once; what another process does is seen when the entry is
-too old. What does not have the form of a token is nobody's without a look, and tokens that were made up crowd out none
+What ends a session or a token in this gateway is heard of at once; what another one does is seen when the entry is too
+old. What does not have the form of a token is nobody's without a look, and tokens that were made up crowd out none
 that count: each kind has its own bound.
 """
 

@@ -1,13 +1,13 @@
-"""What the workers were told of each plugin, and which of them have acted on it."""
+"""What the workers were told of each plugin and of ended sessions, and which of them have acted on it."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from servehttp.plugins.registry import PluginHandle
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Plugins, Report, Settled
+from servehttp.workers.messages import Forget, Forgotten, Plugins, Report, Settled
 
 REASON_LENGTH = 16 * 1024
 """Characters of a plugin's reason that workers are told; the log has it whole."""
@@ -16,6 +16,8 @@ REASON_LENGTH = 16 * 1024
 class Board:
     """The supervisor's `Followers`: passes on to every worker what becomes of the plugins.
 
+    It is the workspace's `Memories` as well: what every worker remembers of tokens.
+
     A worker takes part from its `join` to its `leave`, so nobody waits for one that is starting or gone.
     """
 
@@ -23,6 +25,8 @@ class Board:
         self._numbers: dict[str, int] = {}
         self._settled: dict[Channel, dict[str, int]] = {}
         self._serving: set[Channel] = set()
+        self._forgets = 0
+        self._forgotten: dict[Channel, int] = {}
         self._changed = asyncio.Event()
 
     def tell(self, plugin: PluginHandle) -> None:
@@ -41,9 +45,17 @@ class Board:
         ids = [plugin.id for plugin in plugins]
         await self._until(lambda: len(self._serving) >= workers and all(self._is_settled(id) for id in ids))
 
+    def forget(self, user_id: str) -> Awaitable[None]:
+        """Have every worker forget whom a user's tokens stand for; what is returned waits until all have."""
+        self._forgets = number = self._forgets + 1
+        for channel in self._forgotten:
+            channel.send(Forget(number, user_id))
+        return self._until(lambda: all(forgotten >= number for forgotten in self._forgotten.values()))
+
     def join(self, channel: Channel, plugins: Iterable[PluginHandle]) -> None:
         """Tell another worker of every plugin, and from now on what all are told."""
         self._settled[channel] = {}
+        self._forgotten[channel] = self._forgets
         present = list(plugins)
         channel.send(Plugins([plugin.id for plugin in present]))
         for plugin in present:
@@ -54,6 +66,12 @@ class Board:
         self._settled.get(channel, {})[settled.plugin] = settled.number
         self._wake()
 
+    def note_forgotten(self, channel: Channel, forgotten: Forgotten) -> None:
+        """A worker has forgotten what it was to forget."""
+        if channel in self._forgotten:
+            self._forgotten[channel] = forgotten.number
+            self._wake()
+
     def note_serving(self, channel: Channel) -> None:
         """A worker takes connections."""
         self._serving.add(channel)
@@ -62,6 +80,7 @@ class Board:
     def leave(self, channel: Channel) -> None:
         """A worker is gone, or goes."""
         self._settled.pop(channel, None)
+        self._forgotten.pop(channel, None)
         self._serving.discard(channel)
         self._wake()
 

@@ -4,8 +4,9 @@ The main process sends one `Setup` together with the listening socket. The worke
 says `Hello`. It is told which `Plugins` there are, by a `Report` of each of them, and of each change from then on. It
 answers each report with `Settled` when it has done what follows: it is connected, or could not be for now; it has
 drained; it has hung up. Reports of a plugin that come faster than that are not all answered, but the last one always
-is. `Serving` says that it takes connections. The end of the channel is the end of the worker. There is no message to
-stop: that is what SIGTERM says.
+is. `Serving` says that it takes connections. `Forget` says that a user's sessions have changed, and is answered with
+`Forgotten` once the worker remembers nothing of them. The end of the channel is the end of the worker. There is no
+message to stop: that is what SIGTERM says.
 """
 
 from __future__ import annotations
@@ -68,9 +69,31 @@ class Serving:
     """The worker takes connections."""
 
 
-Message: TypeAlias = Setup | Hello | Plugins | Report | Settled | Serving
+@dataclass(frozen=True)
+class Forget:
+    """The sessions or tokens of a user have changed.
 
-KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in (Setup, Hello, Plugins, Report, Settled, Serving)}
+    Attributes:
+        number: Rises with each of these.
+        user_id: Whose.
+    """
+
+    number: int
+    user_id: str
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """The worker has forgotten whom the tokens stand for, of this number and all before it."""
+
+    number: int
+
+
+Message: TypeAlias = Setup | Hello | Plugins | Report | Settled | Serving | Forget | Forgotten
+
+KINDS: dict[str, type[Message]] = {
+    kind.__name__: kind for kind in (Setup, Hello, Plugins, Report, Settled, Serving, Forget, Forgotten)
+}
 
 
 class MessageError(GatewayError):

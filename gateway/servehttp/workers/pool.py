@@ -18,7 +18,7 @@ from servehttp.plugins.registry import PluginHandle
 from servehttp.settings import Settings
 from servehttp.workers.board import Board
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Hello, MessageError, Serving, Settled, Setup
+from servehttp.workers.messages import Forgotten, Hello, MessageError, Serving, Settled, Setup
 from servehttp.workers.process import WorkerProcess
 
 COMMAND = (sys.executable, "-P", "-m", "servehttp.workers.worker")
@@ -137,6 +137,8 @@ class WorkerPool:
                         self._board.join(worker.channel, self._plugins)
                     case Settled():
                         self._board.note_settled(worker.channel, message)
+                    case Forgotten():
+                        self._board.note_forgotten(worker.channel, message)
                     case Serving():
                         self._note_serving(worker.channel, worker.pid)
         except MessageError as error:

@@ -26,7 +26,18 @@ from servehttp.plugins.race import first_of
 from servehttp.plugins.registry import Registry
 from servehttp.settings import PluginSettings, Settings
 from servehttp.workers.channel import LINE_LIMIT, Channel
-from servehttp.workers.messages import Hello, Message, MessageError, Plugins, Report, Serving, Setup, decode
+from servehttp.workers.messages import (
+    Forget,
+    Forgotten,
+    Hello,
+    Message,
+    MessageError,
+    Plugins,
+    Report,
+    Serving,
+    Setup,
+    decode,
+)
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
 
 RECONNECTION_WINDOW = 60.0
@@ -103,6 +114,8 @@ class Worker:
                 self._introduced.set()
             elif isinstance(message, Report):
                 self._tell(message)
+            elif isinstance(message, Forget):
+                self._forget(message)
 
     def _add(self, plugin_id: str) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._transport
@@ -122,6 +135,11 @@ class Worker:
         mirror = self._add(plugin_id)
         mirror.tell(report)
         mirror.follow()
+
+    def _forget(self, message: Forget) -> None:
+        if self._visitor is not None:
+            self._visitor.identity.forget(message.user_id)
+        self._send(Forgotten(message.number))
 
     def _send(self, message: Message) -> None:
         assert self._channel is not None

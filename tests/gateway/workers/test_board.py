@@ -12,7 +12,7 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
 from servehttp.workers.board import REASON_LENGTH, Board
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Plugins, Report, Settled
+from servehttp.workers.messages import Forget, Forgotten, Plugins, Report, Settled
 
 pytestmark = pytest.mark.anyio
 
@@ -128,3 +128,19 @@ async def test_a_reason_that_is_too_long_is_cut() -> None:
         board.join(near, [plugin])
         assert await far.receive() == Plugins(["one"])
         assert len((await report(far)).about["reason"]) == REASON_LENGTH
+
+
+async def test_sessions_are_forgotten_when_every_worker_that_is_there_says_so() -> None:
+    board = Board()
+    async with worker() as (first, far), worker() as (second, _), worker() as (third, _):
+        for channel in (first, second, third):
+            board.join(channel, [])
+        earlier = asyncio.ensure_future(board.forget("ada"))
+        assert [await far.receive(), await far.receive()] == [Plugins([]), Forget(1, "ada")]
+        forgotten = asyncio.ensure_future(board.forget("bob"))
+        board.note_forgotten(first, Forgotten(2))
+        board.note_forgotten(second, Forgotten(1))
+        board.leave(third)
+        assert await still_waits(forgotten)
+        board.note_forgotten(second, Forgotten(2))
+        await asyncio.gather(earlier, forgotten)

@@ -10,12 +10,12 @@ hook: the plugin could call back, and would wait for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import URL, make_url
@@ -26,6 +26,9 @@ WRITER_LOCK = 0x7365727665687474
 
 WRITING = "servehttp_writing"
 
+FollowUp: TypeAlias = Callable[[], Awaitable[None] | None]
+"""What is done after a commit; what it returns, if anything, is waited for."""
+
 
 @dataclass
 class _Open:
@@ -34,7 +37,7 @@ class _Open:
     connection: AsyncConnection
     owner: asyncio.Task[Any] | None
     writing: bool
-    after: list[Callable[[], None]] = field(default_factory=list)
+    after: list[FollowUp] = field(default_factory=list)
 
 
 _current: ContextVar[_Open | None] = ContextVar("transaction", default=None)
@@ -87,15 +90,14 @@ class Database:
             async with self._nested(joined) as connection:
                 yield connection
             return
-        after: list[Callable[[], None]] = []
+        after: list[FollowUp] = []
         async with self._turn, self._engine.connect() as plain:
             connection = await plain.execution_options(**{WRITING: True})
             async with connection.begin(), self._entered(connection, writing=True) as opened:
                 await self._take_turn(connection)
                 yield connection
                 after = opened.after
-        for follow_up in after:
-            follow_up()
+        await _follow_up(after)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
@@ -111,10 +113,12 @@ class Database:
         ):
             yield connection
 
-    def after_commit(self, follow_up: Callable[[], None]) -> None:
+    def after_commit(self, follow_up: FollowUp) -> None:
         """Do something once the open transaction is committed, or at once if there is none; not after a roll-back.
 
-        This is how events and notifying hooks are sent: they tell of nothing that did not happen.
+        This is how events and notifying hooks are sent: they tell of nothing that did not happen. What a follow-up
+        returns is waited for before the transaction is left, when no lock is held any more; outside of a transaction
+        nobody waits.
         """
         joined = self._joined()
         if joined is None:
@@ -156,6 +160,13 @@ class Database:
     async def _take_turn(self, connection: AsyncConnection) -> None:
         if self.dialect == "postgresql":
             await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
+
+
+async def _follow_up(after: list[FollowUp]) -> None:
+    """Do all that follows a commit, and only then wait for what takes time."""
+    waiting = [wait for wait in [follow_up() for follow_up in after] if wait is not None]
+    if waiting:
+        await asyncio.gather(*waiting)
 
 
 def _with_driver(url: URL) -> URL:

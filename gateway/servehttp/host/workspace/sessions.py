@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import ColumnElement, select
 
@@ -26,15 +26,18 @@ HOUR = 3_600_000
 CSRF = "csrf"
 """Where a session's props have the token that a form must send along."""
 
+Listener: TypeAlias = Callable[[str], Awaitable[None] | None]
+"""Takes the id of a user; what it returns, if anything, is waited for by who changed that user's sessions."""
+
 
 class Sessions(Domain):
     """Sessions. One that has expired has ended; `expires_at` 0 never does."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._listeners: list[Callable[[str], None]] = []
+        self._listeners: list[Listener] = []
 
-    def listen(self, listener: Callable[[str], None]) -> None:
+    def listen(self, listener: Listener) -> None:
         """Have somebody told of each user whose sessions, or tokens, may be others than before."""
         self._listeners.append(listener)
 

@@ -154,7 +154,9 @@ class Users(Domain):
             delete_at = 0 if active else user.delete_at or self.now()
             await self._store(user_id, delete_at=delete_at, update_at=self.now())
             changed_user = replace(user, delete_at=delete_at, update_at=self.now())
-            if not active:
+            if active:
+                self.ws.sessions.tell(user_id)  # whose access tokens count again
+            else:
                 await self.ws.sessions.revoke_all(user_id)
             if not active and not user.delete_at:
                 self.notify("UserHasBeenDeactivated", user=changed_user)
