@@ -337,6 +337,36 @@ async def test_a_session_from_a_login_tells_plugins_who_asks(gateway: Gateway) -
     assert (await me(gateway, ("authorization", f"Bearer {token}")))["mattermost-user-id"] is None
 
 
+LOUD = """
+import sys
+
+sys.exit("cannot connect to postgresql://app:s3cret@db/notes")
+"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_what_a_plugin_printed_is_only_for_this_machine_and_administrators(tmp_path: Path, workers: str) -> None:
+    plugin, data = tmp_path / "loud", tmp_path / "data"
+    plugin.mkdir()
+    (plugin / "plugin.json").write_text(
+        '{"id": "com.example.loud", "server": {"runtime": "python", "executable": "plugin.py"}}'
+    )
+    (plugin / "plugin.py").write_text(LOUD)
+    environment = {"SERVEHTTP_WORKSPACE__ENABLED": "true", "SERVEHTTP_PLUGINS__RESTART_LIMIT": "1"}
+    async with running(plugin, "--data-dir", data, "--workers", workers, environment=environment) as gateway:
+        proxied = ("x-forwarded-for", "192.0.2.1")
+        bearer = ("authorization", f"Bearer {token_in(data)}")
+        seen = {
+            who: (await fetch(gateway.port, "/readyz?verbose", headers=headers)).json()["plugins"][0]
+            for who, headers in {"here": [], "proxied": [proxied], "administrator": [proxied, bearer]}.items()
+        }
+    assert seen["proxied"].keys() == {"id", "state", "reason", "restarts", "started_in", "uptime"}
+    assert seen["proxied"]["reason"] == "exited with code 1 before its handshake"
+    for who in ("here", "administrator"):
+        assert "s3cret" in seen[who]["reason"]
+        assert "pid" in seen[who]
+
+
 async def test_the_administrators_token_works_in_the_api_and_for_plugins(tmp_path: Path) -> None:
     async with member_of(tmp_path) as gateway:
         bearer = ("authorization", f"Bearer {token_in(tmp_path)}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -16,6 +15,7 @@ from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
+from servehttp.front.health import Health
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
 from servehttp.front.identity import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.known_head import KnownHead
@@ -36,7 +36,6 @@ RUNNING: Final = PluginState.RUNNING
 COMING_UP: Final = frozenset((PluginState.STARTING, PluginState.RESTARTING))
 END: Final = End()
 API_PREFIX: Final = API_ID.encode() + b"/"
-HEALTH_PATHS: Final = frozenset(("/livez", "/readyz"))
 
 
 class Turned(Exception):
@@ -79,10 +78,11 @@ class Front:
         self._settings = settings
         self._identity = identity
         self._has_api = has_api
+        self._health = Health(registry, identity)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, for scopes "http" and "websocket"."""
-        if scope["type"] == "http" and await self._answer_health(scope, send):
+        if scope["type"] == "http" and await self._health.answer(scope, send):
             return
         record = Record(scope.get("method", "WEBSOCKET"), _raw_path(scope))
         request = self._request(scope, record)
@@ -315,40 +315,6 @@ class Front:
             return
         timeout = self._settings.limits.first_byte_timeout
         await WebSocketForward(exchange, receive, send, timeout, record, can_refuse=can_refuse).run()
-
-    # Health
-
-    async def _answer_health(self, scope: Scope, send: Send) -> bool:
-        path = scope["path"].removeprefix(scope.get("root_path", ""))
-        if path not in HEALTH_PATHS or scope["method"] not in ("GET", "HEAD"):
-            return False
-        if path == "/livez":
-            status, report = HTTPStatus.OK, {"status": "alive"}
-        else:
-            status, report = self._readiness(verbose=b"verbose" in scope["query_string"])
-        await _send_json(send, status, report)
-        return True
-
-    def _readiness(self, *, verbose: bool) -> tuple[HTTPStatus, dict[str, Any]]:
-        """Ready once no plugin is on its first way up any more and one at least serves."""
-        plugins = [plugin for plugin in self._registry if plugin.id != API_ID]
-        starting = any(plugin.state is PluginState.STARTING and not plugin.restarts for plugin in plugins)
-        ready = not starting and any(plugin.state is PluginState.RUNNING for plugin in plugins)
-        report: dict[str, Any] = {"status": "ready" if ready else "not ready"}
-        if verbose:
-            report["plugins"] = [plugin.describe() for plugin in plugins]
-        return (HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE), report
-
-
-async def _send_json(send: Send, status: int, report: dict[str, Any]) -> None:
-    body = json.dumps(report).encode()
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
 
 
 def _add_slash(request: Request, route: Route) -> Refusal:

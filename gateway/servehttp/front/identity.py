@@ -95,6 +95,17 @@ async def identify(request: Request, identity: Identity, receive: Receive) -> Re
     return receive
 
 
+async def caller_of(request: Request, identity: Identity) -> Caller | None:
+    """Who sends a request, if its head shows that.
+
+    Raises:
+        TooManyTokens, IdentityUnavailable: as `identify`.
+    """
+    credentials = credentials_of(request)
+    caller, proven = _who(request, credentials, await _look_up(credentials, identity))
+    return caller if proven else None
+
+
 def credentials_of(request: Request) -> list[Credential]:
     """What may be tokens of the workspace in a request, in the order in which they count."""
     bearers, cookies, referers = [], [], []
