@@ -11,6 +11,7 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import GatewayError
 from servehttp.front.application import Front, FrontSettings
+from servehttp.front.cookies import CookieScopes
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.identity import Identity, Memories
@@ -189,4 +190,5 @@ def _front_settings(settings: Settings) -> FrontSettings:
         max_exchanges=limits.max_exchanges,
         trusted=TrustedProxies(settings.server.forwarded_allow_ips),
         access_log=settings.log.access,
+        cookies=CookieScopes(settings.plugins.origin_cookies),
     )

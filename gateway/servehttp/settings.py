@@ -180,6 +180,10 @@ class PluginSettings(_Group):
         default=(),
         description="Environment variables that plugins get besides the usual ones: names, or patterns such as AWS_*.",
     )
+    origin_cookies: Strings = Field(
+        default=(),
+        description="Ids of plugins whose cookies keep path and domain; those of others are for their plugin alone.",
+    )
     stderr_tail_lines: Count = Field(default=20, description="Last lines of stderr kept to explain why a plugin ended.")
     output_line_limit: Size = Field(
         default=ByteSize(8 * 1024), description="Longest line of a plugin's output that is logged whole, in bytes."

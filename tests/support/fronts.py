@@ -21,6 +21,7 @@ from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.types import ASGIApp
 from servehttp.front.application import Front, FrontSettings
+from servehttp.front.cookies import CookieScopes
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.server import make_server
@@ -150,6 +151,7 @@ async def front(
     max_exchanges: int = 100,
     trusted: tuple[str, ...] = (),
     identity: Identity | None = None,
+    origin_cookies: tuple[str, ...] = (),
     **limits: Any,
 ) -> AsyncIterator[Stage]:
     """The front at a free port, with `app` as the plugin `p`."""
@@ -157,7 +159,9 @@ async def front(
     async with plugin_server(app, path) as plugin:
         link = await Link.connect(f"unix:{path}", transport=transport, timeout=5)
         plugins = Plugins({"p": Handle(link)})
-        settings = FrontSettings(replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), access_log=True)
+        settings = FrontSettings(
+            replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), True, CookieScopes(origin_cookies)
+        )
         try:
             served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape
             async with http_server(served, settings if direct else None) as port:

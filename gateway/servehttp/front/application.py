@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
 from servehttp.front import responses
 from servehttp.front.access import Record
+from servehttp.front.cookies import CookieScopes
 from servehttp.front.departure import departure_of
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.health import Health
@@ -22,6 +23,7 @@ from servehttp.front.known_head import KnownHead
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import BadPath, Route, check_path, find_route
+from servehttp.front.rules import ResponseRules
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity, IdentityUnavailable
 from servehttp.plugins.host import API_ID
@@ -54,6 +56,7 @@ class FrontSettings:
     max_exchanges: int
     trusted: TrustedProxies
     access_log: bool
+    cookies: CookieScopes = field(default_factory=CookieScopes)
 
 
 class Front:
@@ -282,7 +285,8 @@ class Front:
         has_body, departure = _has_body(scope), departure_of(scope)
         for _ in range(ATTEMPTS):
             exchange = await self._open(record.plugin_id, request)
-            forward = HTTPForward(exchange, receive, send, self._settings.limits, record, has_body=has_body)
+            rules = ResponseRules(request, record.plugin_id, self._settings.cookies)
+            forward = HTTPForward(exchange, receive, send, self._settings.limits, record, rules, has_body=has_body)
             if departure is not None:
                 departure.subscribe(forward.leave)
             try:
@@ -314,7 +318,8 @@ class Front:
             await refuse_websocket(turned.refusal, send, record, can_refuse=can_refuse)
             return
         timeout = self._settings.limits.first_byte_timeout
-        await WebSocketForward(exchange, receive, send, timeout, record, can_refuse=can_refuse).run()
+        cookies = self._settings.cookies
+        await WebSocketForward(exchange, receive, send, timeout, record, cookies, can_refuse=can_refuse).run()
 
 
 def _add_slash(request: Request, route: Route) -> Refusal:

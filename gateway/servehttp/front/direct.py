@@ -133,7 +133,7 @@ class DirectCycle(Sink):
         exchange = self._front.begin(self.request, self._record.plugin_id, complete=not self._body_due)
         if exchange is None:
             return False
-        self._rules = ResponseRules(self.request)
+        self._rules = ResponseRules(self.request, self._record.plugin_id, self._front.settings.cookies)
         self._exchange = exchange
         exchange.subscribe(self)
         return True

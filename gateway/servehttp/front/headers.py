@@ -16,6 +16,7 @@ from typing import Final
 
 from mattermost_plugin.exchange import Common, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
+from servehttp.front.cookies import SET_COOKIE, with_own_cookies
 from servehttp.front.peers import is_forwarding
 
 IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
@@ -118,12 +119,13 @@ class ResponseHead:
     Attributes:
         headers: without what differs from request to request.
         length: the content-length that the body must keep to.
+        sets_cookies: whether it does.
 
     Raises:
         InvalidHeader: a header that must not reach the client; the text names it.
     """
 
-    __slots__ = ("_dated", "_identified", "_lines", "headers", "length")
+    __slots__ = ("_dated", "_identified", "_lines", "_scoped", "_status", "headers", "length", "sets_cookies")
 
     def __init__(self, response: Response) -> None:
         headers = end_to_end(checked(response.headers))
@@ -134,7 +136,16 @@ class ResponseHead:
         self.headers = headers
         self._identified = REQUEST_ID in names
         self._dated = b"date" in names
+        self.sets_cookies = SET_COOKIE in names
+        self._status = response.status
+        self._scoped: tuple[bytes, ResponseHead] | None = None
         self._lines = status_line(response.status) + field_lines(headers)
+
+    def with_own_cookies(self, root: bytes) -> ResponseHead:
+        """The same head, with the cookies that it sets below a path: the same head may be of several plugins."""
+        if self._scoped is None or self._scoped[0] != root:
+            self._scoped = root, ResponseHead(Response(self._status, with_own_cookies(self.headers, root)))
+        return self._scoped[1]
 
     def headers_for(self, request_id: bytes) -> list[tuple[bytes, bytes]]:
         """The headers of one response."""

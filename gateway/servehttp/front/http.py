@@ -53,11 +53,20 @@ class HTTPForward:
         send: ASGI, to the client.
         limits: time-outs and sizes.
         record: what the access log will say.
+        rules: what the response keeps to.
         has_body: whether the request brings a body at all.
     """
 
     def __init__(
-        self, exchange: Exchange, receive: Receive, send: Send, limits: ForwardLimits, record: Record, *, has_body: bool
+        self,
+        exchange: Exchange,
+        receive: Receive,
+        send: Send,
+        limits: ForwardLimits,
+        record: Record,
+        rules: ResponseRules,
+        *,
+        has_body: bool,
     ) -> None:
         self.exchange = exchange
         self.receive = receive
@@ -70,7 +79,7 @@ class HTTPForward:
         self.problem: BodyTooLarge | None = None
         self.client_gone = False
         # Response
-        self.rules = ResponseRules(exchange.request)
+        self.rules = rules
         self.deadline = asyncio.timeout(limits.first_byte_timeout)
         if (exchange.request.header(b"expect") or b"").lower() != b"100-continue":
             self.body_wanted.set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mattermost_plugin.exchange import End, Request, Response
 from mattermost_plugin.headers import checked
+from servehttp.front.cookies import CookieScopes
 from servehttp.front.headers import BODILESS_STATUSES, ResponseHead, response_head
 
 
@@ -16,16 +17,20 @@ class ResponseRules:
 
     Args:
         request: what is answered.
+        plugin_id: by which plugin.
+        cookies: for which paths plugins may set cookies.
 
     Attributes:
         started: the head has passed.
         bodiless: whatever is sent as a body is dropped.
     """
 
-    __slots__ = ("_left", "_request", "bodiless", "started")
+    __slots__ = ("_cookies", "_left", "_plugin_id", "_request", "bodiless", "started")
 
-    def __init__(self, request: Request) -> None:
+    def __init__(self, request: Request, plugin_id: str, cookies: CookieScopes) -> None:
         self._request = request
+        self._plugin_id = plugin_id
+        self._cookies = cookies
         self._left: int | None = None
         self.bodiless = request.method == "HEAD"
         self.started = False
@@ -36,12 +41,20 @@ class ResponseRules:
         Raises:
             InvalidHeader: it has one that must not reach it.
         """
-        head = response_head(response)
+        head = self.head(response)
         if response.status in BODILESS_STATUSES:
             self.bodiless = True
         elif not self.bodiless:
             self._left = head.length
         self.started = True
+        return head
+
+    def head(self, response: Response) -> ResponseHead:
+        """The same, without beginning to follow the response."""
+        head = response_head(response)
+        if head.sets_cookies:
+            root = self._cookies.root(self._request, self._plugin_id)
+            return head if root is None else head.with_own_cookies(root)
         return head
 
     @property

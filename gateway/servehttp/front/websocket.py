@@ -14,7 +14,8 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.headers import response_head
+from servehttp.front.cookies import CookieScopes, with_own_cookies
+from servehttp.front.rules import ResponseRules
 
 SWITCHING_PROTOCOLS = 101
 CLIENT_GONE = 1001
@@ -36,6 +37,7 @@ class WebSocketForward:
         send: ASGI, to the client.
         accept_timeout: seconds that the plugin has to accept or refuse.
         record: what the access log will say.
+        cookies: for which paths plugins may set cookies.
         can_refuse: whether the server can refuse a handshake with a response of ours.
     """
 
@@ -46,6 +48,7 @@ class WebSocketForward:
         send: Send,
         accept_timeout: float,
         record: Record,
+        cookies: CookieScopes,
         *,
         can_refuse: bool,
     ) -> None:
@@ -54,6 +57,7 @@ class WebSocketForward:
         self.send = send
         self.accept_timeout = accept_timeout
         self.record = record
+        self.cookies = cookies
         self.can_refuse = can_refuse
         self.open = False
         self.client_gone = False
@@ -115,7 +119,8 @@ class WebSocketForward:
             raise ExchangeReset(ResetCode.PROTOCOL, f"{type(part).__name__} in answer to a handshake")
 
     async def _accept(self, part: Accept) -> None:
-        headers = end_to_end(checked(part.headers))
+        root = self.cookies.root(self.exchange.request, self.record.plugin_id)
+        headers = with_own_cookies(end_to_end(checked(part.headers)), root)
         await self.send({"type": "websocket.accept", "subprotocol": part.subprotocol or None, "headers": headers})
         self.open = True
         self.record.begin_response(SWITCHING_PROTOCOLS)
@@ -137,7 +142,8 @@ class WebSocketForward:
         await self.send({"type": "websocket.close", "code": 1000 if code == NO_STATUS else code, "reason": part.reason})
 
     async def _refuse(self, response: Response) -> None:
-        headers = response_head(response).headers_for(self.record.request_id)
+        rules = ResponseRules(self.exchange.request, self.record.plugin_id, self.cookies)
+        headers = rules.head(response).headers_for(self.record.request_id)
         self.record.begin_response(response.status)
         if not self.can_refuse:
             await self.send({"type": "websocket.close", "code": CLIENT_GONE})
