@@ -238,9 +238,14 @@ async def test_a_plugin_may_disable_itself(gateway: Gateway) -> None:
 async def test_a_plugin_asks_another_over_http(gateway: Gateway) -> None:
     async with api_of(gateway) as api:
         await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM))
-        with pytest.raises(NotFoundError):
-            await api.plugin_http("POST", f"/{INSTALLED}/echo", {}, b"")
+        assert (await api.plugin_http("POST", f"/{INSTALLED}/echo", {}, b""))[0] == 404
         await api.enable_plugin(INSTALLED)
+        forged = {"Mattermost-User-Id": "a" * 26, "Mattermost_Plugin_ID": "another", "X-From": "me"}
+        status, _, body = await api.plugin_http("POST", f"/{INSTALLED}/echo?a=b", forged, b"hello")
+        assert (status, json.loads(body)) == (200, ["com.example.member", "me", "a=b", "hello"])
+        assert (await api.plugin_http("POST", f"/{INSTALLED}/../com.example.member/"))[0] == 400
+        assert (await api.plugin_http("POST", f"/{INSTALLED}/{'x' * 9000}"))[0] == 414
+        assert (await api.plugin_http("POST", f"/{INSTALLED}/echo", {f"X-{n}": "v" for n in range(200)}))[0] == 431
     status, kind, body = await told(gateway, f"/other/{INSTALLED}/echo?a=b")  # type: ignore[misc]
     assert (status, kind) == (200, "application/json")
     assert json.loads(body) == ["com.example.member", "member", "a=b", "content"]

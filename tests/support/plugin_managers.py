@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from mattermost_plugin.models import Manifest, PluginStatus
 from servehttp.host.errors import exists
-from servehttp.host.workspace.plugins import PluginRequest, PluginResponse, PluginSetting, UnknownPlugin
+from servehttp.host.workspace.plugin_requests import PluginRequest, PluginResponse
+from servehttp.host.workspace.plugins import PluginSetting, UnknownPlugin
 
 RUNNING, STOPPED = 2, 0
 

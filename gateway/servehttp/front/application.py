@@ -22,7 +22,7 @@ from servehttp.front.identity import TooManyTokens, identify, identify_at_once, 
 from servehttp.front.known_head import KnownHead
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
-from servehttp.front.routing import BadPath, Route, check_path, find_route
+from servehttp.front.routing import Route, find_route
 from servehttp.front.rules import ResponseRules
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity, IdentityUnavailable
@@ -30,6 +30,7 @@ from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
+from servehttp.request_rules import BadPath, check_path
 
 ATTEMPTS: Final = 2
 """How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""

@@ -17,10 +17,7 @@ from typing import Final
 from mattermost_plugin.exchange import Common, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
 from servehttp.front.cookies import SET_COOKIE, with_own_cookies
-from servehttp.front.peers import is_forwarding
-
-IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
-"""The gateway's word; underscores count as hyphens, because some applications fold them."""
+from servehttp.request_rules import may_pass
 
 COOKIE: Final = b"MMAUTHTOKEN"
 """Has the token of a login."""
@@ -65,7 +62,7 @@ class RequestHeaders:
                 self.may_identify = True
             if name == REQUEST_ID and self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
                 self.request_id = header[1]
-            if _may_pass(name, trusted):
+            if may_pass(name, trusted):
                 kept.append(header)
         self.common = Common(kept)
 
@@ -102,12 +99,6 @@ _request_ids: Final = _RequestIds()
 def new_request_id() -> bytes:
     """An id that no other request has, not even of another gateway."""
     return _request_ids.next()
-
-
-def _may_pass(name: bytes, trusted: bool) -> bool:
-    if is_forwarding(name):
-        return trusted
-    return name not in IDENTITY_HEADERS and (b"_" not in name or name.replace(b"_", b"-") not in IDENTITY_HEADERS)
 
 
 class ResponseHead:

@@ -17,11 +17,12 @@ from typing import Any, Final
 from mattermost_plugin.exchange import Address, Headers, Request
 from mattermost_plugin.types import Scope, Send
 from servehttp.front.identity import TooManyTokens, caller_of
-from servehttp.front.peers import canonical, is_forwarding
+from servehttp.front.peers import canonical
 from servehttp.identity import Identity, IdentityUnavailable
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.states import PluginState
+from servehttp.request_rules import is_forwarding
 
 PATHS: Final = frozenset(("/livez", "/readyz"))
 METHODS: Final = frozenset(("GET", "HEAD"))

@@ -41,13 +41,6 @@ _PARAMETER: Final = re.compile(rb"[ \t]*+(?:([^\s=\";,]++)=(" + _VALUE + rb"))?[
 """RFC 7239 §4, but that what should be quoted need not be."""
 
 
-def is_forwarding(name: bytes) -> bool:
-    """Whether a header is one of those in which proxies say what they know; underscores count as hyphens."""
-    if b"_" in name:
-        name = name.replace(b"_", b"-")
-    return name.startswith(b"x-forwarded") or name in (b"forwarded", b"x-real-ip")
-
-
 class TrustedProxies:
     """The peers whose word about the client counts.
 

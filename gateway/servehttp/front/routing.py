@@ -10,15 +10,12 @@ The rules:
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Final
 
-PREFIX: Final = b"/plugins/"
+from servehttp.request_rules import check_path
 
-_PERCENT: Final = ord("%")  # a byte is found faster than a string of one byte
-_ENCODED_DOT: Final = re.compile(rb"%2e", re.IGNORECASE)
-_DOT_SEGMENTS: Final = (b".", b"..")
+PREFIX: Final = b"/plugins/"
 
 
 @dataclass(slots=True, init=False)
@@ -31,10 +28,6 @@ class Route:
     def __init__(self, plugin_id: str, root_length: int) -> None:
         self.plugin_id = plugin_id
         self.root_length = root_length
-
-
-class BadPath(ValueError):
-    """A path that is refused; the text says why."""
 
 
 def find_route(path: bytes, root_length: int = 0) -> Route | None:
@@ -54,17 +47,3 @@ def find_route(path: bytes, root_length: int = 0) -> Route | None:
     end = path.find(b"/", start)
     end = len(path) if end < 0 else end
     return Route(path[start:end].decode("latin-1"), end)
-
-
-def check_path(path: bytes) -> None:
-    """Rule 2.
-
-    Raises:
-        BadPath: it is broken.
-    """
-    if _PERCENT in path:
-        if b"%00" in path:
-            raise BadPath("the path has an encoded NUL in it")
-        path = _ENCODED_DOT.sub(b".", path)
-    if path.find(b"/.") >= 0 and any(segment in _DOT_SEGMENTS for segment in path.split(b"/")):
-        raise BadPath("the path has a dot segment in it")

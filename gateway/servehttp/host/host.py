@@ -82,7 +82,8 @@ class Host:
             manifests: of those that are started.
         """
         known = list(manifests)
-        self._manage = lambda workspace: Management(workspace, registry, maker, known, self._installed)
+        installed, limits = self._installed, self._settings.limits
+        self._manage = lambda workspace: Management(workspace, registry, maker, known, installed, limits)
 
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
         """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.

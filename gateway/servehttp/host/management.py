@@ -19,12 +19,14 @@ from servehttp.host.dispatch import HookFailed
 from servehttp.host.errors import AppFailure, exists, invalid
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.domain import REQUEST
-from servehttp.host.workspace.plugins import PluginRequest, PluginResponse, PluginSetting, UnknownPlugin
+from servehttp.host.workspace.plugin_requests import PluginRequest, PluginResponse
+from servehttp.host.workspace.plugins import PluginSetting, UnknownPlugin
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest as PluginManifest
 from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.states import PluginState
+from servehttp.settings import LimitSettings
 
 T = TypeVar("T")
 
@@ -53,6 +55,7 @@ class Management:
         maker: makes those that are installed.
         manifests: of those in the registry that are started.
         installed: the folder of those that were installed.
+        limits: what a request may take, be it a client's or a plugin's.
     """
 
     def __init__(
@@ -62,12 +65,14 @@ class Management:
         maker: PluginMaker,
         manifests: Iterable[PluginManifest],
         installed: InstalledPlugins,
+        limits: LimitSettings,
     ) -> None:
         self._ws = workspace
         self._registry = registry
         self._maker = maker
         self._manifests = {manifest.id: manifest for manifest in manifests}
         self._installed = installed
+        self._limits = limits
         self._work: set[asyncio.Task[Any]] = set()
         self._installing = asyncio.Lock()
 
@@ -145,6 +150,8 @@ class Management:
         link = self._plugin(plugin_id).link
         if link is None or not link.serves_http:
             raise UnknownPlugin(plugin_id)
+        if (refused := relay.refuse_size(request, self._limits)) is not None:
+            return refused
         settings = self._ws.settings
         limit = int(settings.api_message_size)
         return await relay.send(link, plugin_id, request, timeout=settings.plugin_http_timeout, limit=limit)

@@ -7,13 +7,34 @@ from http import HTTPStatus
 
 from mattermost_plugin.exchange import Body, End, Exchange, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
-from mattermost_plugin.headers import end_to_end
+from mattermost_plugin.headers import checked
 from servehttp.errors import LinkError
 from servehttp.host.errors import AppFailure
-from servehttp.host.workspace.plugins import PluginRequest, PluginResponse
+from servehttp.host.ids import new_id
+from servehttp.host.workspace.plugin_requests import PluginRequest, PluginResponse, refusal
 from servehttp.plugins.link import Link
+from servehttp.settings import LimitSettings
 
 PREFIX = "/plugins/"
+
+
+def refuse_size(request: PluginRequest, limits: LimitSettings) -> PluginResponse | None:
+    """The answer to a request that is larger than a client's might be; None if it is not."""
+    size = sum(len(name) + len(value) for name, value in request.headers.items())
+    if len(request.target) > limits.max_target_length:
+        status, what = HTTPStatus.REQUEST_URI_TOO_LONG, f"the target is longer than {limits.max_target_length} bytes"
+    elif len(request.headers) > limits.max_header_count:
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        what = f"there are more than {limits.max_header_count} headers"
+    elif size > limits.max_header_bytes:
+        status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+        what = f"the headers are larger than {limits.max_header_bytes} bytes"
+    elif 0 < limits.max_body_size < len(request.body):
+        status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
+        what = f"the body is larger than {limits.max_body_size} bytes"
+    else:
+        return None
+    return refusal(status, what)
 
 
 async def send(link: Link, plugin_id: str, request: PluginRequest, *, timeout: float, limit: int) -> PluginResponse:
@@ -40,14 +61,15 @@ async def send(link: Link, plugin_id: str, request: PluginRequest, *, timeout: f
 
 def _request(plugin_id: str, request: PluginRequest) -> Request:
     root = PREFIX + plugin_id
-    given = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()]
-    headers = [header for header in end_to_end(given) if header[0] not in (b"content-length", b"host")]
+    given = checked([(name.encode("latin-1"), value.encode("latin-1")) for name, value in request.headers.items()])
+    headers = [header for header in given if header[0] not in (b"content-length", b"host")]
     length = (b"content-length", b"%d" % len(request.body))
     return Request(
-        method=request.method.upper() or "GET",
+        method=request.method,
         target=f"{root}{request.target}".encode(),
         root_length=len(root),
         headers=[*headers, (b"host", plugin_id.encode()), length],
+        request_id=new_id().encode(),
     )
 
 

@@ -80,13 +80,13 @@ def plugin_http(
 ) -> tuple[int, dict[str, str], bytes]:
     """Send an HTTP request to another plugin, without going over the network; returns status, headers and body.
 
+    A request that the host does not pass on it answers itself: 404, there is no such plugin, or it does not run;
+    400, the URL or a header is none. The other plugin sees which plugin asks, and no user.
+
     Args:
         method: such as "GET".
         url: its path begins with the other plugin's id: /<plugin id>/...
         headers: one value for each name; several values of a response's header are joined with ", ".
         body: the whole body.
-
-    Raises:
-        NotFoundError: there is no such plugin, or it does not run.
     """
     result((response.status_code, dict(response.headers), response.body))

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servehttp.front.routing import BadPath, Route, find_route
+from servehttp.front.routing import Route, find_route
+from servehttp.request_rules import BadPath
 
 
 @pytest.mark.parametrize(

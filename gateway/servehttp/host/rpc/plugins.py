@@ -5,7 +5,7 @@ from __future__ import annotations
 from mattermost_plugin.grpc import api_kv_config_pb2 as pb
 from mattermost_plugin.grpc import api_remaining_pb2
 from servehttp.host.rpc.call import Call
-from servehttp.host.workspace.plugins import PluginRequest
+from servehttp.host.workspace.plugin_requests import PluginRequest
 
 
 async def get_plugin_id(call: Call, request: pb.GetPluginIDRequest) -> pb.GetPluginIDResponse:

@@ -5,21 +5,26 @@ What installs, starts and stops plugins is not part of a workspace: it is given 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
 
 from mattermost_plugin.models import Manifest, PluginStatus
-from servehttp.host.errors import invalid, not_found, not_implemented
+from servehttp.host.errors import not_found, not_implemented
 from servehttp.host.workspace.domain import Domain
+from servehttp.host.workspace.plugin_requests import (
+    BadPluginRequest,
+    PluginRequest,
+    PluginResponse,
+    addressed,
+    not_there,
+    refusal,
+)
 
 if TYPE_CHECKING:
     from servehttp.host.workspace import Workspace
-
-CALLER_HEADER = "Mattermost-Plugin-ID"
-"""By which a plugin sees which other one sent a request."""
 
 
 @dataclass(frozen=True)
@@ -35,25 +40,6 @@ class PluginSetting:
     key: str
     default: Any = None
     secret: bool = False
-
-
-@dataclass(frozen=True)
-class PluginRequest:
-    """An HTTP request from one plugin to another; `target` is the path below the other one, and the query."""
-
-    method: str
-    target: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
-
-
-@dataclass(frozen=True)
-class PluginResponse:
-    """The answer; several values of a header are joined with ", "."""
-
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
 
 
 class UnknownPlugin(Exception):
@@ -191,18 +177,19 @@ class Plugins(Domain):
     async def send(self, sender_id: str, url: str, request: PluginRequest) -> PluginResponse:
         """Send a request from one plugin to another, whose id is the first part of the URL's path.
 
+        One that cannot be sent is answered with 400, or what else its fault is; 404 means that there is no such plugin,
+        or that it does not run.
+
         Raises:
-            AppFailure: 404, there is no such plugin, or it does not run; 400, the URL names none.
+            AppFailure: the plugin gave no answer.
         """
-        parts = urlsplit(url)
-        plugin_id, slash, path = parts.path.removeprefix("/").partition("/")
-        if not plugin_id or not slash:
-            raise invalid("plugin_api.plugin_http.app_error", "The URL has to be /<plugin id>/...", where="PluginHTTP")
-        target = f"/{path}?{parts.query}" if parts.query else f"/{path}"
-        others = {name: value for name, value in request.headers.items() if name.lower() != CALLER_HEADER.lower()}
-        sent = replace(request, target=target, headers=others | {CALLER_HEADER: sender_id})
-        with self._managing(plugin_id) as manager:
-            return await manager.send(plugin_id, sent)
+        try:
+            plugin_id, sent = addressed(sender_id, url, request)
+            return await self.manager.send(plugin_id, sent) if self.manager else not_there()
+        except BadPluginRequest as error:
+            return refusal(HTTPStatus.BAD_REQUEST, str(error))
+        except UnknownPlugin:
+            return not_there()
 
     def _described(self, plugin_id: str) -> Sequence[PluginSetting] | None:
         try:

@@ -120,6 +120,9 @@ class PluginsMixin(BlockingCaller):
     ) -> tuple[int, dict[str, str], bytes]:
         """Send an HTTP request to another plugin, without going over the network; returns status, headers and body.
 
+        A request that the host does not pass on it answers itself: 404, there is no such plugin, or it does not run;
+        400, the URL or a header is none. The other plugin sees which plugin asks, and no user.
+
         Args:
             method: such as "GET".
             url: its path begins with the other plugin's id: /<plugin id>/...
@@ -128,8 +131,7 @@ class PluginsMixin(BlockingCaller):
             timeout: seconds for the call, retries included, instead of the client's; `math.inf` for no limit.
 
         Raises:
-            NotFoundError: there is no such plugin, or it does not run.
-            PluginAPIError: the call failed otherwise.
+            PluginAPIError: the call failed.
         """
         response = self._call(
             rpcs.PLUGIN_HTTP,
