@@ -43,6 +43,11 @@ class IdentityUnavailable(Exception):
 class Identity(Protocol):
     """Knows whom tokens stand for. A token that is none of the workspace's is nobody's: None."""
 
+    @property
+    def trouble(self) -> str | None:
+        """Why what is kept about them cannot be read or written at the moment; None if it can."""
+        ...
+
     def known(self, token: str) -> Known:
         """What is known without a look."""
         ...

@@ -242,8 +242,18 @@ class WorkspaceSettings(_Group):
     database_url: str = Field(
         default="", description="Any SQLAlchemy URL, such as postgresql://HOST/NAME; SQLite in data_dir if empty."
     )
+    database_connect_timeout: Seconds = Field(
+        default=5, description="Seconds to connect to a database server; without a connection the answer is 503."
+    )
+    database_timeout: Seconds = Field(
+        default=15,
+        description="Seconds that a transaction may take with a database server, all its waiting included (503).",
+    )
+    database_check_interval: Seconds = Field(
+        default=5, description="Seconds between two looks whether the database serves, which /readyz tells."
+    )
     busy_timeout: Seconds = Field(
-        default=30, description="Seconds that a SQLite writer waits for one of another process."
+        default=10, description="Seconds that a writer waits for its turn while others write to the database (503)."
     )
     api_transport: ApiTransport = Field(
         default="unix", description="How plugins reach the API: a socket of their own, or loopback TCP with a token."

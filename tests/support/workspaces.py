@@ -1,4 +1,4 @@
-"""Workspaces for tests: over SQLite, and over PostgreSQL where SERVEHTTP_TEST_DATABASE_URL names a server."""
+"""Workspaces for tests: over SQLite, and over PostgreSQL where TEST_DATABASE_URL names a server."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from mattermost_plugin.models import Channel, Post, Team, User
 from servehttp.host.workspace import Workspace
 
-SERVER = os.environ.get("SERVEHTTP_TEST_DATABASE_URL", "")
+SERVER = os.environ.get("TEST_DATABASE_URL", "")
 DATABASES = ("sqlite", "postgresql") if SERVER else ("sqlite",)
 
 PASSWORD = "correct horse battery"

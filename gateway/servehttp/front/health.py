@@ -31,6 +31,7 @@ FOR_ANYBODY: Final = ("id", "state", "restarts", "started_in", "uptime")
 """What everybody is told of a plugin, with its reason in the gateway's own words."""
 
 _OWN_WORDS: Final = re.compile(r"[^:;/]*")
+NO_DATABASE: Final = "its database is not available"
 SEE_THE_LOG: Final = "the gateway's log says why"
 
 
@@ -55,10 +56,14 @@ class Health:
             await _send_json(send, HTTPStatus.OK, {"status": "alive"})
             return True
         plugins = [plugin for plugin in self._registry if plugin.id != API_ID]
-        ready = _ready(plugins)
+        trouble = self._identity.trouble if self._identity is not None else None
+        ready = trouble is None and _ready(plugins)
         report: dict[str, Any] = {"status": "ready" if ready else "not ready"}
         if b"verbose" in scope["query_string"]:
-            describe = _whole if await self._may_see_all(scope) else _for_anybody
+            sees_all = await self._may_see_all(scope)
+            describe = _whole if sees_all else _for_anybody
+            if trouble is not None:
+                report["workspace"] = trouble if sees_all else NO_DATABASE
             report["plugins"] = [describe(plugin) for plugin in plugins]
         await _send_json(send, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, report)
         return True

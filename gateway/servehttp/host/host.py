@@ -27,6 +27,7 @@ from servehttp.host.memories import forget_everywhere
 from servehttp.host.rest import make_rest
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.shared_api import SharedApi
+from servehttp.host.watch import watching
 from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.identity import Memories
 from servehttp.plugins.installed import InstalledPlugins
@@ -123,6 +124,7 @@ class Host:
         await self._begin_to_manage(workspace, undo)
         self.disabled = await workspace.plugin_records.disabled()
         await undo.enter_async_context(housekeeping(workspace, settings.workspace.tidy_interval))
+        await undo.enter_async_context(watching(workspace, settings.workspace.database_check_interval))
         if self.shared is not None:
             undo.push_async_callback(self.shared.stop)
             await self.shared.start()

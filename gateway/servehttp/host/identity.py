@@ -17,6 +17,7 @@ import structlog
 from mattermost_plugin.models import Session
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import is_id
+from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.sessions import CSRF
 from servehttp.identity import NOBODY, UNKNOWN, Caller, IdentityUnavailable, Known
@@ -46,6 +47,11 @@ class SessionIdentity:
         self._strangers: Expiring[None] = Expiring(ENTRIES)
         self._forgotten = 0
 
+    @property
+    def trouble(self) -> str | None:
+        """Why the database cannot be read or written at the moment; None if it can."""
+        return self._workspace().database.trouble
+
     def known(self, token: str) -> Known:
         """What is known without a look into the database."""
         if not is_id(token):
@@ -66,7 +72,7 @@ class SessionIdentity:
         try:
             caller, until = await self._look(token) if is_id(token) else (None, 0.0)
         except Exception as error:
-            raise _unavailable("a token could not be looked up") from error
+            raise _unavailable("a token could not be looked up", error) from error
         if forgotten == self._forgotten:  # otherwise it may have ended after the look
             self._remember(_digest(token), caller, until)
         return caller
@@ -80,7 +86,7 @@ class SessionIdentity:
         try:
             return await self._workspace().permissions.has(user_id, MANAGE)
         except Exception as error:
-            raise _unavailable("a user's permission could not be looked up") from error
+            raise _unavailable("a user's permission could not be looked up", error) from error
 
     def forget(self, user_id: str) -> None:
         """The sessions or tokens of a user have changed."""
@@ -145,9 +151,12 @@ class Expiring(Generic[T]):
         self._entries = {key: entry for key, entry in self._entries.items() if not unwanted(entry[0])}
 
 
-def _unavailable(event: str) -> IdentityUnavailable:
+def _unavailable(event: str, error: Exception) -> IdentityUnavailable:
     """Whatever the error is: nobody counts as anonymous because of it."""
-    log.exception(event)
+    if isinstance(error, StoreUnavailable):
+        log.warning(event, reason=str(error))
+    else:
+        log.exception(event)
     return IdentityUnavailable(event)
 
 

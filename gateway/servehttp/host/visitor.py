@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 
 from servehttp.host.identity import SessionIdentity
+from servehttp.host.watch import watching
 from servehttp.host.workspace import Workspace, visit_workspace
 from servehttp.settings import Settings
 
@@ -31,6 +32,8 @@ class Visitor:
         """Connect to the database."""
         visit = visit_workspace(self._settings.data_dir, self._settings.workspace)
         self._workspace = await self._leaving.enter_async_context(visit)
+        interval = self._settings.workspace.database_check_interval
+        await self._leaving.enter_async_context(watching(self._workspace, interval))
         return self
 
     async def __aexit__(

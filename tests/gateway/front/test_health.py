@@ -57,6 +57,8 @@ class Users:
         self._look()
         return Caller(token) if token in ("admin", "ada") else None
 
+    trouble: str | None = None
+
     async def manages(self, user_id: str) -> bool:
         self._look()
         return user_id == "admin"

@@ -35,6 +35,8 @@ class Tokens:
         self.looks += 1
         return self._caller(token)
 
+    trouble: str | None = None
+
     async def manages(self, user_id: str) -> bool:
         return False
 

@@ -36,6 +36,8 @@ class Away:
     async def find(self, token: str) -> Caller | None:
         raise IdentityUnavailable
 
+    trouble: str | None = None
+
     async def manages(self, user_id: str) -> bool:
         raise IdentityUnavailable
 

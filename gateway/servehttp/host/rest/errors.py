@@ -13,6 +13,13 @@ from servehttp.host.errors import AppFailure
 from servehttp.host.ids import new_id
 
 INTERNAL = AppFailure("api.internal.app_error", "The host failed; its log says why.", HTTPStatus.INTERNAL_SERVER_ERROR)
+UNAVAILABLE = AppFailure(
+    "api.store.unavailable.app_error",
+    "The workspace's database is not available at the moment. Try again later.",
+    HTTPStatus.SERVICE_UNAVAILABLE,
+)
+RETRY_AFTER = 5
+"""Seconds after which a client may ask again."""
 
 
 def error_json(failure: AppFailure, request_id: str) -> dict[str, Any]:
@@ -30,6 +37,13 @@ def error_response(failure: AppFailure, request_id: str) -> JSONResponse:
     """The answer that tells of a failure."""
     headers = {"X-Request-Id": request_id}
     return JSONResponse(error_json(failure, request_id), status_code=failure.status, headers=headers)
+
+
+def unavailable_response(request_id: str) -> JSONResponse:
+    """The answer while the store does not serve."""
+    response = error_response(UNAVAILABLE, request_id)
+    response.headers["Retry-After"] = str(RETRY_AFTER)
+    return response
 
 
 def too_large(limit: int) -> AppFailure:

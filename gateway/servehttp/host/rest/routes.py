@@ -17,8 +17,9 @@ from servehttp.host.errors import AppFailure
 from servehttp.host.ids import new_id
 from servehttp.host.rest.auth import authenticate
 from servehttp.host.rest.call import Call
-from servehttp.host.rest.errors import INTERNAL, error_response
+from servehttp.host.rest.errors import INTERNAL, error_response, unavailable_response
 from servehttp.host.rest.json import to_json
+from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.domain import REQUEST
 from servehttp.settings import RestSettings
@@ -58,6 +59,9 @@ class Route:
                 return await self._answer(workspace, settings, request)
             except AppFailure as failure:
                 return error_response(failure, context.request_id)
+            except StoreUnavailable as error:
+                logger.warning("REST request not served", route=f"{self.method} {self.path}", reason=str(error))
+                return unavailable_response(context.request_id)
             except ClientDisconnect:
                 return Response(status_code=499)  # which nobody reads
             except Exception:

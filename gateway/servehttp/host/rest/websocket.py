@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
+import structlog
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -16,11 +17,16 @@ from servehttp.host.rest.json import value_of
 from servehttp.host.rest.routes import PREFIX, of_session, request_context
 from servehttp.host.rest.visibility import Audiences
 from servehttp.host.rest.websocket_connection import CHALLENGE, UNAUTHORISED, Connection, Gone, receive
+from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.domain import REQUEST
 from servehttp.settings import RestSettings
 
 PATH = PREFIX + "/websocket"
+TRY_AGAIN_LATER = 1013
+"""The code of a connection that is closed because the store does not serve."""
+
+logger = structlog.get_logger("servehttp.rest")
 
 
 class WebSockets:
@@ -48,6 +54,9 @@ class WebSockets:
             await self._run(socket)
         except Gone as gone:
             await self._close(socket, gone.code)
+        except StoreUnavailable as error:
+            logger.warning("WebSocket closed", reason=str(error))
+            await self._close(socket, TRY_AGAIN_LATER)
         except WebSocketDisconnect:
             return  # while it was written to
 

@@ -17,11 +17,12 @@ from mattermost_plugin.models import Session, WebsocketBroadcast, WebSocketReque
 from servehttp.host.errors import AppFailure
 from servehttp.host.events import Event, Lagging, Subscription
 from servehttp.host.ids import new_id
-from servehttp.host.rest.errors import INTERNAL
+from servehttp.host.rest.errors import INTERNAL, UNAVAILABLE
 from servehttp.host.rest.event_json import event_json, failure_json, reply_json
 from servehttp.host.rest.json import from_json, parse_json
 from servehttp.host.rest.visibility import Audiences, is_meant
 from servehttp.host.rest.websocket_actions import FOR_PLUGINS, act
+from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.facts import SERVER_VERSION
 from servehttp.plugins.race import first_of
@@ -207,6 +208,9 @@ class Connection:
             return reply_json(asked.seq, await act(self._ws, self.session.user_id, asked))
         except AppFailure as failure:
             return failure_json(asked.seq, failure)
+        except StoreUnavailable as error:
+            logger.warning("WebSocket action not done", action=asked.action, reason=str(error))
+            return failure_json(asked.seq, UNAVAILABLE)
         except Exception:
             logger.exception("WebSocket action failed", action=asked.action)
             return failure_json(asked.seq, INTERNAL)

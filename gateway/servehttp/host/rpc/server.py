@@ -23,6 +23,7 @@ from mattermost_plugin.values import to_struct
 from servehttp.host.errors import AppFailure, not_implemented
 from servehttp.host.rpc.call import Call
 from servehttp.host.rpc.table import HANDLERS, RPCS, SERVICE, Handler
+from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
 
 SOCKET = "api.sock"
@@ -117,6 +118,9 @@ def _method(rpc: str, call: Call, token: str) -> grpc.RpcMethodHandler[Any, Any]
             return await _handle(rpc, call, request)
         except AppFailure as failure:
             return response_class(error=app_error(failure))
+        except StoreUnavailable as error:
+            logger.warning("plugin API call not served", rpc=rpc, plugin=call.plugin_id, reason=str(error))
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the workspace's database is not available; try again")
 
     return grpc.unary_unary_rpc_method_handler(
         answer,
@@ -132,7 +136,7 @@ async def _handle(rpc: str, call: Call, request: Message) -> Message:
     try:
         response: Message = await handler(call, request)
         return response
-    except AppFailure:
+    except (AppFailure, StoreUnavailable):
         raise
     except Exception:
         logger.exception("plugin API call failed", rpc=rpc, plugin=call.plugin_id)

@@ -7,6 +7,8 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
 from pathlib import Path
 
+from servehttp.host.store.outages import file_outages
+
 PIECE = 256 * 1024
 """Bytes that are read at once."""
 
@@ -26,18 +28,17 @@ class Blobs:
         """Store what comes, whatever its size, in bounded memory; returns how many bytes.
 
         Write first and commit the row after: a row never names what is not there.
+
+        Raises:
+            StoreUnavailable: the disk is full, or cannot be written.
         """
         partial = self._partial(id)
-        try:
-            size = 0
-            with await asyncio.to_thread(partial.open, "wb") as file:
-                async for piece in pieces:
-                    size += await asyncio.to_thread(file.write, piece)
-            await asyncio.to_thread(self._finish, id)
-            return size
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        with file_outages():
+            try:
+                return await self._write(id, partial, pieces)
+            except BaseException:
+                partial.unlink(missing_ok=True)
+                raise
 
     async def write_bytes(self, id: str, data: bytes) -> int:
         """The same for what is in memory."""
@@ -45,11 +46,13 @@ class Blobs:
 
     async def append(self, id: str, data: bytes, offset: int) -> int:
         """Add to what is not finished; returns its size. What an interrupted call wrote after `offset` is replaced."""
-        return await asyncio.to_thread(self._append, id, data, offset)
+        with file_outages():
+            return await asyncio.to_thread(self._append, id, data, offset)
 
     async def finish(self, id: str) -> None:
         """Give what was appended its final name."""
-        await asyncio.to_thread(self._finish, id)
+        with file_outages():
+            await asyncio.to_thread(self._finish, id)
 
     async def read(self, id: str) -> bytes:
         """All of it.
@@ -73,6 +76,14 @@ class Blobs:
         """Delete it, finished or not; nothing happens when there is none."""
         for path in (self._path(id), self._partial(id)):
             await asyncio.to_thread(path.unlink, missing_ok=True)
+
+    async def _write(self, id: str, partial: Path, pieces: AsyncIterable[bytes]) -> int:
+        size = 0
+        with await asyncio.to_thread(partial.open, "wb") as file:
+            async for piece in pieces:
+                size += await asyncio.to_thread(file.write, piece)
+        await asyncio.to_thread(self._finish, id)
+        return size
 
     def _path(self, id: str) -> Path:
         return self._folder / id

@@ -5,26 +5,38 @@ either. So in a transaction what was read stays true until it commits, on every 
 again. A transaction that is opened within another one of the same task is part of it, so methods that write can call
 one another; if it raises, only what it did itself is taken back. Nothing slow may be awaited in one, least of all a
 hook: the plugin could call back, and would wait for it.
+
+Nobody waits for ever: not for a connection, nor for the turn, nor for a server that says nothing. What cannot be had is
+`StoreUnavailable`.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, event, text
+from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from servehttp.host.store.deadline import until
+from servehttp.host.store.outages import StoreUnavailable, outages
+from servehttp.host.store.sqlite import WRITING, prepare_sqlite
+
+UNHURRIED = (
+    "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true), "
+    "set_config('idle_in_transaction_session_timeout', '0', true)"
+)
+"""Sets PostgreSQL's own time-outs aside for one transaction."""
 WRITER_LOCK = 0x7365727665687474
 """The advisory lock that PostgreSQL's writers take turns by: "servehtt"."""
 
-WRITING = "servehttp_writing"
+CANCEL_LATER = 0.25
+"""Seconds between the end of a connection and that of the wait for it: the one is orderly, the other in any case."""
 
 FollowUp: TypeAlias = Callable[[], Awaitable[None] | None]
 """What is done after a commit; what it returns, if anything, is waited for."""
@@ -43,30 +55,45 @@ class _Open:
 _current: ContextVar[_Open | None] = ContextVar("transaction", default=None)
 
 
-class Database:
-    """An open database."""
+@dataclass(frozen=True)
+class Timeouts:
+    """How long is waited for the database, in seconds."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
+    connect: float = 5
+    """For a connection to a server."""
+    busy: float = 10
+    """For a writer's turn."""
+    transaction: float = 15
+    """For all of a transaction with a server."""
+
+
+class Database:
+    """An open database.
+
+    Attributes:
+        trouble: why it could not be read, or written, the last time that was tried; None where it could.
+    """
+
+    def __init__(self, engine: AsyncEngine, timeouts: Timeouts) -> None:
         self._engine = engine
+        self._timeouts = timeouts
         self._turn = asyncio.Lock()
+        self._troubles: dict[bool, str] = {}
 
     @classmethod
-    def open(cls, url: str, *, busy_timeout: float) -> Database:
+    def open(cls, url: str, timeouts: Timeouts, *, make: bool = True) -> Database:
         """Make ready to connect; the first transaction does.
 
         Args:
             url: as SQLAlchemy writes it; `sqlite:` and `postgresql:` get the drivers that are installed with us.
-            busy_timeout: seconds that a SQLite writer waits for one of another process.
+            timeouts: how long is waited for it.
+            make: whether a SQLite file is made when there is none.
         """
-        engine = create_async_engine(_with_driver(make_url(url)))
-        if engine.dialect.name == "sqlite":
-            _prepare_sqlite(engine, busy_timeout)
-        return cls(engine)
+        return cls(_engine(_with_driver(make_url(url)), timeouts, make=make), timeouts)
 
-    @classmethod
-    def open_file(cls, path: Path, *, busy_timeout: float) -> Database:
-        """The same for a SQLite file, which is made when there is none."""
-        return cls.open(f"sqlite:///{path}", busy_timeout=busy_timeout)
+    @property
+    def trouble(self) -> str | None:
+        return next(iter(self._troubles.values()), None)
 
     @property
     def dialect(self) -> str:
@@ -79,10 +106,14 @@ class Database:
         return self._joined() is not None
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+    async def transaction(self, *, unhurried: bool = False) -> AsyncIterator[AsyncConnection]:
         """Write: commits at the end, and rolls back if the block raises.
 
+        Args:
+            unhurried: it may take long, and so may the wait for its turn.
+
         Raises:
+            StoreUnavailable: the database cannot serve now.
             RuntimeError: the task reads in an open `reading()` block, which cannot turn into a writer.
         """
         joined = self._joined()
@@ -91,27 +122,33 @@ class Database:
                 yield connection
             return
         after: list[FollowUp] = []
-        async with self._turn, self._engine.connect() as plain:
-            connection = await plain.execution_options(**{WRITING: True})
-            async with connection.begin(), self._entered(connection, writing=True) as opened:
-                await self._take_turn(connection)
-                yield connection
-                after = opened.after
+        with self._noting(writing=True):
+            async with self._connected(writing=True, unhurried=unhurried) as plain:
+                connection = await plain.execution_options(**{WRITING: True})
+                async with connection.begin(), self._entered(connection, writing=True) as opened:
+                    await self._take_turn(connection, unhurried)
+                    yield connection
+                    after = opened.after
         await _follow_up(after)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncConnection]:
-        """Read, without waiting for writers; within a transaction, what that has written is seen."""
+        """Read, without waiting for writers; within a transaction, what that has written is seen.
+
+        Raises:
+            StoreUnavailable: the database cannot serve now.
+        """
         joined = self._joined()
         if joined is not None:
             yield joined.connection
             return
-        async with (
-            self._engine.connect() as connection,
-            connection.begin(),
-            self._entered(connection, writing=False),
-        ):
-            yield connection
+        with self._noting(writing=False):
+            async with (
+                self._connected(writing=False) as connection,
+                connection.begin(),
+                self._entered(connection, writing=False),
+            ):
+                yield connection
 
     def after_commit(self, follow_up: FollowUp) -> None:
         """Do something once the open transaction is committed, or at once if there is none; not after a roll-back.
@@ -135,6 +172,44 @@ class Database:
         # A task that was started in a transaction inherits the context, but not the transaction.
         return opened if opened is not None and opened.owner is asyncio.current_task() else None
 
+    @contextmanager
+    def _noting(self, *, writing: bool) -> Iterator[None]:
+        """Note whether the database serves."""
+        try:
+            with outages():
+                yield
+        except StoreUnavailable as error:
+            self._troubles[writing] = str(error)
+            raise
+        self._troubles.pop(writing, None)
+
+    @asynccontextmanager
+    async def _connected(self, *, writing: bool, unhurried: bool = False) -> AsyncIterator[AsyncConnection]:
+        """A connection, and for a writer the turn among those of this process, until the deadline."""
+        deadline = None if unhurried else asyncio.get_running_loop().time() + self._timeouts.transaction
+        with until(deadline):
+            async with AsyncExitStack() as leaving:
+                if writing:
+                    await leaving.enter_async_context(self._own_turn(unhurried))
+                try:
+                    async with asyncio.timeout_at(None if deadline is None else deadline + CANCEL_LATER):
+                        connection = await leaving.enter_async_context(self._engine.connect())
+                except TimeoutError as error:
+                    raise StoreUnavailable("no connection to the database in time") from error
+                yield connection
+
+    @asynccontextmanager
+    async def _own_turn(self, unhurried: bool) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(None if unhurried else self._timeouts.busy):
+                await self._turn.acquire()
+        except TimeoutError as error:
+            raise StoreUnavailable("another writer does not end") from error
+        try:
+            yield
+        finally:
+            self._turn.release()
+
     @asynccontextmanager
     async def _entered(self, connection: AsyncConnection, *, writing: bool) -> AsyncIterator[_Open]:
         opened = _Open(connection, asyncio.current_task(), writing)
@@ -157,9 +232,12 @@ class Database:
             del opened.after[before:]
             raise
 
-    async def _take_turn(self, connection: AsyncConnection) -> None:
-        if self.dialect == "postgresql":
-            await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
+    async def _take_turn(self, connection: AsyncConnection, unhurried: bool) -> None:
+        if self.dialect != "postgresql":
+            return
+        if unhurried:
+            await connection.execute(text(UNHURRIED))
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": WRITER_LOCK})
 
 
 async def _follow_up(after: list[FollowUp]) -> None:
@@ -174,18 +252,16 @@ def _with_driver(url: URL) -> URL:
     return url.set(drivername=drivers.get(url.drivername, url.drivername))
 
 
-def _prepare_sqlite(engine: AsyncEngine, busy_timeout: float) -> None:
-    @event.listens_for(engine.sync_engine, "connect")
-    def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions in its own way
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout * 1000)}")
-        cursor.close()
+def _engine(url: URL, timeouts: Timeouts, *, make: bool) -> AsyncEngine:
+    if url.get_backend_name() == "sqlite":
+        engine = create_async_engine(url)
+        prepare_sqlite(engine, timeouts.busy, make=make)
+    elif url.drivername == "postgresql+psycopg":
+        from servehttp.host.store.postgresql import connecting, prepare_postgresql  # here, for psycopg is optional
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        connect = {"async_creator_fn": connecting(timeouts.connect)}
+        engine = create_async_engine(url, pool_pre_ping=True, connect_args=connect)
+        prepare_postgresql(engine, timeouts.busy, timeouts.transaction)
+    else:
+        engine = create_async_engine(url, pool_pre_ping=True)
+    return engine

@@ -10,7 +10,7 @@ from servehttp.host.dispatch import Hooks
 from servehttp.host.events import Events
 from servehttp.host.ids import Clock, now
 from servehttp.host.store.blobs import Blobs
-from servehttp.host.store.database import Database
+from servehttp.host.store.database import Database, Timeouts
 from servehttp.host.store.migrations import migrate
 from servehttp.host.workspace.audits import Audits
 from servehttp.host.workspace.bots import Bots
@@ -166,7 +166,7 @@ async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clo
         settings: its settings.
         clock: what time it is.
     """
-    async with visit_workspace(data_dir, settings, clock) as workspace:
+    async with _opened(data_dir, settings, clock, make=True) as workspace:
         await migrate(workspace.database)
         await workspace.roles.seed()
         await workspace.facts.seed()
@@ -179,7 +179,13 @@ async def visit_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Cl
 
     Neither hooks nor events of either process reach the other one.
     """
-    database = _open_database(data_dir, settings)
+    async with _opened(data_dir, settings, clock, make=False) as workspace:
+        yield workspace
+
+
+@asynccontextmanager
+async def _opened(data_dir: Path, settings: WorkspaceSettings, clock: Clock, *, make: bool) -> AsyncIterator[Workspace]:
+    database = _open_database(data_dir, settings, make=make)
     hooks = Hooks(timeout=settings.hook_timeout, queue=settings.hook_queue, concurrency=settings.hook_concurrency)
     try:
         yield Workspace(database, Blobs(data_dir / FILES_FOLDER), settings, hooks, clock)
@@ -188,8 +194,8 @@ async def visit_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Cl
         await database.close()
 
 
-def _open_database(data_dir: Path, settings: WorkspaceSettings) -> Database:
-    if settings.database_url:
-        return Database.open(settings.database_url, busy_timeout=settings.busy_timeout)
-    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Database.open_file(data_dir / DATABASE_FILE, busy_timeout=settings.busy_timeout)
+def _open_database(data_dir: Path, settings: WorkspaceSettings, *, make: bool) -> Database:
+    timeouts = Timeouts(settings.database_connect_timeout, settings.busy_timeout, settings.database_timeout)
+    if not settings.database_url:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Database.open(settings.database_url or f"sqlite:///{data_dir / DATABASE_FILE}", timeouts, make=make)

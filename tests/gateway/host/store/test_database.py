@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from servehttp.host.store.database import Database
+from servehttp.host.store.database import Database, Timeouts
 from servehttp.host.store.migrations import migrate
 from servehttp.host.store.rows import insert, scalar
 from servehttp.host.store.tables.system import system
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 async def database(tmp_path: Path, database_url: str) -> AsyncIterator[Database]:
-    database = Database.open(database_url or f"sqlite:///{tmp_path / 'test.db'}", busy_timeout=5)
+    database = Database.open(database_url or f"sqlite:///{tmp_path / 'test.db'}", Timeouts())
     await migrate(database)
     yield database
     await database.close()
@@ -95,7 +95,7 @@ async def test_writers_take_turns_so_that_no_increment_is_lost(database: Databas
 async def test_writers_of_two_connections_to_one_database_take_turns_too(
     database: Database, tmp_path: Path, database_url: str
 ) -> None:
-    other = Database.open(database_url or f"sqlite:///{tmp_path / 'test.db'}", busy_timeout=5)
+    other = Database.open(database_url or f"sqlite:///{tmp_path / 'test.db'}", Timeouts())
     async with database.transaction():
         second = asyncio.create_task(put(other, "b"))
         await put(database, "a")

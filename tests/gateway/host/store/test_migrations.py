@@ -9,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect
 
-from servehttp.host.store.database import Database
+from servehttp.host.store.database import Database, Timeouts
 from servehttp.host.store.migrations import migrate
 from servehttp.host.store.tables import METADATA
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.anyio
 
 @pytest.fixture
 def database(tmp_path: Path, database_url: str) -> Database:
-    return Database.open(database_url or f"sqlite:///{tmp_path / 'test.db'}", busy_timeout=5)
+    return Database.open(database_url or f"sqlite:///{tmp_path / 'test.db'}", Timeouts())
 
 
 def differences(connection: Connection) -> list[object]:

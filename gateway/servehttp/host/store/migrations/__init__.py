@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parent
 
 async def migrate(database: Database) -> None:
     """Bring the schema up to date, in one transaction: all of it or nothing; further starts wait for the first."""
-    async with database.transaction() as connection:
+    async with database.transaction(unhurried=True) as connection:
         await connection.run_sync(upgrade)
 
 

@@ -1,0 +1,77 @@
+"""SQLite, set up so that transactions are begun by us, and a file that is gone is not silently another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, event
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from servehttp.host.store.outages import StoreUnavailable
+
+WRITING = "servehttp_writing"
+"""The execution option of a connection that is to write."""
+
+
+def prepare_sqlite(engine: AsyncEngine, busy_timeout: float, *, make: bool) -> None:
+    """Set up every connection of an engine.
+
+    Args:
+        engine: has no connection yet.
+        busy_timeout: seconds that a writer waits for one of another process.
+        make: whether a file is made when there is none.
+    """
+    name = engine.url.database
+    watch = _Watch(Path(name), make=make) if name and name != ":memory:" else None
+
+    @event.listens_for(engine.sync_engine, "do_connect")
+    def before(*_: Any) -> None:
+        if watch is not None:
+            watch.check()  # for connecting would make an empty file
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def configure(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None  # the driver must not begin transactions in its own way
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout * 1000)}")
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.close()
+        if watch is not None:
+            watch.begin()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begin(connection: Connection) -> None:
+        if watch is not None:
+            watch.check()
+        writing = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+class _Watch:
+    """Sees that the file at a path is still the one that was opened first: SQLite itself would go on without it."""
+
+    def __init__(self, path: Path, *, make: bool) -> None:
+        self._path = path
+        self._make = make
+        self._opened = self._there()
+
+    def begin(self) -> None:
+        if self._opened is None:
+            self._opened = self._there()
+
+    def check(self) -> None:
+        there = self._there()
+        if there is None and not self._make and self._opened is None:
+            raise StoreUnavailable(f"{self._path} is not there")
+        if self._opened is not None and there != self._opened:
+            raise StoreUnavailable(f"{self._path} is gone, or another file is in its place: restart the gateway")
+
+    def _there(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_dev, status.st_ino
