@@ -95,7 +95,7 @@ def _root(
 _EPILOG = (
     "Every setting also has an environment variable, such as SERVEHTTP_SERVER__PORT, and a place in the TOML file, "
     r"such as port under \[server]. The command line comes first, then the environment, then the file. "
-    "Ctrl-C or SIGTERM stops in order; a second Ctrl-C stops at once."
+    "Ctrl-C or SIGTERM stops in order, as does a lost terminal; a second Ctrl-C stops at once."
 )
 
 

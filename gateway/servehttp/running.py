@@ -1,7 +1,7 @@
 """The gateway as a process of its own: listens, serves until a signal, and tells how its start goes.
 
-SIGTERM or SIGINT stops in order: no new connections, open exchanges drain, plugins stop. A second SIGINT does not wait
-for the exchanges. With several workers it is they who serve, and this process supervises them and the plugins.
+SIGTERM, SIGINT or SIGHUP stops in order: no new connections, open exchanges drain, plugins stop. A second SIGINT does
+not wait for the exchanges. With several workers it is they who serve, and this process supervises them and the plugins.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 import uvicorn
 
 from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.stop_signals import stop_signals
 from servehttp.app import GatewayApp, create_app, create_followed_app
 from servehttp.errors import GatewayError
 from servehttp.front.server import make_server
@@ -27,8 +28,6 @@ from servehttp.progress import report_start
 from servehttp.settings import Settings
 from servehttp.workers.board import Board
 from servehttp.workers.pool import WorkerPool
-
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
@@ -49,7 +48,7 @@ def _run_alone(settings: Settings, manifests: Sequence[Manifest], listener: sock
     gateway = create_app(settings, manifests)
     server = make_server(gateway, settings, gateway.front)
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
-    for number in SIGNALS:
+    for number in stop_signals():
         signal.signal(number, server.handle_exit)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
         runner.run(_serve(server, gateway, listener))
@@ -87,7 +86,7 @@ def _catch_signals(hurry: Callable[[], None]) -> asyncio.Event:
             hurry()
         told.set()
 
-    for number in SIGNALS:
+    for number in stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, tell, number)
     return told
 

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import contextlib
 import logging
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -50,6 +49,7 @@ from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.servicers.controller import ControllerServicer
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.servicers.stdio_servicer import StdioServicer
+from mattermost_plugin.stop_signals import stop_signals
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 
 GO_PLUGIN_CORE_PROTOCOL_VERSION = str(CORE_PROTOCOL_VERSION)
@@ -358,13 +358,14 @@ async def _until_stopped(server: PluginServer, announce: Callable[[], None]) -> 
 @contextlib.contextmanager
 def _stopped_by_signals(server: PluginServer) -> Iterator[None]:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    numbers = stop_signals()
+    for number in numbers:
         with contextlib.suppress(NotImplementedError):  # Windows
             loop.add_signal_handler(number, server.request_stop)
     try:
         yield
     finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in numbers:
             with contextlib.suppress(NotImplementedError):
                 loop.remove_signal_handler(number)
 

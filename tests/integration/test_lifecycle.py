@@ -254,7 +254,10 @@ async def open_streams(gateway: Gateway) -> list[asyncio.Task[Answer]]:
     return tasks
 
 
-async def test_sigterm_with_open_streams_ends_in_bounded_time_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda it: it.name)
+async def test_a_stop_with_open_streams_ends_in_bounded_time_and_leaves_nothing(
+    number: signal.Signals, tmp_path: Path
+) -> None:
     note = tmp_path / "note"
     environment = {**QUICK, "SUBJECT_NOTE": str(note), "SERVEHTTP_PLUGINS__ENV_ALLOW": "SUBJECT_NOTE"}
     async with running(SUBJECT, environment=environment) as gateway:
@@ -263,7 +266,7 @@ async def test_sigterm_with_open_streams_ends_in_bounded_time_and_leaves_nothing
             await ws.send("hello")
             assert await ws.recv() == "hello"
             began = time.monotonic()
-            assert await gateway.stop() == 0
+            assert await gateway.stop(number) == 0
             assert time.monotonic() - began < 5.0
             with pytest.raises(ConnectionClosed):
                 await ws.recv()

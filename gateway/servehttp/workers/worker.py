@@ -16,6 +16,7 @@ import sys
 import structlog
 
 from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.stop_signals import stop_signals
 from servehttp import logs
 from servehttp.app import make_front, make_visitor, tunnel_settings
 from servehttp.front.server import make_server
@@ -73,7 +74,7 @@ class Worker:
             listener: Where connections come from.
         """
         # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in stop_signals():
             signal.signal(number, self._server.handle_exit)
         with asyncio.Runner(loop_factory=self._server.config.get_loop_factory()) as runner:
             runner.run(self._run(connection, listener))
