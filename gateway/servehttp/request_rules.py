@@ -8,6 +8,9 @@ from typing import Final
 IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
 """The gateway's word; underscores count as hyphens, because some applications fold them."""
 
+INITIALS: Final = (b"m", b"x", b"f")
+"""Of the headers that may not pass from everybody; most others begin otherwise."""
+
 _PERCENT: Final = ord("%")  # a byte is found faster than a string of one byte
 _ENCODED_DOT: Final = re.compile(rb"%2e", re.IGNORECASE)
 _DOT_SEGMENTS: Final = (b".", b"..")
@@ -39,6 +42,8 @@ def may_pass(name: bytes, trusted: bool) -> bool:
         name: in lower case.
         trusted: whether its sender may speak for the client.
     """
+    if name[:1] not in INITIALS:
+        return True
     if b"_" in name:
         name = name.replace(b"_", b"-")
     return trusted if is_forwarding(name) else name not in IDENTITY_HEADERS

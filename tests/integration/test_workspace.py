@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -284,6 +285,18 @@ async def test_workers_know_who_asks(tmp_path: Path) -> None:
         for _ in range(6):
             assert len((await me(gateway, bearer))["mattermost-user-id"]) == 26
             assert (await me(gateway, ("authorization", "Bearer guessed")))["mattermost-user-id"] is None
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_without_its_database_nobody_who_sends_a_token_is_taken_for_nobody(tmp_path: Path, workers: str) -> None:
+    async with member_of(tmp_path, "--workers", workers) as gateway:
+        with contextlib.closing(sqlite3.connect(tmp_path / "workspace.db", timeout=10)) as database, database:
+            database.execute("ALTER TABLE sessions RENAME TO away")
+        for _ in range(4):
+            answer = await fetch(gateway.port, f"{BASE}/me", headers=[("cookie", f"MMAUTHTOKEN={'a' * 26}")])
+            assert (answer.status, answer.header("retry-after")) == (503, "1")
+            assert (await me(gateway))["mattermost-user-id"] is None
+            assert (await me(gateway, ("authorization", "Bearer my.jwt")))["authorization"] == "Bearer my.jwt"
 
 
 async def test_workers_pass_the_api_on_to_the_main_process(tmp_path: Path) -> None:

@@ -68,9 +68,11 @@ class SessionIdentity:
         Raises:
             IdentityUnavailable: that fails.
         """
+        if not is_id(token):
+            return None
         forgotten = self._forgotten
         try:
-            caller, until = await self._look(token) if is_id(token) else (None, 0.0)
+            caller, until = await self._look(token)
         except Exception as error:
             raise _unavailable("a token could not be looked up", error) from error
         if forgotten == self._forgotten:  # otherwise it may have ended after the look
