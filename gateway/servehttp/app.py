@@ -44,6 +44,7 @@ class GatewayApp:
         front: what answers requests to plugins.
         settings: what it was made with.
         host: the workspace, if there is one.
+        start_error: why its lifespan could not begin; a server only says that it could not.
     """
 
     def __init__(self, registry: Registry, front: Front, settings: Settings, host: Host | None = None) -> None:
@@ -51,6 +52,7 @@ class GatewayApp:
         self.settings = settings
         self.front = front
         self.host = host
+        self.start_error: GatewayError | None = None
         self._starting: asyncio.Task[object] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,6 +106,7 @@ class GatewayApp:
         try:
             await self.__aenter__()
         except GatewayError as error:
+            self.start_error = error
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         try:

@@ -61,7 +61,7 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
         try:
             await server.serve(sockets=[listener])
         except SystemExit as error:
-            raise GatewayError("the HTTP server did not start; the log says why") from error
+            raise gateway.start_error or GatewayError("the HTTP server did not start; the log says why") from error
 
 
 async def _run_with_workers(settings: Settings, manifests: Sequence[Manifest], listener: socket.socket) -> None:

@@ -416,9 +416,11 @@ async def test_a_gateway_whose_workspace_cannot_be_opened_says_why_and_ends(tmp_
     (tmp_path / "workspace.db").mkdir()
     options = ("--data-dir", str(tmp_path), "--workers", workers)
     async with running(MEMBER, *options, environment=SETTINGS, serving=False) as gateway:
-        line = await gateway.log(lambda log: "the workspace cannot be opened: " in log["event"])
+        line = await gateway.log(lambda log: log["event"].startswith("error: the workspace cannot be opened: "))
         assert "unable to open database file" in line["event"]
         assert await gateway.process.wait() == 1
+    command = await asyncio.to_thread(admin_token, tmp_path)
+    assert (command.returncode, command.stderr) == (1, f"{line['event']}\n")
 
 
 async def test_without_a_workspace_there_is_no_api_and_nothing_is_kept(tmp_path: Path) -> None:

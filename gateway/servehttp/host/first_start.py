@@ -16,6 +16,7 @@ import structlog
 from mattermost_plugin.models import User, UserAccessToken
 from servehttp.errors import NoUserError
 from servehttp.host.errors import AppFailure
+from servehttp.host.opening import explaining
 from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.host.workspace.user_filters import UserFilter
 from servehttp.logs import resolve_format
@@ -64,12 +65,14 @@ async def make_token_of(username: str, settings: Settings) -> str:
 
     Raises:
         NoUserError: there is no such user.
+        WorkspaceError: the workspace cannot be opened.
     """
-    async with open_workspace(settings.data_dir, settings.workspace) as workspace:
-        try:
-            return await make_token(workspace, username)
-        except AppFailure:
-            raise NoUserError(username) from None
+    with explaining(settings):
+        async with open_workspace(settings.data_dir, settings.workspace) as workspace:
+            try:
+                return await make_token(workspace, username)
+            except AppFailure:
+                raise NoUserError(username) from None
 
 
 def _hand_out(token: str, settings: Settings) -> None:

@@ -14,16 +14,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
-from servehttp.errors import WorkspaceError
 from servehttp.host.first_start import make_first_admin
 from servehttp.host.housekeeping import housekeeping
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
 from servehttp.host.memories import forget_everywhere
+from servehttp.host.opening import explaining
 from servehttp.host.rest import make_rest
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.shared_api import SharedApi
@@ -103,13 +101,10 @@ class Host:
         Raises:
             WorkspaceError: that is not possible.
         """
-        try:
+        with explaining(self._settings):
             async with AsyncExitStack() as undo:
                 await self._open(undo)
                 self._closing = undo.pop_all()
-        except (OSError, SQLAlchemyError, ImportError) as error:  # a driver that is not installed cannot be imported
-            reason = str(error).partition("\n")[0]
-            raise WorkspaceError(f"the workspace cannot be opened: {reason}") from error
         return self
 
     async def _open(self, undo: AsyncExitStack) -> None:
