@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final
 
-from mattermost_plugin.exchange import Address, Headers, Request
+from mattermost_plugin.exchange import Address, Request
 from mattermost_plugin.types import Scope, Send
 from servehttp.front.identity import TooManyTokens, caller_of
 from servehttp.front.peers import canonical
@@ -69,7 +69,7 @@ class Health:
         return True
 
     async def _may_see_all(self, scope: Scope) -> bool:
-        return _is_here(scope.get("client"), scope["headers"]) or await self._is_from_administrator(scope)
+        return _is_here(scope) or await self._is_from_administrator(scope)
 
     async def _is_from_administrator(self, scope: Scope) -> bool:
         if self._identity is None:
@@ -89,13 +89,22 @@ def _ready(plugins: Iterable[PluginHandle]) -> bool:
     return not starting and any(plugin.state is PluginState.RUNNING for plugin in plugins)
 
 
-def _is_here(client: Address | None, headers: Headers) -> bool:
+def _is_here(scope: Scope) -> bool:
     """Whether a request was sent on this machine, by somebody who is not a proxy that says so."""
+    forwarded = any(name == b"via" or is_forwarding(name) for name, _ in scope["headers"])
+    return not forwarded and (_is_loopback(scope.get("client")) or _is_unix_socket(scope.get("server")))
+
+
+def _is_loopback(client: Address | None) -> bool:
     try:
-        near = client is not None and ipaddress.ip_address(canonical(client[0])).is_loopback
+        return client is not None and ipaddress.ip_address(canonical(client[0])).is_loopback
     except ValueError:
         return False
-    return near and not any(name == b"via" or is_forwarding(name) for name, _ in headers)
+
+
+def _is_unix_socket(server: tuple[str, int | None] | None) -> bool:
+    """ASGI names one by its path and None; who may use it, its mode says."""
+    return server is not None and server[0].startswith("/") and server[1] is None
 
 
 def _whole(plugin: PluginHandle) -> dict[str, object]:

@@ -71,6 +71,7 @@ class Users:
 async def ask(
     *headers: tuple[bytes, bytes],
     client: tuple[str, int] | None = ABROAD,
+    server: tuple[str, int | None] = ("192.0.2.9", 80),
     query: bytes = b"verbose",
     users: Users | None = None,
 ) -> dict[str, Any]:
@@ -87,6 +88,7 @@ async def ask(
         "query_string": query,
         "headers": [*headers],
         "client": client,
+        "server": server,
     }
     registry: Any = Plugins({"p": Fallen(None)})
     assert await Health(registry, users or Users()).answer(scope, send)
@@ -115,6 +117,12 @@ async def test_anybody_is_told_the_reason_but_nothing_that_the_plugin_said(clien
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
 async def test_who_is_on_this_machine_is_told_all(host: str) -> None:
     assert await ask(client=(host, 1)) == WHOLE
+
+
+async def test_so_is_who_comes_by_a_unix_socket() -> None:
+    socket = ("/run/gateway.sock", None)
+    assert await ask(client=None, server=socket) == WHOLE
+    assert await ask((b"x-forwarded-for", b"192.0.2.1"), client=None, server=socket) == FOR_ANYBODY
 
 
 @pytest.mark.parametrize(
