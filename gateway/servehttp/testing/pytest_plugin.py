@@ -66,4 +66,5 @@ def gateway(plugin_folder: Path) -> Iterator[Gateway]:
 
 def missing(fixture: str, error: ModuleNotFoundError) -> pytest.UsageError:
     """What is said where the extra is not installed."""
-    return pytest.UsageError(f"the fixture `{fixture}` needs {error.name}: pip install '{EXTRA}'")
+    package = (error.name or "").partition(".")[0]
+    return pytest.UsageError(f"the fixture `{fixture}` needs {package}: pip install '{EXTRA}'")
