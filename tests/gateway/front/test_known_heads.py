@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mattermost_plugin.types import Receive, Scope, Send
+from servehttp.identity import UNKNOWN, Caller, Known
 from support.client import Client, connect
 from support.fronts import Stage, front
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
@@ -202,3 +203,53 @@ async def test_a_used_connection_answers_as_a_fresh_one(
             assert await used.ask(head) == await fresh.ask(head), head
             await fresh.close()
     await used.close()
+
+
+# Tokens
+
+GOOD, STRANGE = "g" * 26, "s" * 26
+
+
+class Tokens:
+    """Knows a good token after the first look, and that another one is nobody's."""
+
+    trouble = None
+
+    def __init__(self) -> None:
+        self.looked: list[str] = []
+
+    def known(self, token: str) -> Known:
+        if len(token) != 26:
+            return None
+        return self._caller(token) if token in self.looked else UNKNOWN
+
+    async def find(self, token: str) -> Caller | None:
+        self.looked.append(token)
+        return self._caller(token)
+
+    async def manages(self, user_id: str) -> bool:
+        return False
+
+    def _caller(self, token: str) -> Caller | None:
+        return Caller("ada") if token == GOOD else None
+
+
+async def test_whose_a_token_is_holds_for_each_request_of_a_connection(tmp_path: Path) -> None:
+    tokens = Tokens()
+    own = {"authorization": "Bearer my.own.jwt", "cookie": "flag; MMAUTHTOKEN=theirs"}
+    heads = {
+        "own": [("Authorization", own["authorization"]), ("Cookie", own["cookie"])],
+        "strange": [("Authorization", f"Bearer {STRANGE}")],
+        "good": [("Authorization", f"Bearer {GOOD}"), ("Cookie", "flag"), ("Referer", "http://test/")],
+    }
+    expected = {
+        "own": own,
+        "strange": {"authorization": f"Bearer {STRANGE}"},
+        "good": {"cookie": "flag", "mattermost-user-id": "ada"},
+    }
+    async with front(describe, tmp_path, direct=True, identity=tokens) as stage, connect(stage.port) as client:
+        for name in ("own", "own", "strange", "strange", "strange", "good", "good", "good", "own", "good", "strange"):
+            found = await seen(client, headers=heads[name])
+            del found["id"]
+            assert found == {"host": "test"} | expected[name]
+    assert tokens.looked == [STRANGE, GOOD]
