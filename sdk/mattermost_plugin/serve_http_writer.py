@@ -7,7 +7,7 @@ import logging
 from collections import deque
 from collections.abc import Mapping
 
-from mattermost_plugin.asgi.http import BODILESS_STATUSES, FINAL_STATUSES
+from mattermost_plugin.asgi.http import BODILESS_STATUSES, FINAL_STATUSES, octets
 from mattermost_plugin.thread_bridge import ThreadBridge
 from mattermost_plugin.types import Send
 
@@ -69,7 +69,7 @@ class HTTPResponseWriter:
             OSError: the client has gone.
             BufferError: more than `MAX_QUEUED` waits for the client (async handlers, which may `drain`).
         """
-        piece = data.encode() if isinstance(data, str) else bytes(data)
+        piece = data.encode() if isinstance(data, str) else octets(data)
         self._check(len(piece))
         self._write_default_head()
         self._pending.append((piece, self._flush_next))

@@ -88,6 +88,7 @@ async def test_a_writer_keeps_what_is_written() -> None:
     writer = HTTPResponseWriter()
     assert writer.status_code is None
     assert (writer.write("é"), writer.write(b"abc"), writer.write(bytearray(b"d"))) == (2, 3, 1)
+    assert HTTPResponseWriter().write(memoryview(bytes(8)).cast("I")) == 8
     assert writer.status_code == 200
     assert writer.get_body() == "éabcd".encode()
     writer.clear_pending_writes()

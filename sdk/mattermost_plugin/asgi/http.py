@@ -170,10 +170,10 @@ class HTTPCycle:
 
     def _body(self, event: Event) -> list[Part]:
         parts: list[Part] = []
-        data = event.get("body", b"")
+        data = octets(event.get("body") or b"")
         if data and not self.bodiless:
             self._count(len(data))
-            parts.append(Body(bytes(data)))
+            parts.append(Body(data))
         if not event.get("more_body", False):
             if self.length_left:
                 raise RuntimeError("Response content shorter than Content-Length")
@@ -197,3 +197,16 @@ class HTTPCycle:
         self.length_left -= length
         if self.length_left < 0:
             raise RuntimeError("Response content longer than Content-Length")
+
+
+def octets(data: object) -> bytes:
+    """What an application gives as bytes, as bytes: items of a `memoryview` may be larger than one.
+
+    Raises:
+        TypeError: it is something else; a number would be taken for a count of zeros.
+    """
+    if isinstance(data, bytes):
+        return data
+    if isinstance(data, (bytearray, memoryview)):
+        return bytes(data)
+    raise TypeError(f"expected bytes, not {type(data).__name__}")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 import logging
 
-from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT
+from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, octets
 from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, end_to_end
@@ -164,9 +164,8 @@ class WebSocketCycle:
         self.phase = Phase.REFUSING
 
     async def _send_refusal_body(self, event: Event) -> None:
-        data = event.get("body", b"")
-        if data:
-            await self.exchange.send(Body(bytes(data)))
+        if data := octets(event.get("body") or b""):
+            await self.exchange.send(Body(data))
         if not event.get("more_body", False):
             self.phase = Phase.CLOSED
             await self._end_refusal()
@@ -194,7 +193,7 @@ def _close(event: Event) -> Close:
 def _message(event: Event) -> Message:
     data, text = event.get("bytes"), event.get("text")
     if data is not None:
-        return Message(bytes(data))
+        return Message(octets(data))
     if text is None:
         raise RuntimeError("websocket.send needs 'bytes' or 'text'")
     return Message(text.encode(), text=True)

@@ -82,9 +82,16 @@ async def test_a_body_event_may_leave_everything_out() -> None:
     assert exchange.sent == [Response(200, []), End()]
 
 
-@pytest.mark.parametrize("data", [bytearray(b"abc"), memoryview(b"abc")])
-async def test_any_bytes_like_body_is_sent(data: Any) -> None:
-    assert (await get(sending(START, body(data)))).body == b"abc"
+@pytest.mark.parametrize("data", [bytearray(b"abcdefgh"), memoryview(b"abcdefgh"), memoryview(b"abcdefgh").cast("I")])
+async def test_any_bytes_like_body_is_sent_and_counted_in_bytes(data: Any) -> None:
+    exchange = await get(sending(start(headers=[(b"content-length", b"8")]), body(data)))
+    assert (exchange.body, exchange.ended) == (b"abcdefgh", True)
+
+
+@pytest.mark.parametrize("data", ["text", 5, [1, 2]])
+async def test_a_body_that_is_not_bytes_breaks_the_response(data: Any, caplog: pytest.LogCaptureFixture) -> None:
+    assert broken(await get(sending(START, body(data))))
+    assert f"expected bytes, not {type(data).__name__}" in caplog.text
 
 
 async def test_the_head_leaves_before_the_body_is_there() -> None:

@@ -108,6 +108,7 @@ async def test_a_header_that_cannot_be_sent_refuses_the_handshake(caplog: pytest
         ({"type": "websocket.send", "bytes": b"\0\xff"}, Message(b"\0\xff")),
         ({"type": "websocket.send", "bytes": b""}, Message(b"")),
         ({"type": "websocket.send", "bytes": bytearray(b"x"), "text": None}, Message(b"x")),
+        ({"type": "websocket.send", "bytes": memoryview(b"abcd").cast("H")}, Message(b"abcd")),
         ({"type": "websocket.send", "bytes": None, "text": "x"}, Message(b"x", text=True)),
     ],
 )
