@@ -6,6 +6,9 @@
 | raises, or returns, before it started a response | 500 | the trace, or a sentence |
 | raises, or returns, in the middle of a response | a broken connection | the trace, or a sentence |
 | ends because the client has gone | nothing | a debug line |
+| is cancelled from outside | what the one who cancels decides | nothing |
+
+Whatever it raises counts: an exception, a group, `SystemExit`, a `CancelledError` of something that it waited for.
 
 The traces never reach the client.
 """
@@ -20,6 +23,7 @@ from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part,
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, of_response
 from mattermost_plugin.request_id import current
+from mattermost_plugin.task_ends import current_task, ends_task
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -60,9 +64,12 @@ class HTTPCycle:
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         """Run the application to its end."""
         current.set(self.exchange.request.request_id.decode("latin-1"))
+        task = current_task()
         try:
             result = await app(scope, self.receive, self.send)
-        except (Exception, SystemExit) as error:  # the border to the application: answered and logged here
+        except BaseException as error:  # the border to the application: answered and logged here
+            if ends_task(error, task):
+                raise
             if self.disconnected and caused_by_disconnect(error):
                 logger.debug("%s %s: the client went away", scope["method"], scope["path"])
             else:

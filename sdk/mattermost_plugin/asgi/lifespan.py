@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
+from mattermost_plugin.task_ends import current_task, ends_task
 from mattermost_plugin.types import ASGIApp, Event
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -30,6 +31,8 @@ class Lifespan:
         self._events: asyncio.Queue[Event] = asyncio.Queue(maxsize=1)
         self._answers: asyncio.Queue[Event] = asyncio.Queue(maxsize=1)
         self._task: asyncio.Task[None] | None = None
+        self._supported = False
+        self._reported = False
 
     async def startup(self) -> dict[str, Any]:
         """Start the application up; returns the state it left for its requests.
@@ -83,7 +86,26 @@ class Lifespan:
             "asgi": {"version": "3.0", "spec_version": "2.0"},
             "state": self._state,
         }
+        task = current_task()
         try:
-            await self._app(scope, self._events.get, self._answers.put)
-        except Exception:  # the border to the application: raising is how one without lifespan support answers
-            logger.debug("the application has no lifespan, or failed in it", exc_info=True)
+            await self._app(scope, self._events.get, self._answer)
+        except BaseException as error:  # the border to the application
+            if ends_task(error, task):
+                raise
+            self._note(error)
+
+    async def _answer(self, event: Event) -> None:
+        self._supported |= event["type"] == "lifespan.startup.complete"
+        self._reported |= event["type"].endswith(".failed")
+        await self._answers.put(event)
+
+    def _note(self, error: BaseException) -> None:
+        """What the application raised: to raise is also how one without lifespan support answers the start."""
+        if self._reported:
+            logger.debug("the application's lifespan ended after it had said that it failed", exc_info=error)
+        elif self._supported:
+            logger.error("the application's lifespan failed", exc_info=error)
+        elif isinstance(error, Exception):
+            logger.debug("the application has no lifespan, or failed in it", exc_info=error)
+        else:
+            self._answers.put_nowait({"type": "lifespan.startup.failed", "message": f"it raised {error!r}"})

@@ -14,6 +14,7 @@ from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Messa
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, end_to_end
 from mattermost_plugin.request_id import current
+from mattermost_plugin.task_ends import current_task, ends_task
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = logging.getLogger("mattermost_plugin.asgi")
@@ -53,9 +54,12 @@ class WebSocketCycle:
     async def run(self, app: ASGIApp, scope: Scope) -> None:
         """Run the application to its end."""
         current.set(self.exchange.request.request_id.decode("latin-1"))
+        task = current_task()
         try:
             result = await app(scope, self.receive, self.send)
-        except (Exception, SystemExit) as error:  # the border to the application: answered and logged here
+        except BaseException as error:  # the border to the application: answered and logged here
+            if ends_task(error, task):
+                raise
             if self.disconnected and caused_by_disconnect(error):
                 logger.debug("%s: the client went away", scope["path"])
             else:

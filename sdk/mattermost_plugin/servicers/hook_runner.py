@@ -14,6 +14,7 @@ from typing import Any
 import grpc
 
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
+from mattermost_plugin.task_ends import current_task, ends_task
 
 SYNC_THREADS = 32
 """Sync handlers that run at a time. One that outlives its time-out keeps its thread until it returns; more wait for a
@@ -92,15 +93,13 @@ class HookRunner:
             HookInvocationError: it raised.
         """
         limit = self.timeout if timeout is None else timeout
+        task = current_task()
         try:
             async with asyncio.timeout(limit) as clock:
                 return await self._call(handler, args, kwargs)
-        except asyncio.CancelledError as error:
-            if _is_cancelled():
+        except BaseException as error:  # the border to the plugin's code; its caller logs and answers
+            if ends_task(error, task):
                 raise
-            # What the handler waited for was cancelled, not the call, and that has to be answered.
-            raise HookInvocationError(hook_name, error) from error
-        except (Exception, SystemExit) as error:  # the border to the plugin's code; its caller logs and answers
             if clock.expired() and isinstance(error, TimeoutError):
                 raise HookTimeoutError(hook_name, limit) from error
             raise HookInvocationError(hook_name, error) from error
@@ -137,11 +136,6 @@ class HookRunner:
     def _free_thread(self, loop: asyncio.AbstractEventLoop) -> None:
         with contextlib.suppress(RuntimeError):  # the loop was closed while a handler went on in its thread
             loop.call_soon_threadsafe(self._free_threads.release)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0
 
 
 def convert_hook_error_to_grpc_status(error: BaseException) -> tuple[grpc.StatusCode, str]:

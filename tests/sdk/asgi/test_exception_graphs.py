@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
 from typing import NoReturn
 
 import pytest
@@ -16,10 +17,11 @@ from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response as StarletteResponse
 from starlette.routing import Route
 
+from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import Close, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
-from support.exchanges import get, serve
+from support.exchanges import FakeExchange, get, serve
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
@@ -74,7 +76,40 @@ async def raise_wide_group_of_circles() -> None:
     raise group
 
 
+async def raise_cancelled() -> None:
+    """What it waited for was cancelled by somebody."""
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+async def raise_generator_exit() -> None:
+    raise GeneratorExit
+
+
+async def raise_bare_base_exception() -> None:
+    raise BaseException("bare")
+
+
+async def raise_group_of_base_exceptions() -> None:
+    raise BaseExceptionGroup("group", [SystemExit(1), GeneratorExit()])
+
+
+async def exit_process() -> None:
+    raise SystemExit(3)
+
+
+async def interrupt() -> None:
+    raise KeyboardInterrupt
+
+
 WAYS: list[Raise] = [
+    raise_cancelled,
+    raise_generator_exit,
+    raise_bare_base_exception,
+    raise_group_of_base_exceptions,
+    exit_process,
+    interrupt,
     raise_member_of_group,
     raise_circle_of_causes,
     raise_itself_as_context,
@@ -161,6 +196,23 @@ async def test_a_handler_that_raises_behind_starlettes_middleware_gives_500(capl
     exchange = await get(Starlette(routes=[Route("/", handler)], middleware=middleware))
     assert (exchange.status, exchange.ended) == (500, True)
     assert "RuntimeError" in caplog.text
+
+
+def test_a_coroutine_that_is_closed_from_outside_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """As after the end of an event loop, when nothing is left to answer with."""
+
+    class Never:
+        def __await__(self) -> Generator[None, None, None]:
+            yield
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await Never()
+
+    exchange = FakeExchange(Request("GET", b"/"))
+    serving = ASGIAdapter(app).serve(exchange)
+    serving.send(None)
+    serving.close()
+    assert (exchange.sent, caplog.records) == ([], [])
 
 
 # Any graph

@@ -169,3 +169,56 @@ async def test_an_application_that_hangs_in_its_shutdown_can_be_given_up_on() ->
     assert told[-1] == "lifespan.shutdown"
     await asyncio.sleep(0)
     assert other_tasks() - before == set()
+
+
+# What it raises
+
+
+def raising(phase: str, error: BaseException) -> ASGIApp:
+    """An application whose lifespan ends by itself: at "startup", while "serving" or at "shutdown"."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        if phase != "startup":
+            await send({"type": "lifespan.startup.complete"})
+        if phase == "shutdown":
+            await receive()
+        raise error
+
+    return app
+
+
+ERRORS = [
+    RuntimeError("told"),
+    BaseExceptionGroup("told", [SystemExit(1)]),
+    SystemExit("told"),
+    asyncio.CancelledError(),
+]
+
+
+@pytest.mark.parametrize("phase", ["serving", "shutdown"])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda it: type(it).__name__)
+async def test_a_lifespan_that_dies_is_an_error_with_its_trace(
+    error: BaseException, phase: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    lifespan = Lifespan(raising(phase, error))
+    await lifespan.startup()
+    await lifespan.shutdown()
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [
+        ("ERROR", "the application's lifespan failed")
+    ]
+    assert "in app" in caplog.text
+    assert type(error).__name__ in caplog.text
+
+
+async def test_an_application_that_raises_at_once_has_no_lifespan(caplog: pytest.LogCaptureFixture) -> None:
+    lifespan = Lifespan(raising("startup", RuntimeError("what is this scope?")))
+    assert await lifespan.startup() == {}
+    await lifespan.shutdown()
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+@pytest.mark.parametrize("error", ERRORS[1:], ids=lambda it: type(it).__name__)
+async def test_an_application_that_exits_at_its_start_did_not_start(error: BaseException) -> None:
+    with pytest.raises(LifespanError, match=type(error).__name__):
+        await Lifespan(raising("startup", error)).startup()
