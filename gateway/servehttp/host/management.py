@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 import structlog
 
@@ -136,7 +136,7 @@ class Management:
             raise invalid("app.plugin.remove.app_error", "The plugin was not installed here, but named at the start.")
         await self._to_the_end(self._remove(plugin_id))
 
-    async def install(self, bundle: bytes, *, replace: bool) -> Manifest:
+    async def install(self, bundle: IO[bytes], *, replace: bool) -> Manifest:
         """Unpack a bundle; what it replaces runs again afterwards if it did, and anything else waits to be enabled.
 
         Raises:
@@ -215,7 +215,7 @@ class Management:
             await self._ws.plugin_records.forget(plugin_id)
             await asyncio.to_thread(self._installed.remove, plugin_id)
 
-    async def _install(self, bundle: bytes, replace: bool, user_id: str) -> Manifest:
+    async def _install(self, bundle: IO[bytes], replace: bool, user_id: str) -> Manifest:
         async with self._installing:
             unpacked = await self._unpack(bundle)
             try:
@@ -225,7 +225,7 @@ class Management:
                 await asyncio.to_thread(self._installed.discard, unpacked)
         return self._manifest(unpacked.id)
 
-    async def _unpack(self, bundle: bytes) -> PluginManifest:
+    async def _unpack(self, bundle: IO[bytes]) -> PluginManifest:
         try:
             return await asyncio.to_thread(self._installed.unpack, bundle)
         except BundleError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from pathlib import Path
+from typing import IO
 
 from servehttp.errors import BundleError, ManifestError
 from servehttp.plugins.bundles import BundleLimits, unpack
@@ -60,7 +61,7 @@ class InstalledPlugins:
         for left in (*self._folder.glob(f"{OLD}*"), *self._folder.glob(f"{NEW}*")):
             shutil.rmtree(left)
 
-    def unpack(self, bundle: bytes) -> Manifest:
+    def unpack(self, bundle: IO[bytes]) -> Manifest:
         """Unpack a bundle beside the plugins; then either `place` or `discard` it.
 
         Raises:

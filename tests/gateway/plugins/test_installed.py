@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import os
 import tarfile
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from servehttp.errors import BundleError
 from servehttp.plugins.bundles import BundleLimits
 from servehttp.plugins.installed import InstalledPlugins
+from servehttp.plugins.manifest import Manifest
 from support.bundles import bundle_of, plugin_bundle
 
 LIMITS = BundleLimits(unpacked_size=100_000, files=20)
@@ -21,6 +23,10 @@ ID = "com.example.installed"
 @pytest.fixture
 def installed(tmp_path: Path) -> InstalledPlugins:
     return InstalledPlugins(tmp_path / "plugins", LIMITS)
+
+
+def unpacked_in(installed: InstalledPlugins, bundle: bytes) -> Manifest:
+    return installed.unpack(io.BytesIO(bundle))
 
 
 def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:
@@ -37,7 +43,7 @@ def of_kind(name: str, kind: bytes) -> tarfile.TarInfo:
 
 @pytest.mark.parametrize("top", ["", "installed"])
 def test_a_bundle_ends_in_a_folder_named_after_the_plugins_id(installed: InstalledPlugins, top: str) -> None:
-    placed = installed.place(installed.unpack(plugin_bundle(ID, b"pass", top=top)))
+    placed = installed.place(unpacked_in(installed, plugin_bundle(ID, b"pass", top=top)))
     assert [folder.name for folder in installed.folders()] == [ID]
     assert placed.script.read_bytes() == b"pass"
     assert installed.has(placed)
@@ -68,7 +74,7 @@ def test_a_bundle_that_cannot_be_used_is_refused_and_leaves_nothing(
     tmp_path: Path, installed: InstalledPlugins, bundle: bytes, problem: str
 ) -> None:
     with pytest.raises(BundleError, match=problem):
-        installed.unpack(bundle)
+        unpacked_in(installed, bundle)
     assert os.listdir(tmp_path / "plugins") == []
     assert os.listdir(tmp_path) == ["plugins"]
 
@@ -76,11 +82,11 @@ def test_a_bundle_that_cannot_be_used_is_refused_and_leaves_nothing(
 def test_a_file_may_not_be_there_twice(installed: InstalledPlugins) -> None:
     twice = tarfile.TarInfo("plugin.json")
     with pytest.raises(BundleError, match="in it twice"):
-        installed.unpack(bundle_of({"plugin.json": b"{}"}, twice))
+        unpacked_in(installed, bundle_of({"plugin.json": b"{}"}, twice))
 
 
 def test_what_is_discarded_is_gone_and_what_was_placed_stays(tmp_path: Path, installed: InstalledPlugins) -> None:
-    unpacked = installed.unpack(plugin_bundle(ID, b"pass", top="deep"))
+    unpacked = unpacked_in(installed, plugin_bundle(ID, b"pass", top="deep"))
     installed.place(unpacked)
     installed.discard(unpacked)
     assert os.listdir(tmp_path / "plugins") == [ID]
@@ -89,18 +95,18 @@ def test_what_is_discarded_is_gone_and_what_was_placed_stays(tmp_path: Path, ins
 
 
 def test_a_plugin_is_replaced_whole(installed: InstalledPlugins) -> None:
-    installed.place(installed.unpack(plugin_bundle(ID, b"old")))
-    placed = installed.place(installed.unpack(plugin_bundle(ID, b"new", "2.0.0")))
+    installed.place(unpacked_in(installed, plugin_bundle(ID, b"old")))
+    placed = installed.place(unpacked_in(installed, plugin_bundle(ID, b"new", "2.0.0")))
     assert (placed.version, placed.script.read_bytes()) == ("2.0.0", b"new")
 
 
 def test_what_an_interrupted_installation_left_is_put_right(tmp_path: Path, installed: InstalledPlugins) -> None:
     folder = tmp_path / "plugins"
-    installed.place(installed.unpack(plugin_bundle(ID, b"old")))
-    installed.place(installed.unpack(plugin_bundle("com.example.other", b"new")))
+    installed.place(unpacked_in(installed, plugin_bundle(ID, b"old")))
+    installed.place(unpacked_in(installed, plugin_bundle("com.example.other", b"new")))
     (folder / ID).rename(folder / f".old-{ID}")  # its successor was not there yet
     (folder / ".old-com.example.other").mkdir()  # its successor was
-    installed.unpack(plugin_bundle(ID, b"new"))
+    unpacked_in(installed, plugin_bundle(ID, b"new"))
     installed.tidy()
     assert sorted(os.listdir(folder)) == [ID, "com.example.other"]
     assert (folder / ID / "plugin.py").read_bytes() == b"old"

@@ -2,30 +2,37 @@
 
 from __future__ import annotations
 
-from typing import Any
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator
+from typing import IO, Any
 
 from servehttp.host.rest.call import OK, Call
-from servehttp.host.rest.forms import no_file, parts
+from servehttp.host.rest.forms import at_most, no_file, parts
 from servehttp.host.rest.routes import Route
 
 FIELD_MAX = 1024
 """Bytes of a field that is no file."""
 WRITE = "sysconsole_write_plugins"
 READ = "sysconsole_read_plugins"
+HELD_MAX = 1024 * 1024
+"""Bytes of a bundle that are held in memory; a larger one is a temporary file."""
 
 
 async def upload_plugin(call: Call) -> Any:
     """Install a plugin from the form's file `plugin`, a .tar.gz; with `force`, in place of the one that is there."""
     await call.require(WRITE)
-    bundle, force = None, call.flag("force")
-    async for part in parts(call.request):
-        if part.name == "plugin":
-            bundle = await part.read(call.settings.bundle_size)
-        elif part.name == "force":
-            force = await part.text(FIELD_MAX) == "true"
-    if bundle is None:
-        raise no_file("plugin")
-    return await call.ws.plugins.install(bundle, replace=force)
+    has_bundle, force = False, call.flag("force")
+    with tempfile.SpooledTemporaryFile(HELD_MAX) as bundle:
+        async for part in parts(call.request):
+            if part.name == "plugin":
+                has_bundle = True
+                await _keep(at_most(call.settings.bundle_size, part.pieces), bundle)
+            elif part.name == "force":
+                force = await part.text(FIELD_MAX) == "true"
+        if not has_bundle:
+            raise no_file("plugin")
+        return await call.ws.plugins.install(bundle, replace=force)
 
 
 async def get_plugins(call: Call) -> Any:
@@ -68,6 +75,15 @@ async def remove_plugin(call: Call) -> Any:
 async def get_webapp(call: Call) -> Any:
     """The plugins with a part that runs in Mattermost's web client: none, since there is no such client here."""
     return []
+
+
+async def _keep(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:
+    """Have what comes as all that is in a file, which is then read from its beginning."""
+    file.seek(0)
+    file.truncate()
+    async for piece in pieces:
+        await asyncio.to_thread(file.write, piece)
+    file.seek(0)
 
 
 ROUTES = [

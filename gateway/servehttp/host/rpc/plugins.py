@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 from mattermost_plugin.grpc import api_kv_config_pb2 as pb
 from mattermost_plugin.grpc import api_remaining_pb2
 from servehttp.host.rpc.call import Call
@@ -40,7 +42,7 @@ async def remove_plugin(call: Call, request: pb.RemovePluginRequest) -> pb.Remov
 
 
 async def install_plugin(call: Call, request: pb.InstallPluginRequest) -> pb.InstallPluginResponse:
-    manifest = await call.ws.plugins.install(request.file_data, replace=request.replace)
+    manifest = await call.ws.plugins.install(io.BytesIO(request.file_data), replace=request.replace)
     return pb.InstallPluginResponse(manifest=manifest.to_proto())
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from mattermost_plugin.models import Manifest, PluginStatus
 from servehttp.host.errors import not_found, not_implemented
@@ -77,7 +77,7 @@ class PluginManager(Protocol):
         """Stop and delete a plugin."""
         ...
 
-    async def install(self, bundle: bytes, *, replace: bool) -> Manifest:
+    async def install(self, bundle: IO[bytes], *, replace: bool) -> Manifest:
         """Unpack a bundle (.tar.gz). Raises an AppFailure if it is none, or the plugin is there already."""
         ...
 
@@ -162,7 +162,7 @@ class Plugins(Domain):
             await manager.remove(plugin_id)
         self._tell()
 
-    async def install(self, bundle: bytes, *, replace: bool = False) -> Manifest:
+    async def install(self, bundle: IO[bytes], *, replace: bool = False) -> Manifest:
         """Install a plugin from its bundle, a .tar.gz; it is not enabled by that. Returns its manifest.
 
         Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from servehttp.host.errors import AppFailure
@@ -29,7 +31,7 @@ def manager(ws: Workspace) -> DictManager:
 async def test_without_a_manager_there_are_no_plugins(ws: Workspace) -> None:
     assert ws.plugins.active() == []
     assert await refusal(ws.plugins.enable(PLUGIN)) == ("app.plugin.not_installed.app_error", 404)
-    assert (await refusal(ws.plugins.install(b"")))[1] == 501
+    assert (await refusal(ws.plugins.install(io.BytesIO())))[1] == 501
 
 
 async def test_clients_are_told_when_a_plugin_starts_or_stops(ws: Workspace, manager: DictManager) -> None:
