@@ -8,12 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 
 from mattermost_plugin.models import Session
 from servehttp.host.errors import not_found, unauthorized
 from servehttp.host.ids import new_id
-from servehttp.host.store.rows import changed, insert, many, one, to_row
+from servehttp.host.store.rows import changed, insert, many, one, scalar, to_row
 from servehttp.host.store.tables.users import sessions as table
 from servehttp.host.validation import check_id
 from servehttp.host.workspace.domain import Domain
@@ -91,7 +91,9 @@ class Sessions(Domain):
 
     async def remembers(self, token: str) -> bool:
         """Whether a token is one of a session or an access token, be it one that has ended or is switched off."""
-        return await self.ws.access_tokens.remembers(token) or await self._exists(token)
+        is_session = exists().where(table.c.token == token)
+        async with self.db.reading() as tx:
+            return bool(await scalar(tx, select(is_session | self.ws.access_tokens.is_secret(token))))
 
     async def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions that have not ended, the latest first."""
@@ -148,7 +150,3 @@ class Sessions(Domain):
     async def _one(self, condition: ColumnElement[bool]) -> Session | None:
         async with self.db.reading() as tx:
             return await one(tx, Session, select(table).where(condition, self._alive()))
-
-    async def _exists(self, token: str) -> bool:
-        async with self.db.reading() as tx:
-            return await one(tx, Session, select(table).where(table.c.token == token)) is not None

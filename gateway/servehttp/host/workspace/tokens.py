@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, select
 
 from mattermost_plugin.models import Session, UserAccessToken
 from servehttp.host.errors import invalid, not_found
@@ -81,11 +81,9 @@ class AccessTokens(Domain):
         """The session that a secret stands for, which is not kept anywhere; None if it is none that counts."""
         return await self._session(table.c.token_hash == _hash(secret))
 
-    async def remembers(self, secret: str) -> bool:
-        """Whether there is a token with this secret, be it one that is switched off."""
-        async with self.db.reading() as tx:
-            query = select(table).where(table.c.token_hash == _hash(secret))
-            return await one(tx, UserAccessToken, query) is not None
+    def is_secret(self, secret: str) -> ColumnElement[bool]:
+        """The condition that there is a token with this secret, be it one that is switched off."""
+        return exists().where(table.c.token_hash == _hash(secret))
 
     async def session_by_id(self, token_id: str) -> Session | None:
         """The same by the token's id, which is the session's."""
