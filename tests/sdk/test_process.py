@@ -201,6 +201,19 @@ async def test_a_signal_that_ends_the_process_is_traced_to_its_line(tmp_path: Pa
     assert any("plugin.py" in line and line.endswith(" in say") for line in plugin.stderr[crash:])
 
 
+async def test_an_exit_in_a_task_of_a_handler_ends_the_process_in_order(tmp_path: Path) -> None:
+    """As a handler behind Starlette's BaseHTTPMiddleware, which runs it in a task of its own."""
+    code = PLUGIN.replace('print("said"', 'await asyncio.create_task(self.leave()), print("said"').replace(
+        '    @get("/flood")', "    async def leave(self):\n        sys.exit(3)\n\n    @get('/flood')"
+    )
+    async with hosted(tmp_path, code) as (plugin, host):
+        assert (await host.request(url="/say/this")).status == 500
+        assert await plugin.ended() == 3
+    entry = await plugin.logged("a task ends the process: SystemExit(3)")
+    assert entry["@level"] == "error"
+    assert entry["traceback"].splitlines()[-2:] == ["    sys.exit(3)", "SystemExit: 3"]
+
+
 async def test_log_records_have_their_level_fields_and_trace_on_one_line(tmp_path: Path) -> None:
     async with hosted(tmp_path) as (plugin, host):
         await host.hooks.OnActivate(OnActivateRequest())
