@@ -216,6 +216,10 @@ class LimitSettings(_Group):
         description="Longest pause in seconds between two pieces of a request body that a plugin wants to read (408).",
     )
     keep_alive_timeout: Seconds = Field(default=75, description="Seconds an idle connection is kept open.")
+    drain_idle_timeout: SecondsOrZero = Field(
+        default=0.5,
+        description="Seconds after SIGTERM that an idle connection is kept open, for a request that may be on its way.",
+    )
     first_byte_timeout: Seconds = Field(default=60, description="Seconds a plugin has to begin its response (504).")
     idle_timeout: Seconds = Field(
         default=300, description="Seconds without progress in either direction after which a started response is cut."

@@ -9,6 +9,7 @@ A connection keeps no timer. Every tick of the server it is asked in which phase
     DISCARD  the response is complete, the body is not: it is thrown away   closed
     LINGER   refused and half closed, so that the client can read why       closed
     IDLE     between two requests                                           closed
+    LEAVING  no request is complete, and the server is to end               closed
     CLOSING  the client does not read what is left for it                   closed
     BUSY     the application's turn                                         not here
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
+import select
 import socket
 import struct
 from email.utils import formatdate
@@ -43,6 +45,7 @@ class Cycle(Protocol):
     response_started: bool
     response_complete: bool
     waiting_for_100_continue: bool
+    keep_alive: bool
     message_event: asyncio.Event
 
     @property
@@ -59,6 +62,7 @@ class Phase(enum.Enum):
     DISCARD = enum.auto()
     LINGER = enum.auto()
     IDLE = enum.auto()
+    LEAVING = enum.auto()
     CLOSING = enum.auto()
     BUSY = enum.auto()
 
@@ -90,6 +94,7 @@ class LimitedConnection:
         expects_continue: whether it came with `Expect: 100-continue`.
         reads: how often something was received.
         lingering: what still comes is thrown away.
+        draining: the server is to end: the next response is the last.
     """
 
     transport: asyncio.Transport
@@ -105,6 +110,7 @@ class LimitedConnection:
         self.refusal: Refusal | None = None
         self.reads = 0
         self.lingering = False
+        self.draining = False
         self._seen: tuple[Phase, object] | None = None
         self._since = 0.0
         self._timeouts = {
@@ -115,6 +121,7 @@ class LimitedConnection:
             Phase.DISCARD: limits.linger_timeout,
             Phase.LINGER: limits.linger_timeout,
             Phase.IDLE: limits.keep_alive_timeout,
+            Phase.LEAVING: limits.drain_idle_timeout,
             Phase.CLOSING: limits.body_timeout,
         }
 
@@ -162,6 +169,8 @@ class LimitedConnection:
         if cycle is None or cycle.response_complete:
             if self.body_open():
                 return Phase.DISCARD, cycle
+            if self.draining:
+                return Phase.LEAVING, self.reads
             if cycle is None or self.head_open():
                 return Phase.HEAD, cycle
             return Phase.IDLE, cycle
@@ -176,10 +185,31 @@ class LimitedConnection:
             self.refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request body did not arrive in time"))
         elif phase is Phase.HEAD and self.reads:
             self.refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request head did not arrive in time"))
-        else:
+        elif phase not in (Phase.IDLE, Phase.LEAVING) or not has_unread(self.transport):
             self.transport.abort()
 
     # Ends
+
+    def drain(self) -> None:
+        """End after the next response, which says so, or if no request comes for a while.
+
+        To close what is idle at once would lose a request that is on its way, and so would closing after a response
+        that did not say that it is the last one.
+        """
+        if self.draining:
+            return
+        self.draining = True
+        cycle = self.last_cycle()
+        if cycle is not None and not cycle.response_started:
+            self.make_last(cycle)
+
+    def make_last(self, cycle: Cycle) -> None:
+        """Have a response, which has not begun, say that the connection ends with it."""
+        cycle.keep_alive = False
+
+    def last_cycle(self) -> Cycle | None:
+        """The request that was read last."""
+        raise NotImplementedError
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer what cannot be served, and end the connection; a response that has begun is broken off."""
@@ -250,6 +280,13 @@ class LimitedConnection:
         if self.active is None or self.active.response_complete:
             return True
         return self.body_open() and not self.active.response_started
+
+
+def has_unread(transport: asyncio.Transport) -> bool:
+    """Whether something has come that was not read yet."""
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def reset(transport: asyncio.Transport) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from servehttp.front.http_connection import LimitedConnection
+from servehttp.front.http_connection import Cycle, LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
 from servehttp.front.responses import Refusal
+
+CLOSE: Final = (b"connection", b"close")
 
 
 class LimitedH11Connection(h11.Connection):
@@ -81,6 +83,13 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
     def head_open(self) -> bool:
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
 
+    def make_last(self, cycle: Any) -> None:
+        super().make_last(cycle)
+        cycle.default_headers = [*cycle.default_headers, CLOSE]  # which uvicorn leaves out with this parser
+
+    def last_cycle(self) -> Cycle | None:
+        return self.cycle
+
     def body_open(self) -> bool:
         # An error in the midst of a response can only be one in the request's body: h11 reads no further.
         return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
@@ -98,6 +107,8 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
     def _enter_cycle(self) -> None:
         if self.cycle is not None and self.cycle.transport is not self.cycle_transport:
             self.cycle.transport = self.cycle_transport
+            if self.draining:
+                self.make_last(self.cycle)
             self.enter(self.cycle)
 
     def on_response_complete(self) -> None:
@@ -117,7 +128,4 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        if self.lingering:
-            self.transport.close()
-        else:
-            super().shutdown()
+        self.drain()

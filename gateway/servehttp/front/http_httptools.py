@@ -9,7 +9,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from mattermost_plugin.exchange import Request
 from servehttp.front.application import Front
 from servehttp.front.direct import DirectCycle
-from servehttp.front.http_connection import LimitedConnection
+from servehttp.front.http_connection import Cycle, LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.known_head import KnownHead, known_head
 from servehttp.front.responses import Refusal
@@ -47,6 +47,9 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def head_open(self) -> bool:
         return self._head_open
+
+    def last_cycle(self) -> Cycle | None:
+        return self.cycle
 
     def body_open(self) -> bool:
         return self._body_open and self.cycle is self.active
@@ -133,7 +136,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def _begin(self, request: Request, known: KnownHead | None = None) -> bool:
         assert self._front is not None, "nothing goes the short way without a front"
-        keep_alive = known is not None or self.parser.should_keep_alive()
+        keep_alive = not self.draining and (known is not None or self.parser.should_keep_alive())
         body_follows = known is None and has_body(self.headers)
         cycle = DirectCycle(self, self._front, request, keep_alive, body_follows, known)
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
@@ -215,6 +218,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self.cycle.transport = self.cycle_transport
         if not self.pipeline:
             self.enter(self.cycle)
+        if self.draining:
+            self.make_last(self.cycle)
         if self.parser.should_upgrade():
             # The upgrade is not made, and the parser drops what else it has read.
             self.cycle.keep_alive = False
@@ -262,7 +267,4 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         super().connection_lost(exc)
 
     def shutdown(self) -> None:
-        if self.lingering:
-            self.transport.close()
-        else:
-            super().shutdown()
+        self.drain()

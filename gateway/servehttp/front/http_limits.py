@@ -30,6 +30,7 @@ class HttpLimits:
         header_timeout: for a whole head to arrive.
         body_timeout: between two pieces of a body that is wanted.
         keep_alive_timeout: between two requests.
+        drain_idle_timeout: the same once the server is to end.
         linger_timeout: for what a client still sends after its answer; it is thrown away.
         first_byte_timeout: for a plugin to begin its response.
         idle_timeout: without progress in a response.
@@ -41,6 +42,7 @@ class HttpLimits:
     header_timeout: float = 10
     body_timeout: float = 60
     keep_alive_timeout: float = 75
+    drain_idle_timeout: float = 0.5
     linger_timeout: float = 2
     first_byte_timeout: float = 60
     idle_timeout: float = 300

@@ -37,6 +37,7 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
         self.accepting = asyncio.Event()
+        self._draining = False
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         watch = asyncio.create_task(self._watch())
@@ -54,6 +55,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; a request that goes the short way has none.
+        self._draining = True
         timer = asyncio.get_running_loop().call_later(self.config.timeout_graceful_shutdown or 0, self._cut)
         try:
             await super().shutdown(sockets)
@@ -78,6 +80,8 @@ class Server(uvicorn.Server):
         connections = list(self.server_state.connections)
         for connection in connections:
             if isinstance(connection, LimitedConnection):
+                if self._draining:  # also those that were accepted just before
+                    connection.drain()
                 connection.check_time(now)
         for transport in departed(connection.transport for connection in connections):
             transport.abort()
@@ -153,6 +157,7 @@ def http_limits(settings: LimitSettings) -> HttpLimits:
         header_timeout=settings.header_timeout,
         body_timeout=settings.body_timeout,
         keep_alive_timeout=settings.keep_alive_timeout,
+        drain_idle_timeout=settings.drain_idle_timeout,
         first_byte_timeout=settings.first_byte_timeout,
         idle_timeout=settings.idle_timeout,
     )

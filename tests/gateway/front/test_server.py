@@ -9,7 +9,7 @@ import h11
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
-from support.front_server import HEAD, SECONDS, Client, Recorder, eventually, gone, respond, serving
+from support.front_server import HEAD, SECONDS, Client, Recorder, Running, eventually, gone, respond, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -502,13 +502,39 @@ async def test_a_failure_before_the_response_is_a_500(parser: str) -> None:
 
 
 async def test_idle_connections_do_not_hold_up_a_stop(parser: str) -> None:
-    async with serving(Recorder(), parser, drain_timeout=SECONDS) as server:
+    async with serving(Recorder(), parser, drain_timeout=SECONDS, drain_idle_timeout=0.2) as server:
         idle, begun, silent = [await server.connect() for _ in range(3)]
         idle.get()
         assert (await idle.answer()).status == 200
         begun.send(b"GET / HT")
         assert await server.stop() < 1
         assert [await client.rest() for client in (idle, begun, silent)] == [b"", b"", b""]
+
+
+async def test_a_request_on_an_idle_connection_is_answered_while_the_server_stops(parser: str) -> None:
+    async with serving(Recorder(), parser, drain_timeout=SECONDS, drain_idle_timeout=SECONDS) as server:
+        used, fresh = await server.connect(), await server.connect()
+        used.get()
+        answer = await used.answer()
+        assert (answer.status, answer.header(b"connection")) == (200, None)
+        stop = asyncio.create_task(server.stop())
+        await listens_no_more(server)
+        for client in (used, fresh):
+            client.get()
+            answer = await client.answer()
+            assert (answer.status, answer.header(b"connection")) == (200, b"close")
+            assert await client.rest() == b""
+        await stop
+
+
+async def listens_no_more(server: Running) -> None:
+    """Returns when nobody can connect any more."""
+    async with asyncio.timeout(SECONDS):
+        with pytest.raises(ConnectionError):
+            while True:
+                client = await server.connect()
+                await client.close()
+                await asyncio.sleep(0.01)
 
 
 async def test_a_request_in_flight_is_finished(parser: str) -> None:
