@@ -94,6 +94,7 @@ async def told_user(asked: Request, *pieces: bytes) -> str | None:
         ([(b"cookie", b'MMAUTHTOKEN="good"')], b""),
         ([], b"?access_token=good"),
         ([], b"?access_token=%67ood"),
+        ([], b"?a=b&%61ccess%5Ftoken=good"),
         ([(b"authorization", b"Bearer good"), (b"cookie", b"MMAUTHTOKEN=good")], b"?access_token=ended"),
         ([(b"authorization", b"Bearer ended"), (b"cookie", b"MMAUTHTOKEN=good")], b"?access_token=good"),
         ([(b"cookie", b"MMAUTHTOKEN=ended; MMAUTHTOKEN=good"), (b"cookie", b"MMAUTHTOKEN=good")], b""),
