@@ -266,7 +266,8 @@ class WorkspaceSettings(_Group):
         default=(), description="Ids of plugins that reach the API by loopback TCP, whatever the others do."
     )
     api_message_size: Size = Field(
-        default=ByteSize(100 * 1024 * 1024), description="Largest message of the plugin API, in bytes."
+        default=ByteSize(100 * 1024 * 1024),
+        description="Largest content of a message of the plugin API in bytes; files and bundles may be larger.",
     )
     bundle_unpacked_size: Size = Field(
         default=ByteSize(1024 * 1024 * 1024), description="What a plugin's bundle may hold, in bytes once unpacked."

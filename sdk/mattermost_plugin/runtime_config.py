@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 
 from mattermost_plugin import logs
+from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 
 ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"
 ENV_API_TARGET = "MATTERMOST_PLUGIN_API_TARGET"
@@ -16,12 +17,22 @@ ENV_API_TOKEN = "MATTERMOST_PLUGIN_API_TOKEN"
 ENV_PLUGIN_PATH = "MATTERMOST_PLUGIN_PATH"
 ENV_HOOK_TIMEOUT = "MATTERMOST_PLUGIN_HOOK_TIMEOUT"
 ENV_LOG_LEVEL = "MATTERMOST_PLUGIN_LOG_LEVEL"
+ENV_MESSAGE_SIZE = "MATTERMOST_PLUGIN_MESSAGE_SIZE"
+ENV_WEBSOCKET_MESSAGE_SIZE = "MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
+"""Both are set by a host that tells its limits; the reference has neither."""
 ENV_LOG_LEVEL_ALIAS = "MATTERMOST_LOG_LEVEL"
 """Read when `ENV_LOG_LEVEL` is not set; some documentation of the host names this one."""
 
 DEFAULT_API_TARGET = "127.0.0.1:50051"
 DEFAULT_HOOK_TIMEOUT = 30.0
 DEFAULT_LOG_LEVEL = "INFO"
+ENVELOPE = 1024 * 1024
+"""Bytes that a message may have beside the one large thing in it."""
+DEFAULT_MESSAGE_SIZE = 100 * 1024 * 1024 + ENVELOPE
+LARGEST_MESSAGE_SIZE = 2**31 - 1
+"""What gRPC can be told."""
+LONGEST_SIZE = 20
+"""Digits of a size."""
 
 logger = logging.getLogger("mattermost_plugin.config")
 
@@ -39,6 +50,10 @@ class RuntimeConfig:
     """How many seconds a hook handler may take. It does not apply to ServeHTTP, which may stream for ever."""
     log_level: str = DEFAULT_LOG_LEVEL
     """A level name of the `logging` module."""
+    message_size: int = DEFAULT_MESSAGE_SIZE
+    """The largest gRPC message in bytes, of a hook or of the API."""
+    websocket_message_size: int = MAX_WEBSOCKET_MESSAGE
+    """The largest WebSocket message in bytes."""
     api_token: str = field(default="", repr=False)
     """What proves the plugin to the host's API; empty where no proof is needed."""
 
@@ -51,6 +66,8 @@ class RuntimeConfig:
             plugin_path=os.environ.get(ENV_PLUGIN_PATH, ""),
             hook_timeout=_hook_timeout(),
             log_level=_log_level(),
+            message_size=message_size(),
+            websocket_message_size=_size(ENV_WEBSOCKET_MESSAGE_SIZE, MAX_WEBSOCKET_MESSAGE),
             api_token=os.environ.get(ENV_API_TOKEN, ""),
         )
 
@@ -62,6 +79,24 @@ class RuntimeConfig:
 def load_runtime_config() -> RuntimeConfig:
     """The same as `RuntimeConfig.from_env`."""
     return RuntimeConfig.from_env()
+
+
+def message_size() -> int:
+    """The largest gRPC message in bytes that the host says it sends or takes, or the default."""
+    return min(_size(ENV_MESSAGE_SIZE, DEFAULT_MESSAGE_SIZE), LARGEST_MESSAGE_SIZE)
+
+
+def message_limits(size: int) -> dict[str, int]:
+    """The gRPC options that allow messages of so many bytes."""
+    return {"grpc.max_send_message_length": size, "grpc.max_receive_message_length": size}
+
+
+def _size(name: str, default: int) -> int:
+    text = os.environ.get(name, str(default))
+    if text.isascii() and text.isdigit() and len(text) < LONGEST_SIZE and int(text) > 0:
+        return int(text)
+    logger.warning("%s is %r, which is no size in bytes; using %d", name, text[:LONGEST_SIZE], default)
+    return default
 
 
 def _hook_timeout() -> float:

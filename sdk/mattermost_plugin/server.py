@@ -44,25 +44,23 @@ from mattermost_plugin.handshake import (
 )
 from mattermost_plugin.heap import settle_heap
 from mattermost_plugin.plugin import Plugin, close_clients, instantiate
-from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
+from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE, RuntimeConfig, load_runtime_config, message_limits
 from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.servicers.controller import ControllerServicer
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.servicers.stdio_servicer import StdioServicer
 from mattermost_plugin.stop_signals import stop_signals
 from mattermost_plugin.tunnel.servicer import TunnelServicer
+from mattermost_plugin.tunnel.settings import TunnelSettings
 
 GO_PLUGIN_CORE_PROTOCOL_VERSION = str(CORE_PROTOCOL_VERSION)
 GO_PLUGIN_APP_PROTOCOL_VERSION = str(APP_PROTOCOL_VERSION)
 
-MAX_MESSAGE = 64 * 1024 * 1024
-"""Bytes of one gRPC message; what the contract's hosts send."""
 PING_INTERVAL = 5_000
 """Milliseconds. A host that asks more often whether the connection lives is cut off by gRPC."""
 
 DEFAULT_SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
-    ("grpc.max_send_message_length", MAX_MESSAGE),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    *message_limits(DEFAULT_MESSAGE_SIZE).items(),
     ("grpc.http2.min_recv_ping_interval_without_data_ms", PING_INTERVAL),
     ("grpc.keepalive_permit_without_calls", 1),
     # Without it a second server on the same port would start, and get some of the calls.
@@ -170,9 +168,11 @@ class PluginServer:
         self.request_stop(HOST_GRACE)
 
     def _make_server(self) -> grpc.aio.Server:
-        server = grpc.aio.server(options=_merged(self._options))
+        server = grpc.aio.server(options=_merged(self._options, self.config.message_size))
         self._health = health.aio.HealthServicer()
-        self._tunnels = TunnelServicer(self._adapter.serve)
+        self._tunnels = TunnelServicer(
+            self._adapter.serve, TunnelSettings(max_websocket_message=self.config.websocket_message_size)
+        )
         self._streams = StreamServer(self._adapter.serve)
         self._hooks = PluginHooksServicerImpl(self.plugin, self.config.hook_timeout, self._streams.handle)
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
@@ -370,8 +370,8 @@ def _stopped_by_signals(server: PluginServer) -> Iterator[None]:
                 loop.remove_signal_handler(number)
 
 
-def _merged(options: Sequence[tuple[str, Any]] | None) -> list[tuple[str, Any]]:
-    return list({**dict(DEFAULT_SERVER_OPTIONS), **dict(options or ())}.items())
+def _merged(options: Sequence[tuple[str, Any]] | None, message_size: int) -> list[tuple[str, Any]]:
+    return list({**dict(DEFAULT_SERVER_OPTIONS), **message_limits(message_size), **dict(options or ())}.items())
 
 
 def _offer_reflection(server: grpc.aio.Server) -> None:

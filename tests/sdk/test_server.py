@@ -117,7 +117,7 @@ async def test_a_stop_may_come_at_any_time_and_again() -> None:
 
 
 async def test_options_are_added_to_the_defaults_and_replace_them() -> None:
-    assert dict(DEFAULT_SERVER_OPTIONS)["grpc.max_receive_message_length"] == 64 * 1024 * 1024
+    assert dict(DEFAULT_SERVER_OPTIONS)["grpc.max_receive_message_length"] == 101 * 1024 * 1024
     async with serving(Hello(), options=[("grpc.max_receive_message_length", 1000)]) as (_, host):
         assert (await host.request(url="/hello/you")).status == 200
         call = await host.begin(url="/" + "x" * 2000)

@@ -28,6 +28,7 @@ from servehttp.host.shared_api import SharedApi
 from servehttp.host.watch import watching
 from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.identity import Memories
+from servehttp.plugins.environment import message_size
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
 from servehttp.plugins.making import PluginMaker
@@ -147,10 +148,10 @@ class Host:
 
     async def open_endpoint(self, plugin_id: str, folder: Path) -> Endpoint:
         """The API for one process of a plugin, by the way across that the settings say."""
-        settings = self._settings.workspace
+        settings, size = self._settings.workspace, message_size(self._settings)
         if settings.api_transport == "tcp" or plugin_id in settings.api_tcp:
-            return await Endpoint.on_loopback(self.workspace, plugin_id)
-        return await Endpoint.on_socket(self.workspace, plugin_id, folder)
+            return await Endpoint.on_loopback(self.workspace, plugin_id, size)
+        return await Endpoint.on_socket(self.workspace, plugin_id, folder, size)
 
     def connected(self, plugin_id: str, link: Link) -> None:
         """Fire hooks in a plugin."""

@@ -13,6 +13,13 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
+from mattermost_plugin.runtime_config import (
+    ENV_MESSAGE_SIZE,
+    ENV_WEBSOCKET_MESSAGE_SIZE,
+    ENVELOPE,
+    LARGEST_MESSAGE_SIZE,
+)
+from servehttp.settings import Settings
 
 INHERITED = (
     # Who runs it, and where programs are: subprocesses of a plugin and `~` would not work without.
@@ -59,14 +66,26 @@ def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
     }
 
 
-def mattermost_variables(plugin_id: str, folder: Path, hook_timeout: float, log_level: str) -> dict[str, str]:
-    """What the reference documents, but for the address of the plugin API, which each process has its own of."""
+def mattermost_variables(plugin_id: str, folder: Path, settings: Settings) -> dict[str, str]:
+    """What the reference documents, but for the address of the plugin API, which each process has its own of.
+
+    And the sizes up to which this gateway sends and takes messages.
+    """
     return {
+        ENV_MESSAGE_SIZE: str(message_size(settings)),
+        ENV_WEBSOCKET_MESSAGE_SIZE: str(int(settings.limits.websocket_max_message)),
         "MATTERMOST_PLUGIN_ID": plugin_id,
         "MATTERMOST_PLUGIN_PATH": str(folder),
-        "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{hook_timeout:g}",
-        "MATTERMOST_PLUGIN_LOG_LEVEL": log_level.upper(),
+        "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",
+        "MATTERMOST_PLUGIN_LOG_LEVEL": settings.log.level.upper(),
     }
+
+
+def message_size(settings: Settings) -> int:
+    """The largest message in bytes to and from plugins: whatever may be sent in one has room in it."""
+    workspace = settings.workspace
+    largest = max(workspace.api_message_size, workspace.max_file_size, settings.rest.bundle_size)
+    return min(int(largest) + ENVELOPE, LARGEST_MESSAGE_SIZE)
 
 
 def api_variables(target: str, token: str) -> dict[str, str]:

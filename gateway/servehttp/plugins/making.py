@@ -63,7 +63,7 @@ class PluginMaker:
 
     def _spec(self, manifest: Manifest) -> ProcessSpec:
         plugins = self.settings.plugins
-        own = mattermost_variables(manifest.id, manifest.folder, plugins.hook_timeout, self.settings.log.level)
+        own = mattermost_variables(manifest.id, manifest.folder, self.settings)
         host = self.host
         return ProcessSpec(
             plugin_id=manifest.id,

@@ -9,12 +9,10 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from mattermost_plugin.runtime_config import ENV_API_TARGET
+from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE, ENV_API_TARGET, message_limits, message_size
 
 PLUGIN_API_TARGET_ENV = ENV_API_TARGET
 
-MAX_MESSAGE = 100 * 1024 * 1024
-"""Bytes of one message."""
 FIRST_RECONNECT = 100
 """Milliseconds until a lost connection is tried again; gRPC's own second would outlast most restarts of a host."""
 LAST_RECONNECT = 2_000
@@ -23,8 +21,7 @@ LAST_RECONNECT = 2_000
 Options = Sequence[tuple[str, Any]]
 
 DEFAULT_CHANNEL_OPTIONS: Options = (
-    ("grpc.max_send_message_length", MAX_MESSAGE),
-    ("grpc.max_receive_message_length", MAX_MESSAGE),
+    *message_limits(DEFAULT_MESSAGE_SIZE).items(),
     ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT),
     ("grpc.min_reconnect_backoff_ms", FIRST_RECONNECT),
     ("grpc.max_reconnect_backoff_ms", LAST_RECONNECT),
@@ -82,4 +79,4 @@ def create_async_channel(
 
 def merged(options: Options | None) -> list[tuple[str, Any]]:
     """The options given, and the defaults for the rest."""
-    return list({**dict(DEFAULT_CHANNEL_OPTIONS), **dict(options or ())}.items())
+    return list({**dict(DEFAULT_CHANNEL_OPTIONS), **message_limits(message_size()), **dict(options or ())}.items())

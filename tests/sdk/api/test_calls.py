@@ -124,7 +124,7 @@ def test_options_replace_the_defaults_by_name(host: ApiHost, target: str) -> Non
             client.get_file("f")
         client.upload_file(LARGE, "c", "name")
     assert caught.value.code is Code.RESOURCE_EXHAUSTED
-    assert dict(DEFAULT_CHANNEL_OPTIONS)["grpc.max_receive_message_length"] == 100 * 1024 * 1024
+    assert dict(DEFAULT_CHANNEL_OPTIONS)["grpc.max_receive_message_length"] == 101 * 1024 * 1024
 
 
 # Deadlines

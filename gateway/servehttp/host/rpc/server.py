@@ -19,6 +19,7 @@ from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from mattermost_plugin.grpc.common_pb2 import AppError
+from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.values import to_struct
 from servehttp.host.errors import AppFailure, not_implemented
 from servehttp.host.rpc.call import Call
@@ -50,7 +51,9 @@ class Endpoint:
         self._server = server
 
     @classmethod
-    async def on_socket(cls, workspace: Workspace, plugin_id: str, folder: Path) -> Endpoint:
+    async def on_socket(
+        cls, workspace: Workspace, plugin_id: str, folder: Path, message_size: int = DEFAULT_MESSAGE_SIZE
+    ) -> Endpoint:
         """Serve at a socket in a folder, which nobody else may enter from then on.
 
         Raises:
@@ -59,20 +62,22 @@ class Endpoint:
         """
         _make_private(folder)
         target = f"unix:{folder / SOCKET}"
-        server = _server(Call(workspace, plugin_id), token="")
+        server = _server(Call(workspace, plugin_id), "", message_size)
         server.add_insecure_port(target)
         await server.start()
         return cls(server, target, "")
 
     @classmethod
-    async def on_loopback(cls, workspace: Workspace, plugin_id: str) -> Endpoint:
+    async def on_loopback(
+        cls, workspace: Workspace, plugin_id: str, message_size: int = DEFAULT_MESSAGE_SIZE
+    ) -> Endpoint:
         """Serve at a free TCP port of the loopback interface, for whoever brings the token.
 
         Raises:
             RuntimeError: gRPC cannot listen there.
         """
         token = secrets.token_urlsafe()
-        server = _server(Call(workspace, plugin_id), token)
+        server = _server(Call(workspace, plugin_id), token, message_size)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         return cls(server, f"127.0.0.1:{port}", token)
@@ -97,11 +102,10 @@ def _make_private(folder: Path) -> None:
     folder.chmod(0o700)  # it may have been there
 
 
-def _server(call: Call, token: str) -> grpc.aio.Server:
-    limit = int(call.ws.settings.api_message_size)
+def _server(call: Call, token: str, message_size: int) -> grpc.aio.Server:
     options = [
-        ("grpc.max_receive_message_length", limit),
-        ("grpc.max_send_message_length", limit),
+        ("grpc.max_receive_message_length", message_size),
+        ("grpc.max_send_message_length", message_size),
         ("grpc.so_reuseport", 0),
     ]
     return grpc.aio.server(handlers=(_Service(call, token),), options=options)
