@@ -22,7 +22,7 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel.codec import decode
-from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, SMALLEST_TURN, Connection
+from mattermost_plugin.tunnel.connection import FEWEST_OWED, MESSAGE_SIZE, SMALLEST_TURN, Connection
 from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.parts import Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.states import Half
@@ -703,3 +703,43 @@ def test_a_hello_at_the_edge_is_taken(hello: Hello) -> None:
     core = Connection(Half.PLUGIN)
     core.receive_hello(hello)
     assert core.peer == hello
+
+
+# What is owed to a peer that does not read
+
+
+def test_a_gateway_that_is_refused_and_does_not_read_is_not_heard_further() -> None:
+    pair = CorePair(max_exchanges=1)
+    opened(pair)
+    pair.to_plugin()
+    for id in range(2, FEWEST_OWED + 3):
+        assert pair.plugin.receive(id, POST) is None
+    with pytest.raises(RemoteProtocolError, match="wait for a peer that does not read them"):
+        pair.plugin.receive(FEWEST_OWED + 3, POST)
+
+
+def test_a_gateway_that_reads_may_be_refused_for_ever() -> None:
+    pair = CorePair(max_exchanges=1)
+    opened(pair)
+    pair.to_plugin()
+    for id in range(2, 2 * FEWEST_OWED):
+        assert pair.plugin.receive(id, POST) is None
+        assert pair.plugin.next_message() == [(id, Reset(ResetCode.REFUSED, "1 exchanges are open"))]
+
+
+def test_a_peer_that_keeps_to_its_limits_may_read_late() -> None:
+    """Every exchange it may open, the credit for all that it may send, and a reset of each."""
+    count = FEWEST_OWED // 2
+    pair = CorePair(max_exchanges=count)
+    ids = [opened(pair) for _ in range(count)]
+    for id in ids:
+        send(pair.gateway, id, Body(bytes(FIRST_WINDOW // 2 - 64)), Body(bytes(FIRST_WINDOW // 2 - 64)))
+    for received, event in pair.to_plugin():
+        if isinstance(event, Body):
+            pair.plugin.consume(received, FIRST_WINDOW // 2)
+    for id in ids:
+        pair.plugin.reset(id, ResetCode.CANCELLED)
+    for id in ids:
+        send(pair.gateway, id, End())
+    pair.to_plugin()
+    assert len(resets(pair.to_gateway())) == count

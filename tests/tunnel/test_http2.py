@@ -28,6 +28,7 @@ from mattermost_plugin.tunnel.http2 import (
     MAX_FRAME_SIZE,
     MAX_HEADER_BLOCK,
     MAX_MESSAGE,
+    MAX_OWED,
     OK,
     OUR_FRAME_SIZE,
     PADDED,
@@ -258,6 +259,17 @@ def test_a_ping_is_answered_and_an_answer_is_not() -> None:
     assert frames(call.take_output()) == [Frame(PING, ACK, 0, b"12345678")]
     call.receive(frame(PING, b"12345678", ACK))
     assert call.take_output() == []
+
+
+@pytest.mark.parametrize("asked", [frame(PING, b"12345678"), frame(SETTINGS), headers(REQUEST, stream=3)])
+def test_answers_are_owed_until_they_are_written(asked: bytes) -> None:
+    call = called_server()
+    for _ in range(3):
+        call.receive(asked * (MAX_OWED // 9))
+        call.written()
+    call.receive(asked * (MAX_OWED // 9 + 1))
+    with pytest.raises(RemoteProtocolError, match="does not read"):
+        call.receive(asked)
 
 
 # The peer's windows

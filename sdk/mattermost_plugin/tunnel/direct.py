@@ -175,6 +175,7 @@ class DirectCarrier(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._paused = False
+        self._call.written()
         if self._receiver is not None and self._writable:
             self._receiver.resume()
 
@@ -207,6 +208,11 @@ class DirectCarrier(asyncio.Protocol):
                 transport.write(b"".join(output))
             else:
                 transport.writelines(output)
+                # The asyncio of Python 3.12 before 3.12.9, and of 3.13 before 3.13.2, looks how much it holds only in
+                # `write`, and when the limits are set.
+                transport.set_write_buffer_limits(high=0)
+        if not self._paused:
+            self._call.written()
         if self._leaving and not self._call.blocked:
             # The peer hangs up once it has read the status; were we to do so first, it might see only that.
             self._left = True

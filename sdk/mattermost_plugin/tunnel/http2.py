@@ -8,6 +8,8 @@ for an event loop that owns the socket. It knows as much of HTTP/2 as one call n
 - What arrives needs no credit: both windows are as large as HTTP/2 allows and are refilled in time. What is held in
   memory is bounded by the tunnel's own credit, which knows what was consumed; a window here would only bound it twice.
 - What is sent keeps to the peer's windows and frame size. `blocked` says that some of it waits.
+- What a peer makes this end answer (to SETTINGS, PING, a refused stream) is counted until the carrier says that it was
+  written: a peer that asks and does not read is not heard further.
 - Messages are not compressed. A header block is at most `MAX_HEADER_BLOCK` bytes, a message `MAX_MESSAGE`.
 """
 
@@ -69,6 +71,8 @@ REFILL: Final = 2**30
 OUR_FRAME_SIZE: Final = 1024 * 1024
 MAX_MESSAGE: Final = 4 * 1024 * 1024
 """docs/protocol.md §5."""
+MAX_OWED: Final = 64 * 1024
+"""Bytes of answers that may wait for a peer that does not read, before its next bytes; docs/protocol.md §2.1."""
 MAX_HEADER_BLOCK: Final = 64 * 1024
 MAX_TEXT: Final = 1024
 """Characters of a status' text that are sent: with any encoding they fit into one frame."""
@@ -110,6 +114,7 @@ class Call:
         self._block_ends_stream = False
         self._response_seen = False
         self._received = 0
+        self._owed = 0
         self._message = bytearray()
         self._waiting: deque[bytes] = deque()
         self._finishing: bytes | None = None
@@ -177,6 +182,10 @@ class Call:
         output, self._output = self._output, []
         return output
 
+    def written(self) -> None:
+        """All of the output has left: nothing is owed to the peer."""
+        self._owed = 0
+
     @property
     def blocked(self) -> bool:
         """Something waits for the peer's windows."""
@@ -188,8 +197,10 @@ class Call:
         """Bytes have arrived; returns the messages that are complete with them.
 
         Raises:
-            RemoteProtocolError: they are not what a peer may send.
+            RemoteProtocolError: they are not what a peer may send, or it does not read what it was answered.
         """
+        if self._owed > MAX_OWED:
+            raise RemoteProtocolError(f"{self._owed} bytes of answers wait for a peer that does not read them")
         messages: list[bytes] = []
         start = 0
         while self._unread and start < len(data):  # joined with no more than it lacks: the rest may be much
@@ -268,14 +279,14 @@ class Call:
         if stream == 0:
             raise RemoteProtocolError("data on stream 0")
         if size:
-            self._frame(WINDOW_UPDATE, 0, 0, struct.pack(">I", size))
+            self._answer(WINDOW_UPDATE, 0, 0, struct.pack(">I", size))
 
     def _count(self, size: int) -> None:
         self._received += size
         if self._received >= REFILL:
             increment = struct.pack(">I", self._received)
-            self._frame(WINDOW_UPDATE, 0, 0, increment)
-            self._frame(WINDOW_UPDATE, 0, STREAM, increment)
+            self._answer(WINDOW_UPDATE, 0, 0, increment)
+            self._answer(WINDOW_UPDATE, 0, STREAM, increment)
             self._received = 0
 
     def _receive_headers(self, flags: int, stream: int, payload: bytes) -> None:
@@ -306,7 +317,7 @@ class Call:
         if stream == STREAM:
             self._receive_response(dict(fields)) if self._client else self._receive_request(dict(fields))
         elif not self._client:
-            self._frame(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
+            self._answer(RST_STREAM, 0, stream, struct.pack(">I", REFUSED_STREAM))
         else:
             raise RemoteProtocolError(f"headers on stream {stream}")
 
@@ -357,7 +368,7 @@ class Call:
                 if not FIRST_FRAME_SIZE <= value < 2**24:
                     raise RemoteProtocolError(f"a maximum frame size of {value}")
                 self._frame_size = value
-        self._frame(SETTINGS, ACK, 0, b"")
+        self._answer(SETTINGS, ACK, 0, b"")
         self._pump()
 
     def _receive_push(self, flags: int, stream: int, payload: bytes) -> None:
@@ -367,7 +378,7 @@ class Call:
         if len(payload) != 8:
             raise RemoteProtocolError("a PING of an impossible length")
         if not flags & ACK:
-            self._frame(PING, ACK, 0, payload)
+            self._answer(PING, ACK, 0, payload)
 
     def _receive_goaway(self, flags: int, stream: int, payload: bytes) -> None:
         last, code = _unpacked(">II", payload[:8])
@@ -417,6 +428,11 @@ class Call:
         # An encoder of its own for each block would forget its table; none of these fields is worth remembering.
         block = Encoder().encode([(name, value, True) for name, value in fields], huffman=False)
         self._frame(HEADERS, END_HEADERS, STREAM, block)
+
+    def _answer(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
+        """A frame that the peer's own made necessary."""
+        self._owed += HEAD_SIZE + len(payload)
+        self._frame(kind, flags, stream, payload)
 
     def _frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         self._output.append(_head(len(payload), kind, flags, stream) + payload)
