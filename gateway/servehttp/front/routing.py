@@ -46,4 +46,6 @@ def find_route(path: bytes, root_length: int = 0) -> Route | None:
     start = root_length + len(PREFIX)
     end = path.find(b"/", start)
     end = len(path) if end < 0 else end
+    if end == start:
+        return None
     return Route(path[start:end].decode("latin-1"), end)

@@ -518,7 +518,16 @@ async def test_head_has_the_length_and_no_body(play: Play) -> None:
 
 @pytest.mark.parametrize(
     ("target", "status"),
-    [("/", 404), ("/nothing", 404), ("/plugins/q/", 404), ("/plugins/p/../q/", 400), ("/plugins/p/%2e%2e/q", 400)],
+    [
+        ("/", 404),
+        ("/nothing", 404),
+        ("/plugins", 404),
+        ("/plugins/", 404),
+        ("/plugins//", 404),
+        ("/plugins/q/", 404),
+        ("/plugins/p/../q/", 400),
+        ("/plugins/p/%2e%2e/q", 400),
+    ],
 )
 async def test_what_is_nobodys_is_refused_in_json(play_tunnel: Play, target: str, status: int) -> None:
     async with play_tunnel(app(describe)) as stage:
