@@ -28,7 +28,7 @@ from servehttp.front.server import make_server
 from servehttp.identity import Identity
 from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState
-from servehttp.settings import LimitSettings, ServerSettings, Settings
+from servehttp.settings import HttpParser, LimitSettings, ServerSettings, Settings
 
 LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
 
@@ -148,13 +148,19 @@ async def front(
     transport: TransportName = "tunnel",
     *,
     direct: bool = False,
+    parser: HttpParser | None = None,
     max_exchanges: int = 100,
     trusted: tuple[str, ...] = (),
     identity: Identity | None = None,
     origin_cookies: tuple[str, ...] = (),
     **limits: Any,
 ) -> AsyncIterator[Stage]:
-    """The front at a free port, with `app` as the plugin `p`."""
+    """The front at a free port, with `app` as the plugin `p`.
+
+    Args:
+        direct: by the fast path, where a request can take it.
+        parser: that of the gateway's own server; without it and without `direct`, the server is plain uvicorn.
+    """
     path = folder / "plugin.sock"
     async with plugin_server(app, path) as plugin:
         link = await Link.connect(f"unix:{path}", transport=transport, timeout=5)
@@ -164,17 +170,17 @@ async def front(
         )
         try:
             served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape
-            async with http_server(served, settings if direct else None) as port:
+            server = _own_server(served, settings, parser, direct) if direct or parser else _plain_server(served)
+            async with http_server(server) as port:
                 yield Stage(port, plugins, plugin)
         finally:
             await link.close()
 
 
 @asynccontextmanager
-async def http_server(app: Front, direct: FrontSettings | None) -> AsyncIterator[int]:
-    """The gateway's own server at a free port, with the short way for requests without a body, or plain uvicorn."""
+async def http_server(server: uvicorn.Server) -> AsyncIterator[int]:
+    """A server at a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    server = _own_server(app, direct) if direct else _plain_server(app)
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield listener.getsockname()[1]
@@ -184,11 +190,12 @@ async def http_server(app: Front, direct: FrontSettings | None) -> AsyncIterator
         listener.close()
 
 
-def _own_server(app: Front, settings: FrontSettings) -> uvicorn.Server:
+def _own_server(app: Front, settings: FrontSettings, parser: HttpParser | None, direct: bool) -> uvicorn.Server:
     limits = LimitSettings(
         first_byte_timeout=settings.limits.first_byte_timeout, idle_timeout=settings.limits.idle_timeout
     )
-    own = make_server(app, Settings(limits=limits, server=ServerSettings(drain_timeout=1, http="httptools")), app)
+    server = ServerSettings(drain_timeout=1, http=parser or "httptools")
+    own = make_server(app, Settings(limits=limits, server=server), app if direct else None)
     own.config.lifespan = "off"
     return own
 

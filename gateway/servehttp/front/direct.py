@@ -119,6 +119,11 @@ class DirectCycle(Sink):
         self._body_due = has_body
         self._body_refusal: Refusal | None = None
 
+    @property
+    def chunked(self) -> bool:
+        """Whether a response that has begun goes out in chunks."""
+        return self._rules.chunked
+
     def begin(self) -> bool:
         """Start it; False where only the long way can serve this request."""
         try:

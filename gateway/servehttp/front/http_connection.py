@@ -33,6 +33,7 @@ from servehttp.front.departure import EXTENSION, Departure
 from servehttp.front.direct import DirectCycle
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
+from servehttp.front.presence import INTERIM, LEADING_ZERO, PROBE_AFTER
 from servehttp.front.responses import Refusal
 
 logger = structlog.get_logger("servehttp.front")
@@ -95,6 +96,8 @@ class LimitedConnection:
         reads: how often something was received.
         lingering: what still comes is thrown away.
         draining: the server is to end: the next response is the last.
+        half_closed: the client sends no more; what it has asked for is still answered.
+        postponed: what bad bytes are answered with, once all that came before them is answered.
     """
 
     transport: asyncio.Transport
@@ -111,6 +114,10 @@ class LimitedConnection:
         self.reads = 0
         self.lingering = False
         self.draining = False
+        self.half_closed = False
+        self.postponed: Refusal | None = None
+        self._probed: tuple[object, bool] | None = None
+        self._probe_at = 0.0
         self._seen: tuple[Phase, object] | None = None
         self._since = 0.0
         self._timeouts = {
@@ -144,6 +151,46 @@ class LimitedConnection:
     def body_open(self) -> bool:
         """Whether the active request's body is not complete."""
         raise NotImplementedError
+
+    def chunks_open(self) -> bool:
+        """Whether the active request's response has begun and goes out in chunks."""
+        raise NotImplementedError
+
+    def drop_cut_request(self) -> None:
+        """Forget a request that waits behind another and whose body will never be complete."""
+
+    def response_due(self) -> bool:
+        """Whether a request is being answered, or waits to be."""
+        return self.active is not None and not self.active.response_complete
+
+    # The client
+
+    def eof_received(self) -> bool:
+        """The client sends no more. A body that is not complete then never will be; what is complete is answered."""
+        if self.lingering or self.transport.is_closing():
+            return False
+        self.half_closed = True
+        self.drop_cut_request()
+        if self.body_open():
+            self.disconnect()
+        return self.response_due() and not self.body_open()
+
+    def probe(self, now: float) -> None:
+        """Of a client that sends no more, find out once for each step of a response whether it is there at all."""
+        cycle = self.active
+        if cycle is None or cycle.response_complete or self.flow.write_paused:
+            return
+        step = (cycle, cycle.response_started)
+        if step != self._probed:
+            self._probed, self._probe_at = step, now + PROBE_AFTER
+        elif now >= self._probe_at:
+            self._probe_at = float("inf")
+            self.transport.write(self._ignorable(cycle))
+
+    def _ignorable(self, cycle: Cycle | DirectCycle) -> bytes:
+        if cycle.response_started:
+            return LEADING_ZERO if self.chunks_open() else b""
+        return INTERIM if cycle.scope["http_version"] == "1.1" else b""
 
     # Time
 
@@ -212,26 +259,51 @@ class LimitedConnection:
         raise NotImplementedError
 
     def refuse(self, refusal: Refusal) -> None:
-        """Answer what cannot be served, and end the connection; a response that has begun is broken off."""
-        if self.lingering or self.transport.is_closing():
+        """Answer what cannot be served, and end the connection. Answers leave in order: what came before is answered
+        first, and of a request whose own body is bad, a response that has begun is broken off."""
+        if self.lingering or self.postponed is not None or self.transport.is_closing():
             return
-        client = self.transport.get_extra_info("peername")
-        answered = self._may_answer()
-        self.disconnect()
-        if not answered:
-            logger.info("connection broken off", reason=refusal.message, client=client)
-            self.transport.abort()
-            return
+        self.drop_cut_request()
+        if not self.response_due():
+            self._answer(refusal)
+        elif not self.body_open():
+            self.postponed = refusal
+        elif self.active is not None and self.active.response_started:
+            logger.info("connection broken off", reason=refusal.message, client=self._client())
+            self.disconnect()
+            self.break_off()
+        else:
+            self.disconnect()
+            self._answer(refusal)
+
+    def _answer(self, refusal: Refusal) -> None:
         request_id = new_request_id()
         logger.info(
             "request refused",
             status=int(refusal.status),
             reason=refusal.message,
-            client=client,
+            client=self._client(),
             request_id=request_id.decode(),
         )
         self.transport.write(render(refusal, request_id))
         self.linger()
+
+    def _client(self) -> object:
+        return self.transport.get_extra_info("peername")
+
+    def settle(self) -> None:
+        """After a response, and what it made way for: end a connection on which nothing more can be asked."""
+        if self.lingering or self.transport.is_closing():
+            return
+        if self.half_closed and self.body_open():
+            self.disconnect()
+            self.transport.close()
+        elif self.response_due():
+            return
+        elif self.postponed is not None:
+            self._answer(self.postponed)
+        elif self.half_closed:
+            self.transport.close()
 
     def disconnect(self) -> None:
         """Tell the application that its client is gone."""
@@ -245,21 +317,35 @@ class LimitedConnection:
         """Close for writing only: a client that still sends would otherwise lose its answer to a reset."""
         self.lingering = True
         self.flow.resume_reading()
-        if self.transport.can_write_eof():
+        if self.transport.can_write_eof() and not self.half_closed:
             self.transport.write_eof()
         else:
             self.transport.close()
 
     def close_response(self) -> None:
         """What a cycle means by closing: its response is complete and the last one, or it failed."""
-        cycle = self.active
-        if cycle is not None and not cycle.response_complete and cycle.scope["http_version"] == "1.0":
-            # The end of the connection may be the end of the body, so an orderly close would look complete.
-            reset(self.transport)
-        elif cycle is not None and cycle.response_complete and self.body_open():
+        if self.response_due():
+            if self._end_looks_orderly():
+                reset(self.transport)
+            else:
+                self.transport.close()
+        elif self.active is not None and (self.body_open() or self.postponed is not None):
             self.linger()
         else:
             self.transport.close()
+
+    def break_off(self) -> None:
+        """End a response at once that cannot be completed."""
+        if self._end_looks_orderly():
+            reset(self.transport)
+        else:
+            self.transport.abort()
+
+    def _end_looks_orderly(self) -> bool:
+        """Whether the end of the connection could pass for the end of the response: it is one in HTTP/1.0, and after
+        a probe some clients read the last chunk in it."""
+        cycle = self.active
+        return cycle is not None and (cycle.scope["http_version"] == "1.0" or self._probed is not None)
 
     def end_unread_expectation(self) -> None:
         """After a response: a client that was to wait for 100 may or may not send the body, so nothing can follow."""
@@ -274,12 +360,6 @@ class LimitedConnection:
             refusal = Refusal(HTTPStatus.BAD_REQUEST, message)
             self.transport.write(render(refusal, new_request_id()))
             self.transport.close()
-
-    def _may_answer(self) -> bool:
-        """Whether a response may be written: none has begun, and the bad bytes belong to no later request."""
-        if self.active is None or self.active.response_complete:
-            return True
-        return self.body_open() and not self.active.response_started
 
 
 def has_unread(transport: asyncio.Transport) -> bool:

@@ -13,6 +13,7 @@ from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
 from servehttp.front.responses import Refusal
 
 CLOSE: Final = (b"connection", b"close")
+CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
 
 
 class LimitedH11Connection(h11.Connection):
@@ -20,12 +21,22 @@ class LimitedH11Connection(h11.Connection):
 
     Args:
         limits: what a connection may take.
+
+    Attributes:
+        chunked: whether the response that was begun last goes out in chunks.
     """
 
     def __init__(self, limits: HttpLimits) -> None:
         super().__init__(h11.SERVER, max_incomplete_event_size=limits.max_header_bytes)
         self._limits = limits
         self.refusal: Refusal | None = None
+        self.chunked = False
+
+    def send_with_data_passthrough(self, event: h11.Event) -> list[bytes] | None:
+        data = super().send_with_data_passthrough(event)
+        if isinstance(event, h11.Response):
+            self.chunked = data is not None and CHUNKED in b"".join(data).lower()
+        return data
 
     def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
         received = self.trailing_data[0] if self.their_state is h11.IDLE else b""
@@ -65,7 +76,7 @@ def _with_origin_form(request: h11.Request) -> h11.Request:
     )
 
 
-class LimitedH11Protocol(LimitedConnection, H11Protocol):
+class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc]  # uvicorn ends at every FIN
     """HTTP/1.1 parsed by h11.
 
     Args:
@@ -94,8 +105,11 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
         # An error in the midst of a response can only be one in the request's body: h11 reads no further.
         return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
+    def chunks_open(self) -> bool:
+        return self._limited.chunked and self.scope["method"] != "HEAD"
+
     def data_received(self, data: bytes) -> None:
-        if self.lingering:
+        if self.lingering or self.postponed is not None:
             return
         self.reads += 1
         super().data_received(data)
@@ -114,6 +128,10 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):
     def on_response_complete(self) -> None:
         self.end_unread_expectation()
         super().on_response_complete()
+        self.settle()
+
+    def _should_upgrade(self) -> bool:
+        return self.scope["http_version"] == "1.1" and self._get_upgrade() == b"websocket"
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         super().handle_websocket_upgrade(event)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Final, cast
 
+import httptools
+from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mattermost_plugin.exchange import Request
 from servehttp.front.application import Front
+from servehttp.front.close_delimited import CloseDelimited
 from servehttp.front.direct import DirectCycle
+from servehttp.front.headers import field_lines
 from servehttp.front.http_connection import Cycle, LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.known_head import KnownHead, known_head
@@ -23,7 +27,7 @@ class RequestRefused(Exception):
     """Stops the parser; `refusal` is set."""
 
 
-class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
+class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: ignore[misc]  # uvicorn ends at a FIN
     """HTTP/1.1 parsed by httptools.
 
     Args:
@@ -44,6 +48,9 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         self._unparsed = 0
         self._head_open = False
         self._body_open = False
+        self._unread_body = False
+        self._upgrades = False
+        """Whether the message that is being parsed turns the connection into a WebSocket's."""
 
     def head_open(self) -> bool:
         return self._head_open
@@ -54,13 +61,28 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
     def body_open(self) -> bool:
         return self._body_open and self.cycle is self.active
 
+    def chunks_open(self) -> bool:
+        cycle: Any = self.active
+        return cycle.chunked if isinstance(cycle, DirectCycle) else cycle.chunked_encoding is True
+
+    def drop_cut_request(self) -> None:
+        if not (self.pipeline and (self._body_open or self._head_open)):
+            return
+        if self._body_open:
+            self.pipeline.popleft()
+            self.cycle = self.pipeline[0][0] if self.pipeline else cast(RequestResponseCycle, self.active)
+        self._head_open = self._body_open = False
+
     def data_received(self, data: bytes) -> None:
-        if self.lingering:
+        if self.lingering or self.postponed is not None:
             return
         self.reads += 1
         between = self._is_between_messages()
         if between and self._known is not None and self._begin_known(self._known, data):
             return
+        self._messages = 0
+        self._begun = None
+        self._unset_keepalive_if_required()
         self._parse(data)
         if self._unparsed > self.limits.max_header_bytes:
             long_target = self.head_open() and not self.headers and len(self.url) > self.limits.max_target_length
@@ -69,10 +91,36 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             self._known = self._known_by(data, self._begun)
 
     def _parse(self, data: bytes) -> None:
-        self._messages = 0
-        self._begun = None
-        self._unparsed += len(data)
-        super().data_received(data)
+        """Parse what was received; the parser stops behind a request for an upgrade, and goes on if none is made."""
+        while data:
+            self._unparsed += len(data)
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as stop:
+                data = self._without_upgrade() + data[stop.args[0] :]
+            except httptools.HttpParserError:
+                self.refuse(self.refusal or bad_request("the request is not valid HTTP/1.1"))
+                return
+            else:
+                return
+            if self._upgrades:
+                self.handle_websocket_upgrade()
+                return
+
+    def _without_upgrade(self) -> bytes:
+        """The head whose body the parser did not read, because it asked for an upgrade; for a parser of its own."""
+        if not self._unread_body:
+            return b""
+        self._unread_body = False
+        request_line = b"%b %b HTTP/%b\r\n" % (
+            self.parser.get_method(),
+            self.url,
+            self.parser.get_http_version().encode(),
+        )
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        fields = [field for field in self.headers if field[0] != b"upgrade"]
+        return request_line + field_lines(fields) + b"\r\n"
 
     def on_message_begin(self) -> None:
         self._messages += 1
@@ -83,9 +131,13 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         method, version = self.parser.get_method(), self.parser.get_http_version()
+        self._upgrades = self.parser.should_upgrade() and self._should_upgrade()
         self._check(method, version)
         self._unparsed = 0
         self._head_open = False
+        self._unread_body = self.parser.should_upgrade() and has_body(self.headers)
+        if self._unread_body:
+            return
         self._body_open = True
         self.url = origin_form(self.url)
         if self._goes_directly(version) and self._begin(self._request(method)):
@@ -97,14 +149,16 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             self._enter_cycle()
 
     def _check(self, method: bytes, version: str) -> None:
-        refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
-        if refusal is not None:
-            self.refusal = refusal
+        if self.lingering or self.transport.is_closing():  # nothing follows the last response (RFC 9112 §9.6)
+            raise RequestRefused
+        self.refusal = self.limits.check_head(method, self.url, version, self.headers) or self._check_queue()
+        if self.refusal is not None:
             raise RequestRefused
 
     def _make_scope(self) -> None:
         """What uvicorn does when a request begins, and most requests do not need."""
-        url, headers, expected = self.url, self.headers, self.expect_100_continue
+        url, headers = self.url, self.headers
+        expected = self.expect_100_continue and self.parser.get_http_version() == "1.1"  # RFC 9110 §10.1.1
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expected
         self.scope["headers"] = headers
@@ -120,7 +174,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             and not self.root_path
             and self.url.startswith(PREFIX)
             and self.url.isascii()
-            and not self.parser.should_upgrade()
+            and not self._upgrades
             and not self.expect_100_continue
         )
 
@@ -186,7 +240,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
 
     def complete(self, keep_alive: bool) -> None:
         if not keep_alive:
-            if self._body_open and not self.pipeline:
+            if self.postponed is not None or (self._body_open and not self.pipeline):
                 self.linger()
             else:
                 self.transport.close()
@@ -194,9 +248,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             self.on_response_complete()
         else:  # without uvicorn's timer for keep-alive: a phase of this connection is watched anyway
             self.server_state.total_requests += 1
-
-    def break_off(self) -> None:
-        self.transport.abort()
+            if self.half_closed or self.postponed is not None:
+                self.settle()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -206,7 +259,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
     def _check_queue(self) -> Refusal | None:
         if len(self.pipeline) >= MAX_PIPELINED:
             return bad_request("too many requests are pipelined")
-        if not self.parser.should_upgrade():
+        if not self._upgrades:
             return None
         if has_body(self.headers):
             return bad_request("a request that asks for an upgrade must not have a body")
@@ -220,12 +273,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
             self.enter(self.cycle)
         if self.draining:
             self.make_last(self.cycle)
-        if self.parser.should_upgrade():
-            # The upgrade is not made, and the parser drops what else it has read.
-            self.cycle.keep_alive = False
-        else:
-            # uvicorn would append the trailers to the scope's headers.
-            self.headers = []
+        self.headers = []  # uvicorn would append the trailers to the scope's
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
@@ -240,6 +288,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
+        if self._unread_body:
+            return
         self._unparsed = 0
         self._body_open = False
         cycle: Any = self.cycle
@@ -254,13 +304,17 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):
         super().on_response_complete()
         if following is not None:
             self.enter(following)
+        self.settle()
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()
         self.end_failed_handover()
 
-    def send_400_response(self, msg: str) -> None:
-        self.refuse(self.refusal or bad_request("the request is not valid HTTP/1.1"))
+    def _should_upgrade(self) -> bool:
+        return self.parser.get_http_version() == "1.1" and super()._should_upgrade()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        super()._start_asgi_task(cycle, CloseDelimited(cycle, app) if cycle.scope["http_version"] == "1.0" else app)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.disconnect()

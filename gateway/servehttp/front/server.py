@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import importlib.util
-import select
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, Literal
 
 import structlog
@@ -19,6 +18,7 @@ from servehttp.front.direct import DirectCycle
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
 from servehttp.front.http_limits import HttpLimits
+from servehttp.front.presence import Presence, absences
 from servehttp.settings import HttpParser, LimitSettings, Settings
 
 logger = structlog.get_logger("servehttp.front")
@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
     def _cut(self) -> None:
         for connection in list(self.server_state.connections):
             if isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
-                connection.transport.abort()
+                connection.break_off()
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -83,25 +83,21 @@ class Server(uvicorn.Server):
                 if self._draining:  # also those that were accepted just before
                     connection.drain()
                 connection.check_time(now)
-        for transport in departed(connection.transport for connection in connections):
-            transport.abort()
+        silent = {connection.transport: connection for connection in connections if _is_silent(connection)}
+        for transport, presence in absences(silent).items():
+            connection = silent[transport]
+            if presence is Presence.FINISHED and isinstance(connection, LimitedConnection):
+                connection.probe(now)
+            else:
+                transport.abort()
 
 
-def departed(transports: Iterable[asyncio.Transport]) -> list[asyncio.Transport]:
-    """Those whose client has gone while reading is paused, when nobody else would notice; Linux only."""
-    if not hasattr(select, "POLLRDHUP"):
-        return []
-    paused = {
-        transport.get_extra_info("socket").fileno(): transport
-        for transport in transports
-        if not transport.is_closing() and not transport.is_reading()
-    }
-    if not paused:
-        return []
-    poll = select.poll()
-    for number in paused:
-        poll.register(number, select.POLLRDHUP)
-    return [paused[number] for number, _ in poll.poll(0)]
+def _is_silent(connection: Any) -> bool:
+    """Whether nothing is read from a connection, so that nobody else would notice that its client has gone."""
+    transport = connection.transport
+    if transport.is_closing():
+        return False
+    return not transport.is_reading() or (isinstance(connection, LimitedConnection) and connection.half_closed)
 
 
 def make_server(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
-from support.client import fetch
+from support.client import connect, fetch
 from support.fronts import Handle, Stage, front, refusing_plugin
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 
@@ -62,3 +62,22 @@ async def test_a_request_whose_body_was_begun_is_not_offered_again(tmp_path: Pat
     async with stage_with_refusal(tmp_path, direct, refusals=1) as stage:
         answer = await fetch(stage.port, "/plugins/p/x", "POST", body=b"once")
     assert answer.status == 502
+
+
+async def test_what_follows_a_request_does_not_reach_its_plugin(tmp_path: Path) -> None:
+    release, events = asyncio.Event(), []
+
+    async def wait(scope: Scope, receive: Receive, send: Send) -> None:
+        events.append((await receive())["type"])
+        await release.wait()
+        await hello(scope, receive, send)
+
+    async with front(wait, tmp_path, direct=True) as stage, connect(stage.port) as client:
+        await client.write(b"GET /plugins/p/x HTTP/1.1\r\nHost: a\r\n\r\ngarbage\r\n\r\n")
+        asyncio.get_running_loop().call_later(0.1, release.set)
+        received = await client.reader.read()
+    first, second = received.split(b"HTTP/1.1 ")[1:]
+    assert first.startswith(b"200 ")
+    assert b"hello" in first
+    assert second.startswith(b"400 ")
+    assert events == ["http.request"]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from typing import Any
 
 import pytest
 
-from support.front_server import Answer, Recorder, Running, serving
+from mattermost_plugin.types import Receive, Scope, Send
+from support.front_server import Answer, Recorder, Running, eventually, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -15,6 +18,7 @@ GET = b"GET / HTTP/1.1\r\n" + HOST
 POST = b"POST / HTTP/1.1\r\n" + HOST
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
 LAST = b"0\r\n\r\n"
+H2C = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n"
 
 
 @pytest.fixture(params=["httptools", "h11"])
@@ -129,6 +133,11 @@ VALID = {
     "chunk size with leading zeros": CHUNKED + b"0003\r\nabc\r\n00\r\n\r\n",
     "trailers": CHUNKED + b"3\r\nabc\r\n0\r\nX: y\r\n\r\n",
     "upgrade to HTTP/2": GET + b"Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AA\r\n\r\n",
+    "upgrade to HTTP/2 with a body": POST + H2C + b"Content-Length: 3\r\n\r\nabc",
+    "upgrade to HTTP/2 with chunks": POST + H2C + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n" + LAST,
+    "upgrade to what nobody knows": GET + b"Connection: upgrade\r\nUpgrade: x/1, websocket\r\n\r\n",
+    "upgrade to TLS with a body": POST + b"Connection: upgrade\r\nUpgrade: TLS/1.0\r\nContent-Length: 3\r\n\r\nabc",
+    "upgrade to a WebSocket in HTTP/1.0": b"GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
     "Expect of another kind": POST + b"Expect: x\r\nContent-Length: 3\r\n\r\nabc",
 }
 
@@ -218,13 +227,155 @@ async def test_what_a_parser_tolerates_is_one_request_and_no_more(parser: str) -
     assert wrong == {}
 
 
-async def test_a_body_with_an_upgrade_is_never_taken_for_a_request(parser: str) -> None:
+@pytest.mark.parametrize("framing", ["content-length", "chunked"])
+async def test_a_body_with_an_upgrade_is_served_and_never_taken_for_a_request(parser: str, framing: str) -> None:
     app = Recorder()
     inner = b"GET /smuggled HTTP/1.1\r\n" + HOST + b"\r\n"
-    async with serving(app, parser, keep_alive_timeout=0.2) as server:
+    length = b"Content-Length: %d\r\n\r\n%b" % (len(inner), inner)
+    chunks = b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(inner), inner)
+    request = POST + H2C + (length if framing == "content-length" else chunks)
+    async with serving(app, parser) as server:
+        for cut in range(1, len(request), 7):
+            app.whole.clear()
+            client = await server.connect()
+            await eventually(lambda: len(connections(server)) == 1)
+            (connection,) = connections(server)
+            for piece in (request[:cut], request[cut:] + GET + b"\r\n"):
+                connection.data_received(piece)
+            assert [(await client.answer()).body for _ in range(2)] == [inner, b""]
+            assert app.whole == [("POST", "/", inner), ("GET", "/", b"")]
+            await client.close()
+            await eventually(lambda: not server.connections)
+
+
+# Order: what came before bad bytes is answered before them
+
+
+BAD_TAILS = {
+    "no HTTP": (b"garbage\r\n\r\n", 400),
+    "a bad head": (GET + b"Host : a\r\n\r\n", 400),
+    "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
+    "a long target": (b"GET /" + b"a" * 300 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
+    "a large head": (GET + b"X: " + b"a" * 1000 + b"\r\n\r\n", 431),
+    "many headers": (GET + b"X: 1\r\n" * 20 + b"\r\n", 431),
+    "another version": (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
+    "another coding": (POST + b"Transfer-Encoding: gzip\r\n\r\n", 501),
+    "a bad chunk": (CHUNKED + b"x\r\n", 400),
+    "a head that does not end": (b"GET / HT", 408),
+    "a body that does not end": (POST + b"Content-Length: 10\r\n\r\nabc", 408),
+}
+ORDER_LIMITS: dict[str, Any] = {"max_target_length": 200, "max_header_bytes": 900, "max_header_count": 10}
+
+
+class Slow(Recorder):
+    """Answers when it is released; keeps how many requests it saw the end of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.release = asyncio.Event()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self.read(receive)
+        if body is None:
+            return
+        await self.release.wait()
+        self.whole.append((scope["method"], scope["path"], body))
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        for _ in range(3):
+            await send({"type": "http.response.body", "body": b"x" * 50_000, "more_body": True})
+            await asyncio.sleep(0)
+        await send({"type": "http.response.body", "body": body})
+
+
+@pytest.mark.parametrize("good", [1, 3])
+@pytest.mark.parametrize(("tail", "status"), BAD_TAILS.values(), ids=BAD_TAILS.keys())
+async def test_answers_leave_in_order_whatever_follows(parser: str, good: int, tail: bytes, status: int) -> None:
+    app = Slow()
+    timeout = 0.2 if status == 408 else 5
+    stream = b"".join(POST + b"Content-Length: 1\r\n\r\n%d" % number for number in range(good)) + tail
+    async with serving(app, parser, header_timeout=timeout, body_timeout=timeout, **ORDER_LIMITS) as server:
         client = await server.connect()
-        client.send(POST + b"Connection: upgrade\r\nUpgrade: h2c\r\nContent-Length: %d\r\n\r\n" % len(inner))
-        client.send(inner)
-        answer = await client.answer()
-        await client.rest()
-    assert (answer.status, app.whole) in [(400, []), (200, [("POST", "/", inner)])]
+        client.send(stream)
+        await eventually(lambda: any(connection.reads for connection in connections(server)))
+        app.release.set()
+        answers = [await client.answer() for _ in range(good + 1)]
+        assert await client.rest() == b""
+    assert [answer.status for answer in answers] == [200] * good + [status]
+    assert [answer.body[-1:] for answer in answers[:-1]] == [b"%d" % number for number in range(good)]
+    assert [body for _, _, body in app.whole] == [b"%d" % number for number in range(good)]
+    assert not app.disconnected.is_set() or tail.startswith(POST)
+
+
+@pytest.mark.parametrize("name", ["no HTTP", "a bad head", "a large head", "a bad chunk"])
+async def test_answers_leave_in_order_however_the_bytes_are_cut(parser: str, name: str) -> None:
+    app = Slow()
+    app.release.set()
+    tail, status = BAD_TAILS[name]
+    stream = POST + b"Content-Length: 1\r\n\r\n0" + GET + b"\r\n" + tail
+    async with serving(app, parser, **ORDER_LIMITS) as server:
+        cuts = [[stream[:cut], stream[cut:]] for cut in range(1, min(len(stream), 150), 3)]
+        for pieces in [*cuts, [bytes((byte,)) for byte in stream]]:
+            client = await server.connect()
+            await eventually(lambda: len(connections(server)) == 1)
+            (connection,) = connections(server)
+            for piece in pieces:
+                connection.data_received(piece)
+            assert [(await client.answer()).status for _ in range(3)] == [200, 200, status]
+            assert await client.rest() == b""
+            await client.close()
+            await eventually(lambda: not connections(server))
+    assert not app.disconnected.is_set() or tail.startswith(POST)
+
+
+async def test_nothing_is_answered_behind_the_last_request(parser: str) -> None:
+    app = Recorder()
+    async with serving(app, parser) as server:
+        client = await server.connect()
+        client.send(GET + b"Connection: close\r\n\r\n" + GET + b"\r\ngarbage\r\n\r\n")
+        assert (await client.answer()).status == 200
+        assert await client.rest() == b""
+    assert len(app.whole) == 1
+
+
+# HTTP/1.0
+
+
+@pytest.mark.parametrize("headers", [b"", b"Connection: keep-alive\r\n"], ids=["plain", "keep-alive"])
+@pytest.mark.parametrize("method", [b"GET", b"HEAD", b"POST"])
+async def test_a_response_to_http_1_0_has_no_chunks_and_ends_with_the_connection(
+    parser: str, method: bytes, headers: bytes
+) -> None:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-test", b"1")]})
+        await send({"type": "http.response.body", "body": b"one ", "more_body": True})
+        await send({"type": "http.response.body", "body": b"two", "more_body": False})
+
+    async with serving(app, parser) as server:
+        client = await server.connect()
+        client.send(method + b" / HTTP/1.0\r\n" + headers + b"\r\n")
+        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert b"transfer-encoding" not in head.lower()
+    assert b"connection: close" in head.lower()
+    assert body == (b"" if method == b"HEAD" else b"one two")
+
+
+async def test_a_response_to_http_1_0_keeps_to_its_length(parser: str) -> None:
+    async with serving(Recorder(), parser) as server:
+        client = await server.connect()
+        client.send(b"POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc")
+        head, _, body = (await client.rest()).partition(b"\r\n\r\n")
+    assert b"content-length: 3" in head.lower()
+    assert body == b"abc"
+
+
+async def test_http_1_0_gets_no_interim_response(parser: str) -> None:
+    async with serving(Recorder(), parser) as server:
+        client = await server.connect()
+        client.send(b"POST / HTTP/1.0\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc")
+        assert (await client.rest()).startswith(b"HTTP/1.1 200 ")
+
+
+def connections(server: Running) -> list[Any]:
+    """The server's protocols of all open connections."""
+    return list(server.server.server_state.connections)
