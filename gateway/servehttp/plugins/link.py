@@ -16,12 +16,15 @@ from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_gr
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
+from servehttp.plugins.probe import look_at
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
 logger = structlog.get_logger("servehttp.link")
 
 TransportName: TypeAlias = Literal["auto", "tunnel", "servehttp"]
 
+PROBE_TIMEOUT = 1.0
+"""Seconds to find out what is there instead of a plugin, for each of two steps."""
 CHANNEL_OPTIONS = (
     ("grpc.max_receive_message_length", -1),
     ("grpc.max_send_message_length", -1),
@@ -30,6 +33,10 @@ CHANNEL_OPTIONS = (
     # A proxy from the environment has no business between a gateway and its plugins.
     ("grpc.enable_http_proxy", 0),
 )
+
+
+class Unimplemented(LinkError):
+    """The other end does not know a call."""
 
 
 class Link:
@@ -176,13 +183,17 @@ async def _ready(channel: grpc.aio.Channel, target: str, timeout: float) -> None
         async with asyncio.timeout(timeout):
             await channel.channel_ready()
     except TimeoutError:
-        raise LinkError(f"nothing answered at {target} within {timeout:g} s") from None
+        found = await look_at(target, min(timeout, PROBE_TIMEOUT))
+        raise LinkError(f"no plugin answered at {target} within {timeout:g} s: {found}") from None
 
 
 async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozenset[str]:
     hooks = hooks_pb2_grpc.PluginHooksStub(channel)
     request = hooks_lifecycle_pb2.ImplementedRequest()
-    response = await _unary(hooks.Implemented(request, timeout=timeout), "Implemented")
+    try:
+        response = await _unary(hooks.Implemented(request, timeout=timeout), "Implemented")
+    except Unimplemented:
+        raise LinkError("what answers is a gRPC server, but no plugin: it has no PluginHooks") from None
     if response.HasField("error"):
         raise LinkError(f"Implemented failed: {_error_text(response.error)}")
     return frozenset(response.hooks)
@@ -206,7 +217,8 @@ async def _unary(call: Any, what: str) -> Any:
     try:
         return await call
     except grpc.aio.AioRpcError as error:
-        raise LinkError(f"{what}: {error.code().name}: {error.details()}") from None
+        kind = Unimplemented if error.code() is grpc.StatusCode.UNIMPLEMENTED else LinkError
+        raise kind(f"{what}: {error.code().name}: {error.details()}") from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():

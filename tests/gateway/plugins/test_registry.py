@@ -185,7 +185,7 @@ async def test_an_attached_plugin_stands_in_for_the_one_with_its_id(tmp_path: Pa
     plugins = registry(one, attach={"com.example.one": f"unix:{tmp_path}/nothing.sock"}, connect_timeout=0.2)
     async with started(plugins) as results:
         assert list(results) == ["com.example.one"]
-        assert "nothing answered" in str(results["com.example.one"])
+        assert "no plugin answered" in str(results["com.example.one"])
         assert [plugin.describe()["pid"] for plugin in plugins] == [None]
 
 
