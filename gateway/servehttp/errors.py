@@ -6,8 +6,9 @@ what the command line returns when the error ends it: 1 for a failure, 3 for inv
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Final
 
 
 class GatewayError(Exception):
@@ -142,3 +143,21 @@ class ResponseTruncated(GatewayError):
     The server answers it by breaking the connection, so that the client never takes a part for the whole. The failure
     itself has been logged by then, so `servehttp.logs` drops the server's trace of this class.
     """
+
+
+HOST_LACKS: Final = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.ENOBUFS))
+"""What the system says when it has no descriptors, memory or processes left."""
+
+MAX_ORIGINS: Final = 32
+
+
+def is_host_lack(error: BaseException) -> bool:
+    """Whether an error comes from a lack of descriptors, memory or processes here, and so says nothing of a plugin."""
+    origin: BaseException | None = error
+    for _ in range(MAX_ORIGINS):
+        if origin is None:
+            return False
+        if isinstance(origin, MemoryError) or (isinstance(origin, OSError) and origin.errno in HOST_LACKS):
+            return True
+        origin = origin.__cause__ or origin.__context__
+    return False

@@ -130,6 +130,11 @@ class ServerSettings(_Group):
         default="",
         description="Prefix under which a proxy publishes the gateway and that it takes off before it forwards.",
     )
+    max_connections: int = Field(
+        default=0,
+        ge=0,
+        description="Connections that one process keeps open (503 beyond); 0 for 3/4 of the files that it may open.",
+    )
     drain_timeout: SecondsOrZero = Field(
         default=10, description="Seconds that open requests and WebSockets may go on after SIGTERM."
     )

@@ -130,7 +130,7 @@ def _lives(process: psutil.Process) -> bool:
 
 @asynccontextmanager
 async def running(
-    *arguments: str | Path, environment: dict[str, str] | None = None, serving: bool = True
+    *arguments: str | Path, environment: dict[str, str] | None = None, serving: bool = True, files: int | None = None
 ) -> AsyncIterator[Gateway]:
     """Start `servehttp serve` with JSON logs at a free port; ends it however the test does.
 
@@ -138,8 +138,11 @@ async def running(
         arguments: plugin folders and options.
         environment: variables beside the test's own.
         serving: wait until it serves.
+        files: how many it may open at a time.
     """
+    limited = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files)) if files else ()
     process = await asyncio.create_subprocess_exec(
+        *limited,
         sys.executable,
         "-m",
         "servehttp",

@@ -23,7 +23,7 @@ import socket
 import struct
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -34,9 +34,11 @@ from servehttp.front.direct import DirectCycle
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.presence import INTERIM, LEADING_ZERO, PROBE_AFTER
-from servehttp.front.responses import Refusal
+from servehttp.front.responses import RETRY_AFTER, Refusal
 
 logger = structlog.get_logger("servehttp.front")
+
+TOO_MANY: Final = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections are open", None, RETRY_AFTER)
 
 
 class Cycle(Protocol):
@@ -164,6 +166,12 @@ class LimitedConnection:
         return self.active is not None and not self.active.response_complete
 
     # The client
+
+    def check_room(self, connections: int) -> None:
+        """Turn a new client away when it is one too many: others' files are needed to start plugins."""
+        if 0 < self.limits.max_connections < connections:
+            self.transport.write(render(TOO_MANY, new_request_id()))
+            self.transport.close()  # at once: to linger would keep the file that is missing
 
     def eof_received(self) -> bool:
         """The client sends no more. A body that is not complete then never will be; what is complete is answered."""
@@ -387,6 +395,8 @@ def render(refusal: Refusal, request_id: bytes) -> bytes:
         f"content-length: {len(body)}",
         f"x-request-id: {request_id.decode()}",
         "connection: close",
-        "\r\n",
     ]
+    if refusal.retry_after is not None:
+        lines.append(f"retry-after: {refusal.retry_after}")
+    lines.append("\r\n")
     return "\r\n".join(lines).encode() + body

@@ -91,6 +91,10 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
         self.start_limits(limits)
         self.conn = self._limited = LimitedH11Connection(limits)  # in the place of the one that uvicorn has made
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.check_room(len(self.connections))
+
     def head_open(self) -> bool:
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
 

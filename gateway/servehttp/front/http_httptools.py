@@ -52,6 +52,10 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         self._upgrades = False
         """Whether the message that is being parsed turns the connection into a WebSocket's."""
 
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self.check_room(len(self.connections))
+
     def head_open(self) -> bool:
         return self._head_open
 

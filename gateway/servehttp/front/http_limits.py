@@ -34,6 +34,7 @@ class HttpLimits:
         linger_timeout: for what a client still sends after its answer; it is thrown away.
         first_byte_timeout: for a plugin to begin its response.
         idle_timeout: without progress in a response.
+        max_connections: of the whole process; 0 for any number.
     """
 
     max_header_bytes: int = 64 * 1024
@@ -46,6 +47,7 @@ class HttpLimits:
     linger_timeout: float = 2
     first_byte_timeout: float = 60
     idle_timeout: float = 300
+    max_connections: int = 0
 
     def check_head(self, method: bytes, target: bytes, version: str, headers: Headers) -> Refusal | None:
         """Why a request must not go on, if it must not; header names are in lower case."""

@@ -21,6 +21,11 @@ from servehttp.front.http_limits import HttpLimits
 from servehttp.front.presence import Presence, absences
 from servehttp.settings import HttpParser, LimitSettings, Settings
 
+try:
+    import resource
+except ImportError:  # not on Windows
+    resource = None  # type: ignore[assignment]
+
 logger = structlog.get_logger("servehttp.front")
 
 WATCH_INTERVAL = 0.1
@@ -112,7 +117,9 @@ def make_server(
         lifespan: whether the application is to be told of the server's start and end.
     """
     limits = settings.limits
-    protocol = _protocol(settings.server.http, http_limits(limits), front)
+    protocol = _protocol(
+        settings.server.http, http_limits(limits, connection_limit(settings.server.max_connections)), front
+    )
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {
         "http": protocol,
@@ -144,7 +151,16 @@ def make_server(
     return Server(config)
 
 
-def http_limits(settings: LimitSettings) -> HttpLimits:
+def connection_limit(setting: int) -> int:
+    """How many connections a process keeps, 0 for any number: unless set, so many that a quarter of the files that it
+    may open is left for the plugins and all else, however many clients come."""
+    if setting or resource is None:
+        return setting
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return 0 if files == resource.RLIM_INFINITY else max(1, files * 3 // 4)
+
+
+def http_limits(settings: LimitSettings, max_connections: int = 0) -> HttpLimits:
     """Those of the settings that act on a connection."""
     return HttpLimits(
         max_header_bytes=settings.max_header_bytes,
@@ -156,6 +172,7 @@ def http_limits(settings: LimitSettings) -> HttpLimits:
         drain_idle_timeout=settings.drain_idle_timeout,
         first_byte_timeout=settings.first_byte_timeout,
         idle_timeout=settings.idle_timeout,
+        max_connections=max_connections,
     )
 
 

@@ -26,6 +26,7 @@ from servehttp.errors import (
     ManifestError,
     NoTunnelError,
     PluginStartError,
+    is_host_lack,
 )
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.race import first_of
@@ -42,6 +43,8 @@ DEATH_NOTICE = 0.5
 """Seconds from a lost connection to the end of the process, if the one is part of the other."""
 FAILURE_GRACE = 1.0
 """Seconds from SIGTERM to SIGKILL for a plugin that failed."""
+HOST_LACK_DELAY = 1.0
+"""Seconds until a plugin is tried again that could not be started for lack of descriptors, memory or processes."""
 CLOSE_TIMEOUT = 2.0
 """Seconds to hang up."""
 
@@ -96,6 +99,8 @@ class Failure:
 
     reason: str
     permanent: bool = False
+    host_lack: bool = False
+    """This host had no descriptors, memory or processes left, which is not the plugin's failure."""
 
 
 class ConnectionLost(GatewayError):
@@ -211,7 +216,7 @@ class SupervisedPlugin:
             failure = await self._run()
             self._fall(failure.reason)
             await self._clean_up(FAILURE_GRACE)
-            delay = None if failure.permanent else self._backoff.failed()
+            delay = self._delay_after(failure)
             if delay is None:
                 self._give_up(failure)
                 return
@@ -220,6 +225,12 @@ class SupervisedPlugin:
             await asyncio.sleep(delay)
             self.restarts += 1
             self._move(PluginState.STARTING, failure.reason)
+
+    def _delay_after(self, failure: Failure) -> float | None:
+        """Seconds until the next attempt; None to give up."""
+        if failure.permanent:
+            return None
+        return HOST_LACK_DELAY if failure.host_lack else self._backoff.failed()
 
     async def _run(self) -> Failure:
         try:
@@ -232,12 +243,12 @@ class SupervisedPlugin:
         except (ManifestError, InterpreterError, NoTunnelError) as error:
             return Failure(str(error), permanent=True)
         except RunnerError as error:
-            return Failure(str(error), error.permanent)
+            return Failure(str(error), error.permanent, is_host_lack(error))
         except GatewayError as error:
-            return Failure(str(error))
+            return Failure(str(error), host_lack=is_host_lack(error))
         except Exception as error:  # a fault of ours must not leave the plugin unsupervised
             self._log.exception("supervision failed")
-            return Failure(f"fault in the gateway: {error!r}")
+            return Failure(f"fault in the gateway: {error!r}", host_lack=is_host_lack(error))
 
     async def _bring_up(self) -> tuple[Runner, Link]:
         began = time.monotonic()

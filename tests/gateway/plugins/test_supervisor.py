@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import os
 import signal
@@ -458,3 +459,16 @@ async def test_the_command_is_looked_for_at_each_start(tmp_path: Path) -> None:
         await refused(plugin)
         await reached(plugin, PluginState.RUNNING)
         assert looked == 2
+
+
+async def test_a_lack_of_this_host_is_tried_again_and_never_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("servehttp.plugins.supervisor.HOST_LACK_DELAY", 0.01)
+    refusals = []
+    for number in (errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN) * 2:
+        refusals.append(RunnerError("cannot run it"))
+        refusals[-1].__cause__ = OSError(number, os.strerror(number))
+    launches = Launches(*refusals)
+    async with supervised(launches) as plugin:
+        await refused(plugin)
+        await reached(plugin, PluginState.RUNNING)
+    assert len(launches.made) == len(refusals) + 1 > POLICY.restart.limit  # type: ignore[operator]  # there is one
