@@ -28,7 +28,8 @@ REASON_LENGTH = 160
 
 log = structlog.get_logger("servehttp.progress")
 
-_UNDECIDED = (PluginState.STOPPED, PluginState.STARTING)
+_ON_ITS_WAY = (PluginState.QUEUED, PluginState.STARTING)
+_UNDECIDED = (PluginState.STOPPED, *_ON_ITS_WAY)
 _MARKS = {PluginState.RUNNING: ("✓", "green"), PluginState.RESTARTING: ("…", "yellow")}
 _FAILED_MARK = ("✗", "red")
 
@@ -60,7 +61,7 @@ async def report_start(
     width = max((len(plugin.id) for plugin in waiting), default=0)
     served: list[PluginHandle] = []
     while waiting:
-        undecided = (PluginState.STARTING,) if started() else _UNDECIDED
+        undecided = _ON_ITS_WAY if started() else _UNDECIDED
         for plugin in [plugin for plugin in waiting if plugin.state not in undecided]:
             waiting.remove(plugin)
             served.append(plugin)

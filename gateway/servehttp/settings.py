@@ -63,7 +63,7 @@ def _split_pairs(value: object) -> object:
         return items
     pairs = [str(item).partition("=") for item in items]
     if bad := next((name for name, equals, target in pairs if not (name and equals and target)), None):
-        raise ValueError(f"{bad!r} is not of the form ID=TARGET")
+        raise ValueError(f"{bad!r} is not of the form ID=VALUE")
     return {name: target for name, _, target in pairs}
 
 
@@ -100,6 +100,8 @@ Strings = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]
 Targets = Annotated[dict[str, Annotated[str, AfterValidator(check_target)]], BeforeValidator(_split_pairs)]
+
+Times = Annotated[dict[str, Seconds], BeforeValidator(_split_pairs)]
 
 
 class _Group(BaseModel):
@@ -163,7 +165,13 @@ class PluginSettings(_Group):
         default="auto",
         description="Way across to plugins: auto tries the tunnel and falls back to the contract's ServeHTTP.",
     )
-    start_timeout: Seconds = Field(default=10, description="Seconds a plugin has from its start to its handshake.")
+    start_timeout: Seconds = Field(
+        default=30,
+        description="Seconds from a plugin's start to its handshake; more beside others, and doubled after a time-out.",
+    )
+    start_timeouts: Times = Field(
+        default_factory=dict, description="The same for some plugins, in place of start_timeout, as ID=SECONDS."
+    )
     connect_timeout: Seconds = Field(default=5, description="Seconds to connect to a plugin that listens.")
     hook_timeout: Seconds = Field(default=30, description="Seconds a hook such as OnActivate may take.")
     health_interval: Seconds = Field(default=10, description="Seconds between two health checks.")
@@ -177,6 +185,9 @@ class PluginSettings(_Group):
     restart_delay_max: SecondsOrZero = Field(default=30, description="Longest delay before a restart, in seconds.")
     restart_limit: Count = Field(default=3, description="Failures within the window after which a plugin stays down.")
     restart_window: Seconds = Field(default=3600, description="Seconds for which a failure counts towards the limit.")
+    restart_good_service: Seconds = Field(
+        default=3600, description="Seconds of service after which a plugin is restarted without delay, once."
+    )
     stop_timeout: SecondsOrZero = Field(default=5, description="Seconds from SIGTERM to SIGKILL.")
     drain_timeout: SecondsOrZero = Field(
         default=5, description="Seconds that open requests of a plugin may go on before it is told to stop."

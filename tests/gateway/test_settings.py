@@ -125,7 +125,7 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             "10.0.0.0/8,proxy",
             "server.forwarded_allow_ips.1: 'proxy' is neither",
         ),
-        ("SERVEHTTP_PLUGINS__ATTACH", "com.a", "plugins.attach: 'com.a' is not of the form ID=TARGET"),
+        ("SERVEHTTP_PLUGINS__ATTACH", "com.a", "plugins.attach: 'com.a' is not of the form ID=VALUE"),
         ("SERVEHTTP_PLUGINS__ATTACH", "com.a=here", "plugins.attach.com.a: 'here' is neither unix:PATH nor HOST:PORT"),
         ("SERVEHTTP_PLUGINS__START_TIMEOUT", "nan", "plugins.start_timeout is 'nan': input should be a finite number"),
         ("SERVEHTTP_LIMITS__MAX_BODY_SIZE", "5 bananas", "limits.max_body_size is '5 bananas': could not interpret"),

@@ -36,7 +36,7 @@ ATTEMPTS: Final = 2
 """How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
 
 RUNNING: Final = PluginState.RUNNING
-COMING_UP: Final = frozenset((PluginState.STARTING, PluginState.RESTARTING))
+COMING_UP: Final = frozenset((PluginState.QUEUED, PluginState.STARTING, PluginState.RESTARTING))
 END: Final = End()
 API_PREFIX: Final = API_ID.encode() + b"/"
 

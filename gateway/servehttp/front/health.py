@@ -30,6 +30,8 @@ METHODS: Final = frozenset(("GET", "HEAD"))
 FOR_ANYBODY: Final = ("id", "state", "restarts", "started_in", "uptime")
 """What everybody is told of a plugin, with its reason in the gateway's own words."""
 
+ON_ITS_WAY: Final = frozenset((PluginState.QUEUED, PluginState.STARTING))
+
 _OWN_WORDS: Final = re.compile(r"[^:;/]*")
 NO_DATABASE: Final = "its database is not available"
 SEE_THE_LOG: Final = "the gateway's log says why"
@@ -85,7 +87,7 @@ class Health:
 
 def _ready(plugins: Iterable[PluginHandle]) -> bool:
     """Once no plugin is on its first way up any more and one at least serves."""
-    starting = any(plugin.state is PluginState.STARTING and not plugin.restarts for plugin in plugins)
+    starting = any(plugin.state in ON_ITS_WAY and not plugin.restarts for plugin in plugins)
     return not starting and any(plugin.state is PluginState.RUNNING for plugin in plugins)
 
 

@@ -35,6 +35,7 @@ TEXTS = tuple(Manifest.__dataclass_fields__)
 
 STATES: Mapping[PluginState, int] = {
     PluginState.STOPPED: 0,
+    PluginState.QUEUED: 1,
     PluginState.STARTING: 1,
     PluginState.RUNNING: 2,
     PluginState.RESTARTING: 1,

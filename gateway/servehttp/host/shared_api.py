@@ -55,6 +55,9 @@ class SharedApi:
         """RUNNING while it listens."""
         return PluginState.STOPPED if self.target is None else PluginState.RUNNING
 
+    def queue(self) -> None:
+        """It has no turn to wait for."""
+
     async def start(self) -> None:
         """Listen.
 

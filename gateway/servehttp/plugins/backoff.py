@@ -22,6 +22,8 @@ class RestartPolicy:
     limit: int | None = 3
     """This many failures within `window` end the attempts; None never gives up."""
     window: float = 3600.0
+    good_service: float = 3600.0
+    """Who has served so long starts again at once; only if that fails, or it ends soon again, there is a delay."""
 
 
 class Backoff:
@@ -30,23 +32,26 @@ class Backoff:
     def __init__(self, policy: RestartPolicy, clock: Callable[[], float] = time.monotonic) -> None:
         self._policy = policy
         self._clock = clock
-        self._failures: deque[float] = deque()
+        self._failures: deque[tuple[float, float]] = deque()
 
-    def failed(self) -> float | None:
+    def failed(self, *, served: float = 0.0, weight: float = 1.0) -> float | None:
         """Count a failure that happened now.
+
+        Args:
+            served: for how many seconds all was well before it.
+            weight: how much it counts towards the limit.
 
         Returns:
             The seconds to wait before the next attempt, or None: give up.
         """
         policy = self._policy
         now = self._clock()
-        self._failures.append(now)
-        while now - self._failures[0] > policy.window:
+        self._failures.append((now, weight))
+        while now - self._failures[0][0] > policy.window:
             self._failures.popleft()
-        count = len(self._failures)
-        if policy.limit is not None and count >= policy.limit:
+        if policy.limit is not None and sum(weight for _, weight in self._failures) >= policy.limit:
             return None
-        return self._delay(count)
+        return 0.0 if served >= policy.good_service else self._delay(len(self._failures))
 
     def forget(self) -> None:
         """Start afresh: somebody acted."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
@@ -17,6 +17,7 @@ from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest, load_manifest
 from servehttp.plugins.output import OutputLimits
+from servehttp.plugins.patience import Crowd
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
@@ -38,6 +39,7 @@ class PluginMaker:
         reaper: Ends their processes should the gateway be killed.
         followers: Who else connects to them.
         host: Gives each process its endpoint of the API, and fires the plugins' hooks.
+        crowd: Those of them that are on their way up.
     """
 
     settings: Settings
@@ -45,17 +47,18 @@ class PluginMaker:
     reaper: Reaper
     followers: Followers | None = None
     host: PluginHost | None = None
+    crowd: Crowd = field(default_factory=Crowd)
 
     def started(self, manifest: Manifest) -> SupervisedPlugin:
         """A plugin in a process of its own."""
         launch = functools.partial(PluginProcess.launch, self._spec(manifest), self.reaper)
-        policy = supervision_policy(self.settings.plugins)
-        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.followers, self.host)
+        policy = supervision_policy(self.settings.plugins, manifest.id)
+        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.followers, self.host, self.crowd)
 
     def attached(self, plugin_id: str, target: str) -> SupervisedPlugin:
         """A plugin that runs already."""
         restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
-        policy = replace(supervision_policy(self.settings.plugins), restart=restart)
+        policy = replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
         return attach(plugin_id, target, self._connect(), policy, self.followers, self.host)
 
     def _connect(self) -> Connect:
@@ -87,10 +90,10 @@ async def find_command(folder: Path, timeout: float) -> Command:
     return Command((str(interpreter), manifest.server.script()[1]), folder)
 
 
-def supervision_policy(settings: PluginSettings) -> SupervisionPolicy:
-    """The policy that the settings ask for."""
+def supervision_policy(settings: PluginSettings, plugin_id: str) -> SupervisionPolicy:
+    """The policy that the settings ask for, for one plugin."""
     return SupervisionPolicy(
-        start_timeout=settings.start_timeout,
+        start_timeout=settings.start_timeouts.get(plugin_id, settings.start_timeout),
         connect_timeout=settings.connect_timeout,
         hook_timeout=settings.hook_timeout,
         health_interval=settings.health_interval,
@@ -103,5 +106,6 @@ def supervision_policy(settings: PluginSettings) -> SupervisionPolicy:
             longest_delay=settings.restart_delay_max,
             limit=settings.restart_limit,
             window=settings.restart_window,
+            good_service=settings.restart_good_service,
         ),
     )

@@ -120,7 +120,7 @@ class PluginProcess:
             async with asyncio.timeout(timeout):
                 await self._stdout.decided.wait()
         except TimeoutError:
-            raise RunnerError(self._explain(f"printed no handshake within {timeout:g} s")) from None
+            raise RunnerError(self._explain(f"printed no handshake within {timeout:g} s"), timed_out=True) from None
         if self._stdout.handshake is not None:
             return self._stdout.handshake.target
         if self._stdout.problem != NO_HANDSHAKE:

@@ -47,6 +47,10 @@ class PluginHandle(Protocol):
         """Why it does not run, in one line."""
         ...
 
+    def queue(self) -> None:
+        """Say that it is to start once others have; it is stopped, or failed."""
+        ...
+
     async def start(self) -> None:
         """Return when it runs, or raise `PluginStartError`; either way it is looked after from then on."""
         ...
@@ -116,6 +120,8 @@ class Registry:
         if self._reaper is not None and not self._stopping:
             await self._reaper.start()
         wanted = [plugin for plugin in self if plugin.id not in but]
+        for plugin in wanted if not self._stopping else ():
+            plugin.queue()
         results = await asyncio.gather(*(self._try_start(plugin) for plugin in wanted))
         return {plugin.id: result for plugin, result in zip(wanted, results, strict=True)}
 
@@ -125,8 +131,10 @@ class Registry:
         Raises:
             PluginStartError: its first start failed, or the gateway stops.
         """
+        if plugin.state in DOWN and not self._stopping:
+            plugin.queue()
         async with self._starts:
-            if plugin.state in DOWN:
+            if plugin.state in DOWN or plugin.state is PluginState.QUEUED:
                 await self._start(plugin)
 
     async def stop(self) -> None:
@@ -142,8 +150,11 @@ class Registry:
                 await self._reaper.stop()
 
     async def _try_start(self, plugin: PluginHandle) -> PluginStartError | None:
+        queued = plugin.state is PluginState.QUEUED
         try:
             async with self._starts:
+                if queued and plugin.state is PluginState.STOPPED and not self._stopping:
+                    return None  # somebody does not want it any more
                 await self._start(plugin)
         except PluginStartError as error:
             return error

@@ -13,11 +13,13 @@ class RunnerError(GatewayError):
 
     Attributes:
         permanent: The cause would fail the same way at every further attempt.
+        timed_out: It took too long, and might have come with more time.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False) -> None:
+    def __init__(self, reason: str, *, permanent: bool = False, timed_out: bool = False) -> None:
         super().__init__(reason)
         self.permanent = permanent
+        self.timed_out = timed_out
 
 
 class Runner(Protocol):

@@ -14,6 +14,8 @@ class PluginState(enum.StrEnum):
 
     STOPPED = "stopped"
     """Not started yet, or stopped in order."""
+    QUEUED = "queued"
+    """To be started, once fewer others are on their way up."""
     STARTING = "starting"
     """On its way up: the process, its handshake, the connection, its OnActivate."""
     RUNNING = "running"
@@ -28,7 +30,8 @@ class PluginState(enum.StrEnum):
 
 MOVES: Mapping[PluginState, frozenset[PluginState]] = MappingProxyType(
     {
-        PluginState.STOPPED: frozenset({PluginState.STARTING}),
+        PluginState.STOPPED: frozenset({PluginState.QUEUED, PluginState.STARTING}),
+        PluginState.QUEUED: frozenset({PluginState.STARTING, PluginState.STOPPING}),
         PluginState.STARTING: frozenset(
             {PluginState.RUNNING, PluginState.RESTARTING, PluginState.FAILED, PluginState.STOPPING}
         ),
@@ -36,11 +39,14 @@ MOVES: Mapping[PluginState, frozenset[PluginState]] = MappingProxyType(
         PluginState.RESTARTING: frozenset(
             {PluginState.STARTING, PluginState.RUNNING, PluginState.FAILED, PluginState.STOPPING}
         ),
-        PluginState.FAILED: frozenset({PluginState.STARTING, PluginState.STOPPING}),
+        PluginState.FAILED: frozenset({PluginState.QUEUED, PluginState.STARTING, PluginState.STOPPING}),
         PluginState.STOPPING: frozenset({PluginState.STOPPED}),
     }
 )
 """Every legal move. RESTARTING → RUNNING is a connection restored to a process that never went away."""
+
+STARTABLE = frozenset({PluginState.STOPPED, PluginState.QUEUED, PluginState.FAILED})
+"""Where a plugin waits for somebody to start it."""
 
 
 class Lifecycle:

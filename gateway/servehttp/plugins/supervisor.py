@@ -29,9 +29,10 @@ from servehttp.errors import (
     is_host_lack,
 )
 from servehttp.plugins.backoff import Backoff, RestartPolicy
+from servehttp.plugins.patience import Crowd, Patience
 from servehttp.plugins.race import first_of
 from servehttp.plugins.runner import Launch, Runner, RunnerError
-from servehttp.plugins.states import Lifecycle, PluginState
+from servehttp.plugins.states import STARTABLE, Lifecycle, PluginState
 
 if TYPE_CHECKING:  # the connection's module loads gRPC
     from servehttp.plugins.host import PluginHost
@@ -41,6 +42,8 @@ T = TypeVar("T")
 
 DEATH_NOTICE = 0.5
 """Seconds from a lost connection to the end of the process, if the one is part of the other."""
+TIME_OUT_WEIGHT = 0.5
+"""How much a start that took too long counts towards the limit; a crash counts 1."""
 FAILURE_GRACE = 1.0
 """Seconds from SIGTERM to SIGKILL for a plugin that failed."""
 HOST_LACK_DELAY = 1.0
@@ -78,7 +81,7 @@ class SupervisionPolicy:
     """How long each step may take, in seconds, and when to give up."""
 
     start_timeout: float
-    """From the launch to the handshake."""
+    """From the launch to the handshake, at the first start of one that starts alone."""
     connect_timeout: float
     hook_timeout: float
     """For OnActivate, and for OnDeactivate."""
@@ -101,6 +104,7 @@ class Failure:
     permanent: bool = False
     host_lack: bool = False
     """This host had no descriptors, memory or processes left, which is not the plugin's failure."""
+    timed_out: bool = False
 
 
 class ConnectionLost(GatewayError):
@@ -126,6 +130,7 @@ class SupervisedPlugin:
         policy: SupervisionPolicy,
         followers: Followers | None = None,
         host: PluginHost | None = None,
+        crowd: Crowd | None = None,
     ) -> None:
         self.id = plugin_id
         self.link: Link | None = None
@@ -141,11 +146,13 @@ class SupervisedPlugin:
         self._life = Lifecycle()
         self._backoff = Backoff(policy.restart)
         self._reconnections = Backoff(policy.restart)
+        self._patience = Patience(policy.start_timeout, crowd or Crowd())
         self._runner: Runner | None = None
         self._connection: Link | None = None
         self._supervision: asyncio.Task[None] | None = None
         self._first_start: asyncio.Future[str | None] | None = None
         self._last_reason: str | None = None
+        self._served = 0.0
         self._stop_turn = asyncio.Lock()
 
     @property
@@ -165,10 +172,11 @@ class SupervisedPlugin:
             PluginStartError: the first attempt failed. Further ones follow in the background, as the policy says.
             RuntimeError: it was started before, and neither stopped nor given up.
         """
-        if self.state not in (PluginState.STOPPED, PluginState.FAILED):
+        if self.state not in STARTABLE:
             raise RuntimeError(f"plugin {self.id} is {self.state} already")
         self._backoff.forget()
         self._reconnections.forget()
+        self._patience.forget()
         self.restarts = 0
         self._move(PluginState.STARTING)
         self._first_start = asyncio.get_running_loop().create_future()
@@ -176,6 +184,10 @@ class SupervisedPlugin:
         problem = await asyncio.shield(self._first_start)
         if problem is not None:
             raise PluginStartError(self.id, problem)
+
+    def queue(self) -> None:
+        """Say that it is to start once others have."""
+        self._move(PluginState.QUEUED)
 
     async def stop(self) -> None:
         """Stop in order, whatever it is doing: drain, OnDeactivate, SIGTERM, SIGKILL, each in its time. Idempotent."""
@@ -224,13 +236,18 @@ class SupervisedPlugin:
             self._report_start(failure.reason)
             await asyncio.sleep(delay)
             self.restarts += 1
+            self._served = 0.0
             self._move(PluginState.STARTING, failure.reason)
 
     def _delay_after(self, failure: Failure) -> float | None:
         """Seconds until the next attempt; None to give up."""
         if failure.permanent:
             return None
-        return HOST_LACK_DELAY if failure.host_lack else self._backoff.failed()
+        if failure.host_lack:
+            return HOST_LACK_DELAY
+        if failure.timed_out:
+            self._patience.timed_out()
+        return self._backoff.failed(served=self._served, weight=TIME_OUT_WEIGHT if failure.timed_out else 1)
 
     async def _run(self) -> Failure:
         try:
@@ -243,7 +260,7 @@ class SupervisedPlugin:
         except (ManifestError, InterpreterError, NoTunnelError) as error:
             return Failure(str(error), permanent=True)
         except RunnerError as error:
-            return Failure(str(error), error.permanent, is_host_lack(error))
+            return Failure(str(error), error.permanent, is_host_lack(error), error.timed_out)
         except GatewayError as error:
             return Failure(str(error), host_lack=is_host_lack(error))
         except Exception as error:  # a fault of ours must not leave the plugin unsupervised
@@ -252,11 +269,13 @@ class SupervisedPlugin:
 
     async def _bring_up(self) -> tuple[Runner, Link]:
         began = time.monotonic()
-        self._runner = runner = await self._launch()
-        self.target = await runner.ready(self._policy.start_timeout)
+        with self._patience.starting() as timeout:
+            self._runner = runner = await self._launch()
+            self.target = await runner.ready(timeout)
         link = await self._unless_ended(runner, self._open_connection(self.target))
         await self._unless_ended(runner, self._activate(link))
         self.started_in = time.monotonic() - began
+        self._patience.forget()
         self._rise(link)
         self._log.info("plugin runs", seconds=round(self.started_in, 3), pid=runner.pid, transport=link.transport)
         self._report_start(None)
@@ -325,6 +344,8 @@ class SupervisedPlugin:
 
     def _fall(self, reason: str) -> None:
         self.link = None
+        if self.state is PluginState.RUNNING:
+            self._served = time.monotonic() - self._life.since
         if self.state is PluginState.RESTARTING:
             self._life.reason = reason
             self._tell()

@@ -81,6 +81,9 @@ class MirroredPlugin:
         self._show()
         self._newer.set()
 
+    def queue(self) -> None:
+        """It has no turn to wait for."""
+
     async def start(self) -> None:
         """Begin to follow; returns when the first report was acted on."""
         self.follow()

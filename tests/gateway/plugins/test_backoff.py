@@ -35,6 +35,17 @@ def test_failures_are_forgiven_when_the_window_has_moved_on() -> None:
     assert backoff.failed() is None
 
 
+def test_after_good_service_the_first_restart_comes_at_once_and_later_ones_do_not() -> None:
+    backoff = Backoff(RestartPolicy(first_delay=1, limit=4, window=3600, good_service=3600), Clock())
+    assert [backoff.failed(served=served) for served in (3600, 5, 3599)] == [0, 2, 4]
+    assert backoff.failed(served=1e9) is None
+
+
+def test_what_counts_half_may_happen_twice_as_often() -> None:
+    backoff = Backoff(RestartPolicy(limit=3), Clock())
+    assert [backoff.failed(weight=0.5) is None for _ in range(6)] == [False] * 5 + [True]
+
+
 def test_a_limit_of_one_allows_no_restart() -> None:
     assert Backoff(RestartPolicy(limit=1), Clock()).failed() is None
 

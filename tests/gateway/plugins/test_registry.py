@@ -17,7 +17,7 @@ from servehttp.errors import PluginStartError
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.registry import Registry
+from servehttp.plugins.registry import STARTS_AT_ONCE, Registry
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.settings import PluginSettings, Settings
@@ -108,7 +108,8 @@ async def test_real_plugins_run_beside_one_that_cannot(tmp_path: Path) -> None:
         plugin = plugins.get("com.example.good")
         assert plugin is not None
         assert await fetch(plugin, b"/env") == (
-            b"MATTERMOST_PLUGIN_HOOK_TIMEOUT MATTERMOST_PLUGIN_ID MATTERMOST_PLUGIN_LOG_LEVEL MATTERMOST_PLUGIN_PATH"
+            b"MATTERMOST_PLUGIN_HOOK_TIMEOUT MATTERMOST_PLUGIN_ID MATTERMOST_PLUGIN_LOG_LEVEL"
+            b" MATTERMOST_PLUGIN_MESSAGE_SIZE MATTERMOST_PLUGIN_PATH MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
         )
         assert plugins.get("com.example.other") is None
     assert (good / "deactivated").exists()
@@ -155,6 +156,8 @@ async def test_a_stop_during_the_start_ends_it_also_for_those_in_the_queue(tmp_p
     plugins = registry(*(folder(tmp_path, f"sleepy{n}", sleepy) for n in range(12)))
     start = asyncio.create_task(plugins.start())
     await until(lambda: any(plugin.state is PluginState.STARTING for plugin in plugins))
+    assert [plugin.state for plugin in plugins][STARTS_AT_ONCE:] == [PluginState.QUEUED] * (12 - STARTS_AT_ONCE)
+    await list(plugins)[-1].stop()  # before its turn has come
     async with asyncio.timeout(10):
         await plugins.stop()
         results = await start

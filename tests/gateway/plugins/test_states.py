@@ -11,6 +11,7 @@ pytestmark = pytest.mark.anyio
 
 PATHS = {
     PluginState.STOPPED: [],
+    PluginState.QUEUED: [PluginState.QUEUED],
     PluginState.STARTING: [PluginState.STARTING],
     PluginState.RUNNING: [PluginState.STARTING, PluginState.RUNNING],
     PluginState.RESTARTING: [PluginState.STARTING, PluginState.RESTARTING],

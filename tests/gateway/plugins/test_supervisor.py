@@ -472,3 +472,36 @@ async def test_a_lack_of_this_host_is_tried_again_and_never_counted(monkeypatch:
         await refused(plugin)
         await reached(plugin, PluginState.RUNNING)
     assert len(launches.made) == len(refusals) + 1 > POLICY.restart.limit  # type: ignore[operator]  # there is one
+
+
+async def test_a_start_that_takes_too_long_gets_more_time_and_counts_less_than_a_crash() -> None:
+    launches = Launches(*[RunnerError("printed no handshake", timed_out=True)] * 4)
+    waited: list[float] = []
+
+    async def launch() -> FakeRunner:
+        runner = await launches()
+        ready = runner.ready
+
+        async def noted(timeout: float) -> str:
+            waited.append(timeout)
+            return await ready(timeout)
+
+        runner.ready = noted  # type: ignore[method-assign]
+        return runner
+
+    async with supervised(launch) as plugin:
+        assert await refused(plugin) == "printed no handshake"
+        await reached(plugin, PluginState.RUNNING)
+        assert waited == [10, 20, 40, 40, 40]
+
+
+async def test_after_good_service_the_restart_comes_at_once() -> None:
+    launches = Launches()
+    restart = replace(POLICY.restart, first_delay=600, longest_delay=600, good_service=0.01)
+    async with supervised(launches, policy=replace(POLICY, restart=restart)) as plugin:
+        await plugin.start()
+        await until(lambda: float(str(plugin.describe()["uptime"])) > 0.01)
+        launches.last.ended.set_result("was killed by SIGKILL")
+        await reached(plugin, PluginState.RESTARTING)
+        await reached(plugin, PluginState.RUNNING)
+        assert plugin.restarts == 1
