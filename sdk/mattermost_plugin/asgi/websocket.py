@@ -87,10 +87,12 @@ class WebSocketCycle:
         except ExchangeReset:
             self.disconnected = True
 
-    async def _refuse(self, status: int, text: bytes) -> None:
+    async def _refuse(self, status: int, text: bytes = b"") -> None:
         self.phase = Phase.CLOSED
-        await self.exchange.send(Response(status, [PLAIN_TEXT, (b"content-length", b"%d" % len(text))]))
-        await self.exchange.send(Body(text))
+        length = (b"content-length", b"%d" % len(text))
+        await self.exchange.send(Response(status, [PLAIN_TEXT, length] if text else [length]))
+        if text:
+            await self.exchange.send(Body(text))
         await self._end_refusal()
 
     async def receive(self) -> Event:
@@ -146,7 +148,7 @@ class WebSocketCycle:
                 await self.exchange.send(Accept(headers, _subprotocol(event)))
                 self.phase = Phase.OPEN
             case Phase.HANDSHAKE, "websocket.close":
-                await self._refuse(403, b"Forbidden")
+                await self._refuse(403)
             case Phase.HANDSHAKE, "websocket.http.response.start":
                 await self._send_refusal(event)
             case Phase.REFUSING, "websocket.http.response.body":
