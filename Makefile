@@ -1,5 +1,6 @@
 # make demo   serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
 # make test   run the tests
+# make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
 # make test-compiled  run the tests of the compiled modules, compiled (needs a C compiler)
 # make lint   check style, types, imports, generated code and the wire contract
 # make bench  measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
@@ -30,7 +31,7 @@ SOURCES := $(shell find sdk gateway -name '*.py')
 MEASURED := $(if $(PURE),$(LOADTEST),$(COMPILED))
 MEASURED_BIN := $(if $(PURE),$(BIN),.venv-compiled/bin)
 
-.PHONY: demo test test-compiled docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
+.PHONY: demo test test-postgres test-compiled docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
 .DEFAULT_GOAL := test
 
 $(READY): pyproject.toml
@@ -43,6 +44,11 @@ demo: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+
+test-postgres: $(READY)
+	$(BIN)/python -m pytest -n $(WORKERS) --postgres -k "postgresql or server" tests/gateway/host/store \
+		tests/gateway/host/test_identity.py tests/gateway/host/test_housekeeping.py \
+		tests/gateway/host/workspace/test_kv.py tests/gateway/host/workspace/test_post_search.py $(ARGS)
 
 $(COMPILED): pyproject.toml hatch_build.py $(SOURCES)
 	@command -v cc >/dev/null || { echo "a C compiler is needed (Debian: gcc, python3-dev), or PURE=1"; exit 1; }

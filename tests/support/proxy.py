@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeAlias
 
 PIECE = 64 * 1024
+
+Connect: TypeAlias = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
 
 
 class Proxy:
@@ -17,9 +20,9 @@ class Proxy:
         port: where, on 127.0.0.1.
     """
 
-    def __init__(self, host: str, port: int) -> None:
+    def __init__(self, connect: Connect) -> None:
         self.port = 0
-        self._target = host, port
+        self._connect = connect
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._writers: set[asyncio.StreamWriter] = set()
@@ -41,7 +44,7 @@ class Proxy:
         """Pass one connection on until either end closes it."""
         with contextlib.suppress(OSError):
             await self._flowing.wait()
-            far_reader, far_writer = await asyncio.open_connection(*self._target)
+            far_reader, far_writer = await self._connect()
             self._writers |= {writer, far_writer}
             try:
                 await asyncio.gather(self._pump(reader, far_writer), self._pump(far_reader, writer))
@@ -60,9 +63,9 @@ class Proxy:
 
 
 @asynccontextmanager
-async def proxied(host: str, port: int) -> AsyncIterator[Proxy]:
-    """A proxy to an address."""
-    proxy = Proxy(host, port)
+async def proxied(connect: Connect) -> AsyncIterator[Proxy]:
+    """A proxy to what is connected to so."""
+    proxy = Proxy(connect)
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     proxy.port = server.sockets[0].getsockname()[1]
     try:

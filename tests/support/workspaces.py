@@ -1,4 +1,4 @@
-"""Workspaces for tests: over SQLite, and over PostgreSQL where TEST_DATABASE_URL names a server."""
+"""Workspaces for tests: over SQLite, and over PostgreSQL where TEST_DATABASE_URL or `--postgres` gives a server."""
 
 from __future__ import annotations
 

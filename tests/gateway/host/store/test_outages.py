@@ -167,15 +167,22 @@ needs_server = pytest.mark.skipif(not SERVER, reason="no PostgreSQL server is na
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[Proxy]:
-    url = make_url(SERVER)
-    async with proxied(url.host or "", url.port or 5432) as proxy:
+    async with proxied(connect_to_server) as proxy:
         yield proxy
+
+
+async def connect_to_server() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    url = make_url(SERVER)
+    port = url.port or 5432
+    if url.host:
+        return await asyncio.open_connection(url.host, port)
+    return await asyncio.open_unix_connection(f"{url.query['host']}/.s.PGSQL.{port}")
 
 
 @pytest.fixture
 async def served(proxy: Proxy) -> AsyncIterator[Database]:
     """A PostgreSQL database behind a proxy, with a connection in the pool."""
-    url = make_url(SERVER).set(host="127.0.0.1", port=proxy.port)
+    url = make_url(SERVER).difference_update_query(["host"]).set(host="127.0.0.1", port=proxy.port)
     database = Database.open(url.render_as_string(hide_password=False), QUICK)
     await one(database)
     yield database
