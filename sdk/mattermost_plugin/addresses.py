@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import secrets
 import socket
@@ -15,8 +14,9 @@ from pathlib import Path
 import grpc
 
 from mattermost_plugin.handshake import Handshake, tunnel_socket
+from mattermost_plugin.loggers import get_logger
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 ENV_SOCKET_DIR = "PLUGIN_UNIX_SOCKET_DIR"
 """Set by a host that wants the plugin to listen on a unix socket in this folder."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Coroutine
 from typing import Any, TypeVar
+
+from mattermost_plugin.loggers import get_logger
 
 CANCEL_TIMEOUT = 0.5
 """Seconds that cancelled tasks get to clean up. A go-plugin host kills the process two seconds after it asked it to
@@ -13,7 +14,7 @@ stop, and other things have to end in them too."""
 
 Result = TypeVar("Result")
 
-logger = logging.getLogger("mattermost_plugin.tasks")
+logger = get_logger("mattermost_plugin.tasks")
 
 
 class BackgroundTasks:

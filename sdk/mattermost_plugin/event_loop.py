@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
+from mattermost_plugin.loggers import get_logger
+
 Result = TypeVar("Result")
 
-logger = logging.getLogger("mattermost_plugin.server")
+logger = get_logger("mattermost_plugin.server")
 
 
 def run(main: Coroutine[Any, Any, Result]) -> Result:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
+
+from mattermost_plugin.loggers import get_logger
 
 EXIT_GRACE = 2.0
 """Seconds that threads which still run get when all else has ended."""
 JOIN_TIMEOUT = 0.2
 """Seconds for idle threads of a pool to notice that it was closed."""
 
-logger = logging.getLogger("mattermost_plugin.server")
+logger = get_logger("mattermost_plugin.server")
 
 
 class ExitWatch:

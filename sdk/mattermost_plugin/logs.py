@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from mattermost_plugin import stdio
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.request_id import current
 
 MAX_LINE = 60 * 1024
@@ -27,6 +28,9 @@ MAX_FIELD = 4 * 1024
 MAX_FIELDS = 32
 MAX_KEY = 64
 
+OWN = ("mattermost_plugin", "stdout")
+"""Above the SDK's own loggers."""
+
 TALKATIVE = ("grpc",)
 """Loggers that say at DEBUG what only their own authors want to know."""
 
@@ -36,18 +40,38 @@ COLOURS = {logging.DEBUG: "2", logging.INFO: "32", logging.WARNING: "33", loggin
 
 
 def configure(level: str) -> None:
-    """Let the root logger write to stderr. Handlers of the root logger that already write there or to stdout, as
-    `logging.basicConfig` adds them, are replaced: they would say everything twice."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(HostFormatter() if stdio.started_by_host() else ConsoleFormatter(_colour_wanted()))
+    """Let what is logged leave on stderr.
+
+    The SDK's own loggers, and what the plugin prints, have a handler of their own: a plugin that configures logging
+    anew takes those of the root logger away. Handlers of the root logger that already write to stderr or stdout, as
+    `logging.basicConfig` adds them, are replaced: they would say everything twice.
+    """
     root = logging.getLogger()
     for old in root.handlers[:]:
         if isinstance(old, logging.StreamHandler) and old.stream in (sys.stderr, sys.stdout):
             root.removeHandler(old)
+    handler = _handler()
+    handler.addFilter(_is_the_plugins)
     root.addHandler(handler)
     root.setLevel(level)
+    for name in OWN:
+        own = get_logger(name)
+        own.handlers[:] = [_handler()]
+        own.setLevel(level)
+    stdio.printed.propagate = False  # a handler of the plugin's that writes to stdout would print it, again and again
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+
+
+def _handler() -> logging.Handler:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(HostFormatter() if stdio.started_by_host() else ConsoleFormatter(_colour_wanted()))
+    return handler
+
+
+def _is_the_plugins(record: logging.LogRecord) -> bool:
+    """Whether a record is not of a logger that has a handler itself."""
+    return record.name.partition(".")[0] not in OWN
 
 
 class HostFormatter(logging.Formatter):

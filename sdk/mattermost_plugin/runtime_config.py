@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass, field
 
 from mattermost_plugin import logs
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 
 ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"
@@ -34,7 +35,7 @@ LARGEST_MESSAGE_SIZE = 2**31 - 1
 LONGEST_SIZE = 20
 """Digits of a size."""
 
-logger = logging.getLogger("mattermost_plugin.config")
+logger = get_logger("mattermost_plugin.config")
 
 
 @dataclass(frozen=True)

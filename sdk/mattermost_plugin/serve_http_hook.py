@@ -16,10 +16,10 @@ import concurrent.futures
 import contextlib
 import contextvars
 import inspect
-import logging
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.serve_http_request import (
     BodyTooLarge,
     HTTPRequest,
@@ -40,7 +40,7 @@ SYNC_THREADS = 40
 
 HTTPHandler: TypeAlias = Callable[..., Any]
 
-logger = logging.getLogger("mattermost_plugin.servehttp")
+logger = get_logger("mattermost_plugin.servehttp")
 
 
 class HookApplication:

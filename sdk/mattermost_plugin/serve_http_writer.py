@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Mapping
 
 from mattermost_plugin.asgi.http import BODILESS_STATUSES, FINAL_STATUSES, octets
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.thread_bridge import ThreadBridge
 from mattermost_plugin.types import Send
 
 MAX_QUEUED = 64 * 1024 * 1024
 """Bytes that an async handler may write without waiting for the client."""
 
-logger = logging.getLogger("mattermost_plugin.servehttp")
+logger = get_logger("mattermost_plugin.servehttp")
 
 
 class HTTPResponseWriter:

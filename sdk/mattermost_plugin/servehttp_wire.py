@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
@@ -35,9 +34,10 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import hooks_common_pb2, hooks_http_pb2
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.streams import CallStream
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 PIECE_SIZE = 64 * 1024
 """The largest piece of body in one message: beyond it gRPC is slower, not faster."""

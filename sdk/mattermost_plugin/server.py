@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -43,6 +42,7 @@ from mattermost_plugin.handshake import (
     Handshake,
 )
 from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.plugin import Plugin, close_clients, instantiate
 from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE, RuntimeConfig, load_runtime_config, message_limits
 from mattermost_plugin.servehttp_wire import StreamServer
@@ -76,7 +76,7 @@ CUT_GRACE = 0.25
 SHUTDOWN_TIMEOUT = 5.0
 """Seconds for the application's own shutdown."""
 
-logger = logging.getLogger("mattermost_plugin.server")
+logger = get_logger("mattermost_plugin.server")
 
 
 class PluginServer:

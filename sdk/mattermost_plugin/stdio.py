@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import io
-import logging
 import os
 import sys
 import threading
@@ -20,6 +19,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 
 from mattermost_plugin.handshake import MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
+from mattermost_plugin.loggers import get_logger
 
 STDOUT = 1
 STDERR = 2
@@ -33,7 +33,7 @@ CLOSE_TIMEOUT = 1.0
 """Seconds to read what was printed last; a child process that still holds the pipe does not get more."""
 CUT_MARK = b" [line cut]"
 
-printed = logging.getLogger("stdout")
+printed = get_logger("stdout")
 
 _handshake_fd: int | None = None
 

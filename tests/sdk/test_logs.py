@@ -127,6 +127,11 @@ def root_logger() -> Iterator[logging.Logger]:
     yield root
     root.handlers[:] = before
     root.setLevel(level)
+    for name in logs.OWN:
+        own = logging.getLogger(name)
+        own.handlers.clear()
+        own.setLevel(logging.NOTSET)
+        own.propagate = True
 
 
 def test_what_the_plugin_configured_for_stderr_is_replaced_and_nothing_else(root_logger: logging.Logger) -> None:

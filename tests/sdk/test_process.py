@@ -58,6 +58,10 @@ class Example(Plugin):
         print("said", request.path_params["text"])
         return PlainTextResponse("said")
 
+    @get("/fail")
+    async def fail(self, request):
+        1 / 0
+
     @get("/flood")
     def flood(self, request):
         for _ in range(200):
@@ -212,6 +216,40 @@ async def test_an_exit_in_a_task_of_a_handler_ends_the_process_in_order(tmp_path
     entry = await plugin.logged("a task ends the process: SystemExit(3)")
     assert entry["@level"] == "error"
     assert entry["traceback"].splitlines()[-2:] == ["    sys.exit(3)", "SystemExit: 3"]
+
+
+CONFIGURATIONS = {
+    "dictConfig": """
+console = {"class": "logging.StreamHandler", "stream": "ext://sys.stdout"}
+    root = {"level": "INFO", "handlers": ["console"]}
+    logging.config.dictConfig({"version": 1, "handlers": {"console": console}, "root": root})
+""",
+    "fileConfig": """
+logging.config.fileConfig(io.StringIO("[loggers]\\nkeys=root\\n[handlers]\\nkeys=console\\n[formatters]\\nkeys=\\n"
+    "[logger_root]\\nlevel=ERROR\\nhandlers=console\\n[handler_console]\\nclass=StreamHandler\\nargs=(sys.stderr,)\\n"))
+""",
+    "disable": "logging.getLogger().handlers.clear()",
+}
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS.values(), ids=CONFIGURATIONS)
+async def test_prints_and_traces_are_logged_however_the_plugin_configures_logging(
+    configuration: str, tmp_path: Path
+) -> None:
+    activate = '"activated", flush=True)'
+    code = PLUGIN.replace(activate, f"{activate}\n        configure()").replace(
+        "class Example", f"import io, logging.config\ndef configure():\n    {configuration.strip()}\n\nclass Example"
+    )
+    async with hosted(tmp_path, code) as (plugin, host):
+        await host.hooks.OnActivate(OnActivateRequest())
+        await host.request(url="/say/this")
+        assert (await plugin.logged("said this"))["@module"] == "stdout"
+        assert (await host.request(url="/fail")).status == 500
+        entry = await plugin.logged("Exception in ASGI application")
+        assert entry["traceback"].endswith("ZeroDivisionError: division by zero")
+        await shut_down(host)
+        assert await plugin.ended() == 0
+    assert sum("said this" in line for line in plugin.stderr) == 1
 
 
 async def test_log_records_have_their_level_fields_and_trace_on_one_line(tmp_path: Path) -> None:

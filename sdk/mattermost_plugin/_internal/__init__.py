@@ -12,12 +12,13 @@ import grpc
 
 from mattermost_plugin import models as wrappers
 from mattermost_plugin.api import channel
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers import hook_runner as _runner
 
 __all__ = ["channel", "hook_runner", "wrappers"]
 
-_logger = logging.getLogger("mattermost_plugin.hooks")
+_logger = get_logger("mattermost_plugin.hooks")
 _threads = _runner.HookRunner()
 
 

@@ -16,17 +16,17 @@ The traces never reach the client.
 from __future__ import annotations
 
 import contextlib
-import logging
 from typing import Final
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, of_response
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.request_id import current
 from mattermost_plugin.task_ends import current_task, ends_task
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
-logger = logging.getLogger("mattermost_plugin.asgi")
+logger = get_logger("mattermost_plugin.asgi")
 
 BODILESS_STATUSES: Final = frozenset((204, 304))
 FINAL_STATUSES: Final = range(200, 1000)

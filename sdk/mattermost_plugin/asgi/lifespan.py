@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Any
 
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.task_ends import current_task, ends_task
 from mattermost_plugin.types import ASGIApp, Event
 
-logger = logging.getLogger("mattermost_plugin.asgi")
+logger = get_logger("mattermost_plugin.asgi")
 
 
 class LifespanError(Exception):

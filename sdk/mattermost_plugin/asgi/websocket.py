@@ -7,17 +7,17 @@ closed with 1011 when it raised and 1000 when it returned.
 from __future__ import annotations
 
 import enum
-import logging
 
 from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, octets
 from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, end_to_end
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.request_id import current
 from mattermost_plugin.task_ends import current_task, ends_task
 from mattermost_plugin.types import ASGIApp, Event, Scope
 
-logger = logging.getLogger("mattermost_plugin.asgi")
+logger = get_logger("mattermost_plugin.asgi")
 
 NORMAL = 1000
 NO_STATUS = 1005

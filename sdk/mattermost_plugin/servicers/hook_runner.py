@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import contextvars
 import inspect
-import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
 
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.task_ends import current_task, ends_task
 
@@ -27,7 +27,7 @@ STATUS_BY_ERROR = (
     (NotImplementedError, grpc.StatusCode.UNIMPLEMENTED),
 )
 
-logger = logging.getLogger("mattermost_plugin.hooks")
+logger = get_logger("mattermost_plugin.hooks")
 
 
 class HookError(Exception):

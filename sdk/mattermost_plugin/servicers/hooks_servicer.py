@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -20,6 +19,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     OnDeactivateResponse,
 )
 from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.serve_http_hook import HTTPRequest, HTTPResponseWriter
@@ -37,7 +37,7 @@ that comes after it is none, and a veto would be lost."""
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
-logger = logging.getLogger("mattermost_plugin.hooks")
+logger = get_logger("mattermost_plugin.hooks")
 
 
 def announced_hooks(plugin: Plugin) -> list[str]:

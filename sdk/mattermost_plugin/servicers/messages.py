@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -11,6 +10,7 @@ from google.protobuf.message import Message
 from mattermost_plugin.grpc import hooks_message_pb2 as pb
 from mattermost_plugin.grpc import post_pb2
 from mattermost_plugin.hooks import HookName
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.models import Post, Reaction
 from mattermost_plugin.servicers.kinds import notification, verdict
 from mattermost_plugin.servicers.results import as_messages
@@ -21,7 +21,7 @@ NEW_POST = Argument("new_post", Post)
 OLD_POST = Argument("old_post", Post)
 REACTION = Argument("reaction", Reaction)
 
-logger = logging.getLogger("mattermost_plugin.hooks")
+logger = get_logger("mattermost_plugin.hooks")
 
 
 def _consumed(request: pb.MessagesWillBeConsumedRequest, result: Any) -> pb.MessagesWillBeConsumedResponse:

@@ -7,7 +7,6 @@ plugin announces, so whoever may connect to that may connect to this one.
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
 from asyncio import FIRST_COMPLETED
@@ -15,11 +14,12 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.carrier import Receiver
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 CALL_TIMEOUT = 10.0
 """Seconds for a client that has connected to say what it calls."""

@@ -7,11 +7,11 @@ and `run` returns once no task is left.
 from __future__ import annotations
 
 import asyncio
-import logging
 import platform
 from collections.abc import Awaitable, Callable
 
 from mattermost_plugin.exchange import Exchange, ResetCode
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.parts import Hello
@@ -19,7 +19,7 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.switch import Switch, TunnelExchange
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 AGENT = f"servehttp python/{platform.python_version()}"
 

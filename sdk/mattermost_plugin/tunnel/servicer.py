@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 from collections.abc import Awaitable, Callable
 
 import grpc
 
 from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
 from mattermost_plugin.tunnel.direct import CLOSE_TIMEOUT, CallEnded, DirectCarrier, DirectServer
@@ -18,7 +18,7 @@ from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 
 class TunnelServicer:

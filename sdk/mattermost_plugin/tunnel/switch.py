@@ -8,13 +8,13 @@ goes on. So does what ends a body when every open exchange is ready: nothing is 
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Final
 
 from mattermost_plugin.exchange import Body, End, Message, Part, Request, Reset, ResetCode
 from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.assembly import Assembly
 from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.codec import decode, encode
@@ -25,7 +25,7 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import cost
 
-logger = logging.getLogger(__name__)
+logger = get_logger(__name__)
 
 BURST: Final = 16
 """Exchanges that have something to send, at which it is sent before the turn of the event loop is over."""
