@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from itertools import islice
+from typing import TextIO
 
 from mattermost_plugin import stdio
 from mattermost_plugin.loggers import get_logger
@@ -63,8 +64,21 @@ def configure(level: str) -> None:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
 
 
+class LineHandler(logging.StreamHandler[TextIO]):
+    """Lets each record begin a line, whatever was printed before it."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if not isinstance(self.stream, stdio.LineOutput):
+            super().emit(record)
+            return
+        try:
+            self.stream.write_line(self.format(record))
+        except Exception:  # as every handler does: what cannot be logged ends nothing
+            self.handleError(record)
+
+
 def _handler() -> logging.Handler:
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LineHandler(sys.stderr)
     handler.setFormatter(HostFormatter() if stdio.started_by_host() else ConsoleFormatter(_colour_wanted()))
     return handler
 

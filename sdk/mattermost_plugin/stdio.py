@@ -50,6 +50,8 @@ def reserve_stdout() -> None:
     _handshake_fd = os.dup(STDOUT)
     os.dup2(STDERR, STDOUT)
     _buffer_by_line()
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        sys.stderr = LineOutput(sys.stderr)
 
 
 def started_by_host() -> bool:
@@ -76,9 +78,34 @@ def write_handshake(line: str) -> None:
         data = data[os.write(_handshake_fd, data) :]
 
 
+class LineOutput(io.TextIOWrapper):
+    """Text output, such as stderr, on which lines can be written that share theirs with nothing else.
+
+    Args:
+        output: what it stands in for; its underlying file is the same.
+    """
+
+    def __init__(self, output: io.TextIOWrapper) -> None:
+        super().__init__(output.buffer, output.encoding, output.errors, line_buffering=True)
+        self._turn = threading.RLock()
+        self._at_start = True
+
+    def write(self, text: str) -> int:
+        with self._turn:
+            if text:
+                self._at_start = text.endswith("\n")
+            return super().write(text)
+
+    def write_line(self, text: str) -> None:
+        """Write a line of its own, after the end of one that was left open."""
+        with self._turn:
+            self.write(f"{text}\n" if self._at_start else f"\n{text}\n")
+
+
 def _buffer_by_line() -> None:
+    """Let a line leave in one piece, also where `PYTHONUNBUFFERED` asks for every write at once."""
     if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(line_buffering=True)
+        sys.stdout.reconfigure(line_buffering=True, write_through=False)
 
 
 class PrintedLines:

@@ -58,6 +58,26 @@ class Example(Plugin):
         print("said", request.path_params["text"])
         return PlainTextResponse("said")
 
+    @get("/chatter")
+    def chatter(self, request):
+        def talk(stream, text):
+            for _ in range(100):
+                print(text, file=stream)
+        threads = [
+            threading.Thread(target=talk, args=(sys.stdout, "to stdout")),
+            threading.Thread(target=talk, args=(sys.stderr, "to stderr")),
+        ]
+        for thread in threads:
+            thread.start()
+        for number in range(50):
+            self.logger.warning("record %d", number)
+        for thread in threads:
+            thread.join()
+        for number in range(50):
+            print("left open", end="", file=sys.stderr)
+            self.logger.warning("record %d", number)
+        return PlainTextResponse("said")
+
     @get("/fail")
     async def fail(self, request):
         1 / 0
@@ -250,6 +270,18 @@ async def test_prints_and_traces_are_logged_however_the_plugin_configures_loggin
         await shut_down(host)
         assert await plugin.ended() == 0
     assert sum("said this" in line for line in plugin.stderr) == 1
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["buffered", "unbuffered"])
+async def test_what_is_printed_never_shares_a_line_with_a_record(unbuffered: str, tmp_path: Path) -> None:
+    async with hosted(tmp_path, PYTHONUNBUFFERED=unbuffered) as (plugin, host):
+        await host.request(url="/chatter")
+        await shut_down(host)
+        assert await plugin.ended() == 0
+    records = [json.loads(line) for line in plugin.stderr if '"@message"' in line]
+    assert [entry["@level"] for entry in records if entry["@message"].startswith("record")] == ["warn"] * 100
+    assert {entry["@message"] for entry in records if entry["@module"] == "stdout"} == {"to stdout"}
+    assert {line for line in plugin.stderr if "to std" in line and "@message" not in line} == {"to stderr"}
 
 
 async def test_log_records_have_their_level_fields_and_trace_on_one_line(tmp_path: Path) -> None:
