@@ -9,6 +9,12 @@ from dataclasses import dataclass, field
 
 from mattermost_plugin import logs
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.message_sizes import (
+    DEFAULT_MESSAGE_SIZE,
+    ENV_MESSAGE_SIZE,
+    ENV_WEBSOCKET_MESSAGE_SIZE,
+    LARGEST_MESSAGE_SIZE,
+)
 from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 
 ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"
@@ -18,20 +24,12 @@ ENV_API_TOKEN = "MATTERMOST_PLUGIN_API_TOKEN"
 ENV_PLUGIN_PATH = "MATTERMOST_PLUGIN_PATH"
 ENV_HOOK_TIMEOUT = "MATTERMOST_PLUGIN_HOOK_TIMEOUT"
 ENV_LOG_LEVEL = "MATTERMOST_PLUGIN_LOG_LEVEL"
-ENV_MESSAGE_SIZE = "MATTERMOST_PLUGIN_MESSAGE_SIZE"
-ENV_WEBSOCKET_MESSAGE_SIZE = "MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
-"""Both are set by a host that tells its limits; the reference has neither."""
 ENV_LOG_LEVEL_ALIAS = "MATTERMOST_LOG_LEVEL"
 """Read when `ENV_LOG_LEVEL` is not set; some documentation of the host names this one."""
 
 DEFAULT_API_TARGET = "127.0.0.1:50051"
 DEFAULT_HOOK_TIMEOUT = 30.0
 DEFAULT_LOG_LEVEL = "INFO"
-ENVELOPE = 1024 * 1024
-"""Bytes that a message may have beside the one large thing in it."""
-DEFAULT_MESSAGE_SIZE = 100 * 1024 * 1024 + ENVELOPE
-LARGEST_MESSAGE_SIZE = 2**31 - 1
-"""What gRPC can be told."""
 LONGEST_SIZE = 20
 """Digits of a size."""
 
@@ -85,11 +83,6 @@ def load_runtime_config() -> RuntimeConfig:
 def message_size() -> int:
     """The largest gRPC message in bytes that the host says it sends or takes, or the default."""
     return min(_size(ENV_MESSAGE_SIZE, DEFAULT_MESSAGE_SIZE), LARGEST_MESSAGE_SIZE)
-
-
-def message_limits(size: int) -> dict[str, int]:
-    """The gRPC options that allow messages of so many bytes."""
-    return {"grpc.max_send_message_length": size, "grpc.max_receive_message_length": size}
 
 
 def _size(name: str, default: int) -> int:

@@ -43,8 +43,9 @@ from mattermost_plugin.handshake import (
 )
 from mattermost_plugin.heap import settle_heap
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE, message_limits
 from mattermost_plugin.plugin import Plugin, close_clients, instantiate
-from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE, RuntimeConfig, load_runtime_config, message_limits
+from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.servicers.controller import ControllerServicer
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl

@@ -16,7 +16,7 @@ from typing import Self
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
-from servehttp.host.first_start import make_first_admin
+from servehttp.host.first_start import TOKEN_FILE, make_first_admin
 from servehttp.host.housekeeping import housekeeping
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
@@ -25,10 +25,12 @@ from servehttp.host.opening import explaining
 from servehttp.host.rest import make_rest
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.shared_api import SharedApi
+from servehttp.host.store.data_folder import make_private, only_gateway
 from servehttp.host.watch import watching
-from servehttp.host.workspace import Workspace, open_workspace
+from servehttp.host.workspace import DATABASE_FILE, FILES_FOLDER, Workspace, open_workspace
 from servehttp.identity import Memories
 from servehttp.plugins.environment import message_size
+from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
 from servehttp.plugins.making import PluginMaker
@@ -36,6 +38,9 @@ from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.settings import Settings
+
+PRIVATE = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", FILES_FOLDER, PLUGINS_FOLDER, TOKEN_FILE)
+"""In the data folder: what only our user may read, also where another program made it."""
 
 
 class Host:
@@ -110,6 +115,8 @@ class Host:
 
     async def _open(self, undo: AsyncExitStack) -> None:
         settings = self._settings
+        make_private(settings.data_dir, *PRIVATE)
+        undo.enter_context(only_gateway(settings.data_dir))
         opening = open_workspace(settings.data_dir, settings.workspace)
         self._workspace = workspace = await undo.enter_async_context(opening)
         await make_first_admin(workspace, settings)

@@ -13,12 +13,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
-from mattermost_plugin.runtime_config import (
-    ENV_MESSAGE_SIZE,
-    ENV_WEBSOCKET_MESSAGE_SIZE,
-    ENVELOPE,
-    LARGEST_MESSAGE_SIZE,
-)
+from mattermost_plugin.message_sizes import ENV_MESSAGE_SIZE, ENV_WEBSOCKET_MESSAGE_SIZE, ENVELOPE, LARGEST_MESSAGE_SIZE
 from servehttp.settings import Settings
 
 INHERITED = (

@@ -9,7 +9,8 @@ from typing import Any
 import grpc
 import grpc.aio
 
-from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE, ENV_API_TARGET, message_limits, message_size
+from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE, message_limits
+from mattermost_plugin.runtime_config import ENV_API_TARGET, message_size
 
 PLUGIN_API_TARGET_ENV = ENV_API_TARGET
 

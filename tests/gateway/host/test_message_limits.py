@@ -10,7 +10,7 @@ import pytest
 
 from mattermost_plugin import AsyncPluginAPIClient, HookName, RuntimeConfig
 from mattermost_plugin.grpc import hooks_message_pb2
-from mattermost_plugin.runtime_config import LARGEST_MESSAGE_SIZE
+from mattermost_plugin.message_sizes import LARGEST_MESSAGE_SIZE
 from mattermost_plugin.server import PluginServer
 from servehttp.host.rpc.server import Endpoint
 from servehttp.host.workspace import Workspace

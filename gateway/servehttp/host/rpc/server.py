@@ -19,7 +19,7 @@ from google.protobuf import message_factory
 from google.protobuf.message import Message
 
 from mattermost_plugin.grpc.common_pb2 import AppError
-from mattermost_plugin.runtime_config import DEFAULT_MESSAGE_SIZE
+from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.values import to_struct
 from servehttp.host.errors import AppFailure, not_implemented
 from servehttp.host.rpc.call import Call

@@ -10,6 +10,7 @@ from servehttp.host.dispatch import Hooks
 from servehttp.host.events import Events
 from servehttp.host.ids import Clock, now
 from servehttp.host.store.blobs import Blobs
+from servehttp.host.store.data_folder import make_private_file
 from servehttp.host.store.database import Database, Timeouts
 from servehttp.host.store.migrations import migrate
 from servehttp.host.workspace.audits import Audits
@@ -198,4 +199,6 @@ def _open_database(data_dir: Path, settings: WorkspaceSettings, *, make: bool) -
     timeouts = Timeouts(settings.database_connect_timeout, settings.busy_timeout, settings.database_timeout)
     if not settings.database_url:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if make:
+            make_private_file(data_dir / DATABASE_FILE)
     return Database.open(settings.database_url or f"sqlite:///{data_dir / DATABASE_FILE}", timeouts, make=make)
