@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Final
@@ -15,6 +16,7 @@ from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.cookies import CookieScopes
 from servehttp.front.departure import departure_of
+from servehttp.front.endings import ATTEMPTS
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.health import Health
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
@@ -31,9 +33,6 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
 from servehttp.request_rules import BadPath, check_path
-
-ATTEMPTS: Final = 2
-"""How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
 
 RUNNING: Final = PluginState.RUNNING
 COMING_UP: Final = frozenset((PluginState.QUEUED, PluginState.STARTING, PluginState.RESTARTING))
@@ -200,7 +199,7 @@ class Front:
                 return await link.open(request)
             except LinkError:
                 continue
-        raise Turned(responses.unavailable(plugin_id, "the plugin takes no requests at the moment"))
+        raise Turned(responses.takes_none(plugin_id))
 
     # HTTP
 
@@ -284,10 +283,12 @@ class Front:
 
     async def _forward(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
         has_body, departure = _has_body(scope), departure_of(scope)
-        for _ in range(ATTEMPTS):
+        for attempt in itertools.count(1):
             exchange = await self._open(record.plugin_id, request)
             rules = ResponseRules(request, record.plugin_id, self._settings.cookies)
-            forward = HTTPForward(exchange, receive, send, self._settings.limits, record, rules, has_body=has_body)
+            forward = HTTPForward(
+                exchange, receive, send, self._settings.limits, record, rules, has_body=has_body, attempts=attempt
+            )
             if departure is not None:
                 departure.subscribe(forward.leave)
             try:
@@ -295,7 +296,6 @@ class Front:
             except Refused:
                 continue
             return
-        raise Turned(responses.unavailable(record.plugin_id, "the plugin takes no requests at the moment"))
 
     def _check_length(self, request: Request, plugin_id: str) -> None:
         limit = self._settings.limits.max_body_size

@@ -1,7 +1,7 @@
 """The short way: from the HTTP parser into a tunnel and back, in the parser's and the tunnel's own turns. No task, no
 ASGI events, no timer for each request.
 
-What the client sees is the same as by `servehttp.front.http`, whose table of ends holds here too; both follow
+What the client sees is the same as by `servehttp.front.http`: both ask `servehttp.front.endings` how it ends and follow
 `ResponseRules`. A `DirectCycle` stands where uvicorn's protocols keep a `RequestResponseCycle`, so they see to
 keep-alive, pipelining, time and shutdown as ever.
 """
@@ -17,9 +17,9 @@ from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.application import ATTEMPTS, END, Front, Turned
+from servehttp.front.application import END, Front, Turned
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, TOO_LARGE, Outcome, ending
 from servehttp.front.headers import RequestHeaders, field_lines, status_line
-from servehttp.front.http import CLIENT_GONE
 from servehttp.front.known_head import KnownHead
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
@@ -117,7 +117,7 @@ class DirectCycle(Sink):
         self._attempts = 0
         self._output: list[bytes] = []
         self._body_due = has_body
-        self._body_refusal: Refusal | None = None
+        self._exceeded: int | None = None
 
     @property
     def chunked(self) -> bool:
@@ -143,14 +143,13 @@ class DirectCycle(Sink):
         exchange.subscribe(self)
         return True
 
-    def _open_again(self, reset: Reset) -> bool:
+    def _offer_again(self) -> None:
         """After a plugin refused the request untouched: offer it to its successor, if there is one."""
-        if reset.code is not ResetCode.REFUSED or self._record.bytes_in or self._attempts >= ATTEMPTS:
-            return False
         try:
-            return self._open()
-        except Turned:
-            return False
+            if not self._open():
+                self._answer(responses.takes_none(self._record.plugin_id))
+        except Turned as turned:
+            self._answer(turned.refusal)
 
     # For the connection
 
@@ -163,8 +162,8 @@ class DirectCycle(Sink):
         self._record.bytes_in += len(data)
         limit = self._front.settings.limits.max_body_size
         if 0 < limit < self._record.bytes_in:
-            self._body_refusal = responses.body_too_large(self._record.plugin_id, limit)
-            self._reset(ResetCode.CANCELLED, "the request body is too large")
+            self._exceeded = limit
+            self._reset(ResetCode.CANCELLED, TOO_LARGE)
         elif exchange.post(Body(data)):
             self._connection.pause_body()
 
@@ -190,7 +189,7 @@ class DirectCycle(Sink):
 
     def time_out(self) -> None:
         """Nothing moved for too long."""
-        self._reset(ResetCode.TIMEOUT, "no progress within the time-out")
+        self._reset(ResetCode.TIMEOUT, NO_PROGRESS)
 
     # For the tunnel
 
@@ -234,13 +233,24 @@ class DirectCycle(Sink):
         if self.response_complete:
             return
         self.flush()
-        if self.disconnected:
-            self._conclude(CLIENT_GONE)
-        elif self.response_started:
-            self._break_off(str(reset.reason))
-        elif not self._open_again(reset):
-            self._record.problem = reset.reason
-            self._answer(self._refusal(reset))
+        end = ending(
+            reset,
+            self._record.plugin_id,
+            started=self.response_started,
+            body_begun=self._record.bytes_in > 0,
+            attempts=self._attempts,
+            client_gone=self.disconnected,
+            exceeded=self._exceeded,
+        )
+        if end.outcome is Outcome.OFFER_AGAIN:
+            self._offer_again()
+        elif end.refusal is not None:
+            self._record.problem = end.problem
+            self._answer(end.refusal)
+        elif end.outcome is Outcome.BREAK_OFF:
+            self._break_off(end.problem)
+        else:
+            self._conclude(end.problem)
 
     # The response
 
@@ -304,15 +314,3 @@ class DirectCycle(Sink):
     def _reset(self, code: ResetCode, reason: str) -> None:
         if self._exchange is not None:
             self._exchange.reset(code, reason)
-
-    def _refusal(self, reset: Reset) -> Refusal:
-        if self._body_refusal is not None:
-            return self._body_refusal
-        plugin_id = self._record.plugin_id
-        if reset.code is ResetCode.TIMEOUT:
-            return responses.gateway_timeout(plugin_id)
-        if reset.code is ResetCode.REFUSED and not self._record.bytes_in:
-            return responses.unavailable(plugin_id, "the plugin takes no requests at the moment")
-        if reset.code is ResetCode.PROTOCOL:
-            return responses.bad_gateway(plugin_id, "the plugin's response was invalid")
-        return responses.bad_gateway(plugin_id, "the plugin failed before it answered")

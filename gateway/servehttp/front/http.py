@@ -1,30 +1,18 @@
-"""One HTTP request through an exchange, and its response back: both directions at once, nothing held whole.
-
-How it can end, and what the client sees:
-
-| what happened | before the response started | after |
-|---|---|---|
-| the plugin failed, broke the protocol, or was lost | 502 | the connection is broken |
-| no progress within the time-out | 504 | the connection is broken |
-| the body is larger than allowed | 413 | the connection is broken |
-| the client went away | nothing: the plugin is told | the same |
-"""
+"""One HTTP request through an exchange, and its response back: both directions at once, nothing held whole."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
 
-from mattermost_plugin.exchange import Body, End, Exchange, Informational, ResetCode, Response
+from mattermost_plugin.exchange import Body, End, Exchange, Informational, Reset, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked
 from mattermost_plugin.types import Receive, Send
 from servehttp.errors import ResponseTruncated
-from servehttp.front import responses
 from servehttp.front.access import Record
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, TOO_LARGE, Outcome, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
-
-CLIENT_GONE = "the client went away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +43,7 @@ class HTTPForward:
         record: what the access log will say.
         rules: what the response keeps to.
         has_body: whether the request brings a body at all.
+        attempts: how often it was offered, this time included.
     """
 
     def __init__(
@@ -67,6 +56,7 @@ class HTTPForward:
         rules: ResponseRules,
         *,
         has_body: bool,
+        attempts: int = 1,
     ) -> None:
         self.exchange = exchange
         self.receive = receive
@@ -74,9 +64,10 @@ class HTTPForward:
         self.limits = limits
         self.record = record
         self.has_body = has_body
+        self.attempts = attempts
         # Request
         self.body_wanted = asyncio.Event()
-        self.problem: BodyTooLarge | None = None
+        self.exceeded: int | None = None
         self.client_gone = False
         # Response
         self.rules = rules
@@ -96,13 +87,11 @@ class HTTPForward:
             async with self.deadline:
                 await self._download()
         except TimeoutError:
-            self.exchange.reset(ResetCode.TIMEOUT, "no progress")
-            await self._give_up(responses.gateway_timeout(self.record.plugin_id), "no progress within the time-out")
+            await self._reset(ResetCode.TIMEOUT, NO_PROGRESS)
         except (InvalidHeader, InvalidResponse) as error:
-            self.exchange.reset(ResetCode.PROTOCOL, str(error))
-            await self._give_up(self._bad_gateway("the plugin's response was invalid"), str(error))
+            await self._reset(ResetCode.PROTOCOL, str(error))
         except ExchangeReset as reset:
-            await self._after_reset(reset)
+            await self._end(Reset(reset.code, reset.reason))
         except OSError:  # how servers of ASGI 2.4 and later say that the client has gone
             self.record.problem = CLIENT_GONE
         finally:
@@ -125,9 +114,9 @@ class HTTPForward:
             self.leave()
         except ExchangeReset:
             pass  # the download sees the same, and decides what the client gets
-        except BodyTooLarge as error:
-            self.problem = error
-            self.exchange.reset(ResetCode.CANCELLED, "the body is too large")
+        except BodyTooLarge:
+            self.exceeded = self.limits.max_body_size
+            self.exchange.reset(ResetCode.CANCELLED, TOO_LARGE)
 
     async def _send_body(self) -> None:
         while True:
@@ -209,23 +198,26 @@ class HTTPForward:
 
     # Ends
 
-    async def _after_reset(self, reset: ExchangeReset) -> None:
-        if self.client_gone:
-            self.record.problem = CLIENT_GONE
-        elif self.problem is not None:
-            refusal = responses.body_too_large(self.record.plugin_id, self.limits.max_body_size)
-            await self._give_up(refusal, "the request body is too large")
-        elif reset.code is ResetCode.REFUSED and not self.rules.started and not self.record.bytes_in:
-            raise Refused(str(reset))
-        else:
-            await self._give_up(self._bad_gateway("the plugin failed before it answered"), str(reset))
+    async def _reset(self, code: ResetCode, reason: str) -> None:
+        self.exchange.reset(code, reason)
+        await self._end(Reset(code, reason))
 
-    async def _give_up(self, refusal: responses.Refusal, problem: str) -> None:
-        self.record.problem = problem
-        if self.rules.started:
-            raise ResponseTruncated(problem)
-        self.record.begin_response(refusal.status)
-        await refusal.send(self.send, self.record.request_id)
-
-    def _bad_gateway(self, message: str) -> responses.Refusal:
-        return responses.bad_gateway(self.record.plugin_id, message)
+    async def _end(self, reset: Reset) -> None:
+        """As the table of endings says."""
+        end = ending(
+            reset,
+            self.record.plugin_id,
+            started=self.rules.started,
+            body_begun=self.record.bytes_in > 0,
+            attempts=self.attempts,
+            client_gone=self.client_gone,
+            exceeded=self.exceeded,
+        )
+        if end.outcome is Outcome.OFFER_AGAIN:
+            raise Refused(end.problem)
+        self.record.problem = end.problem
+        if end.refusal is not None:
+            self.record.begin_response(end.refusal.status)
+            await end.refusal.send(self.send, self.record.request_id)
+        elif end.outcome is Outcome.BREAK_OFF:
+            raise ResponseTruncated(end.problem)

@@ -84,6 +84,10 @@ def unavailable(plugin_id: str, reason: str) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, reason, plugin_id, RETRY_AFTER)
 
 
+def takes_none(plugin_id: str) -> Refusal:
+    return unavailable(plugin_id, "the plugin takes no requests at the moment")
+
+
 def bad_gateway(plugin_id: str, reason: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_GATEWAY, reason, plugin_id)
 

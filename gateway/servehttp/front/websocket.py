@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-from mattermost_plugin.exchange import Accept, Body, Close, Exchange, Message, ResetCode, Response
+from mattermost_plugin.exchange import Accept, Body, Close, Exchange, Message, Reset, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.cookies import CookieScopes, with_own_cookies
+from servehttp.front.endings import ATTEMPTS, ending
 from servehttp.front.rules import ResponseRules
 
 SWITCHING_PROTOCOLS = 101
@@ -72,13 +73,13 @@ class WebSocketForward:
                 await self._answer(answer)
         except TimeoutError:
             self.exchange.reset(ResetCode.TIMEOUT, "the handshake was not answered")
-            await self._give_up(responses.gateway_timeout(self.record.plugin_id), INTERNAL_ERROR, "no answer in time")
+            await self._give_up(self._refusal(ResetCode.TIMEOUT), INTERNAL_ERROR, "no answer in time")
         except InvalidHeader as error:
             self.exchange.reset(ResetCode.PROTOCOL, str(error))
-            await self._give_up(self._bad_gateway(), INTERNAL_ERROR, str(error))
+            await self._give_up(self._refusal(ResetCode.PROTOCOL, str(error)), INTERNAL_ERROR, str(error))
         except ExchangeReset as reset:
             code = TOO_LARGE if reset.code is ResetCode.LIMIT else INTERNAL_ERROR
-            await self._give_up(self._bad_gateway(), code, str(reset))
+            await self._give_up(self._refusal(reset.code, reset.reason), code, str(reset))
         finally:
             upload.cancel()
             await asyncio.gather(upload, return_exceptions=True)
@@ -166,8 +167,12 @@ class WebSocketForward:
         """Refuse the handshake with an answer of the gateway's own."""
         await refuse_websocket(refusal, self.send, self.record, can_refuse=self.can_refuse)
 
-    def _bad_gateway(self) -> responses.Refusal:
-        return responses.bad_gateway(self.record.plugin_id, "the plugin failed before it answered")
+    def _refusal(self, code: ResetCode, reason: str = "") -> responses.Refusal:
+        """What the table of endings says of a handshake, which is offered once."""
+        reset = Reset(code, reason)
+        end = ending(reset, self.record.plugin_id, started=False, body_begun=False, attempts=ATTEMPTS)
+        assert end.refusal is not None, "a handshake that was not accepted is answered"
+        return end.refusal
 
 
 async def refuse_websocket(refusal: responses.Refusal, send: Send, record: Record, *, can_refuse: bool) -> None:

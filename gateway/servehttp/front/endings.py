@@ -1,0 +1,96 @@
+"""What becomes of a request whose exchange ends before its response is complete: one table, which both paths ask.
+
+| the exchange ended | before the response | after it began |
+|---|---|---|
+| because the client went away | nothing | nothing |
+| because the body is larger than allowed | 413 | broken off |
+| TIMEOUT | 504 | broken off |
+| REFUSED, and nothing of the body was sent | offered again, then 503 | broken off |
+| PROTOCOL, FLOW_CONTROL | 502: the response was invalid | broken off |
+| in any other way | 502: the plugin failed | broken off |
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from mattermost_plugin.exchange import Reset, ResetCode
+from servehttp.front import responses
+from servehttp.front.responses import Refusal
+
+ATTEMPTS: Final = 2
+"""How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
+
+CLIENT_GONE: Final = "the client went away"
+NO_PROGRESS: Final = "no progress within the time-out"
+TOO_LARGE: Final = "the request body is too large"
+
+
+class Outcome(enum.Enum):
+    """What is done."""
+
+    NOTHING = enum.auto()
+    ANSWER = enum.auto()
+    OFFER_AGAIN = enum.auto()
+    BREAK_OFF = enum.auto()
+
+
+class Ending:
+    """How one request ends.
+
+    Attributes:
+        outcome: what is done.
+        problem: what the access log says.
+        refusal: the answer, for `Outcome.ANSWER`.
+    """
+
+    __slots__ = ("outcome", "problem", "refusal")
+
+    def __init__(self, outcome: Outcome, problem: str, refusal: Refusal | None = None) -> None:
+        self.outcome = outcome
+        self.problem = problem
+        self.refusal = refusal
+
+
+def ending(
+    reset: Reset,
+    plugin_id: str,
+    *,
+    started: bool,
+    body_begun: bool,
+    attempts: int,
+    client_gone: bool = False,
+    exceeded: int | None = None,
+) -> Ending:
+    """What the table says.
+
+    Args:
+        reset: how the exchange ended; one that the gateway reset itself, with the code and reason that it gave.
+        plugin_id: whose exchange it was.
+        started: whether the response has begun.
+        body_begun: whether a byte of the request's body went to the plugin.
+        attempts: how often the request was offered.
+        client_gone: whether the client has gone.
+        exceeded: the limit in bytes that the request's body exceeded, if it did.
+    """
+    if client_gone:
+        return Ending(Outcome.NOTHING, CLIENT_GONE)
+    problem = TOO_LARGE if exceeded is not None else reset.reason or reset.code.name.lower()
+    if started:
+        return Ending(Outcome.BREAK_OFF, problem)
+    if exceeded is not None:
+        return Ending(Outcome.ANSWER, problem, responses.body_too_large(plugin_id, exceeded))
+    if reset.code is ResetCode.REFUSED and not body_begun and attempts < ATTEMPTS:
+        return Ending(Outcome.OFFER_AGAIN, problem)
+    return Ending(Outcome.ANSWER, problem, _refusal(reset.code, plugin_id, body_begun))
+
+
+def _refusal(code: ResetCode, plugin_id: str, body_begun: bool) -> Refusal:
+    if code is ResetCode.TIMEOUT:
+        return responses.gateway_timeout(plugin_id)
+    if code is ResetCode.REFUSED and not body_begun:
+        return responses.takes_none(plugin_id)
+    if code is ResetCode.PROTOCOL or code is ResetCode.FLOW_CONTROL:
+        return responses.bad_gateway(plugin_id, "the plugin's response was invalid")
+    return responses.bad_gateway(plugin_id, "the plugin failed before it answered")
