@@ -42,8 +42,31 @@ def compile_modules(modules: list[str], root: Path, output: Path) -> dict[Path, 
     # `make lint` checks types; what the modules import need not be installed here.
     options = ["--config-file=", "--ignore-missing-imports", "--follow-imports=silent"]
     extensions = mypycify([*options, *modules], opt_level="3", target_dir=str(output / "c"), group_name="servehttp")
+    runtime = mended_runtime(output / "runtime")
+    for extension in extensions:
+        extension.include_dirs.insert(0, str(runtime))
     command = Distribution({"name": "servehttp", "ext_modules": extensions}).get_command_obj("build_ext")
     command.build_lib, command.build_temp = str(output / "lib"), str(output / "temp")
     command.ensure_finalized()
     command.run()
     return {Path(path): str(Path(path).relative_to(command.build_lib)) for path in command.get_outputs()}
+
+
+OLD_THROW = "PyObject_CallFunctionObjArgs(_m, type, value, traceback, NULL)"
+NEW_THROW = "PyObject_CallOneArg(_m, value)"
+
+
+def mended_runtime(folder: Path) -> Path:
+    """A folder with the part of mypyc's runtime that passes exceptions on to what a coroutine awaits.
+
+    mypyc calls `throw` with three arguments, which warns since Python 3.12. Where warnings are errors, the warning
+    takes the exception's place: a time-out or a cancellation becomes a failure. One argument means the same.
+    """
+    from mypyc.build import include_dir
+
+    source = (Path(include_dir()) / "misc_ops.c").read_text(encoding="utf-8")
+    if OLD_THROW not in source:
+        raise RuntimeError("this mypyc passes exceptions on in another way: see whether it needs mending still")
+    folder.mkdir()
+    (folder / "misc_ops.c").write_text(source.replace(OLD_THROW, NEW_THROW), encoding="utf-8")
+    return folder
