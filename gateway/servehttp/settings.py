@@ -222,7 +222,7 @@ class LimitSettings(_Group):
         description="Largest request body in bytes (413); 0 is no limit, for bodies stream and are never held whole.",
     )
     max_header_bytes: Size = Field(default=ByteSize(64 * 1024), description="Largest request head in bytes (431).")
-    max_header_count: Count = Field(default=128, description="Most headers in a request (431).")
+    max_header_count: Count = Field(default=128, le=8192, description="Most headers in a request (431).")
     max_target_length: Count = Field(
         default=8192, description="Longest request target, path and query, in bytes (414)."
     )

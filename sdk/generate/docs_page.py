@@ -34,7 +34,8 @@ user = await self.async_api.get_user(post.user_id, timeout=2)
 - `kv_get` gives None for a missing key. A stored value is never empty, because hosts take storing an empty one for a
   deletion; `kv_set` and the like refuse to.
 - `upload_stream` sends a file of any size in pieces, `open_file` and `iter_file` give one to read from. The content
-  arrives in one message, of 100 MiB at most unless the client's `options` say otherwise.
+  arrives in one message, of no more bytes than the host allows (`MATTERMOST_PLUGIN_MESSAGE_SIZE`, 101 MiB where it
+  does not say) unless the client's `options` say otherwise.
 """
 
 

@@ -23,6 +23,9 @@ KNOWN_SIZE: Final = 64
 KNOWN_FIELDS: Final = 12
 """Lists of up to so many fields that are remembered each are remembered whole."""
 
+MAX_FIELDS: Final = 8192
+"""Fields of one head or trailer section: docs/protocol.md §5."""
+
 _LENGTH: Final = re.compile(rb"[0-9]{1,18}")
 _TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _FORBIDDEN_IN_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -96,14 +99,17 @@ def checked(headers: Iterable[Any]) -> list[tuple[bytes, bytes]]:
         headers: pairs of bytes as an application gives them: lists as well as tuples, and any kind of bytes.
 
     Raises:
-        InvalidHeader: a name is no token, or a value holds a control character.
+        InvalidHeader: a name is no token, a value holds a control character, or there are more than `MAX_FIELDS`.
     """
-    return [
+    fields = [
         _known(bytes(name), bytes(value))
         if len(name) <= KNOWN_SIZE and len(value) <= KNOWN_SIZE
         else _checked(bytes(name), bytes(value))
         for name, value in headers
     ]
+    if len(fields) > MAX_FIELDS:
+        raise InvalidHeader(f"{len(fields)} headers; at most {MAX_FIELDS} can be sent")
+    return fields
 
 
 def _checked(name: bytes, value: bytes) -> tuple[bytes, bytes]:

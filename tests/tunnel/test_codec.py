@@ -27,7 +27,8 @@ from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel import codec
 from mattermost_plugin.tunnel.codec import LARGEST_KNOWN, MOST_KNOWN, decode, encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.parts import MAX_FRAMES, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.wire_format import MAX_FIELDS
 from support.tunnels import CorePair
 
 HEADERS = st.lists(st.tuples(st.binary(max_size=12), st.binary(max_size=20)), max_size=4)
@@ -306,3 +307,56 @@ def test_what_is_remembered_of_heads_is_bounded() -> None:
     ((_, first),), ((_, second),) = (decode(encode([(1, Response(200, large))])) for _ in range(2))
     assert first == second
     assert first is not second
+
+
+# How much a message may hold
+
+
+def test_a_message_has_no_more_frames_than_the_protocol_says() -> None:
+    frames = [pb.Frame() for _ in range(MAX_FRAMES)]
+    assert decode(pb.Message(frames=frames).SerializeToString()) == []
+    with pytest.raises(RemoteProtocolError, match="more than 4096 frames"):
+        decode(pb.Message(frames=[*frames, pb.Frame()]).SerializeToString())
+
+
+UNKNOWN = b"\xf8\x7f\x01"
+"""A field of a later version: number 2047, the value 1."""
+
+MANY = MAX_FIELDS // 2 + 10
+"""So many times is too often for two frames together."""
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pb.Frame(request=pb.Request(headers=[pb.Fields() for _ in range(MANY)])),
+        pb.Frame(request=pb.Request(method="GET", headers=[pb.Fields(items=[b""] * MANY)])),
+        pb.Frame(response=pb.Response(status=200, headers=[b""] * MANY)),
+        pb.Frame(informational=pb.Response(status=103, headers=[b""] * MANY)),
+        pb.Frame(accept=pb.Accept(headers=[b""] * MANY)),
+        pb.Frame(end=True, trailers=[b""] * MANY),
+        *(
+            pb.Frame.FromString(pb.Frame(**{kind: message.FromString(UNKNOWN * MANY)}).SerializeToString())
+            for kind, message in [
+                ("request", pb.Request),
+                ("response", pb.Response),
+                ("accept", pb.Accept),
+                ("message", pb.WebSocketMessage),
+                ("close", pb.Close),
+                ("reset", pb.Reset),
+            ]
+        ),
+        pb.Frame.FromString(UNKNOWN * MANY),
+    ],
+    ids=lambda frame: frame.WhichOneof("kind") or "frame",
+)
+def test_the_fields_of_all_frames_of_a_message_are_counted_together(frame: pb.Frame) -> None:
+    decode(pb.Message(frames=[frame]).SerializeToString())
+    with pytest.raises(RemoteProtocolError, match="more than 65536 fields"):
+        decode(pb.Message(frames=[frame, frame]).SerializeToString())
+
+
+def test_fields_beside_the_frames_are_counted_too() -> None:
+    decode(UNKNOWN * MAX_FIELDS)
+    with pytest.raises(RemoteProtocolError, match="more than 65536 fields"):
+        decode(UNKNOWN * (MAX_FIELDS + 1))

@@ -21,12 +21,13 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel.codec import decode
+from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import FEWEST_OWED, MESSAGE_SIZE, SMALLEST_TURN, Connection
 from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolError, TunnelClosed
-from mattermost_plugin.tunnel.parts import Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.parts import MAX_FRAMES, Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, cost
+from mattermost_plugin.tunnel.wire_format import MAX_FIELDS
 from support.tunnels import COMPILED, GET, POST, WEBSOCKET, CorePair, Received
 
 
@@ -743,3 +744,23 @@ def test_a_peer_that_keeps_to_its_limits_may_read_late() -> None:
         send(pair.gateway, id, End())
     pair.to_plugin()
     assert len(resets(pair.to_gateway())) == count
+
+
+def test_a_message_has_no_more_parts_than_frames_are_allowed() -> None:
+    """Whatever is ready: credit and resets, single bytes, and heads of many fields."""
+    pair = CorePair(max_exchanges=3 * MAX_FRAMES)
+    ids = [opened(pair) for _ in range(2 * MAX_FRAMES)]
+    pair.to_plugin()
+    head = Response(200, [(b"x", b"")] * 100)
+    for id in ids[:100]:
+        send(pair.plugin, id, head, *(Body(b"x") for _ in range(30)))
+    for id in ids[100:]:
+        pair.plugin.reset(id, ResetCode.CANCELLED)
+    sent = []
+    while batch := pair.plugin.next_message(2**30):
+        sent.append(len(batch))
+        assert sum(isinstance(part, Response) for _, part in batch) * 100 < MAX_FIELDS
+        pair.wire[Half.PLUGIN].append(encode(batch))
+        pair.read(Half.GATEWAY)
+    assert max(sent) == MAX_FRAMES
+    assert sum(sent) == 2 * MAX_FRAMES - 100 + 100 * 31

@@ -24,7 +24,7 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.parts import Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.parts import MAX_FRAMES, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.wire_format import UINT32, Field, Reader, enclose, put, put_number, put_text, varint
 
 T = TypeVar("T")
@@ -271,10 +271,14 @@ def decode(data: bytes) -> list[Addressed]:
     parts: list[Addressed] = []
     reader = Reader(data)
     size = len(data)
+    frames = 0
     try:
         while reader.position < size:
-            tag = reader.varint()
+            tag = reader.tag()
             if tag == FRAME.tag:
+                frames += 1
+                if frames > MAX_FRAMES:
+                    raise RemoteProtocolError(f"a message of more than {MAX_FRAMES} frames")
                 _decode_frame(reader, parts)
             elif tag == HELLO.tag:
                 parts.append((0, _decode_hello(reader)))
@@ -293,7 +297,7 @@ def _decode_frame(reader: Reader, parts: list[Addressed]) -> None:
     trailers: list[bytes] = []
     end = reader.end()
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == EXCHANGE.tag:
             id = reader.varint()
         elif tag == BODY.tag:
@@ -316,7 +320,7 @@ def _decode_frame(reader: Reader, parts: list[Addressed]) -> None:
 def _decode_kind(reader: Reader, tag: int) -> TunnelPart | None:
     """What a frame holds beside body and end; None for a field that this version does not know."""
     if tag == RESPONSE.tag:
-        return _known_response(reader.data())
+        return _known_response(reader)
     if tag == REQUEST.tag:
         return _decode_request(reader)
     if tag == CREDIT.tag:
@@ -340,7 +344,7 @@ def _decode_hello(reader: Reader) -> Hello:
     agent = ""
     end = reader.end()
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == WINDOW.tag:
             window = reader.varint() & UINT32
         elif tag == MAX_EXCHANGES.tag:
@@ -365,9 +369,9 @@ def _decode_request(reader: Reader) -> TunnelPart:
     headers: list[tuple[bytes, bytes]] = []
     end = reader.end()
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == REQUEST_HEADERS.tag:
-            block = _block(reader.data())
+            block = _block(reader)
             if block is None:
                 odd = True
             else:
@@ -421,19 +425,21 @@ def _decode_request(reader: Reader) -> TunnelPart:
     )
 
 
-def _block(data: bytes) -> list[tuple[bytes, bytes]] | None:
+def _block(outer: Reader) -> list[tuple[bytes, bytes]] | None:
     """The fields of a block, None for a name without a value. Nobody changes the list: it may be given out again."""
+    data = outer.data()
     known = _blocks.get(data)
     if known is not None:
         return known
-    reader = Reader(data)
+    reader = Reader(data, outer.fields_left)
     flat: list[bytes] = []
     while reader.position < len(data):
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == ITEMS.tag:
             flat.append(reader.data())
         else:
             reader.skip(tag)
+    outer.fields_left = reader.fields_left
     if len(flat) % 2:
         return None
     fields = _pairs(flat)
@@ -449,12 +455,15 @@ def _remember(known: dict[bytes, T], data: bytes, meaning: T) -> None:
     known[data] = meaning
 
 
-def _known_response(data: bytes) -> TunnelPart:
+def _known_response(outer: Reader) -> TunnelPart:
     """A response head; one that came before, as the same bytes, is the same object."""
+    data = outer.data()
     known = _responses.get(data)
     if known is not None:
         return known
-    response = _decode_response(Reader(data), len(data), interim=False)
+    reader = Reader(data, outer.fields_left)
+    response = _decode_response(reader, len(data), interim=False)
+    outer.fields_left = reader.fields_left
     if isinstance(response, Response) and len(data) <= LARGEST_KNOWN:
         _remember(_responses, data, response)
     return response
@@ -465,7 +474,7 @@ def _decode_response(reader: Reader, end: int, *, interim: bool) -> TunnelPart:
     trailers = False
     flat: list[bytes] = []
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == RESPONSE_HEADERS.tag:
             flat.append(reader.data())
         elif tag == STATUS.tag:
@@ -490,7 +499,7 @@ def _decode_accept(reader: Reader) -> TunnelPart:
     flat: list[bytes] = []
     end = reader.end()
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == ACCEPT_HEADERS.tag:
             flat.append(reader.data())
         elif tag == SUBPROTOCOL.tag:
@@ -506,7 +515,7 @@ def _decode_message(reader: Reader) -> TunnelPart:
     text = more = False
     end = reader.end()
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == DATA.tag:
             data = reader.data()
         elif tag == TEXT.tag:
@@ -539,7 +548,7 @@ def _decode_coded(reader: Reader, code_field: Field, reason_field: Field) -> tup
     reason = ""
     end = reader.end()
     while reader.position < end:
-        tag = reader.varint()
+        tag = reader.tag()
         if tag == code_field.tag:
             code = reader.varint() & UINT32
         elif tag == reason_field.tag:

@@ -38,7 +38,7 @@ from mattermost_plugin.tunnel.errors import (
     TunnelClosed,
     VersionMismatch,
 )
-from mattermost_plugin.tunnel.parts import VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
+from mattermost_plugin.tunnel.parts import MAX_FRAMES, VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.states import EFFECTS, ENDED, GATEWAY, PLUGIN, Half, opening_states
 from mattermost_plugin.tunnel.windows import (
     CREDIT_LIMIT,
@@ -62,8 +62,8 @@ PART_OVERHEAD: Final = 32
 """What a part without data adds to a message, roughly."""
 
 HEAD_SIZE: Final = 1024
-"""What a head adds to a message, by a rule instead of by measure: at most 64 of them share one, so that heads of up to
-64 KiB stay within the largest message."""
+"""What a head adds to a message, by a rule instead of by measure: at most 64 share one, so that heads of up to 64 KiB
+stay within the largest message. One of more than 32 fields counts for more, as they are bounded too."""
 
 OWED_FOR_EACH: Final = 4
 """Resets and credit that may wait for a peer which does not read, for each exchange: one that keeps to its limits is
@@ -388,11 +388,12 @@ class Connection:
 
     def next_message(self, size: int = MESSAGE_SIZE) -> Sequence[Addressed]:
         """The parts for the next gRPC message of about `size` bytes, in order; empty when nothing is ready."""
-        batch = self._control
-        self._control = []
+        batch, self._control = self._control, []
+        if len(batch) > MAX_FRAMES:
+            batch, self._control = batch[:MAX_FRAMES], batch[MAX_FRAMES:]
         room = size
         share = size // max(1, len(self._ready))
-        while self._ready and room > 0:
+        while self._ready and room > 0 and len(batch) < MAX_FRAMES:
             exchange = self._ready.popleft()
             room -= self._take_turn(exchange, max(SMALLEST_TURN, min(share, room)), batch)
             self._after_turn(exchange)
@@ -400,7 +401,7 @@ class Connection:
 
     def _take_turn(self, exchange: _Exchange, share: int, batch: list[Addressed]) -> int:
         used = 0
-        while used < share and exchange.sendable:
+        while used < share and len(batch) < MAX_FRAMES and exchange.sendable:
             part = exchange.outbox[0]
             if isinstance(part, (Body, Message)):
                 piece = self._next_piece(exchange, part, share - used)
@@ -408,8 +409,7 @@ class Connection:
                 batch.append((exchange.id, piece))
             else:
                 exchange.outbox.popleft()
-                is_head = isinstance(part, (Request, Response, Informational, Accept))
-                used += HEAD_SIZE if is_head else PART_OVERHEAD
+                used += _size_of(part)
                 batch.append((exchange.id, part))
                 if isinstance(part, Reset):
                     self._forget(exchange)
@@ -478,3 +478,10 @@ class Connection:
             exchange.queued = 0
             exchange.receive_window.release()
             self._forgotten.append(exchange.id)
+
+
+def _size_of(part: Part) -> int:
+    """What a part without data adds to a message."""
+    if isinstance(part, (Request, Response, Informational, Accept)):
+        return max(HEAD_SIZE, PART_OVERHEAD * len(part.headers))
+    return PART_OVERHEAD

@@ -10,6 +10,9 @@ from mattermost_plugin.exchange import Part
 VERSION: Final = 1
 """The one version of docs/protocol.md there is."""
 
+MAX_FRAMES: Final = 4096
+"""Frames of one message (docs/protocol.md §5); a sender counts parts, of which a frame may hold several."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hello:

@@ -17,6 +17,8 @@ LENGTH: Final = 2
 FIXED32: Final = 5
 
 UINT32: Final = 0xFFFFFFFF
+MAX_FIELDS: Final = 65_536
+"""Fields of one message and of all messages in it: docs/protocol.md §5."""
 LAST_SHIFT: Final = 63
 """Of the tenth and last byte that a number may have."""
 
@@ -96,16 +98,28 @@ class Reader:
 
     A number that runs out of the data raises IndexError, everything else that cannot be read `RemoteProtocolError`.
 
+    Args:
+        data: the message.
+        fields_left: how many fields may still be read, in this message and in those within it.
+
     Attributes:
         position: of the next byte.
     """
 
-    __slots__ = ("_data", "_size", "position")
+    __slots__ = ("_data", "_size", "fields_left", "position")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, fields_left: int = MAX_FIELDS) -> None:
         self._data = data
         self._size = len(data)
+        self.fields_left = fields_left
         self.position = 0
+
+    def tag(self) -> int:
+        """What announces the next field."""
+        self.fields_left -= 1
+        if self.fields_left < 0:
+            raise RemoteProtocolError(f"a message of more than {MAX_FIELDS} fields")
+        return self.varint()
 
     def varint(self) -> int:
         """A number."""

@@ -82,10 +82,12 @@ def test_both_clients_document_a_method_alike(name: str) -> None:
     assert inspect.iscoroutinefunction(asynchronous)
     assert not inspect.iscoroutinefunction(blocking)
     assert signature(blocking) == signature(asynchronous)
-    assert blocking.__doc__ == asynchronous.__doc__
+    documented = inspect.getdoc(blocking)
+    assert documented is not None
+    assert documented == inspect.getdoc(asynchronous)
     parameters = list(inspect.signature(blocking).parameters)[1:]
-    text, _, errors = blocking.__doc__.partition("Raises:")
-    assert re.findall(r"^            \*{0,2}(\w+): ", text, re.MULTILINE) == parameters
+    text, _, errors = documented.partition("Raises:")
+    assert re.findall(r"^    \*{0,2}(\w+): ", text, re.MULTILINE) == parameters
     assert "PluginAPIError: " in errors
     assert ("timeout" in parameters) != name.startswith(("log_debug", "log_info", "log_warn", "log_error"))
 
