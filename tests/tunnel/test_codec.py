@@ -25,7 +25,7 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel import codec
-from mattermost_plugin.tunnel.codec import LARGEST_KNOWN, MOST_KNOWN, decode, encode
+from mattermost_plugin.tunnel.codec import LARGEST_KNOWN, MOST_KNOWN, decode, decode_into, encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import MAX_FRAMES, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.wire_format import MAX_FIELDS
@@ -360,3 +360,9 @@ def test_fields_beside_the_frames_are_counted_too() -> None:
     decode(UNKNOWN * MAX_FIELDS)
     with pytest.raises(RemoteProtocolError, match="more than 65536 fields"):
         decode(UNKNOWN * (MAX_FIELDS + 1))
+
+
+def test_reading_says_how_many_fields_it_read() -> None:
+    parts: list[Addressed] = []
+    assert decode_into(parts, pb.Message(frames=[pb.Frame(), pb.Frame(exchange=1, end=True)]).SerializeToString()) == 4
+    assert parts == [(1, End())]

@@ -29,9 +29,17 @@ from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.handshake import Handshake, tunnel_socket
 from mattermost_plugin.servehttp_wire import StreamServer
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.direct import EARLY_MESSAGES, JOINED, CallEnded, DirectCarrier, DirectServer, connect
+from mattermost_plugin.tunnel.direct import (
+    EARLY_MESSAGES,
+    JOINED,
+    WORK_IN_TURN,
+    CallEnded,
+    DirectCarrier,
+    DirectServer,
+    connect,
+)
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import MAX_OWED, PING, PREFACE, PUSH_PROMISE, SETTINGS, UNIMPLEMENTED
+from mattermost_plugin.tunnel.http2 import END_STREAM, MAX_OWED, PING, PREFACE, PUSH_PROMISE, SETTINGS, UNIMPLEMENTED
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
 from servehttp.errors import LinkError, NoTunnelError
@@ -96,8 +104,9 @@ class Heard:
         self.messages: asyncio.Queue[bytes] = asyncio.Queue()
         self.resumed = asyncio.Event()
 
-    def receive(self, message: bytes) -> None:
+    def receive(self, message: bytes) -> int:
         self.messages.put_nowait(message)
+        return 1
 
     def resume(self) -> None:
         self.resumed.set()
@@ -130,8 +139,9 @@ async def echo(carrier: DirectCarrier) -> None:
     """Sends back each message, until the client ends its side."""
 
     class Echo:
-        def receive(self, message: bytes) -> None:
+        def receive(self, message: bytes) -> int:
             carrier.send(message)
+            return 1
 
         def resume(self) -> None:
             pass
@@ -342,6 +352,47 @@ async def test_what_is_sent_to_a_peer_that_does_not_read_is_bounded_by_one_messa
         assert 0 < transport.get_write_buffer_size() <= size + 100
         carrier.drop()
         await carrier.closed
+
+
+class Turns:
+    """Counts the event loop's turns, and in which one each message came; each is as much work as one turn takes."""
+
+    def __init__(self) -> None:
+        self.now = 0
+        self.of_messages: list[int] = []
+
+    def receive(self, message: bytes) -> int:
+        self.of_messages.append(self.now)
+        return WORK_IN_TURN
+
+    def resume(self) -> None:
+        pass
+
+    async def count(self) -> None:
+        while True:
+            await asyncio.sleep(0)
+            self.now += 1
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_messages_that_are_much_work_leave_turns_to_others(gone: bool) -> None:
+    ours, theirs = socket.socketpair()
+    turns = Turns()
+    with theirs:
+        call = called_server()
+        _, carrier = await asyncio.get_running_loop().create_connection(lambda: DirectCarrier(call), sock=ours)
+        counting = asyncio.create_task(turns.count())
+        running = asyncio.create_task(carrier.run(turns))
+        await asyncio.sleep(0)
+        theirs.sendall(b"".join(data(prefixed(b"%d" % number)) for number in range(10)) + data(b"", END_STREAM))
+        if gone:
+            theirs.close()
+        async with asyncio.timeout(5):
+            await running
+        counting.cancel()
+        carrier.drop()
+        await carrier.closed
+    assert len(set(turns.of_messages)) == len(turns.of_messages) == 10
 
 
 async def pinged(carrier: DirectCarrier, peer: socket.socket, asked: bytes) -> int:

@@ -13,8 +13,8 @@ from typing import Any, Protocol
 class Receiver(Protocol):
     """What a carrier calls: the tunnel."""
 
-    def receive(self, message: bytes) -> None:
-        """The peer's next message.
+    def receive(self, message: bytes) -> int:
+        """The peer's next message; returns what it cost, as the number of fields that it had.
 
         Raises:
             RemoteProtocolError: the peer broke the protocol; the carrier's `run` raises it.

@@ -25,7 +25,17 @@ from mattermost_plugin.exchange import (
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import MAX_FRAMES, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
-from mattermost_plugin.tunnel.wire_format import UINT32, Field, Reader, enclose, put, put_number, put_text, varint
+from mattermost_plugin.tunnel.wire_format import (
+    MAX_FIELDS,
+    UINT32,
+    Field,
+    Reader,
+    enclose,
+    put,
+    put_number,
+    put_text,
+    varint,
+)
 
 T = TypeVar("T")
 
@@ -269,6 +279,12 @@ def decode(data: bytes) -> list[Addressed]:
         RemoteProtocolError: the bytes are no message.
     """
     parts: list[Addressed] = []
+    decode_into(parts, data)
+    return parts
+
+
+def decode_into(parts: list[Addressed], data: bytes) -> int:
+    """As `decode`; returns how many fields were read, which is what it cost."""
     reader = Reader(data)
     size = len(data)
     frames = 0
@@ -286,7 +302,7 @@ def decode(data: bytes) -> list[Addressed]:
                 reader.skip(tag)
     except (IndexError, UnicodeDecodeError) as error:
         raise RemoteProtocolError(f"bytes that are no message: {error}") from None
-    return parts
+    return MAX_FIELDS - reader.fields_left
 
 
 def _decode_frame(reader: Reader, parts: list[Addressed]) -> None:

@@ -10,6 +10,7 @@ import asyncio
 import os
 import socket
 from asyncio import FIRST_COMPLETED
+from collections import deque
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
@@ -29,6 +30,9 @@ CLOSE_TIMEOUT = 1.0
 
 EARLY_MESSAGES = 16
 """Messages that may come before `run`; a peer that waits for a hello sends one."""
+
+WORK_IN_TURN = 8192
+"""Fields of messages that are read in one turn of the event loop, in whole messages: others have their turn then."""
 
 JOINED = 16 * 1024
 """Bytes up to which pieces of output are joined before they are written."""
@@ -60,6 +64,7 @@ class DirectCarrier(asyncio.Protocol):
         self._call = call
         self._receiver: Receiver | None = None
         self._early: list[bytes] = []
+        self._arrived: deque[bytes] = deque()  # of one read: the socket is not read while there are any
         self._paused = False
         self._taken = False
         self._leaving = False
@@ -157,17 +162,15 @@ class DirectCarrier(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         was_blocked = self._call.blocked
         try:
-            for message in self._call.receive(data):
-                self._hand_over(message)
+            self._arrived += self._call.receive(data)
         except Exception as error:  # the peer's violation, or a fault of ours: `run` tells
             self._end(error)
             return
+        self._hand_over(WORK_IN_TURN)
         self._write()
         if self._call.path and not self.called.done():
             self.called.set_result(None)
-        if self._call.status is not None:
-            self._end(None if self._call.status == OK else CallEnded(self._call.status, self._call.text))
-        elif was_blocked and self._writable and self._receiver is not None:
+        if was_blocked and self._writable and self._receiver is not None:
             self._receiver.resume()
 
     def pause_writing(self) -> None:
@@ -180,6 +183,7 @@ class DirectCarrier(asyncio.Protocol):
             self._receiver.resume()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._hand_over(None)
         self._end(CallEnded(None, f"the connection was lost: {exc}" if exc else "the connection was closed"))
         if not self.closed.done():
             self.closed.set_result(None)
@@ -188,15 +192,36 @@ class DirectCarrier(asyncio.Protocol):
     def _writable(self) -> bool:
         return not (self._paused or self._call.blocked or self.over.done())
 
-    def _hand_over(self, message: bytes) -> None:
-        if self.over.done():
-            return
+    def _hand_over(self, work: int | None) -> None:
+        """Hand over what has arrived, until it was so much work, and then how the call ended; the rest goes later."""
+        try:
+            while self._arrived and (work is None or work > 0) and not self.over.done():
+                cost = self._hand_over_one(self._arrived.popleft())
+                work = None if work is None else work - cost
+        except Exception as error:  # as above
+            self._end(error)
+        if self._arrived and not self.over.done():
+            self._go_on_later()
+        elif self._call.status is not None:
+            self._end(None if self._call.status == OK else CallEnded(self._call.status, self._call.text))
+
+    def _hand_over_one(self, message: bytes) -> int:
         if self._receiver is not None:
-            self._receiver.receive(message)
-        elif len(self._early) < EARLY_MESSAGES:
-            self._early.append(message)
-        else:
+            return self._receiver.receive(message)
+        if len(self._early) >= EARLY_MESSAGES:
             raise RemoteProtocolError("messages before the hello was answered")
+        self._early.append(message)
+        return 1
+
+    def _go_on_later(self) -> None:
+        assert self._transport is not None
+        self._transport.pause_reading()
+        asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._hand_over(WORK_IN_TURN)
+        if self._transport is not None and not self._arrived and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def _write(self) -> None:
         transport = self._transport

@@ -17,10 +17,10 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.assembly import Assembly
 from mattermost_plugin.tunnel.carrier import Carrier
-from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.codec import decode_into, encode
 from mattermost_plugin.tunnel.connection import Connection
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
-from mattermost_plugin.tunnel.parts import Drain, Hello, TunnelPart
+from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello, TunnelPart
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import cost
@@ -293,10 +293,12 @@ class Switch:
 
     # From the carrier
 
-    def receive(self, message: bytes) -> None:
+    def receive(self, message: bytes) -> int:
         """The peer's next message; see `Receiver`."""
         reader: TunnelExchange | None = None
-        for id, part in decode(message):
+        parts: list[Addressed] = []
+        work = decode_into(parts, message)
+        for id, part in parts:
             exchange = self._receive(id, part)
             if reader is not None and reader is not exchange:
                 reader.flush()
@@ -307,6 +309,7 @@ class Switch:
             self._greet()
         self._drop_forgotten()
         self._stir()
+        return work
 
     def resume(self) -> None:
         """The carrier takes messages again."""
