@@ -30,7 +30,11 @@ the header `X-CSRF-Token` with the value of the cookie `MMCSRF`. A login sets co
 
 An error is `{{"id", "message", "detailed_error", "request_id", "status_code"}}`. A plugin that refuses a post, a file
 or a login is quoted in `message`, with status 400. Pages have at most 200 entries. The limits of bodies are settings
-(`rest.*`, `workspace.max_file_size`). `public` means that nobody has to be logged in.
+(`rest.*`, `workspace.max_file_size`). `detailed_error` is always empty: details are in the log, by the request's id.
+
+Of who may use a route each table says which permission is needed, and where it has to hold. It is checked before
+anything else is done: without a login the answer is 401, without the permission 403. What only the body can tell comes
+in words behind it. `public` means that nobody has to be logged in.
 
 ## The WebSocket
 
@@ -48,7 +52,7 @@ There is no taking up again where a connection broke: a new one has a new id and
 SECTION = """
 ## {title}
 
-| method | path | | what it does |
+| method | path | what it does | who may |
 |---|---|---|---|
 """
 
@@ -65,8 +69,7 @@ def _section(module: ModuleType) -> Iterator[str]:
 
 
 def _row(route: Route) -> str:
-    public = "public" if route.public else ""
-    return f"| {route.method} | `{route.path}` | {public} | {_first_line(route.handler)} |\n"
+    return f"| {route.method} | `{route.path}` | {_first_line(route.handler)} | {route.access} |\n"
 
 
 def _first_line(described: object) -> str:

@@ -6,16 +6,20 @@ from dataclasses import replace
 from typing import Any
 
 from mattermost_plugin.models import Bot, BotGetOptions, BotPatch
+from servehttp.host.rest.access import LOGGED_IN, system
 from servehttp.host.rest.call import Call
 from servehttp.host.rest.json import values_of
 from servehttp.host.rest.routes import Route
 
+READ = "`read_bots` everywhere for one's own, `read_others_bots` for others"
+MANAGE = "`manage_bots` everywhere for one's own, `manage_others_bots` for others"
 NEW = ("username", "display_name", "description")
 
 
 async def create_bot(call: Call) -> Any:
     """Create a bot of who asks."""
-    await call.require("create_bot")
+    text = "Bots are made by plugins alone here."
+    await call.ws.config.require("ServiceSettings", "EnableBotAccountCreation", text)
     bot = Bot(**values_of(Bot, await call.object(), NEW))
     return await call.ws.bots.create(replace(bot, owner_id=call.user_id))
 
@@ -60,14 +64,15 @@ async def disable_bot(call: Call) -> Any:
 async def _managed(call: Call) -> Bot:
     bot = await call.ws.bots.get(call.path("bot_id"), include_deleted=True)
     await call.require("manage_bots" if bot.owner_id == call.user_id else "manage_others_bots")
+    await call.require_no_administrator(bot.user_id)
     return bot
 
 
 ROUTES = [
-    Route("POST", "/bots", create_bot, status=201),
-    Route("GET", "/bots", get_bots),
-    Route("GET", "/bots/{bot_id}", get_bot),
-    Route("PUT", "/bots/{bot_id}", patch_bot),
-    Route("POST", "/bots/{bot_id}/enable", enable_bot),
-    Route("POST", "/bots/{bot_id}/disable", disable_bot),
+    Route("POST", "/bots", create_bot, system("create_bot"), status=201),
+    Route("GET", "/bots", get_bots, LOGGED_IN.besides("`read_bots` everywhere; those of others `read_others_bots`")),
+    Route("GET", "/bots/{bot_id}", get_bot, LOGGED_IN.besides(READ)),
+    Route("PUT", "/bots/{bot_id}", patch_bot, LOGGED_IN.besides(MANAGE)),
+    Route("POST", "/bots/{bot_id}/enable", enable_bot, LOGGED_IN.besides(MANAGE)),
+    Route("POST", "/bots/{bot_id}/disable", disable_bot, LOGGED_IN.besides(MANAGE)),
 ]

@@ -6,13 +6,15 @@ from typing import Any, TypeVar
 
 from starlette.requests import Request
 
-from mattermost_plugin.models import Session
+from mattermost_plugin.models import Channel, Post, Session
 from servehttp.host.errors import AppFailure, invalid
 from servehttp.host.ids import is_id
 from servehttp.host.rest.auth import no_session
 from servehttp.host.rest.errors import too_large
 from servehttp.host.rest.json import from_json, parse_json, value_of
 from servehttp.host.workspace import Workspace
+from servehttp.host.workspace.member_roles import is_guest
+from servehttp.host.workspace.permissions import ADMINISTRATOR
 from servehttp.settings import RestSettings
 
 ModelT = TypeVar("ModelT")
@@ -37,6 +39,8 @@ class Call:
         self.settings = settings
         self.request = request
         self._session = session
+        self._channel: Channel | None = None
+        self._post: Post | None = None
 
     # Who asks
 
@@ -111,6 +115,61 @@ class Call:
         """
         if user_id != self.user_id:
             await self.require(permission)
+
+    async def require_account(self, user_id: str, permission: str = "edit_other_users") -> None:
+        """Go on only for one's own account, or with a permission; for an administrator's only as an administrator.
+
+        Raises:
+            AppFailure: 403.
+        """
+        await self.require_self(user_id, permission)
+        if user_id != self.user_id:
+            await self.require_no_administrator(user_id)
+
+    async def require_no_administrator(self, user_id: str) -> None:
+        """Go on only if a user is no administrator, or who asks is one.
+
+        Raises:
+            AppFailure: 403.
+        """
+        if await self.ws.permissions.is_administrator(user_id):
+            await self.require(ADMINISTRATOR)
+
+    async def is_guest(self) -> bool:
+        """Whether who asks sees only what they were added to."""
+        return is_guest(await self.ws.users.get(self.user_id))
+
+    async def require_seeing(self, *user_ids: str) -> None:
+        """Go on only if who asks may know of these users.
+
+        Raises:
+            AppFailure: 403.
+        """
+        await self.ws.visible_users.check(self.user_id, user_ids)
+
+    # What the address names
+
+    async def channel(self) -> Channel:
+        """The channel that the address names, or that the post is in which it names.
+
+        Raises:
+            AppFailure: 404; 400, the id is none.
+        """
+        if self._channel is None:
+            by_post = "post_id" in self.request.path_params
+            channel_id = (await self.post()).channel_id if by_post else self.path("channel_id")
+            self._channel = await self.ws.channels.get(channel_id)
+        return self._channel
+
+    async def post(self) -> Post:
+        """The post that the address names.
+
+        Raises:
+            AppFailure: 404; 400, the id is none.
+        """
+        if self._post is None:
+            self._post = await self.ws.posts.get(self.path("post_id"))
+        return self._post
 
     # Parameters
 

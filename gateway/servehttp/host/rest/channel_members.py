@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from mattermost_plugin.models import ChannelMember
+from servehttp.host.rest.access import LOGGED_IN, account, changing, channel, reading, team
 from servehttp.host.rest.call import OK, Call
-from servehttp.host.rest.channels import of_path, require_changing
 from servehttp.host.rest.json import bad_value, to_json, value_of
 from servehttp.host.rest.routes import Route
 from servehttp.host.rest.team_members import scheme_roles
@@ -23,28 +23,26 @@ def shown(call: Call, members: Iterable[ChannelMember]) -> list[dict[str, Any]]:
 
 async def get_members(call: Call) -> Any:
     """A page of a channel's members."""
-    channel = await of_path(call)
+    channel = await call.channel()
     return shown(call, await call.ws.channel_members.of_channel(channel.id, call.page, call.per_page))
 
 
 async def get_by_ids(call: Call) -> Any:
     """Those of these users that are in a channel."""
-    channel = await of_path(call)
+    channel = await call.channel()
     user_ids = await call.typed(list[str], "user_ids")
     return shown(call, await call.ws.channel_members.by_ids(channel.id, user_ids))
 
 
 async def get_member(call: Call) -> Any:
     """One member."""
-    channel = await of_path(call)
+    channel = await call.channel()
     return shown(call, [await call.ws.channel_members.get(channel.id, call.path("user_id"))])[0]
 
 
 async def of_user_in_team(call: Call) -> Any:
     """A user's memberships in the channels of a team, and of none."""
     user_id, team_id = call.path("user_id"), call.path("team_id")
-    await call.require_self(user_id)
-    await call.require_in_team(team_id, "view_team")
     return await call.ws.channel_members.of_user_in_team(team_id, user_id)
 
 
@@ -52,20 +50,19 @@ async def add_members(call: Call) -> Any:
     """Take a user, or several, into a channel, or join a public one; answers with the last of them."""
     body = await call.object()
     user_ids = value_of(list[str], body.get("user_ids") or [body.get("user_id")], "user_id")
-    channel = await call.ws.channels.get(call.path("channel_id"))
+    channel = await call.channel()
     if user_ids == [call.user_id] and channel.type == "O":
         await call.require_in_team(channel.team_id, "join_public_channels")
         return await call.ws.channel_members.add(channel.id, call.user_id)
-    await require_changing(call, channel, "manage_{}_channel_members")
+    await changing("manage_{}_channel_members").check(call)
+    await call.require_seeing(*user_ids)
     added = [await call.ws.channel_members.add(channel.id, user_id, call.user_id) for user_id in user_ids]
     return shown(call, added)[-1]
 
 
 async def remove_member(call: Call) -> Any:
     """Take a user out of a channel, or leave one."""
-    channel, user_id = await call.ws.channels.get(call.path("channel_id")), call.path("user_id")
-    if user_id != call.user_id:
-        await require_changing(call, channel, "manage_{}_channel_members")
+    channel, user_id = await call.channel(), call.path("user_id")
     await call.ws.channel_members.remove(channel.id, user_id, "" if user_id == call.user_id else call.user_id)
     return OK
 
@@ -83,7 +80,6 @@ async def set_scheme_roles(call: Call) -> Any:
 async def set_notify_props(call: Call) -> Any:
     """Change what a member is notified of."""
     user_id = call.path("user_id")
-    await call.require_self(user_id)
     props = await call.typed(dict[str, str], "notify_props")
     await call.ws.channel_members.set_notify_props(call.path("channel_id"), user_id, props)
     return OK
@@ -92,7 +88,6 @@ async def set_notify_props(call: Call) -> Any:
 async def view(call: Call) -> Any:
     """A user looks at a channel, and has seen all of it, and of the one before."""
     user_id, body = call.path("user_id"), await call.object()
-    await call.require_self(user_id)
     names = ("channel_id", "prev_channel_id")
     channel_ids = [value_of(str, body.get(name) or "", name) for name in names]
     return OK | {"last_viewed_at_times": await call.ws.unreads.view(user_id, list(filter(None, channel_ids)))}
@@ -101,7 +96,6 @@ async def view(call: Call) -> Any:
 async def mark_read(call: Call) -> Any:
     """A user has seen all of some channels."""
     user_id = call.path("user_id")
-    await call.require_self(user_id)
     channel_ids = await call.typed(list[str], "channel_ids")
     if not channel_ids:
         raise bad_value("channel_ids")
@@ -111,28 +105,32 @@ async def mark_read(call: Call) -> Any:
 async def unread(call: Call) -> Any:
     """What a user has not read in a channel."""
     user_id = call.path("user_id")
-    await call.require_self(user_id)
     return await call.ws.unreads.of_channel(call.path("channel_id"), user_id)
 
 
 async def _set_roles(call: Call, roles: str) -> Any:
     channel_id = call.path("channel_id")
-    await call.require_in_channel(channel_id, "manage_channel_roles")
     await call.ws.channel_members.set_roles(channel_id, call.path("user_id"), roles)
     return OK
 
 
+_ADD_MEMBERS_BY = LOGGED_IN.besides(
+    "`manage_*_channel_members` in the channel, by its type; `join_public_channels` in the team to join"
+)
+_REMOVE_BY = changing("manage_{}_channel_members", others_only=True)
+_SET_SCHEME_ROLES_BY = channel("manage_channel_roles")
+
 ROUTES = [
-    Route("POST", "/channels/members/{user_id}/view", view),
-    Route("POST", "/channels/members/{user_id}/mark_read", mark_read),
-    Route("GET", "/channels/{channel_id}/members", get_members),
-    Route("POST", "/channels/{channel_id}/members", add_members, status=201),
-    Route("POST", "/channels/{channel_id}/members/ids", get_by_ids),
-    Route("GET", "/channels/{channel_id}/members/{user_id}", get_member),
-    Route("DELETE", "/channels/{channel_id}/members/{user_id}", remove_member),
-    Route("PUT", "/channels/{channel_id}/members/{user_id}/roles", set_roles),
-    Route("PUT", "/channels/{channel_id}/members/{user_id}/schemeRoles", set_scheme_roles),
-    Route("PUT", "/channels/{channel_id}/members/{user_id}/notify_props", set_notify_props),
-    Route("GET", "/users/{user_id}/teams/{team_id}/channels/members", of_user_in_team),
-    Route("GET", "/users/{user_id}/channels/{channel_id}/unread", unread),
+    Route("POST", "/channels/members/{user_id}/view", view, account().besides("channels that one is in")),
+    Route("POST", "/channels/members/{user_id}/mark_read", mark_read, account().besides("channels that one is in")),
+    Route("GET", "/channels/{channel_id}/members", get_members, reading("read_channel")),
+    Route("POST", "/channels/{channel_id}/members", add_members, _ADD_MEMBERS_BY, status=201),
+    Route("POST", "/channels/{channel_id}/members/ids", get_by_ids, reading("read_channel")),
+    Route("GET", "/channels/{channel_id}/members/{user_id}", get_member, reading("read_channel")),
+    Route("DELETE", "/channels/{channel_id}/members/{user_id}", remove_member, _REMOVE_BY),
+    Route("PUT", "/channels/{channel_id}/members/{user_id}/roles", set_roles, channel("manage_channel_roles")),
+    Route("PUT", "/channels/{channel_id}/members/{user_id}/schemeRoles", set_scheme_roles, _SET_SCHEME_ROLES_BY),
+    Route("PUT", "/channels/{channel_id}/members/{user_id}/notify_props", set_notify_props, account()),
+    Route("GET", "/users/{user_id}/teams/{team_id}/channels/members", of_user_in_team, account() & team("view_team")),
+    Route("GET", "/users/{user_id}/channels/{channel_id}/unread", unread, account()),
 ]

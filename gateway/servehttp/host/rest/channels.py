@@ -7,6 +7,7 @@ from typing import Any
 
 from mattermost_plugin.models import Channel
 from servehttp.host.errors import invalid
+from servehttp.host.rest.access import KIND, LOGGED_IN, account, changing, reading, require_reading, system, team
 from servehttp.host.rest.call import OK, PER_PAGE_MAX, Call
 from servehttp.host.rest.json import bad_value, value_of, values_of
 from servehttp.host.rest.routes import Route
@@ -14,36 +15,7 @@ from servehttp.host.workspace.channels import TOWN_SQUARE
 
 PATCHABLE = ("name", "display_name", "header", "purpose", "group_constrained")
 NEW = ("team_id", "name", "display_name", "type", "header", "purpose", "props", "default_category_name")
-KIND = {"O": "public", "P": "private"}
-"""How permissions call the types that have a team."""
-
-
-async def require_reading(call: Call, channel: Channel, permission: str = "read_channel") -> Channel:
-    """Go on only if who asks may look into a channel: is in it, or it is public and in one of their teams.
-
-    Raises:
-        AppFailure: 403.
-    """
-    permissions = call.ws.permissions
-    public = channel.type == "O" and await permissions.has_in_team(call.user_id, channel.team_id, "read_public_channel")
-    if not public:
-        await call.require_in_channel(channel.id, permission)
-    return channel
-
-
-async def require_changing(call: Call, channel: Channel, permission: str) -> None:
-    """Go on only with a permission, named with {} for the kind of channel; one without a team its members may change.
-
-    Raises:
-        AppFailure: 403.
-    """
-    kind = KIND.get(channel.type)
-    await call.require_in_channel(channel.id, permission.format(kind) if kind else "read_channel")
-
-
-async def of_path(call: Call) -> Channel:
-    """The channel that the address names, if who asks may look into it."""
-    return await require_reading(call, await call.ws.channels.get(call.path("channel_id")))
+NAMED = LOGGED_IN.besides("`read_channel` in the channel, or a public one of one's team")
 
 
 async def create_channel(call: Call) -> Any:
@@ -57,24 +29,25 @@ async def create_channel(call: Call) -> Any:
 
 async def create_direct(call: Call) -> Any:
     """The channel of two users, of whom who asks is one."""
-    await call.require("create_direct_channel")
     user_ids = await call.typed(list[str], "user_ids")
+    if len(user_ids) != 2:
+        raise bad_value("user_ids")
     if call.user_id not in user_ids:
         await call.require("manage_system")
-    first, *others = user_ids or [call.user_id]
-    return await call.ws.direct_channels.direct(first, others[0] if others else first)
+    await call.require_seeing(*user_ids)
+    return await call.ws.direct_channels.direct(*sorted(user_ids, key=lambda user_id: user_id != call.user_id))
 
 
 async def create_group(call: Call) -> Any:
     """The channel of a few users and who asks."""
-    await call.require("create_group_channel")
     user_ids = {*await call.typed(list[str], "user_ids"), call.user_id}
+    await call.require_seeing(*user_ids)
     return await call.ws.direct_channels.group(sorted(user_ids), call.user_id)
 
 
 async def get_channel(call: Call) -> Any:
     """One channel."""
-    return await of_path(call)
+    return await call.channel()
 
 
 async def get_by_name(call: Call) -> Any:
@@ -96,14 +69,12 @@ async def get_by_team_name(call: Call) -> Any:
 async def get_public(call: Call) -> Any:
     """A page of a team's public channels."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "list_team_channels")
     return await call.ws.channels.public(team_id, call.page, call.per_page)
 
 
 async def get_public_by_ids(call: Call) -> Any:
     """Those of these channels that are public ones of a team."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "view_team")
     wanted = await call.typed(list[str], "channel_ids")
     if not 0 < len(wanted) <= PER_PAGE_MAX:
         raise bad_value("channel_ids")
@@ -113,35 +84,30 @@ async def get_public_by_ids(call: Call) -> Any:
 async def search(call: Call) -> Any:
     """The public channels of a team with a term in their name."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "list_team_channels")
     return await call.ws.channels.search(team_id, value_of(str, (await call.object()).get("term") or "", "term"))
 
 
 async def autocomplete(call: Call) -> Any:
     """Public channels of a team to choose from while a name is typed."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "list_team_channels")
     return await call.ws.channels.search(team_id, call.query("name"))
 
 
 async def of_user_in_team(call: Call) -> Any:
     """The channels that a user is in, of a team and of none."""
     user_id, team_id = call.path("user_id"), call.path("team_id")
-    await call.require_self(user_id)
-    await call.require_in_team(team_id, "view_team")
     return await call.ws.channels.of_user(team_id, user_id, include_deleted=call.flag("include_deleted"))
 
 
 async def update_channel(call: Call) -> Any:
     """Change what a channel says of itself."""
-    channel = await call.ws.channels.get(call.path("channel_id"))
-    await require_changing(call, channel, "manage_{}_channel_properties")
+    channel = await call.channel()
     return await call.ws.channels.update(replace(channel, **values_of(Channel, await call.object(), PATCHABLE)))
 
 
 async def update_privacy(call: Call) -> Any:
     """Make a channel public, `O`, or private, `P`; but not the one that everybody is in."""
-    channel = await call.ws.channels.get(call.path("channel_id"))
+    channel = await call.channel()
     privacy = value_of(str, (await call.object()).get("privacy"), "privacy")
     if privacy not in KIND or channel.type not in KIND:
         raise bad_value("privacy")
@@ -154,40 +120,45 @@ async def update_privacy(call: Call) -> Any:
 
 async def delete_channel(call: Call) -> Any:
     """Archive a channel."""
-    channel = await call.ws.channels.get(call.path("channel_id"))
-    await require_changing(call, channel, "delete_{}_channel")
+    channel = await call.channel()
     await call.ws.channels.delete(channel.id)
     return OK
 
 
 async def restore_channel(call: Call) -> Any:
     """Take a channel out of the archive."""
-    channel = await call.ws.channels.get(call.path("channel_id"))
+    channel = await call.channel()
     await call.require_in_team(channel.team_id, "manage_team")
     return await call.ws.channels.restore(channel.id)
 
 
 async def stats(call: Call) -> Any:
     """How many members, pinned posts and files a channel has."""
-    return await call.ws.unreads.stats((await of_path(call)).id)
+    return await call.ws.unreads.stats(call.path("channel_id"))
 
+
+_CREATE_CHANNEL_BY = LOGGED_IN.besides("`create_public_channel` or `create_private_channel` in the team of the body")
+_CREATE_DIRECT_BY = system("create_direct_channel").besides("`manage_system` for two others; users whom one may see")
+_CREATE_GROUP_BY = system("create_group_channel").besides("users whom one may see")
+_UPDATE_PRIVACY_BY = LOGGED_IN.besides("`convert_*_channel_to_*` in the channel")
+_RESTORE_CHANNEL_BY = LOGGED_IN.besides("`manage_team` in the channel's team")
 
 ROUTES = [
-    Route("POST", "/channels", create_channel, status=201),
-    Route("POST", "/channels/direct", create_direct, status=201),
-    Route("POST", "/channels/group", create_group, status=201),
-    Route("GET", "/channels/{channel_id}", get_channel),
-    Route("PUT", "/channels/{channel_id}", update_channel),
-    Route("DELETE", "/channels/{channel_id}", delete_channel),
-    Route("PUT", "/channels/{channel_id}/patch", update_channel),
-    Route("PUT", "/channels/{channel_id}/privacy", update_privacy),
-    Route("POST", "/channels/{channel_id}/restore", restore_channel),
-    Route("GET", "/channels/{channel_id}/stats", stats),
-    Route("GET", "/teams/{team_id}/channels", get_public),
-    Route("POST", "/teams/{team_id}/channels/ids", get_public_by_ids),
-    Route("POST", "/teams/{team_id}/channels/search", search),
-    Route("GET", "/teams/{team_id}/channels/autocomplete", autocomplete),
-    Route("GET", "/teams/{team_id}/channels/name/{channel_name}", get_by_name),
-    Route("GET", "/teams/name/{team_name}/channels/name/{channel_name}", get_by_team_name),
-    Route("GET", "/users/{user_id}/teams/{team_id}/channels", of_user_in_team),
+    Route("POST", "/channels", create_channel, _CREATE_CHANNEL_BY, status=201),
+    Route("POST", "/channels/direct", create_direct, _CREATE_DIRECT_BY, status=201),
+    Route("POST", "/channels/group", create_group, _CREATE_GROUP_BY, status=201),
+    Route("GET", "/channels/{channel_id}", get_channel, reading("read_channel")),
+    Route("PUT", "/channels/{channel_id}", update_channel, changing("manage_{}_channel_properties")),
+    Route("DELETE", "/channels/{channel_id}", delete_channel, changing("delete_{}_channel")),
+    Route("PUT", "/channels/{channel_id}/patch", update_channel, changing("manage_{}_channel_properties")),
+    Route("PUT", "/channels/{channel_id}/privacy", update_privacy, _UPDATE_PRIVACY_BY),
+    Route("POST", "/channels/{channel_id}/restore", restore_channel, _RESTORE_CHANNEL_BY),
+    Route("GET", "/channels/{channel_id}/stats", stats, reading("read_channel")),
+    Route("GET", "/teams/{team_id}/channels", get_public, team("list_team_channels")),
+    Route("POST", "/teams/{team_id}/channels/ids", get_public_by_ids, team("view_team")),
+    Route("POST", "/teams/{team_id}/channels/search", search, team("list_team_channels")),
+    Route("GET", "/teams/{team_id}/channels/autocomplete", autocomplete, team("list_team_channels")),
+    Route("GET", "/teams/{team_id}/channels/name/{channel_name}", get_by_name, NAMED),
+    Route("GET", "/teams/name/{team_name}/channels/name/{channel_name}", get_by_team_name, NAMED),
+    Route("GET", "/users/{user_id}/teams/{team_id}/channels", of_user_in_team, account() & team("view_team")),
 ]

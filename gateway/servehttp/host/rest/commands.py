@@ -6,10 +6,14 @@ from dataclasses import replace
 from typing import Any
 
 from mattermost_plugin.models import Command, CommandArgs
+from servehttp.host.rest.access import LOGGED_IN, team
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import to_json, values_of
 from servehttp.host.rest.routes import Route
 
+MANAGED = LOGGED_IN.besides(
+    "`manage_own_slash_commands` in its team, `manage_others_slash_commands` for those of others"
+)
 EXECUTED = ("channel_id", "team_id", "root_id", "command")
 
 
@@ -36,7 +40,6 @@ async def get_commands(call: Call) -> Any:
 async def autocomplete(call: Call) -> Any:
     """The commands of a team that are offered while one is typed."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "view_team")
     return [command for command in await call.ws.commands.usable(team_id) if command.auto_complete]
 
 
@@ -75,15 +78,20 @@ async def _managed(call: Call) -> Command:
 
 
 def _with_token(command: Command) -> dict[str, Any]:
-    return {**to_json(command), "token": command.token}
+    return {**to_json(command), "token": command.token, "url": command.url}
 
+
+_CREATE_COMMAND_BY = LOGGED_IN.besides("`manage_own_slash_commands` in the team of the body")
+_GET_COMMANDS_BY = LOGGED_IN.besides(
+    "`view_team` in the team of the query; `manage_own_slash_commands` for the stored ones"
+)
 
 ROUTES = [
-    Route("POST", "/commands", create_command, status=201),
-    Route("GET", "/commands", get_commands),
-    Route("POST", "/commands/execute", execute),
-    Route("GET", "/commands/{command_id}", get_command),
-    Route("PUT", "/commands/{command_id}", update_command),
-    Route("DELETE", "/commands/{command_id}", delete_command),
-    Route("GET", "/teams/{team_id}/commands/autocomplete", autocomplete),
+    Route("POST", "/commands", create_command, _CREATE_COMMAND_BY, status=201),
+    Route("GET", "/commands", get_commands, _GET_COMMANDS_BY),
+    Route("POST", "/commands/execute", execute, LOGGED_IN.besides("`use_slash_commands` in the channel of the body")),
+    Route("GET", "/commands/{command_id}", get_command, MANAGED),
+    Route("PUT", "/commands/{command_id}", update_command, MANAGED),
+    Route("DELETE", "/commands/{command_id}", delete_command, MANAGED),
+    Route("GET", "/teams/{team_id}/commands/autocomplete", autocomplete, team("view_team")),
 ]

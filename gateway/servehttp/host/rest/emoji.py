@@ -6,6 +6,7 @@ from typing import Any
 
 from mattermost_plugin.models import Emoji
 from servehttp.host.errors import AppFailure
+from servehttp.host.rest.access import LOGGED_IN, system
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.forms import no_file, parts
 from servehttp.host.rest.json import from_json, parse_json, value_of
@@ -15,7 +16,7 @@ from servehttp.host.rest.users import image
 
 async def create_emoji(call: Call) -> Any:
     """Add an emoji: a form with its description as JSON, `emoji`, and its file, `image`."""
-    await call.require("create_emojis")
+    await call.ws.config.require("ServiceSettings", "EnableCustomEmoji", "Custom emoji are switched off.")
     found: dict[str, bytes] = {}
     async for part in parts(call.request):
         if part.name in ("emoji", "image"):
@@ -79,14 +80,16 @@ async def _named(call: Call, name: str) -> Emoji | None:
         return None
 
 
+_DELETE_EMOJI_BY = LOGGED_IN.besides("`delete_emojis` everywhere for one's own, `delete_others_emojis` for others")
+
 ROUTES = [
-    Route("POST", "/emoji", create_emoji, status=201),
-    Route("GET", "/emoji", get_list),
-    Route("POST", "/emoji/names", get_by_names),
-    Route("POST", "/emoji/search", search),
-    Route("GET", "/emoji/autocomplete", autocomplete),
-    Route("GET", "/emoji/name/{emoji_name}", get_by_name),
-    Route("GET", "/emoji/{emoji_id}", get_emoji),
-    Route("DELETE", "/emoji/{emoji_id}", delete_emoji),
-    Route("GET", "/emoji/{emoji_id}/image", get_image),
+    Route("POST", "/emoji", create_emoji, system("create_emojis"), status=201),
+    Route("GET", "/emoji", get_list, LOGGED_IN),
+    Route("POST", "/emoji/names", get_by_names, LOGGED_IN),
+    Route("POST", "/emoji/search", search, LOGGED_IN),
+    Route("GET", "/emoji/autocomplete", autocomplete, LOGGED_IN),
+    Route("GET", "/emoji/name/{emoji_name}", get_by_name, LOGGED_IN),
+    Route("GET", "/emoji/{emoji_id}", get_emoji, LOGGED_IN),
+    Route("DELETE", "/emoji/{emoji_id}", delete_emoji, _DELETE_EMOJI_BY),
+    Route("GET", "/emoji/{emoji_id}/image", get_image, LOGGED_IN),
 ]

@@ -23,11 +23,11 @@ RETRY_AFTER = 5
 
 
 def error_json(failure: AppFailure, request_id: str) -> dict[str, Any]:
-    """What a caller is told of a failure."""
+    """What a caller is told of a failure. `detail` is for the log alone: it may have what plugins' exceptions say."""
     return {
         "id": failure.id,
         "message": failure.message,
-        "detailed_error": failure.detail,
+        "detailed_error": "",
         "request_id": request_id,
         "status_code": failure.status,
     }

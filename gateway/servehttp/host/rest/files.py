@@ -9,13 +9,16 @@ from urllib.parse import quote
 from starlette.responses import StreamingResponse
 
 from mattermost_plugin.models import FileInfo
+from servehttp.host.rest.access import LOGGED_IN, require_reading
 from servehttp.host.rest.call import Call
-from servehttp.host.rest.channels import require_reading
 from servehttp.host.rest.errors import too_large
 from servehttp.host.rest.forms import no_file, parts
 from servehttp.host.rest.json import bad_value
 from servehttp.host.rest.routes import Route
 
+READABLE = LOGGED_IN.besides(
+    "one's own upload, or `read_channel_content` in its channel, or a public one of one's team"
+)
 FIELD_MAX = 1024
 """Bytes of a field that is no file."""
 SHOWN = ("image/gif", "image/jpeg", "image/png", "image/webp", "text/plain")
@@ -75,6 +78,7 @@ async def _upload_form(call: Call) -> Any:
 
 
 async def _store(call: Call, channel_id: str, filename: str, pieces: AsyncIterator[bytes]) -> FileInfo:
+    await call.ws.config.require("FileSettings", "EnableFileAttachments", "Files are switched off.")
     limit, announced = call.ws.settings.max_file_size, call.request.headers.get("Content-Length", "")
     if announced.isdigit() and int(announced) > limit + call.settings.body_size:
         raise too_large(limit)
@@ -90,9 +94,11 @@ async def _readable(call: Call) -> FileInfo:
     return info
 
 
+_GET_LINK_BY = LOGGED_IN.besides("as for reading it, and `get_public_link` in its channel")
+
 ROUTES = [
-    Route("POST", "/files", upload_file, status=201),
-    Route("GET", "/files/{file_id}", get_file),
-    Route("GET", "/files/{file_id}/info", get_info),
-    Route("GET", "/files/{file_id}/link", get_link),
+    Route("POST", "/files", upload_file, LOGGED_IN.besides("`upload_file` in the channel of the body"), status=201),
+    Route("GET", "/files/{file_id}", get_file, READABLE),
+    Route("GET", "/files/{file_id}/info", get_info, READABLE),
+    Route("GET", "/files/{file_id}/link", get_link, _GET_LINK_BY),
 ]

@@ -14,9 +14,11 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from mattermost_plugin.models import (
     Command,
+    CommandResponse,
     FileInfo,
     OAuthApp,
     PluginInfo,
+    Post,
     RemoteCluster,
     Session,
     UploadSession,
@@ -29,7 +31,7 @@ from servehttp.host.errors import AppFailure, invalid
 ModelT = TypeVar("ModelT")
 
 PRIVATE: Mapping[type, frozenset[str]] = {
-    Command: frozenset({"token"}),
+    Command: frozenset({"token", "url"}),
     OAuthApp: frozenset({"client_secret"}),
     RemoteCluster: frozenset({"token", "remote_token"}),
     Session: frozenset({"token"}),
@@ -42,6 +44,10 @@ PRIVATE: Mapping[type, frozenset[str]] = {
 RENAMED: Mapping[type, Mapping[str, str]] = {FileInfo: {"creator_id": "user_id"}}
 """Fields that JSON calls something else."""
 
+
+ATTACHMENTS = "attachments"
+INTEGRATION = "integration"
+"""Where an action of a post has what the host calls for it."""
 
 DEPTH_MAX = 64
 """How deep lists and objects may lie in one another."""
@@ -165,7 +171,24 @@ def _broadcast(broadcast: WebsocketBroadcast) -> dict[str, Any]:
     return _object(broadcast) | {"omit_users": dict.fromkeys(broadcast.omit_users, True) or None}
 
 
+def _with_actions(model: Post | CommandResponse) -> dict[str, Any]:
+    """What has attachments, without where their actions lead: addresses and secrets of plugins."""
+    found = _object(model)
+    attached = found["props"].get(ATTACHMENTS)
+    return found if attached is None else found | {"props": found["props"] | {ATTACHMENTS: _open(attached)}}
+
+
+def _open(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_open(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {name: _open(item) for name, item in value.items() if name != INTEGRATION}
+
+
 _EXCEPTIONS: Mapping[type, Callable[[Any], Any]] = {
+    CommandResponse: _with_actions,
+    Post: _with_actions,
     PluginInfo: lambda info: to_json(info.manifest),
     Session: _session,
     WebsocketBroadcast: _broadcast,

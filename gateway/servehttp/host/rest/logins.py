@@ -7,6 +7,7 @@ from typing import Any
 from starlette.responses import JSONResponse
 
 from servehttp.host.errors import AppFailure
+from servehttp.host.rest.access import PUBLIC
 from servehttp.host.rest.auth import delete_cookies, set_cookies
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import to_json, value_of
@@ -48,6 +49,6 @@ async def _revoke(call: Call) -> None:
 
 
 ROUTES = [
-    Route("POST", "/users/login", login, public=True),
-    Route("POST", "/users/logout", logout, public=True),
+    Route("POST", "/users/login", login, PUBLIC),
+    Route("POST", "/users/logout", logout, PUBLIC),
 ]

@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import AsyncIterator
 from typing import IO, Any
 
+from servehttp.host.rest.access import LOGGED_IN, system
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.forms import at_most, no_file, parts
 from servehttp.host.rest.routes import Route
@@ -21,7 +22,6 @@ HELD_MAX = 1024 * 1024
 
 async def upload_plugin(call: Call) -> Any:
     """Install a plugin from the form's file `plugin`, a .tar.gz; with `force`, in place of the one that is there."""
-    await call.require(WRITE)
     has_bundle, force = False, call.flag("force")
     with tempfile.SpooledTemporaryFile(HELD_MAX) as bundle:
         async for part in parts(call.request):
@@ -37,7 +37,6 @@ async def upload_plugin(call: Call) -> Any:
 
 async def get_plugins(call: Call) -> Any:
     """The plugins, those that run and those that do not."""
-    await call.require(READ)
     active = {manifest.id for manifest in call.ws.plugins.active()}
     found: dict[str, list[Any]] = {"active": [], "inactive": []}
     for manifest in call.ws.plugins.all():
@@ -47,27 +46,23 @@ async def get_plugins(call: Call) -> Any:
 
 async def get_statuses(call: Call) -> Any:
     """How the plugins are."""
-    await call.require(READ)
     return [call.ws.plugins.status(manifest.id) for manifest in call.ws.plugins.all()]
 
 
 async def enable_plugin(call: Call) -> Any:
     """Start a plugin."""
-    await call.require(WRITE)
     await call.ws.plugins.enable(call.path("plugin_id"))
     return OK
 
 
 async def disable_plugin(call: Call) -> Any:
     """Stop a plugin."""
-    await call.require(WRITE)
     await call.ws.plugins.disable(call.path("plugin_id"))
     return OK
 
 
 async def remove_plugin(call: Call) -> Any:
     """Stop and delete a plugin."""
-    await call.require(WRITE)
     await call.ws.plugins.remove(call.path("plugin_id"))
     return OK
 
@@ -87,11 +82,11 @@ async def _keep(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:
 
 
 ROUTES = [
-    Route("POST", "/plugins", upload_plugin, status=201),
-    Route("GET", "/plugins", get_plugins),
-    Route("GET", "/plugins/statuses", get_statuses),
-    Route("GET", "/plugins/webapp", get_webapp),
-    Route("POST", "/plugins/{plugin_id}/enable", enable_plugin),
-    Route("POST", "/plugins/{plugin_id}/disable", disable_plugin),
-    Route("DELETE", "/plugins/{plugin_id}", remove_plugin),
+    Route("POST", "/plugins", upload_plugin, system(WRITE), status=201),
+    Route("GET", "/plugins", get_plugins, system(READ)),
+    Route("GET", "/plugins/statuses", get_statuses, system(READ)),
+    Route("GET", "/plugins/webapp", get_webapp, LOGGED_IN),
+    Route("POST", "/plugins/{plugin_id}/enable", enable_plugin, system(WRITE)),
+    Route("POST", "/plugins/{plugin_id}/disable", disable_plugin, system(WRITE)),
+    Route("DELETE", "/plugins/{plugin_id}", remove_plugin, system(WRITE)),
 ]

@@ -6,10 +6,9 @@ from typing import Any
 
 from mattermost_plugin.models import Post, PostList, PostSearchResults, SearchParameter
 from servehttp.host.errors import AppFailure
+from servehttp.host.rest.access import LOGGED_IN, reading, require_reading, team
 from servehttp.host.rest.call import Call
-from servehttp.host.rest.channels import require_reading
 from servehttp.host.rest.json import bad_value, to_json, values_of
-from servehttp.host.rest.posts import readable
 from servehttp.host.rest.routes import Route
 from servehttp.host.workspace.search_terms import typed
 
@@ -25,9 +24,7 @@ def list_json(found: PostList) -> dict[str, Any]:
 
 async def of_channel(call: Call) -> Any:
     """A page of a channel's posts: the newest, or those before or after one; or all changes since a moment."""
-    channel = await call.ws.channels.get(call.path("channel_id"))
-    await require_reading(call, channel, "read_channel_content")
-    return list_json(await call.ws.post_views.of_list(await _of_channel(call, channel.id)))
+    return list_json(await call.ws.post_views.of_list(await _of_channel(call, call.path("channel_id"))))
 
 
 async def _of_channel(call: Call, channel_id: str) -> PostList:
@@ -43,15 +40,12 @@ async def _of_channel(call: Call, channel_id: str) -> PostList:
 
 async def pinned(call: Call) -> Any:
     """The posts that are pinned to a channel."""
-    channel = await call.ws.channels.get(call.path("channel_id"))
-    await require_reading(call, channel, "read_channel_content")
-    return list_json(await call.ws.post_views.of_list(await call.ws.post_lists.pinned(channel.id)))
+    return list_json(await call.ws.post_views.of_list(await call.ws.post_lists.pinned(call.path("channel_id"))))
 
 
 async def thread(call: Call) -> Any:
     """All posts of the thread that a post is in."""
-    post = await readable(call, call.path("post_id"))
-    return list_json(await call.ws.post_views.of_list(await call.ws.post_lists.thread(post.id)))
+    return list_json(await call.ws.post_views.of_list(await call.ws.post_lists.thread(call.path("post_id"))))
 
 
 async def by_ids(call: Call) -> Any:
@@ -65,7 +59,6 @@ async def by_ids(call: Call) -> Any:
 async def search_in_team(call: Call) -> Any:
     """The posts of a team that meet a search, in the channels that who asks is in."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "view_team")
     return await _search(call, team_id)
 
 
@@ -95,10 +88,10 @@ async def _readable(call: Call, posts: list[Post]) -> list[Post]:
 
 
 ROUTES = [
-    Route("GET", "/channels/{channel_id}/posts", of_channel),
-    Route("GET", "/channels/{channel_id}/pinned", pinned),
-    Route("GET", "/posts/{post_id}/thread", thread),
-    Route("POST", "/posts/ids", by_ids),
-    Route("POST", "/posts/search", search_everywhere),
-    Route("POST", "/teams/{team_id}/posts/search", search_in_team),
+    Route("GET", "/channels/{channel_id}/posts", of_channel, reading()),
+    Route("GET", "/channels/{channel_id}/pinned", pinned, reading()),
+    Route("GET", "/posts/{post_id}/thread", thread, reading()),
+    Route("POST", "/posts/ids", by_ids, LOGGED_IN.besides("shows what one may read")),
+    Route("POST", "/posts/search", search_everywhere, LOGGED_IN.besides("shows what is in one's channels")),
+    Route("POST", "/teams/{team_id}/posts/search", search_in_team, team("view_team")),
 ]

@@ -7,8 +7,8 @@ from typing import Any
 
 from mattermost_plugin.models import Post
 from servehttp.host.errors import not_found
+from servehttp.host.rest.access import LOGGED_IN, author, channel, reading, require_reading, system
 from servehttp.host.rest.call import OK, Call
-from servehttp.host.rest.channels import require_reading
 from servehttp.host.rest.json import bad_value, from_json, value_of, values_of
 from servehttp.host.rest.routes import Route
 
@@ -50,7 +50,6 @@ async def create_post(call: Call) -> Any:
 
 async def create_ephemeral(call: Call) -> Any:
     """Show a post to one user, who does not keep it."""
-    await call.require("create_post_ephemeral")
     body = await call.object()
     post = from_json(Post, body.get("post"))
     user_id = value_of(str, body.get("user_id"), "user_id")
@@ -59,7 +58,7 @@ async def create_ephemeral(call: Call) -> Any:
 
 async def get_post(call: Call) -> Any:
     """One post."""
-    return await shown(call, await readable(call, call.path("post_id")))
+    return await shown(call, await call.post())
 
 
 async def update_post(call: Call) -> Any:
@@ -67,8 +66,7 @@ async def update_post(call: Call) -> Any:
     body = await call.object()
     if body.get("id", call.path("post_id")) != call.path("post_id"):
         raise bad_value("id")
-    post = await readable(call, call.path("post_id"))
-    await call.require_in_channel(post.channel_id, _of_author(call, post, "edit_post", "edit_others_posts"))
+    post = await call.post()
     changes = values_of(Post, body, PATCHABLE)
     if "props" in changes:
         changes["props"] = _without_new_claims(changes["props"], post.props)
@@ -77,8 +75,7 @@ async def update_post(call: Call) -> Any:
 
 async def delete_post(call: Call) -> Any:
     """Delete a post, with the replies to it."""
-    post = await readable(call, call.path("post_id"))
-    await call.require_in_channel(post.channel_id, _of_author(call, post, "delete_post", "delete_others_posts"))
+    post = await call.post()
     await call.ws.posts.delete(post.id, call.user_id)
     return OK
 
@@ -95,19 +92,17 @@ async def unpin_post(call: Call) -> Any:
 
 async def get_history(call: Call) -> Any:
     """The earlier versions of a post, for its author."""
-    post = await readable(call, call.path("post_id"))
-    await call.require_in_channel(post.channel_id, _of_author(call, post, "edit_post", "edit_others_posts"))
+    post = await call.post()
     return await call.ws.posts.history(post.id)
 
 
 async def get_files(call: Call) -> Any:
     """What is known of a post's files."""
-    return await call.ws.files.of_post((await readable(call, call.path("post_id"))).id)
+    return await call.ws.files.of_post((await call.post()).id)
 
 
 async def _set_pinned(call: Call, pinned: bool) -> Any:
-    post = await readable(call, call.path("post_id"))
-    await call.require_in_channel(post.channel_id, "create_post")
+    post = await call.post()
     await call.ws.posts.set_pinned(post.id, pinned)
     return OK
 
@@ -120,25 +115,24 @@ async def _require_writing(call: Call, channel_id: str) -> None:
         await call.require_in_team(channel.team_id, "create_post_public")
 
 
-def _of_author(call: Call, post: Post, own: str, others: str) -> str:
-    """The permission that it takes, which differs for posts of others."""
-    return own if post.user_id == call.user_id else others
-
-
 def _without_new_claims(asked: dict[str, Any], present: dict[str, Any]) -> dict[str, Any]:
     kept = {name: value for name, value in present.items() if name in CLAIMS}
     return {name: value for name, value in asked.items() if name not in CLAIMS} | kept
 
 
+_CREATE_POST_BY = LOGGED_IN.besides(
+    "`create_post` in the channel of the body, or `create_post_public` in its team where it is public"
+)
+
 ROUTES = [
-    Route("POST", "/posts", create_post, status=201),
-    Route("POST", "/posts/ephemeral", create_ephemeral, status=201),
-    Route("GET", "/posts/{post_id}", get_post),
-    Route("PUT", "/posts/{post_id}", update_post),
-    Route("DELETE", "/posts/{post_id}", delete_post),
-    Route("PUT", "/posts/{post_id}/patch", update_post),
-    Route("POST", "/posts/{post_id}/pin", pin_post),
-    Route("POST", "/posts/{post_id}/unpin", unpin_post),
-    Route("GET", "/posts/{post_id}/edit_history", get_history),
-    Route("GET", "/posts/{post_id}/files/info", get_files),
+    Route("POST", "/posts", create_post, _CREATE_POST_BY, status=201),
+    Route("POST", "/posts/ephemeral", create_ephemeral, system("create_post_ephemeral"), status=201),
+    Route("GET", "/posts/{post_id}", get_post, reading()),
+    Route("PUT", "/posts/{post_id}", update_post, author("edit_post", "edit_others_posts")),
+    Route("DELETE", "/posts/{post_id}", delete_post, author("delete_post", "delete_others_posts")),
+    Route("PUT", "/posts/{post_id}/patch", update_post, author("edit_post", "edit_others_posts")),
+    Route("POST", "/posts/{post_id}/pin", pin_post, reading() & channel("create_post")),
+    Route("POST", "/posts/{post_id}/unpin", unpin_post, reading() & channel("create_post")),
+    Route("GET", "/posts/{post_id}/edit_history", get_history, author("edit_post", "edit_others_posts")),
+    Route("GET", "/posts/{post_id}/files/info", get_files, reading()),
 ]

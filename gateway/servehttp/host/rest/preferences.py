@@ -6,6 +6,7 @@ from typing import Any
 
 from mattermost_plugin.models import Preference
 from servehttp.host.errors import not_found
+from servehttp.host.rest.access import account
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import bad_value, from_json
 from servehttp.host.rest.routes import Route
@@ -17,12 +18,12 @@ MAX = 100
 
 async def get_preferences(call: Call) -> Any:
     """A user's preferences."""
-    return await call.ws.preferences.of_user(await _whose(call))
+    return await call.ws.preferences.of_user(call.path("user_id"))
 
 
 async def get_category(call: Call) -> Any:
     """A user's preferences of a category."""
-    found = await call.ws.preferences.of_user(await _whose(call), call.path("category"))
+    found = await call.ws.preferences.of_user(call.path("user_id"), call.path("category"))
     if not found:
         raise not_found("app.preference.get_category.app_error", "preference")
     return found
@@ -30,25 +31,19 @@ async def get_category(call: Call) -> Any:
 
 async def get_preference(call: Call) -> Any:
     """One preference."""
-    return await call.ws.preferences.get(await _whose(call), call.path("category"), call.path("name"))
+    return await call.ws.preferences.get(call.path("user_id"), call.path("category"), call.path("name"))
 
 
 async def update_preferences(call: Call) -> Any:
     """Store preferences."""
-    await call.ws.preferences.update(await _whose(call), await _preferences(call))
+    await call.ws.preferences.update(call.path("user_id"), await _preferences(call))
     return OK
 
 
 async def delete_preferences(call: Call) -> Any:
     """Delete preferences."""
-    await call.ws.preferences.delete(await _whose(call), await _preferences(call))
+    await call.ws.preferences.delete(call.path("user_id"), await _preferences(call))
     return OK
-
-
-async def _whose(call: Call) -> str:
-    user_id = call.path("user_id")
-    await call.require_self(user_id)
-    return user_id
 
 
 async def _preferences(call: Call) -> list[Preference]:
@@ -59,9 +54,9 @@ async def _preferences(call: Call) -> list[Preference]:
 
 
 ROUTES = [
-    Route("GET", PATH, get_preferences),
-    Route("PUT", PATH, update_preferences),
-    Route("POST", PATH + "/delete", delete_preferences),
-    Route("GET", PATH + "/{category}", get_category),
-    Route("GET", PATH + "/{category}/name/{name}", get_preference),
+    Route("GET", PATH, get_preferences, account()),
+    Route("PUT", PATH, update_preferences, account()),
+    Route("POST", PATH + "/delete", delete_preferences, account()),
+    Route("GET", PATH + "/{category}", get_category, account()),
+    Route("GET", PATH + "/{category}/name/{name}", get_preference, account()),
 ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from mattermost_plugin.models import Reaction
 from servehttp.host.errors import forbidden
+from servehttp.host.rest.access import LOGGED_IN, channel, reading
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import values_of
 from servehttp.host.rest.posts import readable
@@ -24,20 +25,25 @@ async def save_reaction(call: Call) -> Any:
 
 async def get_reactions(call: Call) -> Any:
     """The reactions to a post."""
-    return await call.ws.reactions.of_post((await readable(call, call.path("post_id"))).id)
+    return await call.ws.reactions.of_post(call.path("post_id"))
 
 
 async def delete_reaction(call: Call) -> Any:
     """Take a reaction back."""
-    user_id, post = call.path("user_id"), await readable(call, call.path("post_id"))
-    own = user_id == call.user_id
-    await call.require_in_channel(post.channel_id, "remove_reaction" if own else "remove_others_reactions")
-    await call.ws.reactions.remove(Reaction(user_id=user_id, post_id=post.id, emoji_name=call.path("emoji_name")))
+    user_id, post_id, name = (call.path(part) for part in ("user_id", "post_id", "emoji_name"))
+    await call.ws.reactions.remove(Reaction(user_id=user_id, post_id=post_id, emoji_name=name))
     return OK
 
 
+_TAKE_BACK = reading() & channel("remove_reaction") & channel("remove_others_reactions", others_only=True)
+
+
+_SAVE_REACTION_BY = LOGGED_IN.besides(
+    "`add_reaction` in the channel of the post, which one may read; for oneself alone"
+)
+
 ROUTES = [
-    Route("POST", "/reactions", save_reaction),
-    Route("GET", "/posts/{post_id}/reactions", get_reactions),
-    Route("DELETE", "/users/{user_id}/posts/{post_id}/reactions/{emoji_name}", delete_reaction),
+    Route("POST", "/reactions", save_reaction, _SAVE_REACTION_BY),
+    Route("GET", "/posts/{post_id}/reactions", get_reactions, reading()),
+    Route("DELETE", "/users/{user_id}/posts/{post_id}/reactions/{emoji_name}", delete_reaction, _TAKE_BACK),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from servehttp.host.rest.access import LOGGED_IN, system
 from servehttp.host.rest.call import Call
 from servehttp.host.rest.json import value_of
 from servehttp.host.rest.routes import Route
@@ -11,7 +12,6 @@ from servehttp.host.rest.routes import Route
 
 async def get_roles(call: Call) -> Any:
     """Every role."""
-    await call.require("manage_roles")
     return await call.ws.roles.all()
 
 
@@ -32,15 +32,14 @@ async def get_by_names(call: Call) -> Any:
 
 async def patch_role(call: Call) -> Any:
     """Change what a role permits."""
-    await call.require("manage_roles")
     permissions = value_of(list[str], (await call.object()).get("permissions"), "permissions")
     return await call.ws.roles.set_permissions(call.path("role_id"), permissions)
 
 
 ROUTES = [
-    Route("GET", "/roles", get_roles),
-    Route("POST", "/roles/names", get_by_names),
-    Route("GET", "/roles/name/{role_name}", get_by_name),
-    Route("GET", "/roles/{role_id}", get_role),
-    Route("PUT", "/roles/{role_id}/patch", patch_role),
+    Route("GET", "/roles", get_roles, system("manage_roles")),
+    Route("POST", "/roles/names", get_by_names, LOGGED_IN),
+    Route("GET", "/roles/name/{role_name}", get_by_name, LOGGED_IN),
+    Route("GET", "/roles/{role_id}", get_role, LOGGED_IN),
+    Route("PUT", "/roles/{role_id}/patch", patch_role, system("manage_system")),
 ]

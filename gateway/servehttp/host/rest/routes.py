@@ -15,6 +15,7 @@ from mattermost_plugin.models import PluginContext, Session
 from mattermost_plugin.request_id import request_id_of
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import new_id
+from servehttp.host.rest.access import Access
 from servehttp.host.rest.auth import authenticate
 from servehttp.host.rest.call import Call
 from servehttp.host.rest.errors import INTERNAL, error_response, unavailable_response
@@ -39,15 +40,15 @@ class Route:
         method: GET, POST, PUT or DELETE.
         path: Below the prefix, with names in braces.
         handler: Returns a model, a list or dict with models, or a `Response`; its docstring says what it does.
+        access: Who may; checked before the handler runs.
         status: Of an answer that is no `Response`.
-        public: Nobody has to be logged in.
     """
 
     method: str
     path: str
     handler: Handler
+    access: Access
     status: int = 200
-    public: bool = False
 
     def bound(self, workspace: Workspace, settings: RestSettings) -> StarletteRoute:
         """The route of one application."""
@@ -58,6 +59,7 @@ class Route:
             try:
                 return await self._answer(workspace, settings, request)
             except AppFailure as failure:
+                self._log(failure, context.request_id)
                 return error_response(failure, context.request_id)
             except StoreUnavailable as error:
                 logger.warning("REST request not served", route=f"{self.method} {self.path}", reason=str(error))
@@ -72,18 +74,27 @@ class Route:
 
         return StarletteRoute(PREFIX + self.path, endpoint, methods=[self.method])
 
+    def _log(self, failure: AppFailure, request_id: str) -> None:
+        if failure.detail:
+            route = f"{self.method} {self.path}"
+            logger.info(
+                "REST request refused", route=route, request_id=request_id, id=failure.id, detail=failure.detail
+            )
+
     async def _answer(self, workspace: Workspace, settings: RestSettings, request: Request) -> Response:
         session = await self._session(workspace, request)
         if session is not None:
             REQUEST.set(of_session(REQUEST.get(), session))
-        answer = await self.handler(Call(workspace, settings, request, session))
+        call = Call(workspace, settings, request, session)
+        await self.access.check(call)
+        answer = await self.handler(call)
         return answer if isinstance(answer, Response) else JSONResponse(to_json(answer), self.status)
 
     async def _session(self, workspace: Workspace, request: Request) -> Session | None:
         try:
             return await authenticate(workspace, request)
         except AppFailure:
-            if self.public:
+            if self.access.public:
                 return None
             raise
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mattermost_plugin.models import SidebarCategoryWithChannels
+from servehttp.host.rest.access import account, team
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import from_json
 from servehttp.host.rest.routes import Route
@@ -14,50 +15,47 @@ PATH = "/users/{user_id}/teams/{team_id}/channels/categories"
 
 async def get_categories(call: Call) -> Any:
     """A user's categories in a team, and their order."""
-    return await call.ws.sidebar.get(*await _whose(call))
+    return await call.ws.sidebar.get(*_whose(call))
 
 
 async def create_category(call: Call) -> Any:
     """Add a category."""
-    whose = await _whose(call)
+    whose = _whose(call)
     return await call.ws.sidebar.create(*whose, await call.model(SidebarCategoryWithChannels))
 
 
 async def update_categories(call: Call) -> Any:
     """Change categories."""
-    whose, body = await _whose(call), await call.typed(list[Any], "categories")
+    whose, body = _whose(call), await call.typed(list[Any], "categories")
     return await call.ws.sidebar.update(*whose, [from_json(SidebarCategoryWithChannels, item) for item in body])
 
 
 async def get_order(call: Call) -> Any:
     """The order of a user's categories in a team."""
-    return (await call.ws.sidebar.get(*await _whose(call))).order
+    return (await call.ws.sidebar.get(*_whose(call))).order
 
 
 async def set_order(call: Call) -> Any:
     """Put a user's categories into another order."""
-    whose = await _whose(call)
+    whose = _whose(call)
     return await call.ws.sidebar.set_order(*whose, await call.typed(list[str], "order"))
 
 
 async def delete_category(call: Call) -> Any:
     """Delete a category."""
-    await call.ws.sidebar.delete(*await _whose(call), call.request.path_params["category"])
+    await call.ws.sidebar.delete(*_whose(call), call.request.path_params["category"])
     return OK
 
 
-async def _whose(call: Call) -> tuple[str, str]:
-    user_id, team_id = call.path("user_id"), call.path("team_id")
-    await call.require_self(user_id)
-    await call.require_in_team(team_id, "view_team")
-    return user_id, team_id
+def _whose(call: Call) -> tuple[str, str]:
+    return call.path("user_id"), call.path("team_id")
 
 
 ROUTES = [
-    Route("GET", PATH, get_categories),
-    Route("POST", PATH, create_category),
-    Route("PUT", PATH, update_categories),
-    Route("GET", PATH + "/order", get_order),
-    Route("PUT", PATH + "/order", set_order),
-    Route("DELETE", PATH + "/{category}", delete_category),
+    Route("GET", PATH, get_categories, account() & team("view_team")),
+    Route("POST", PATH, create_category, account() & team("view_team")),
+    Route("PUT", PATH, update_categories, account() & team("view_team")),
+    Route("GET", PATH + "/order", get_order, account() & team("view_team")),
+    Route("PUT", PATH + "/order", set_order, account() & team("view_team")),
+    Route("DELETE", PATH + "/{category}", delete_category, account() & team("view_team")),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from servehttp.host.rest.access import PUBLIC, system
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.routes import Route
 from servehttp.host.workspace.facts import SERVER_VERSION
@@ -43,20 +44,17 @@ async def client_license(call: Call) -> Any:
 
 async def get_config(call: Call) -> Any:
     """The whole configuration, its secrets masked."""
-    await call.require("manage_system")
     return await call.ws.config.sanitized()
 
 
 async def update_config(call: Call) -> Any:
     """Replace the configuration; what is left out is the default, and a masked secret stays."""
-    await call.require("manage_system")
     await call.ws.config.save(json.dumps(await call.object()).encode())
     return await call.ws.config.sanitized()
 
 
 async def support_packet(call: Call) -> Any:
     """A zip file for those who help from afar; what plugins add to it is in it."""
-    await call.require("manage_system")
     headers = {"Content-Disposition": 'attachment; filename="mm_support_packet.zip"'}
     return Response(await call.ws.support.packet(), media_type="application/zip", headers=headers)
 
@@ -66,10 +64,10 @@ def _text(value: Any) -> str:
 
 
 ROUTES = [
-    Route("GET", "/system/ping", ping, public=True),
-    Route("GET", "/config/client", client_config, public=True),
-    Route("GET", "/license/client", client_license, public=True),
-    Route("GET", "/config", get_config),
-    Route("PUT", "/config", update_config),
-    Route("GET", "/system/support_packet", support_packet),
+    Route("GET", "/system/ping", ping, PUBLIC),
+    Route("GET", "/config/client", client_config, PUBLIC),
+    Route("GET", "/license/client", client_license, PUBLIC),
+    Route("GET", "/config", get_config, system("manage_system")),
+    Route("PUT", "/config", update_config, system("manage_system")),
+    Route("GET", "/system/support_packet", support_packet, system("manage_system")),
 ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mattermost_plugin.models import TeamMember
-from servehttp.host.errors import invalid
+from servehttp.host.errors import forbidden, invalid
+from servehttp.host.rest.access import LOGGED_IN, oneself, team
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import from_json, value_of
 from servehttp.host.rest.routes import Route
@@ -13,23 +15,24 @@ from servehttp.host.rest.routes import Route
 
 async def get_members(call: Call) -> Any:
     """A page of a team's members."""
-    return await call.ws.team_members.of_team(await _viewed(call), call.page, call.per_page)
+    return await _seen(call, await call.ws.team_members.of_team(call.path("team_id"), call.page, call.per_page))
 
 
 async def get_member(call: Call) -> Any:
     """One member."""
-    return await call.ws.team_members.get(await _viewed(call), call.path("user_id"))
+    await call.require_seeing(call.path("user_id"))
+    return await call.ws.team_members.get(call.path("team_id"), call.path("user_id"))
 
 
 async def get_by_ids(call: Call) -> Any:
     """Those of these users that are in a team."""
-    return await call.ws.team_members.by_ids(await _viewed(call), await call.typed(list[str], "user_ids"))
+    user_ids = await call.typed(list[str], "user_ids")
+    return await _seen(call, await call.ws.team_members.by_ids(call.path("team_id"), user_ids))
 
 
 async def of_user(call: Call) -> Any:
     """A user's memberships."""
     user_id = call.path("user_id")
-    await call.require_self(user_id, "read_other_users_teams")
     return [member for member in await call.ws.team_members.of_user(user_id, 0, 200) if not member.delete_at]
 
 
@@ -46,7 +49,6 @@ async def add_member(call: Call) -> Any:
 async def add_members(call: Call) -> Any:
     """Take users into a team: all or, with `graceful`, those that can be."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "add_user_to_team")
     user_ids = [from_json(TeamMember, item).user_id for item in await call.typed(list[Any], "members")]
     members = call.ws.team_members
     add = members.add_gracefully if call.flag("graceful") else members.add_all
@@ -55,6 +57,8 @@ async def add_members(call: Call) -> Any:
 
 async def join_by_invitation(call: Call) -> Any:
     """Join the team of an invitation, `invite_id` in the query."""
+    if await call.is_guest():
+        raise forbidden("api.team.add_user_to_team_from_invite.guest.app_error", "Invitations are not for guests.")
     team = await call.ws.teams.get_by_invite_id(call.query("invite_id"))
     return await call.ws.team_members.add(team.id, call.user_id)
 
@@ -62,8 +66,6 @@ async def join_by_invitation(call: Call) -> Any:
 async def remove_member(call: Call) -> Any:
     """Take a user out of a team, or leave one."""
     team_id, user_id = call.path("team_id"), call.path("user_id")
-    if user_id != call.user_id:
-        await call.require_in_team(team_id, "remove_user_from_team")
     await call.ws.team_members.remove(team_id, user_id, "" if user_id == call.user_id else call.user_id)
     return OK
 
@@ -92,15 +94,14 @@ def scheme_roles(body: dict[str, Any], scope: str) -> str:
 
 async def _set_roles(call: Call, roles: str) -> Any:
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "manage_team_roles")
     await call.ws.team_members.set_roles(team_id, call.path("user_id"), roles)
     return OK
 
 
-async def _viewed(call: Call) -> str:
-    team_id = call.path("team_id")
-    await call.require_in_team(team_id, "view_team")
-    return team_id
+async def _seen(call: Call, members: Sequence[TeamMember]) -> list[TeamMember]:
+    """Those whom who asks may know of."""
+    seen = {*await call.ws.visible_users.among(call.user_id, [member.user_id for member in members])}
+    return [member for member in members if member.user_id in seen]
 
 
 async def _check_may_join(call: Call, team_id: str) -> None:
@@ -108,15 +109,21 @@ async def _check_may_join(call: Call, team_id: str) -> None:
     await call.require("join_public_teams" if team.allow_open_invite else "join_private_teams")
 
 
+_JOIN_BY_INVITATION_BY = LOGGED_IN.besides("an invitation, which is not for guests")
+_ADD_MEMBER_BY = LOGGED_IN.besides(
+    "`add_user_to_team` in the team; to join, `join_public_teams` or `join_private_teams`"
+)
+_REMOVE_BY = team("remove_user_from_team", others_only=True)
+
 ROUTES = [
-    Route("POST", "/teams/members/invite", join_by_invitation, status=201),
-    Route("GET", "/teams/{team_id}/members", get_members),
-    Route("POST", "/teams/{team_id}/members", add_member, status=201),
-    Route("POST", "/teams/{team_id}/members/batch", add_members, status=201),
-    Route("POST", "/teams/{team_id}/members/ids", get_by_ids),
-    Route("GET", "/teams/{team_id}/members/{user_id}", get_member),
-    Route("DELETE", "/teams/{team_id}/members/{user_id}", remove_member),
-    Route("PUT", "/teams/{team_id}/members/{user_id}/roles", set_roles),
-    Route("PUT", "/teams/{team_id}/members/{user_id}/schemeRoles", set_scheme_roles),
-    Route("GET", "/users/{user_id}/teams/members", of_user),
+    Route("POST", "/teams/members/invite", join_by_invitation, _JOIN_BY_INVITATION_BY, status=201),
+    Route("GET", "/teams/{team_id}/members", get_members, team("view_team")),
+    Route("POST", "/teams/{team_id}/members", add_member, _ADD_MEMBER_BY, status=201),
+    Route("POST", "/teams/{team_id}/members/batch", add_members, team("add_user_to_team"), status=201),
+    Route("POST", "/teams/{team_id}/members/ids", get_by_ids, team("view_team")),
+    Route("GET", "/teams/{team_id}/members/{user_id}", get_member, team("view_team")),
+    Route("DELETE", "/teams/{team_id}/members/{user_id}", remove_member, _REMOVE_BY),
+    Route("PUT", "/teams/{team_id}/members/{user_id}/roles", set_roles, team("manage_team_roles")),
+    Route("PUT", "/teams/{team_id}/members/{user_id}/schemeRoles", set_scheme_roles, team("manage_team_roles")),
+    Route("GET", "/users/{user_id}/teams/members", of_user, oneself("read_other_users_teams")),
 ]

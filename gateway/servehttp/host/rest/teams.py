@@ -8,12 +8,15 @@ from typing import Any
 
 from mattermost_plugin.models import Team
 from servehttp.host.errors import AppFailure
+from servehttp.host.rest.access import LOGGED_IN, PUBLIC, oneself, system, team
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.forms import file_of
 from servehttp.host.rest.json import to_json, value_of, values_of
 from servehttp.host.rest.routes import Route
 from servehttp.host.rest.users import image
 
+SEEN = LOGGED_IN.besides("`view_team` in it, or `list_public_teams` everywhere where it is open")
+LISTED = LOGGED_IN.besides("one's own; `list_public_teams` and `list_private_teams` everywhere for others")
 PATCHABLE = (
     "display_name", "description", "company_name", "allowed_domains", "allow_open_invite", "group_constrained",
 )  # fmt: skip
@@ -37,7 +40,6 @@ async def all_shown(call: Call, teams: Iterable[Team]) -> list[dict[str, Any]]:
 
 async def create_team(call: Call) -> Any:
     """Create a team, of which the creator becomes an administrator."""
-    await call.require("create_team")
     team = replace(await call.model(Team), group_constrained=None, scheme_id=None, policy_id=None)
     return await shown(call, await call.ws.teams.create(team, call.user_id))
 
@@ -88,44 +90,41 @@ async def get_by_invitation(call: Call) -> Any:
 async def of_user(call: Call) -> Any:
     """The teams a user is in."""
     user_id = call.path("user_id")
-    await call.require_self(user_id, "read_other_users_teams")
     return await all_shown(call, await call.ws.teams.of_user(user_id))
 
 
 async def update_team(call: Call) -> Any:
     """Change what a team says of itself, and who may join."""
-    team_id = await _managed(call)
+    team_id = call.path("team_id")
     values = values_of(Team, await call.object(), PATCHABLE)
     return await shown(call, await call.ws.teams.update(replace(await call.ws.teams.get(team_id), **values)))
 
 
 async def delete_team(call: Call) -> Any:
     """Archive a team."""
-    await call.ws.teams.delete(await _managed(call))
+    await call.ws.teams.delete(call.path("team_id"))
     return OK
 
 
 async def restore_team(call: Call) -> Any:
     """Take a team out of the archive."""
-    return await shown(call, await call.ws.teams.restore(await _managed(call)))
+    return await shown(call, await call.ws.teams.restore(call.path("team_id")))
 
 
 async def regenerate_invite_id(call: Call) -> Any:
     """End the invitations to a team, and have another one."""
-    return await shown(call, await call.ws.teams.regenerate_invite_id(await _managed(call)))
+    return await shown(call, await call.ws.teams.regenerate_invite_id(call.path("team_id")))
 
 
 async def stats(call: Call) -> Any:
     """How many members a team has."""
     team_id = call.path("team_id")
-    await call.require_in_team(team_id, "view_team")
     return await call.ws.teams.stats(team_id)
 
 
 async def unreads(call: Call) -> Any:
     """What a user has not read, by team."""
     user_id = call.path("user_id")
-    await call.require_self(user_id, "read_other_users_teams")
     return await call.ws.unreads.of_teams(user_id)
 
 
@@ -137,21 +136,15 @@ async def get_icon(call: Call) -> Any:
 
 async def set_icon(call: Call) -> Any:
     """Replace a team's image by the form's file `image`."""
-    team_id = await _managed(call)
+    team_id = call.path("team_id")
     await call.ws.team_icons.set(team_id, await file_of(call.request, "image", call.ws.settings.max_file_size))
     return OK
 
 
 async def remove_icon(call: Call) -> Any:
     """Have a team without an image."""
-    await call.ws.team_icons.remove(await _managed(call))
+    await call.ws.team_icons.remove(call.path("team_id"))
     return OK
-
-
-async def _managed(call: Call) -> str:
-    team_id = call.path("team_id")
-    await call.require_in_team(team_id, "manage_team")
-    return team_id
 
 
 async def _visible(call: Call, team: Team) -> Team:
@@ -168,22 +161,22 @@ async def _listed(call: Call, teams: Iterable[Team]) -> list[Team]:
 
 
 ROUTES = [
-    Route("POST", "/teams", create_team, status=201),
-    Route("GET", "/teams", get_teams),
-    Route("POST", "/teams/search", search),
-    Route("GET", "/teams/name/{team_name}", get_by_name),
-    Route("GET", "/teams/name/{team_name}/exists", exists),
-    Route("GET", "/teams/invite/{invitation}", get_by_invitation, public=True),
-    Route("GET", "/teams/{team_id}", get_team),
-    Route("PUT", "/teams/{team_id}", update_team),
-    Route("DELETE", "/teams/{team_id}", delete_team),
-    Route("PUT", "/teams/{team_id}/patch", update_team),
-    Route("POST", "/teams/{team_id}/restore", restore_team),
-    Route("POST", "/teams/{team_id}/regenerate_invite_id", regenerate_invite_id),
-    Route("GET", "/teams/{team_id}/stats", stats),
-    Route("GET", "/teams/{team_id}/image", get_icon),
-    Route("POST", "/teams/{team_id}/image", set_icon),
-    Route("DELETE", "/teams/{team_id}/image", remove_icon),
-    Route("GET", "/users/{user_id}/teams", of_user),
-    Route("GET", "/users/{user_id}/teams/unread", unreads),
+    Route("POST", "/teams", create_team, system("create_team"), status=201),
+    Route("GET", "/teams", get_teams, LISTED),
+    Route("POST", "/teams/search", search, LISTED),
+    Route("GET", "/teams/name/{team_name}", get_by_name, SEEN),
+    Route("GET", "/teams/name/{team_name}/exists", exists, SEEN),
+    Route("GET", "/teams/invite/{invitation}", get_by_invitation, PUBLIC),
+    Route("GET", "/teams/{team_id}", get_team, SEEN),
+    Route("PUT", "/teams/{team_id}", update_team, team("manage_team")),
+    Route("DELETE", "/teams/{team_id}", delete_team, team("manage_team")),
+    Route("PUT", "/teams/{team_id}/patch", update_team, team("manage_team")),
+    Route("POST", "/teams/{team_id}/restore", restore_team, team("manage_team")),
+    Route("POST", "/teams/{team_id}/regenerate_invite_id", regenerate_invite_id, team("manage_team")),
+    Route("GET", "/teams/{team_id}/stats", stats, team("view_team")),
+    Route("GET", "/teams/{team_id}/image", get_icon, SEEN),
+    Route("POST", "/teams/{team_id}/image", set_icon, team("manage_team")),
+    Route("DELETE", "/teams/{team_id}/image", remove_icon, team("manage_team")),
+    Route("GET", "/users/{user_id}/teams", of_user, oneself("read_other_users_teams")),
+    Route("GET", "/users/{user_id}/teams/unread", unreads, oneself("read_other_users_teams")),
 ]

@@ -7,10 +7,12 @@ from typing import Any
 from starlette.responses import Response
 
 from mattermost_plugin.models import FileInfo, UploadSession
+from servehttp.host.rest.access import LOGGED_IN, oneself
 from servehttp.host.rest.call import Call
 from servehttp.host.rest.json import values_of
 from servehttp.host.rest.routes import Route
 
+OWN = LOGGED_IN.besides("an upload of one's own, or `manage_system` everywhere; `upload_file` in its channel to add")
 NEW = ("channel_id", "filename", "file_size")
 PIECE = 1024 * 1024
 """Bytes that are stored at once."""
@@ -22,6 +24,7 @@ async def create_upload(call: Call) -> Any:
         **values_of(UploadSession, await call.object(), NEW), user_id=call.user_id, type="attachment"
     )
     await call.require_in_channel(session.channel_id, "upload_file")
+    await call.ws.config.require("FileSettings", "EnableFileAttachments", "Files are switched off.")
     return await call.ws.uploads.create(session)
 
 
@@ -46,9 +49,7 @@ async def add_to_upload(call: Call) -> Any:
 
 async def of_user(call: Call) -> Any:
     """The uploads of who asks that are not finished."""
-    user_id = call.path("user_id")
-    await call.require_self(user_id, "manage_system")
-    return await call.ws.uploads.of_user(user_id)
+    return await call.ws.uploads.of_user(call.path("user_id"))
 
 
 async def _add(call: Call, offset: int, waiting: bytearray) -> tuple[FileInfo | None, int]:
@@ -64,8 +65,8 @@ async def _own(call: Call) -> UploadSession:
 
 
 ROUTES = [
-    Route("POST", "/uploads", create_upload, status=201),
-    Route("GET", "/uploads/{upload_id}", get_upload),
-    Route("POST", "/uploads/{upload_id}", add_to_upload),
-    Route("GET", "/users/{user_id}/uploads", of_user),
+    Route("POST", "/uploads", create_upload, LOGGED_IN.besides("`upload_file` in the channel of the body"), status=201),
+    Route("GET", "/uploads/{upload_id}", get_upload, OWN),
+    Route("POST", "/uploads/{upload_id}", add_to_upload, OWN),
+    Route("GET", "/users/{user_id}/uploads", of_user, oneself("manage_system")),
 ]

@@ -50,7 +50,8 @@ async def _active(workspace: Workspace, user_id: str, asked: WebSocketRequest) -
 
 async def _statuses(workspace: Workspace, user_id: str, asked: WebSocketRequest) -> Mapping[str, Any]:
     wanted = value_of(list[str], asked.data.get("user_ids") or [user_id], "user_ids")
-    return {status.user_id: status.status for status in await workspace.statuses.by_ids(wanted)}
+    seen = list(await workspace.visible_users.among(user_id, wanted))
+    return {status.user_id: status.status for status in await workspace.statuses.by_ids(seen)}
 
 
 _ACTIONS: Mapping[str, Action] = {

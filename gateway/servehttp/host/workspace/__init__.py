@@ -71,6 +71,7 @@ from servehttp.host.workspace.tokens import AccessTokens
 from servehttp.host.workspace.unreads import Unreads
 from servehttp.host.workspace.uploads import Uploads
 from servehttp.host.workspace.users import Users
+from servehttp.host.workspace.visible_users import VisibleUsers
 from servehttp.settings import WorkspaceSettings
 
 DATABASE_FILE = "workspace.db"
@@ -156,6 +157,7 @@ class Workspace:
         self.unreads = Unreads(self)
         self.uploads = Uploads(self)
         self.users = Users(self)
+        self.visible_users = VisibleUsers(self)
 
 
 @asynccontextmanager

@@ -163,7 +163,7 @@ class ChannelMembers(Domain):
         """
         async with self.db.transaction():
             new = with_new_roles(await self._required(channel_id, user_id), roles)
-            await self.ws.roles.check_exist(new.roles.split())
+            await self.ws.roles.check_assignable(new.roles.split(), "channel")
             return await self._store(new)
 
     async def set_notify_props(self, channel_id: str, user_id: str, props: Mapping[str, str]) -> ChannelMember:

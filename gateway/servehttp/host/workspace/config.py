@@ -8,10 +8,11 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import select
 
+from servehttp.host.errors import AppFailure
 from servehttp.host.ids import new_id
 from servehttp.host.store.rows import changed, insert
 from servehttp.host.store.tables.system import configurations as table
-from servehttp.host.workspace.config_rules import completed, masked, parsed, unmasked
+from servehttp.host.workspace.config_rules import check_settable, completed, masked, parsed, unmasked
 from servehttp.host.workspace.domain import Domain
 
 Edit: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
@@ -45,6 +46,15 @@ class Config(Domain):
         asked = parsed(config_json)
         return await self.change(lambda present: unmasked(completed(asked), present))
 
+    async def require(self, section: str, name: str, text: str) -> None:
+        """Go on only if something is switched on.
+
+        Raises:
+            AppFailure: 501, with this text.
+        """
+        if not (await self.section(section))[name]:
+            raise AppFailure(f"api.config.{name}.disabled.app_error", text, 501)
+
     async def plugin_settings(self, plugin_id: str) -> dict[str, Any]:
         """What is stored of a plugin's settings, by key."""
         return dict((await self.get())["PluginSettings"]["Plugins"].get(plugin_id) or {})
@@ -69,12 +79,13 @@ class Config(Domain):
         that no change is lost.
 
         Raises:
-            AppFailure: 400, a plugin refuses it; or what `edit` raises.
+            AppFailure: 400, a plugin refuses it, or it sets what does not act here; or what `edit` raises.
         """
         while True:
             base, present = await self._active()
             wanted = json.dumps(edit(present)).encode()
             agreed = completed(parsed(await self.ws.hooks.configuration_will_be_saved(wanted)))
+            check_settable(present, agreed)
             if await self._store(base, agreed):
                 return agreed
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from servehttp.host.errors import AppFailure, invalid
-from servehttp.host.workspace.default_config import DEFAULT_CONFIG
+from servehttp.host.workspace.default_config import DEFAULT_CONFIG, SETTABLE
 
 MASK = "*" * 32
 """What is shown instead of a secret; where it comes back, the secret is meant."""
@@ -62,6 +62,46 @@ def completed(config: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(settings, Mapping):
             raise _malformed(f"What {plugin_id} has for settings")
     return whole
+
+
+def check_settable(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Accept a configuration in the place of another one.
+
+    Raises:
+        AppFailure: 400, it has another value than that one and the default for what does not act here, or a value of
+            another kind for what does.
+    """
+    for path in _changed(present, wanted):
+        default = _at(DEFAULT_CONFIG, path)
+        if path[-1] not in SETTABLE.get(path[0], ()):
+            raise _not_settable(path)
+        if not isinstance(_at(wanted, path), _KINDS.get(type(default), type(default))):
+            raise _malformed_setting(path, type(default).__name__)
+
+
+def _changed(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[Path]:
+    """The settings, as section and name, that are neither as before nor as by default."""
+    for section, settings in wanted.items():
+        if not isinstance(settings, Mapping):
+            yield (section,)
+            continue
+        for name, value in settings.items():
+            path = (section, name)
+            if value not in (_at(present, path), _at(DEFAULT_CONFIG, path)):
+                yield path
+
+
+_KINDS: Mapping[type, type] = {dict: Mapping}
+
+
+def _not_settable(path: Path) -> AppFailure:
+    text = f"This host has no setting {'.'.join(path)}, or another one in the gateway's settings: leave it as it is."
+    return invalid("api.config.update_config.not_settable.app_error", text, where="SaveConfig", Name=".".join(path))
+
+
+def _malformed_setting(path: Path, kind: str) -> AppFailure:
+    text = f"{'.'.join(path)} has to be of the type {kind}."
+    return invalid("api.config.update_config.app_error", text, where="SaveConfig", Name=".".join(path))
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:

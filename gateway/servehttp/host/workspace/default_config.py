@@ -1,7 +1,7 @@
 """The configuration that a workspace begins with: those of Mattermost's settings that plugins look up, by section.
 
-It tells plugins what this workspace is like. What the workspace itself goes by are the SiteURL, EnablePublicLink
-and EmailSettings; the rest of how it works is in the settings of the gateway.
+It tells plugins what this workspace is like. What can be set acts: it is in `SETTABLE`. Whatever else somebody sets is
+refused, since the workspace has no such thing, or has it in the settings of the gateway.
 """
 
 from __future__ import annotations
@@ -74,3 +74,22 @@ DEFAULT_CONFIG: Mapping[str, Mapping[str, Any]] = {
     "PluginSettings": {"Enable": True, "EnableUploads": True, "Plugins": {}, "PluginStates": {}},
     "ExperimentalSettings": {"EnableSharedChannels": True, "EnableRemoteClusterService": True},
 }
+
+SETTABLE: Mapping[str, frozenset[str]] = {
+    "ServiceSettings": frozenset({
+        "SiteURL", "EnableCommands", "EnablePostUsernameOverride", "EnablePostIconOverride", "EnableBotAccountCreation",
+        "EnableUserAccessTokens", "EnableCustomEmoji",
+    }),
+    "TeamSettings": frozenset({
+        "SiteName", "MaxUsersPerTeam", "MaxChannelsPerTeam", "EnableOpenServer", "EnableUserCreation",
+        "TeammateNameDisplay",
+    }),
+    "FileSettings": frozenset({"EnableFileAttachments", "EnablePublicLink"}),
+    "EmailSettings": frozenset({
+        "SMTPServer", "SMTPPort", "SMTPUsername", "SMTPPassword", "SMTPServerTimeout", "EnableSMTPAuth",
+        "ConnectionSecurity", "SkipServerCertificateVerification", "FeedbackName", "FeedbackEmail", "ReplyToAddress",
+    }),
+    "PrivacySettings": frozenset({"ShowEmailAddress", "ShowFullName"}),
+    "PluginSettings": frozenset({"Plugins"}),
+}  # fmt: skip
+"""Settings that act. SiteName and TeammateNameDisplay do so in clients, which are told of them."""

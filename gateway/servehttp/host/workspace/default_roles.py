@@ -71,7 +71,7 @@ DEFAULT_ROLES: Mapping[str, list[str]] = {
     "channel_guest": CHANNEL_GUEST,
     "channel_user": CHANNEL_USER,
     "system_admin": SYSTEM_ADMIN,
-    "system_guest": _names("create_direct_channel create_group_channel view_members"),
+    "system_guest": _names("create_direct_channel create_group_channel"),
     "system_post_all": POST_ALL,
     "system_post_all_public": POST_ALL_PUBLIC,
     "system_user": SYSTEM_USER,
@@ -82,3 +82,12 @@ DEFAULT_ROLES: Mapping[str, list[str]] = {
     "team_post_all_public": POST_ALL_PUBLIC,
     "team_user": TEAM_USER,
 }
+
+SCOPES = ("system", "team", "channel")
+"""Where a role holds. The name of each of the default roles begins with its scope."""
+
+
+def is_of_scope(role: str, scope: str) -> bool:
+    """Whether a role may be given in a scope, which those of other scopes may not."""
+    begun = role.partition("_")[0]
+    return begun == scope or begun not in SCOPES

@@ -10,7 +10,11 @@ from servehttp.host.errors import AppFailure, forbidden
 from servehttp.host.store.rows import scalar
 from servehttp.host.store.tables.channels import channel_members, channels
 from servehttp.host.store.tables.teams import team_members
+from servehttp.host.workspace.default_roles import is_of_scope
 from servehttp.host.workspace.domain import Domain
+
+ADMINISTRATOR = "manage_system"
+"""The permission that makes an administrator."""
 
 
 class Permissions(Domain):
@@ -35,6 +39,14 @@ class Permissions(Domain):
         there = await self._channel_roles(user_id, channel_id)
         in_team = await self._team_roles(user_id, team_id) if team_id else []
         return await self._granted(system + there + in_team, permission)
+
+    async def is_administrator(self, user_id: str) -> bool:
+        """Whether a user, deactivated or not, has a role by which they may do everything."""
+        try:
+            roles = (await self.ws.users.get(user_id)).roles
+        except AppFailure:
+            return False
+        return await self._granted(roles.split(), ADMINISTRATOR)
 
     async def grant(self, roles: list[str], permission: str) -> bool:
         """Whether any of these roles permits it."""
@@ -70,5 +82,5 @@ class Permissions(Domain):
 def _roles(row: Row[Any], scope: str) -> list[str]:
     """A member's roles: those named, and those that the flags stand for."""
     flags = {"guest": row.scheme_guest, "user": row.scheme_user, "admin": row.scheme_admin}
-    named: list[str] = row.roles.split()
+    named = [role for role in row.roles.split() if is_of_scope(role, scope)]
     return named + [f"{scope}_{name}" for name, is_set in flags.items() if is_set]

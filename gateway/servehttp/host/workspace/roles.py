@@ -11,7 +11,7 @@ from servehttp.host.errors import invalid, not_found
 from servehttp.host.ids import new_id
 from servehttp.host.store.rows import changed, insert, many
 from servehttp.host.store.tables.roles import roles as table
-from servehttp.host.workspace.default_roles import DEFAULT_ROLES
+from servehttp.host.workspace.default_roles import DEFAULT_ROLES, is_of_scope
 from servehttp.host.workspace.domain import Domain
 
 
@@ -35,11 +35,15 @@ class Roles(Domain):
     """Roles."""
 
     async def seed(self) -> None:
-        """Make those of the roles that every workspace has that are not there yet."""
+        """Make the roles that every workspace has; one that nobody has changed permits what it does by default."""
         async with self.db.transaction() as tx:
-            known = set((await tx.execute(select(table.c.name))).scalars())
-            for name in sorted(DEFAULT_ROLES.keys() - known):
+            known = {role.name: role for role in await many(tx, Role, select(table))}
+            for name in sorted(DEFAULT_ROLES.keys() - known.keys()):
                 await insert(tx, table, self._row(name, DEFAULT_ROLES[name]))
+            for name in sorted(DEFAULT_ROLES.keys() & known.keys()):
+                if known[name].update_at == known[name].create_at:
+                    values = {"permissions": DEFAULT_ROLES[name]}
+                    await changed(tx, table.update().where(table.c.name == name).values(values))
 
     async def all(self) -> list[Role]:
         """Every role, by name."""
@@ -100,6 +104,22 @@ class Roles(Domain):
                 "app.role.check_roles_exist.role_not_found",
                 f"There is no role {', '.join(sorted(missing))}.",
                 where="CheckRolesExist",
+            )
+
+    async def check_assignable(self, names: Iterable[str], scope: str) -> None:
+        """Accept roles that are to be given in a scope: "system", "team" or "channel".
+
+        Raises:
+            AppFailure: 400, there is no role of one of these names, or it belongs to another scope.
+        """
+        names = list(names)
+        await self.check_exist(names)
+        foreign = sorted(name for name in names if not is_of_scope(name, scope))
+        if foreign:
+            raise invalid(
+                "api.roles.other_scope.app_error",
+                f"{', '.join(foreign)} cannot be given in the scope {scope}.",
+                where="CheckRolesAssignable",
             )
 
     async def _one(self, condition: ColumnElement[bool]) -> Role:

@@ -23,6 +23,7 @@ class SlashCommands(Domain):
             AppFailure: 404, there is no such command or user; 400, it is no command; 501, a stored one, whose address
                 this host does not call; or what the plugin says.
         """
+        await self.ws.config.require("ServiceSettings", "EnableCommands", "Commands are switched off.")
         trigger, message = _parsed(args.command)
         await self.ws.users.get(args.user_id)
         command = await self.ws.commands.find(args.team_id, trigger)
@@ -50,18 +51,22 @@ class SlashCommands(Domain):
                 where=WHERE,
             )
         if command.plugin_id:
-            return await self._ask(command.plugin_id, args)
+            return await self._ask(command, args)
         own = BUILT_IN[command.trigger]
         if own.status:
             await self.ws.statuses.set(args.user_id, own.status)
         return own.respond(message)
 
-    async def _ask(self, plugin_id: str, args: CommandArgs) -> CommandResponse:
+    async def _ask(self, command: Command, args: CommandArgs) -> CommandResponse:
         try:
-            answer = await self.ws.hooks.ask_one(plugin_id, "ExecuteCommand", self.request, args=args)
+            answer = await self.ws.hooks.ask_one(command.plugin_id, "ExecuteCommand", self.request, args=args)
         except HookFailed as failure:
             raise AppFailure(
-                "model.plugin_command.error.app_error", f"Plugin {plugin_id} could not run this.", 500, where=WHERE
+                "model.plugin_command.error.app_error",
+                f"The command /{command.trigger} of plugin {command.plugin_id} failed.",
+                500,
+                where=WHERE,
+                detail=str(failure),
             ) from failure
         if answer.HasField("error"):
             error = answer.error
@@ -78,12 +83,30 @@ class SlashCommands(Domain):
             root_id=args.root_id,
             message=response.text,
             type=response.type,
-            props=response.props | _shown_as(command, response),
+            props=response.props | await self._shown_as(command, response),
         )
-        if response.response_type == IN_CHANNEL:
+        if not await self._may_post(args, post.channel_id):
+            text = f"The answer to /{command.trigger} is for a channel that you may not post in."
+            self.ws.ephemeral_posts.send(args.user_id, Post(channel_id=args.channel_id, message=text))
+        elif response.response_type == IN_CHANNEL:
             await self.ws.posts.create(post)
         else:
             self.ws.ephemeral_posts.send(args.user_id, post)
+
+    async def _shown_as(self, command: Command, response: CommandResponse) -> dict[str, str]:
+        """Under which name and icon, unless it is the user's own, or none but that are permitted."""
+        if not command.plugin_id:
+            return {}
+        settings = await self.ws.config.section("ServiceSettings")
+        name = settings["EnablePostUsernameOverride"] and (response.username or command.username)
+        icon = settings["EnablePostIconOverride"] and (response.icon_url or command.icon_url)
+        shown = {"override_username": name, "override_icon_url": icon}
+        return {"from_webhook": "true"} | {prop: value for prop, value in shown.items() if value}
+
+    async def _may_post(self, args: CommandArgs, channel_id: str) -> bool:
+        """Whether an answer may go to a channel: where the command was given, or where the user may write."""
+        there = await self.ws.permissions.has_in_channel(args.user_id, channel_id, "create_post")
+        return there or channel_id == args.channel_id
 
 
 def _parsed(command: str) -> tuple[str, str]:
@@ -92,14 +115,3 @@ def _parsed(command: str) -> tuple[str, str]:
     if not first.startswith("/") or first == "/":
         raise invalid("api.command.execute_command.start.app_error", "A command begins with a slash.", where=WHERE)
     return first.removeprefix("/").lower(), "".join(rest).strip()
-
-
-def _shown_as(command: Command, response: CommandResponse) -> dict[str, str]:
-    """Under which name and icon, unless it is the user's own."""
-    if not command.plugin_id:
-        return {}
-    shown = {
-        "override_username": response.username or command.username,
-        "override_icon_url": response.icon_url or command.icon_url,
-    }
-    return {"from_webhook": "true"} | {name: value for name, value in shown.items() if value}

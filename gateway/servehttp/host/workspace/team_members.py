@@ -108,13 +108,14 @@ class TeamMembers(Domain):
         """Replace a member's roles; returns the member.
 
         Raises:
-            AppFailure: 404, no such member; 400, these roles do not go together, or one does not exist.
+            AppFailure: 404, no such member; 400, these roles do not go together, one does not exist, or is of another
+                scope.
         """
         async with self.db.transaction() as tx:
             await self.get(team_id, user_id)
             old = await self._find(team_id, user_id)
             new = with_new_roles(old or TeamMember(), roles)
-            await self.ws.roles.check_exist(new.roles.split())
+            await self.ws.roles.check_assignable(new.roles.split(), "team")
             await changed(tx, table.update().where(_is(team_id, user_id)).values(to_row(new, table)))
             member = with_all_roles(new)
             self.publish("memberrole_updated", {"member": member}, WebsocketBroadcast(user_id=user_id))

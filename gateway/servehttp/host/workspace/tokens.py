@@ -25,7 +25,8 @@ class AccessTokens(Domain):
         """Make a token for a user; returns it with its secret.
 
         Raises:
-            AppFailure: 404, there is no such user; 400, the description is missing or too long.
+            AppFailure: 404, there is no such user; 400, the description is missing or too long;
+                501, tokens of people are switched off.
         """
         if not 0 < len(token.description) <= DESCRIPTION_MAX:
             raise invalid(
@@ -34,7 +35,8 @@ class AccessTokens(Domain):
             )
         made = replace(token, id=new_id(), token=new_id(), is_active=True)
         async with self.db.transaction() as tx:
-            await self.ws.users.get(made.user_id)
+            if not (await self.ws.users.get(made.user_id)).is_bot:
+                await self.ws.config.require("ServiceSettings", "EnableUserAccessTokens", "Tokens are switched off.")
             more = {"token_hash": _hash(made.token), "create_at": self.now()}
             await insert(tx, table, to_row(made, table, **more))
         return made
@@ -95,6 +97,8 @@ class AccessTokens(Domain):
         if token is None:
             return None
         user = await self.ws.users.get(token.user_id)
+        if not user.is_bot and not (await self.ws.config.section("ServiceSettings"))["EnableUserAccessTokens"]:
+            return None
         props = {"type": "UserAccessToken", "user_access_token_id": token.id}
         return Session(id=token.id, user_id=user.id, roles=user.roles, props=props)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,9 @@ from servehttp.host.store.tables.users import statuses, users
 
 STATUS_ORDER: Mapping[str, int] = {"online": 0, "away": 1, "dnd": 2}
 """Who is there comes first; any other status comes last."""
+
+SEARCHED = ("username", "nickname", "first_name", "last_name", "email")
+"""Fields that a search looks at."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +101,9 @@ class UserFilter:
             yield select(channels.c.id).where(channels.c.id == channel_id, channels.c.group_constrained).exists()
 
 
-def matching(term: str) -> ColumnElement[bool]:
-    """Users of whose names each word of a term begins one; an "@" before it is left out."""
-    names = (users.c.username, users.c.nickname, users.c.first_name, users.c.last_name, users.c.email)
+def matching(term: str, hidden: Collection[str] = ()) -> ColumnElement[bool]:
+    """Users of whose names each word of a term begins one; an "@" before it is left out, and so are hidden fields."""
+    names = [users.c[name] for name in SEARCHED if name not in hidden]
     words = term.strip().lstrip("@").lower().split()
     begun = (or_(*(func.lower(name).startswith(word, autoescape=True) for name in names)) for word in words)
     return and_(true(), *begun)

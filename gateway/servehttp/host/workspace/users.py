@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -39,11 +39,16 @@ CHANNEL_SORTS = ("", "username", "status")
 class Users(Domain):
     """Accounts. Deleting one only deactivates it. Whatever is returned has no password, nor a hash of one."""
 
-    async def create(self, user: User) -> User:
+    async def create(self, user: User, team_id: str = "") -> User:
         """Create an account; it gets an id, times and the role of an ordinary user.
 
+        Args:
+            user: the account.
+            team_id: a team that the user joins; if that cannot be, there is no account either.
+
         Raises:
-            AppFailure: 400, a field is missing or malformed, or the username or the address is taken.
+            AppFailure: 400, a field is missing or malformed, or the username or the address is taken; or what
+                `team_members.add` raises.
         """
         user = normalised(user)
         check_user(user)
@@ -59,6 +64,8 @@ class Users(Domain):
             await insert(tx, table, to_row(made, table, password_hash=hashed))
             self.publish("new_user", {"user_id": made.id})
             self.notify("UserHasBeenCreated", user=made)
+            if team_id:
+                await self.ws.team_members.add(team_id, made.id)
         return made
 
     async def get(self, user_id: str) -> User:
@@ -115,9 +122,9 @@ class Users(Domain):
             raise invalid("plugin.api.get_users_in_channel", "There is no such order.", where="GetUsersInChannel")
         return await self.find(UserFilter(in_channel_id=channel_id), sort, page, per_page)
 
-    async def search(self, term: str, wanted: UserFilter, limit: int = 100) -> list[User]:
-        """The users that meet conditions, and of whose names each word of the term begins one."""
-        query = select(table).where(matching(term), *wanted.conditions())
+    async def search(self, term: str, wanted: UserFilter, limit: int = 100, hidden: Collection[str] = ()) -> list[User]:
+        """The users that meet conditions, and of whose names each word of the term begins one; no hidden field counts."""
+        query = select(table).where(matching(term, hidden), *wanted.conditions())
         return await self._many(paged(ordered(query, ""), 0, limit))
 
     async def count(self, wanted: UserFilter) -> int:
@@ -167,12 +174,12 @@ class Users(Domain):
         """Replace a user's system roles; returns the user.
 
         Raises:
-            AppFailure: 404; 400, there is no such role.
+            AppFailure: 404; 400, there is no such role, or it is one of teams or channels.
         """
         names = roles.split()
         async with self.db.transaction():
             user = await self.get(user_id)
-            await self.ws.roles.check_exist(names)
+            await self.ws.roles.check_assignable(names, "system")
             new = replace(user, roles=" ".join(names), update_at=self.now())
             await self._store(user_id, roles=new.roles, update_at=new.update_at)
             self.publish("user_role_updated", {"user_id": user_id, "roles": new.roles})

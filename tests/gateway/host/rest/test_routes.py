@@ -21,7 +21,7 @@ def filled(path: str) -> str:
 
 async def test_who_is_not_logged_in_gets_no_further_than_the_public_routes(nobody: Client) -> None:
     for route in ROUTES:
-        if not route.public:
+        if not route.access.public:
             response = await nobody(route.method, filled(route.path), json={})
             assert response.status_code == 401, route
             assert response.json()["id"] == "api.context.session_expired.app_error"
