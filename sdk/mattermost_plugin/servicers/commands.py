@@ -15,6 +15,7 @@ from mattermost_plugin.servicers.results import app_error, as_message, error_id,
 from mattermost_plugin.servicers.unary import CONTEXT, Argument, UnaryHook
 
 NAME = HookName.ExecuteCommand
+FAILED = "The plugin failed to run this command."
 KEYS = frozenset(field.name for field in fields(CommandResponse))
 
 
@@ -47,6 +48,6 @@ HOOKS = (
         (CONTEXT, Argument("args", CommandArgs)),
         answer=_answer,
         absent=_absent,
-        failed=lambda failure: pb.ExecuteCommandResponse(error=neutral_error(NAME, failure)),
+        failed=lambda failure: pb.ExecuteCommandResponse(error=neutral_error(NAME, failure, FAILED)),
     ),
 )

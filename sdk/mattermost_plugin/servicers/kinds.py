@@ -107,6 +107,6 @@ def told_error(name: HookName, failure: HookError) -> Any:
     return app_error(str(failure), error_id(name), where=name.value)
 
 
-def neutral_error(name: HookName, failure: HookError) -> Any:
+def neutral_error(name: HookName, failure: HookError, text: str = NEUTRAL_REASON) -> Any:
     """The error of a failure that end users are shown: what went wrong is in the part for logs."""
-    return app_error(NEUTRAL_REASON, error_id(name), str(failure), where=name.value)
+    return app_error(text, error_id(name), str(failure), where=name.value)

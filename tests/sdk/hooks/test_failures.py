@@ -31,8 +31,8 @@ REJECTED: dict[str, Any] = {
     "UserWillLogIn": hooks_user_channel_pb2.UserWillLogInResponse(rejection_reason=REASON),
 }
 UNHEALTHY = hooks_command_pb2.OnSharedChannelsPingResponse(healthy=False)
-SHOWN_TO_USERS = ("ExecuteCommand", "OnSAMLLogin")
-"""The hooks whose errors end users see."""
+SHOWN_TO_USERS = {"ExecuteCommand": "The plugin failed to run this command.", "OnSAMLLogin": REASON}
+"""The hooks whose errors end users see, and what these are told."""
 
 
 def check_failed(name: str, response: Any, text: str) -> None:
@@ -45,7 +45,7 @@ def check_failed(name: str, response: Any, text: str) -> None:
         error = response.error
         assert (error.id, error.where, error.status_code) == (error_id(HookName(name)), name, 500)
         assert error.detailed_error == text
-        assert error.message == (REASON if name in SHOWN_TO_USERS else text)
+        assert error.message == SHOWN_TO_USERS.get(name, text)
     else:
         assert response.ByteSize() == 0
 

@@ -71,7 +71,8 @@ class SlashCommands(Domain):
         if answer.HasField("error"):
             error = answer.error
             status = error.status_code or 500
-            raise AppFailure(error.id, error.message, status, where=WHERE, detail=error.detailed_error)
+            text = f"/{command.trigger}: {error.message}"
+            raise AppFailure(error.id, text, status, where=WHERE, detail=error.detailed_error)
         return CommandResponse.from_proto(answer.response)
 
     async def _post(self, command: Command, args: CommandArgs, response: CommandResponse) -> None:

@@ -123,7 +123,7 @@ class Users(Domain):
         return await self.find(UserFilter(in_channel_id=channel_id), sort, page, per_page)
 
     async def search(self, term: str, wanted: UserFilter, limit: int = 100, hidden: Collection[str] = ()) -> list[User]:
-        """The users that meet conditions, and of whose names each word of the term begins one; no hidden field counts."""
+        """The users that meet conditions, where each word of the term begins one of their names, hidden ones aside."""
         query = select(table).where(matching(term, hidden), *wanted.conditions())
         return await self._many(paged(ordered(query, ""), 0, limit))
 
