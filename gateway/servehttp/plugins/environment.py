@@ -61,14 +61,16 @@ def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
     }
 
 
-def mattermost_variables(plugin_id: str, folder: Path, settings: Settings) -> dict[str, str]:
+def mattermost_variables(plugin_id: str, folder: Path, settings: Settings, inherited_path: str = "") -> dict[str, str]:
     """What the reference documents, but for the address of the plugin API, which each process has its own of.
 
-    And the sizes up to which this gateway sends and takes messages.
+    Also the sizes up to which this gateway sends and takes messages; and the plugin's folder is where Python looks for
+    modules, wherever in it the script lies, and before `inherited_path`.
     """
     return {
         ENV_MESSAGE_SIZE: str(message_size(settings)),
         ENV_WEBSOCKET_MESSAGE_SIZE: str(int(settings.limits.websocket_max_message)),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), inherited_path))),
         "MATTERMOST_PLUGIN_ID": plugin_id,
         "MATTERMOST_PLUGIN_PATH": str(folder),
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",

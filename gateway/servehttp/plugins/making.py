@@ -66,12 +66,13 @@ class PluginMaker:
 
     def _spec(self, manifest: Manifest) -> ProcessSpec:
         plugins = self.settings.plugins
-        own = mattermost_variables(manifest.id, manifest.folder, self.settings)
+        passed = inherited(os.environ, plugins.env_allow)
+        own = mattermost_variables(manifest.id, manifest.folder, self.settings, passed.get("PYTHONPATH", ""))
         host = self.host
         return ProcessSpec(
             plugin_id=manifest.id,
             find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout),
-            environment={**inherited(os.environ, plugins.env_allow), **own},
+            environment={**passed, **own},
             limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
             open_endpoint=functools.partial(host.open_endpoint, manifest.id) if host else None,
         )

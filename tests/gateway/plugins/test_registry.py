@@ -195,3 +195,15 @@ async def test_an_attached_plugin_stands_in_for_the_one_with_its_id(tmp_path: Pa
 async def test_a_registry_without_plugins_starts_and_stops() -> None:
     async with started(Registry([], Reaper())) as results:
         assert results == {}
+
+
+async def test_the_plugins_folder_is_on_pythons_path_wherever_the_script_lies(tmp_path: Path) -> None:
+    one = folder(tmp_path, "one", "")
+    (one / "server").mkdir()
+    (one / "server" / "plugin.py").write_text("import notes\n" + PLUGIN.format(activate="notes.taken()"))
+    (one / "notes.py").write_text("def taken(): open('taken', 'w').close()")
+    server = {"runtime": "python", "executable": "server/plugin.py"}
+    (one / "plugin.json").write_text(json.dumps({"id": "com.example.one", "server": server}))
+    async with started(registry(one)) as results:
+        assert results == {"com.example.one": None}
+    assert (one / "taken").exists()
