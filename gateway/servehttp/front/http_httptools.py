@@ -84,15 +84,18 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         between = self._is_between_messages()
         if between and self._known is not None and self._begin_known(self._known, data):
             return
-        self._messages = 0
-        self._begun = None
-        self._unset_keepalive_if_required()
+        self._start_read()
         self._parse(data)
         if self._unparsed > self.limits.max_header_bytes:
             long_target = self.head_open() and not self.headers and len(self.url) > self.limits.max_target_length
             self.refuse(self.limits.refuse_target() if long_target else self.limits.refuse_size())
         elif between and self._messages == 1:
             self._known = self._known_by(data, self._begun)
+
+    def _start_read(self) -> None:
+        self._messages = 0
+        self._begun = None  # not where it is read again: the compiler would take it for settled
+        self._unset_keepalive_if_required()
 
     def _parse(self, data: bytes) -> None:
         """Parse what was received; the parser stops behind a request for an upgrade, and goes on if none is made."""
