@@ -152,3 +152,19 @@ async def test_the_workspaces_own_commands_set_the_status(
         answer = await ws.slash_commands.execute(typed(f"/{status}"))
         assert answer.response_type == "ephemeral"
         assert (await ws.statuses.get(ada.id)).status == status
+
+
+async def test_an_answer_for_a_channel_that_the_user_may_not_post_in_is_an_error_for_the_user_alone(
+    ws: Workspace, typed: Callable[[str], CommandArgs], ada: User
+) -> None:
+    elsewhere = await a_channel(ws, await a_user(ws, "bob"), name="elsewhere")
+    answering(ws, response(response_type="in_channel", text="Vote!", channel_id=elsewhere.id))
+    events = ws.events.subscribe()
+    await ws.slash_commands.execute(typed("/poll"))
+    assert not any("Vote!" in post.message for post in await posts_in(ws, elsewhere))
+    told = await anext(events)
+    assert (told.name, told.broadcast.user_id) == ("ephemeral_message", ada.id)
+    assert "/poll" in told.data["post"].message
+    await ws.channel_members.add(elsewhere.id, ada.id)
+    await ws.slash_commands.execute(typed("/poll"))
+    assert any("Vote!" in post.message for post in await posts_in(ws, elsewhere))
