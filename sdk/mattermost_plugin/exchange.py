@@ -14,9 +14,12 @@ module is compiled.
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import asyncio
 
 Headers: TypeAlias = Sequence[tuple[bytes, bytes]]
 Address: TypeAlias = tuple[str, int]
@@ -219,3 +222,20 @@ class Exchange(Protocol):
     def reset(self, code: ResetCode, reason: str = "") -> None:
         """End the exchange in both directions. After both sides ended in order, or a second time, it does nothing."""
         ...
+
+
+class PluginExchange(Exchange, Protocol):
+    """The plugin's end."""
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        """Set once whoever sent the request, or this process, is about to stop."""
+        ...
+
+    def end_receive_at_stop(self) -> None:
+        """Let `receive` raise once `stopping` is set: what is sent would have no end by itself."""
+        ...
+
+
+Serve: TypeAlias = Callable[[PluginExchange], Awaitable[None]]
+"""Answers one exchange."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from mattermost_plugin.exchange import Reset, ResetCode
 
+STOPPING = "the stream has no end, and the server stops"
+
 
 class ExchangeReset(OSError):
     """The exchange is over: the peer reset it, or the connection to the peer was lost.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -23,7 +23,6 @@ from mattermost_plugin.exchange import (
     Address,
     Body,
     End,
-    Exchange,
     Headers,
     Informational,
     Part,
@@ -31,8 +30,9 @@ from mattermost_plugin.exchange import (
     Reset,
     ResetCode,
     Response,
+    Serve,
 )
-from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.grpc import hooks_common_pb2, hooks_http_pb2
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.streams import CallStream
@@ -204,10 +204,14 @@ class CalledExchange:
 class ServedExchange:
     """The plugin's end: an exchange carried by a call that a host made."""
 
-    def __init__(self, request: Request, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    def __init__(
+        self, request: Request, context: grpc.aio.ServicerContext[Any, Any], stopping: asyncio.Event | None = None
+    ) -> None:
         self.request = request
+        self.stopping = stopping or asyncio.Event()
         self.over: asyncio.Future[Reset] = asyncio.get_running_loop().create_future()
         self._context = context
+        self._endless = False
         self._inbox: deque[Part] = deque()
         self._request_complete = False
 
@@ -216,7 +220,7 @@ class ServedExchange:
             if self.over.done():
                 raise ExchangeReset.of(self.over.result())
             if self._request_complete:
-                raise ExchangeReset.of(await asyncio.shield(self.over))
+                raise ExchangeReset.of(await self._ended())
             await self._read()
         return self._inbox.popleft()
 
@@ -231,6 +235,20 @@ class ServedExchange:
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         self.end(Reset(code, reason))
+
+    def end_receive_at_stop(self) -> None:
+        self._endless = True
+
+    async def _ended(self) -> Reset:
+        """Waits for the end of the exchange, or of what has none by itself."""
+        stop = asyncio.ensure_future(self.stopping.wait())
+        try:
+            await asyncio.wait((stop, self.over), return_when=asyncio.FIRST_COMPLETED)
+            if not self.over.done() and not self._endless:
+                await asyncio.wait((self.over,))
+        finally:
+            stop.cancel()
+        return self.over.result() if self.over.done() else Reset(ResetCode.CANCELLED, STOPPING)
 
     def end(self, reason: Reset) -> None:
         """Nothing more will come or go (for the server of streams)."""
@@ -281,11 +299,16 @@ class StreamServer:
         linger: seconds that an application may go on after its caller has gone.
     """
 
-    def __init__(self, serve: Callable[[Exchange], Awaitable[None]], linger: float = LINGER) -> None:
+    def __init__(self, serve: Serve, linger: float = LINGER) -> None:
         self._serve = serve
         self._linger = linger
         self._tasks: set[asyncio.Task[None]] = set()
         self._open = 0
+        self._stopping = asyncio.Event()
+
+    def drain(self) -> None:
+        """Tell applications that the process is about to stop; calls go on."""
+        self._stopping.set()
 
     @property
     def in_flight(self) -> int:
@@ -303,7 +326,7 @@ class StreamServer:
         if not isinstance(first, hooks_http_pb2.ServeHTTPRequest) or not first.HasField("init"):
             await _answer_empty(context)
             return
-        exchange = ServedExchange(decode_request(first.init), context)
+        exchange = ServedExchange(decode_request(first.init), context, self._stopping)
         exchange.take(first)
         self._open += 1
         try:

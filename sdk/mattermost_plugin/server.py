@@ -189,6 +189,7 @@ class PluginServer:
         try:
             await self._health.enter_graceful_shutdown()
             self._tunnels.drain()
+            self._streams.drain()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(grace_period):
                     await self._wait_idle()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 
 from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import Body, Close, End, Headers, Message, Part, Request, Reset, ResetCode, Response
-from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.tunnel.errors import LocalProtocolError
 from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, opening_states
 from mattermost_plugin.types import ASGIApp
@@ -33,16 +33,19 @@ class FakeExchange:
         self._end: Reset | None = None
         self._stalled = False
         self._changed = asyncio.Event()
+        self._endless = False
+        self.stopping = asyncio.Event()
         self.feed(*parts)
 
     # The exchange
 
     async def receive(self) -> Part:
         self.receives += 1
-        await self._until(lambda: bool(self._incoming or self._end))
+        await self._until(lambda: bool(self._incoming or self._end or (self._endless and self.stopping.is_set())))
         if self._incoming:
             return self._incoming.popleft()
-        assert self._end is not None
+        if self._end is None:
+            raise ExchangeReset(ResetCode.CANCELLED, STOPPING)
         raise ExchangeReset.of(self._end)
 
     async def send(self, *parts: Part) -> None:
@@ -92,6 +95,14 @@ class FakeExchange:
     def leave(self, code: ResetCode = ResetCode.CANCELLED) -> None:
         """The client goes away, or the gateway resets for another reason."""
         self._end = self._end or Reset(code, "the client left")
+        self._tell()
+
+    def end_receive_at_stop(self) -> None:
+        self._endless = True
+
+    def stop(self) -> None:
+        """The gateway is about to stop."""
+        self.stopping.set()
         self._tell()
 
     def stall(self) -> None:

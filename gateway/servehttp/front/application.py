@@ -98,6 +98,12 @@ class Front:
             if self._settings.access_log:
                 record.log()
 
+    def announce_drain(self) -> None:
+        """Tell every plugin that serves HTTP that its gateway is about to stop."""
+        for plugin in self._registry:
+            if plugin.link is not None:
+                plugin.link.announce_drain()
+
     # The API
 
     def is_api(self, scope: Scope) -> bool:

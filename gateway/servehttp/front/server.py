@@ -36,12 +36,17 @@ WATCH_INTERVAL = 0.1
 class Server(uvicorn.Server):
     """Serves, and watches its connections meanwhile, the time of shutdown included.
 
+    Args:
+        config: uvicorn's.
+        front: what is to be told of the shutdown.
+
     Attributes:
         accepting: Set once it takes connections.
     """
 
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, config: uvicorn.Config, front: Front | None = None) -> None:
         super().__init__(config)
+        self._front = front
         self.accepting = asyncio.Event()
         self._draining = False
 
@@ -62,6 +67,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; a request that goes the short way has none.
         self._draining = True
+        if self._front is not None:
+            self._front.announce_drain()
         timer = asyncio.get_running_loop().call_later(self.config.timeout_graceful_shutdown or 0, self._cut)
         try:
             await super().shutdown(sockets)
@@ -149,7 +156,7 @@ def make_server(
         workers=1,
         **options,
     )
-    return Server(config)
+    return Server(config, front)
 
 
 def connection_limit(setting: int) -> int:

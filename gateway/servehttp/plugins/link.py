@@ -160,6 +160,10 @@ class Link:
         """Returns why, once the connection is gone."""
         return await self._transport.wait_lost()
 
+    def announce_drain(self) -> None:
+        """Tell the plugin that this end is about to stop; exchanges begin and go on as before."""
+        self._transport.announce_drain()
+
     async def drain(self, timeout: float) -> None:
         """Take no new exchange; returns when none is open, or after `timeout` seconds."""
         with contextlib.suppress(TimeoutError):

@@ -48,6 +48,10 @@ class Transport(Protocol):
         """Returns why, once nothing can be carried any more."""
         ...
 
+    def announce_drain(self) -> None:
+        """Tell the plugin that this end is about to stop; exchanges begin and go on as before."""
+        ...
+
     async def drain(self) -> None:
         """Take no new exchange, and return when none is open."""
         ...
@@ -113,6 +117,9 @@ class TunnelTransport:
     async def wait_lost(self) -> str:
         await asyncio.wait((self._run,))
         return self._reason()
+
+    def announce_drain(self) -> None:
+        self._tunnel.announce_drain()
 
     async def drain(self) -> None:
         self._tunnel.drain()
@@ -222,6 +229,9 @@ class CallTransport:
             await self._channel.wait_for_state_change(state)
             state = self._channel.get_state(try_to_connect=True)
         return "the connection to the plugin was lost"
+
+    def announce_drain(self) -> None:
+        """The contract has no way to say it."""
 
     async def drain(self) -> None:
         self._draining = True

@@ -8,7 +8,7 @@ from typing import Any
 from mattermost_plugin.asgi.http import HTTPCycle
 from mattermost_plugin.asgi.scope import connection_scope
 from mattermost_plugin.asgi.websocket import WebSocketCycle
-from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.exchange import PluginExchange
 from mattermost_plugin.types import ASGIApp
 
 
@@ -24,8 +24,8 @@ class ASGIAdapter:
         self.app = app
         self.state = state or {}
 
-    def serve(self, exchange: Exchange) -> Coroutine[Any, Any, None]:
+    def serve(self, exchange: PluginExchange) -> Coroutine[Any, Any, None]:
         """Runs the application for one exchange until it has ended. Only cancellation is raised."""
-        scope = connection_scope(exchange.request, self.state)
+        scope = connection_scope(exchange.request, self.state, exchange.stopping)
         cycle = WebSocketCycle(exchange) if exchange.request.websocket else HTTPCycle(exchange)
         return cycle.run(self.app, scope)

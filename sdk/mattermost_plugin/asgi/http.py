@@ -18,8 +18,8 @@ from __future__ import annotations
 import contextlib
 from typing import Final
 
-from mattermost_plugin.exchange import Body, End, Exchange, Informational, Part, ResetCode, Response
-from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
+from mattermost_plugin.exchange import Body, End, Headers, Informational, Part, PluginExchange, ResetCode, Response
+from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, of_response
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.request_id import current
@@ -49,7 +49,7 @@ class HTTPCycle:
         due: the type of the event with which the response goes on; `NOTHING` once all was sent.
     """
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: PluginExchange) -> None:
         self.exchange = exchange
         # Request
         self.continue_due = (exchange.request.header(b"expect") or b"").lower() == b"100-continue"
@@ -72,6 +72,7 @@ class HTTPCycle:
                 raise
             if self.disconnected and caused_by_disconnect(error):
                 logger.debug("%s %s: the client went away", scope["method"], scope["path"])
+                self._leave()
             else:
                 logger.exception("Exception in ASGI application")
                 await self._fail("the application raised an exception")
@@ -85,6 +86,7 @@ class HTTPCycle:
 
     async def _check_end(self, result: object) -> None:
         if self.disconnected:
+            self._leave()
             return
         if result is not None:
             logger.error("ASGI callable should return None, but returned %r", result)
@@ -96,6 +98,10 @@ class HTTPCycle:
         elif not self.complete:
             logger.error("ASGI callable returned without completing response")
             await self._fail("the application did not complete its response")
+
+    def _leave(self) -> None:
+        """After a disconnect: a stream that was to end with the server ends here, any other is over."""
+        self.exchange.reset(ResetCode.CANCELLED, STOPPING)
 
     async def _fail(self, reason: str) -> None:
         """A plain 500 while that is possible, else a broken response; a complete one stays as it is."""
@@ -170,6 +176,8 @@ class HTTPCycle:
             self.length_left = 0
         elif not self.bodiless:
             self.length_left = declared
+            if declared is None and is_event_stream(headers):
+                self.exchange.end_receive_at_stop()
         self.promised_trailers = bool(event.get("trailers")) and self.exchange.request.trailers
         self.due = BODY
         self.continue_due = False
@@ -204,6 +212,11 @@ class HTTPCycle:
         self.length_left -= length
         if self.length_left < 0:
             raise RuntimeError("Response content longer than Content-Length")
+
+
+def is_event_stream(headers: Headers) -> bool:
+    """Whether a response is one of server-sent events, which has no end by itself."""
+    return any(name == b"content-type" and value.startswith(b"text/event-stream") for name, value in headers)
 
 
 def octets(data: object) -> bytes:

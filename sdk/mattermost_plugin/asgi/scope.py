@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -19,7 +20,11 @@ headers, so they are told what every handshake of HTTP/1.1 has."""
 WEBSOCKET_SCHEMES: Final = {"http": "ws", "https": "wss"}
 
 
-def connection_scope(request: Request, state: dict[str, Any]) -> Scope:
+STOPPING_EXTENSION: Final = "servehttp.stopping"
+"""The extension by which an application learns that the server is about to stop: its `event` is set then."""
+
+
+def connection_scope(request: Request, state: dict[str, Any], stopping: asyncio.Event) -> Scope:
     """The scope of one HTTP request or WebSocket; `state` is copied, as the lifespan protocol asks."""
     raw_path, _, query_string = request.target.partition(b"?")
     scope: Scope = {
@@ -36,7 +41,9 @@ def connection_scope(request: Request, state: dict[str, Any]) -> Scope:
         "server": _server(request),
         "state": state.copy(),
     }
-    return _for_websocket(scope, request) if request.websocket else _for_http(scope, request)
+    scope = _for_websocket(scope, request) if request.websocket else _for_http(scope, request)
+    scope["extensions"][STOPPING_EXTENSION] = {"event": stopping}
+    return scope
 
 
 def _for_http(scope: Scope, request: Request) -> Scope:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import enum
 
 from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, octets
-from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, ResetCode, Response
+from mattermost_plugin.exchange import Accept, Body, Close, End, Message, PluginExchange, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset, caused_by_disconnect
 from mattermost_plugin.headers import checked, end_to_end
 from mattermost_plugin.loggers import get_logger
@@ -45,7 +45,7 @@ class Phase(enum.Enum):
 class WebSocketCycle:
     """The `receive` and `send` of one WebSocket."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: PluginExchange) -> None:
         self.exchange = exchange
         self.phase = Phase.HANDSHAKE
         self.connect_due = True

@@ -446,12 +446,17 @@ Global___Reset: _TypeAlias = Reset  # noqa: Y015
 class Drain(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    NOTICE_FIELD_NUMBER: _builtins.int
+    notice: _builtins.bool
+    """The sender is to end soon, and tells so; exchanges begin as before."""
     def __init__(
         self,
+        *,
+        notice: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["notice", b"notice"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -28,6 +28,7 @@ class MemoryExchange:
         self._line = line
         self._incoming = incoming
         self._outgoing = outgoing
+        self.stopping = asyncio.Event()
 
     @classmethod
     def pair(cls, request: Request) -> tuple[MemoryExchange, MemoryExchange]:
@@ -43,6 +44,9 @@ class MemoryExchange:
         part = self._incoming.popleft()
         self._line.tell()
         return part
+
+    def end_receive_at_stop(self) -> None:
+        """See `PluginExchange`; a test has no stop."""
 
     async def send(self, *parts: Part) -> None:
         """Send parts; see `Exchange`."""

@@ -64,6 +64,7 @@ CLOSE: Final = Field(pb.Frame, "close")
 RESET: Final = Field(pb.Frame, "reset")
 CREDIT: Final = Field(pb.Frame, "credit")
 DRAIN: Final = Field(pb.Frame, "drain")
+DRAIN_NOTICE: Final = Field(pb.Drain, "notice")
 BODY: Final = Field(pb.Frame, "body")
 END: Final = Field(pb.Frame, "end")
 TRAILERS: Final = Field(pb.Frame, "trailers")
@@ -199,6 +200,7 @@ def _encode_message(pieces: list[bytes], part: TunnelPart) -> Field:
         put_text(pieces, RESET_REASON, part.reason)
         return RESET
     assert isinstance(part, Drain), f"{type(part).__name__} is never sent"
+    put_number(pieces, DRAIN_NOTICE, part.notice)
     return DRAIN
 
 
@@ -351,8 +353,10 @@ def _decode_kind(reader: Reader, tag: int) -> TunnelPart | None:
         return _decode_close(reader)
     if tag == RESET.tag:
         return _decode_reset(reader)
+    if tag == DRAIN.tag:
+        return _decode_drain(reader)
     reader.skip(tag)
-    return Drain() if tag == DRAIN.tag else None
+    return None
 
 
 def _decode_hello(reader: Reader) -> Hello:
@@ -556,6 +560,19 @@ def _decode_reset(reader: Reader) -> TunnelPart:
     except ValueError:  # a code of a later version: what matters is that the exchange is over
         code = ResetCode.INTERNAL
     return Reset(code, reason)
+
+
+def _decode_drain(reader: Reader) -> Drain:
+    notice = False
+    end = reader.end()
+    while reader.position < end:
+        tag = reader.varint()
+        if tag == DRAIN_NOTICE.tag:
+            notice = reader.varint() != 0
+        else:
+            reader.skip(tag)
+    reader.leave(end)
+    return Drain(notice)
 
 
 def _decode_coded(reader: Reader, code_field: Field, reason_field: Field) -> tuple[int, str]:

@@ -39,7 +39,7 @@ from mattermost_plugin.tunnel.errors import (
     VersionMismatch,
 )
 from mattermost_plugin.tunnel.parts import MAX_FRAMES, VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
-from mattermost_plugin.tunnel.states import EFFECTS, ENDED, GATEWAY, PLUGIN, Half, opening_states
+from mattermost_plugin.tunnel.states import EFFECTS, ENDED, GATEWAY, PLUGIN, Half, State, opening_states
 from mattermost_plugin.tunnel.windows import (
     CREDIT_LIMIT,
     FIRST_WINDOW,
@@ -245,7 +245,8 @@ class Connection:
     def _receive_control(self, part: TunnelPart) -> Drain:
         if not isinstance(part, Drain):
             raise RemoteProtocolError(f"{type(part).__name__} on exchange 0")
-        self.peer_draining = True
+        if not part.notice:
+            self.peer_draining = True
         return part
 
     def _receive_request(self, id: int, request: Request | Invalid) -> Request | None:
@@ -342,6 +343,10 @@ class Connection:
             self._control.append((id, Credit(credit)))
         self._forget_if_settled(exchange)
 
+    def announce_drain(self) -> None:
+        """Say that this end is to drain soon."""
+        self._control.append((0, Drain(notice=True)))
+
     def drain(self) -> None:
         """Begin nothing new, and say so; a second time does nothing."""
         if not self.draining:
@@ -366,6 +371,11 @@ class Connection:
             return ()
         forgotten, self._forgotten = self._forgotten, []
         return forgotten
+
+    def is_responding(self, id: int) -> bool:
+        """Whether a plugin's response, or the messages of its WebSocket, are under way."""
+        exchange = self._exchanges.get(id)
+        return exchange is not None and exchange.plugin in (State.BODY, State.MESSAGES)
 
     def is_open(self, id: int) -> bool:
         """Whether an exchange exists still."""

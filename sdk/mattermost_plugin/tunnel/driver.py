@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import platform
-from collections.abc import Awaitable, Callable
 
-from mattermost_plugin.exchange import Exchange, ResetCode
+from mattermost_plugin.exchange import ResetCode, Serve
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
@@ -43,15 +42,16 @@ class Tunnel:
         half: Half,
         carrier: Carrier,
         *,
-        serve: Callable[[Exchange], Awaitable[None]] | None = None,
+        serve: Serve | None = None,
         settings: TunnelSettings | None = None,
     ) -> None:
         self.settings = settings or TunnelSettings()
         self._carrier = carrier
         self._serve = serve
-        self.switch = Switch(half, carrier, self.settings, self._begin if serve else None)
+        self.switch = Switch(half, carrier, self.settings, self._begin if serve else None, self._orphan)
         self.open = self.switch.open
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._orphans: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -97,9 +97,15 @@ class Tunnel:
             raise TunnelClosed("the stream ended before the peer's hello")
         return self.switch.core.peer
 
+    def announce_drain(self) -> None:
+        """Tell the peer that this end is about to stop; exchanges begin and go on as before."""
+        self.switch.announce_drain()
+
     def drain(self) -> None:
-        """Begin nothing new, and tell the peer; exchanges that are open go on."""
+        """Begin nothing new, and tell the peer; exchanges that are open go on, tasks that nobody waits for do not."""
         self.switch.drain()
+        for task in self._orphans:
+            task.cancel()
 
     async def wait_idle(self) -> None:
         """Waits until no exchange is open."""
@@ -107,9 +113,12 @@ class Tunnel:
 
     def _begin(self, id: int, exchange: TunnelExchange) -> None:
         assert self._serve is not None
+        if len(self._tasks) >= self.settings.max_exchanges:  # those that outlast their exchange count as well
+            exchange.reset(ResetCode.REFUSED, f"{len(self._tasks)} requests are being served")
+            return
         self._tasks[id] = asyncio.create_task(self._serve_one(self._serve, id, exchange))
 
-    async def _serve_one(self, serve: Callable[[Exchange], Awaitable[None]], id: int, exchange: TunnelExchange) -> None:
+    async def _serve_one(self, serve: Serve, id: int, exchange: TunnelExchange) -> None:
         try:
             await serve(exchange)
         except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
@@ -120,6 +129,16 @@ class Tunnel:
             raise
         finally:
             del self._tasks[id]
+
+    def _orphan(self, id: int) -> None:
+        """The client of a response that is under way has gone. The application is told when it sends, or receives; one
+        that waits for something else meanwhile, as a stream of rare events does, is cancelled after a time."""
+        task = self._tasks.get(id)
+        if task is not None:
+            timer = asyncio.get_running_loop().call_later(self.settings.orphan_timeout, task.cancel)
+            task.add_done_callback(lambda _: timer.cancel())
+            self._orphans.add(task)
+            task.add_done_callback(self._orphans.discard)
 
     async def _finish_tasks(self) -> None:
         """The applications have been told; those that do not end by themselves are cancelled."""

@@ -34,7 +34,9 @@ class Credit:
 
 @dataclass(slots=True)
 class Drain:
-    """The sender begins nothing new."""
+    """The sender begins nothing new; or, as a notice, it will soon begin nothing new."""
+
+    notice: bool = False
 
 
 @dataclass(slots=True)

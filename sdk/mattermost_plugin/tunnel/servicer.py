@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable
 
 import grpc
 
-from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.exchange import Serve
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
@@ -29,7 +28,7 @@ class TunnelServicer:
         settings: limits of each tunnel.
     """
 
-    def __init__(self, serve: Callable[[Exchange], Awaitable[None]], settings: TunnelSettings | None = None) -> None:
+    def __init__(self, serve: Serve, settings: TunnelSettings | None = None) -> None:
         self._serve = serve
         self._settings = settings
         self._tunnels: set[Tunnel] = set()

@@ -16,6 +16,9 @@ MAX_WEBSOCKET_MESSAGE = 16 * 1024 * 1024
 LINGER = 5.0
 """Seconds that the plugin's tasks may go on after the stream ended, before they are cancelled."""
 
+ORPHAN_TIMEOUT = 10.0
+"""Seconds that a plugin's task may wait without sending anything, once the client of its response has gone."""
+
 
 @dataclass(frozen=True)
 class TunnelSettings:
@@ -29,3 +32,4 @@ class TunnelSettings:
     high_water: int = HIGH_WATER
     max_websocket_message: int = MAX_WEBSOCKET_MESSAGE
     linger: float = LINGER
+    orphan_timeout: float = ORPHAN_TIMEOUT

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from mattermost_plugin.exchange import Body, End, Message, Part, Request, Reset, ResetCode
-from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.assembly import Assembly
 from mattermost_plugin.tunnel.carrier import Carrier
@@ -60,7 +60,7 @@ class TunnelExchange:
     Beside awaiting its parts, one can have them handed to a `Sink`, which needs no task.
     """
 
-    __slots__ = ("_assembly", "_end", "_id", "_inbox", "_owed", "_reader", "_sink", "_switch", "request")
+    __slots__ = ("_assembly", "_end", "_endless", "_id", "_inbox", "_owed", "_reader", "_sink", "_switch", "request")
 
     def __init__(self, switch: Switch, id: int, request: Request) -> None:
         self.request = request
@@ -72,11 +72,26 @@ class TunnelExchange:
         self._end: Reset | None = None
         self._sink: Sink | None = None
         self._owed = 0
+        self._endless = False
+
+    @property
+    def stopping(self) -> asyncio.Event:
+        return self._switch.stopping
+
+    def end_receive_at_stop(self) -> None:
+        self._endless = True
+
+    def tell_stopping(self) -> None:
+        """The peer, or this end, is about to stop (for the switch)."""
+        if self._endless:
+            self._wake()
 
     async def receive(self) -> Part:
         while not self._inbox:
             if self._end is not None:
                 raise ExchangeReset.of(self._end)
+            if self._endless and self._switch.stopping.is_set():
+                raise ExchangeReset(ResetCode.CANCELLED, STOPPING)
             self._reader = self._switch.loop.create_future()
             await self._reader
         part, owed = self._inbox.popleft()
@@ -181,11 +196,13 @@ class Switch:
         carrier: where messages go.
         settings: limits.
         begin: told of each exchange that the peer opens, by its number (plugin).
+        orphan: told of each whose response nobody wants any more, by its number (plugin).
 
     Attributes:
         core: the protocol's state.
         greeted: set once the peer's hello has come, or never will.
         idle: set while no exchange is open.
+        stopping: set once either end is about to stop.
         closed: nothing begins any more.
     """
 
@@ -195,6 +212,7 @@ class Switch:
         carrier: Carrier,
         settings: TunnelSettings,
         begin: Callable[[int, TunnelExchange], None] | None,
+        orphan: Callable[[int], None] | None = None,
     ) -> None:
         self.settings = settings
         self.loop = asyncio.get_running_loop()
@@ -208,10 +226,12 @@ class Switch:
         self.greeted = asyncio.Event()
         self.idle = asyncio.Event()
         self.idle.set()
+        self.stopping = asyncio.Event()
         self.closed = False
         self._offered = settings.max_exchanges if half is Half.PLUGIN else 0
         self._carrier = carrier
         self._begin = begin
+        self._orphan = orphan
         self._exchanges: dict[int, TunnelExchange] = {}
         self._blocked: dict[int, list[Callable[[], object]]] = {}
         self._writable = False
@@ -239,10 +259,16 @@ class Switch:
         self._stir()
         return self._add(id, request)
 
+    def announce_drain(self) -> None:
+        """Tell the peer that this end is about to stop; exchanges begin and go on as before."""
+        self.core.announce_drain()
+        self._stir()
+
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on."""
         self.core.drain()
         self._stir()
+        self._tell_stopping()
 
     def fail_all(self, reason: str) -> None:
         """The stream has ended, and with it all exchanges."""
@@ -327,8 +353,12 @@ class Switch:
 
     def _receive(self, id: int, part: TunnelPart) -> TunnelExchange | None:
         """Pass a part on; returns the exchange that it was delivered to."""
+        responding = isinstance(part, Reset) and self.core.is_responding(id)
         event = self.core.receive(id, part)
-        if event is None or isinstance(event, Drain):
+        if event is None:
+            return None
+        if isinstance(event, Drain):
+            self._tell_stopping()
             return None
         if isinstance(event, Request):
             assert self._begin is not None, "only a plugin's core lets requests in"
@@ -340,9 +370,16 @@ class Switch:
         if isinstance(event, Reset):
             exchange.end(event)
             self._unblock(id)
+            if responding and self._orphan is not None:
+                self._orphan(id)
             return None
         exchange.deliver(event)
         return exchange
+
+    def _tell_stopping(self) -> None:
+        self.stopping.set()
+        for exchange in list(self._exchanges.values()):
+            exchange.tell_stopping()
 
     # Writing
 

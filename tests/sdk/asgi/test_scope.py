@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from mattermost_plugin.asgi.scope import connection_scope
+from mattermost_plugin.asgi.scope import STOPPING_EXTENSION, connection_scope
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.request_id import request_id_of
 from mattermost_plugin.types import Scope
 
 
 def scope_of(request: Request, state: dict[str, Any] | None = None) -> Scope:
-    return connection_scope(request, state or {})
+    scope = connection_scope(request, state or {}, asyncio.Event())
+    del scope["extensions"][STOPPING_EXTENSION]
+    return scope
 
 
 def test_a_request_is_told_as_it_came() -> None:
