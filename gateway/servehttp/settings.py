@@ -57,13 +57,13 @@ def _split_commas(value: object) -> object:
     return [item for item in (part.strip() for part in value.split(",")) if item]
 
 
-def _split_pairs(value: object) -> object:
+def _split_pairs(value: object, form: str = "ID=TARGET") -> object:
     items = _split_commas(value)
     if not isinstance(items, list | tuple):
         return items
     pairs = [str(item).partition("=") for item in items]
     if bad := next((name for name, equals, target in pairs if not (name and equals and target)), None):
-        raise ValueError(f"{bad!r} is not of the form ID=VALUE")
+        raise ValueError(f"{bad!r} is not of the form {form}")
     return {name: target for name, _, target in pairs}
 
 
@@ -101,7 +101,7 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]
 Targets = Annotated[dict[str, Annotated[str, AfterValidator(check_target)]], BeforeValidator(_split_pairs)]
 
-Times = Annotated[dict[str, Seconds], BeforeValidator(_split_pairs)]
+Times = Annotated[dict[str, Seconds], BeforeValidator(lambda value: _split_pairs(value, "ID=SECONDS"))]
 
 
 class _Group(BaseModel):
