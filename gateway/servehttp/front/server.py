@@ -65,7 +65,7 @@ class Server(uvicorn.Server):
         self.accepting.set()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        # uvicorn cancels its tasks when the time is over; a request that goes the short way has none.
+        # uvicorn cancels its tasks when the time is over; fast requests have none, WebSockets are told.
         self._draining = True
         if self._front is not None:
             self._front.announce_drain()
@@ -77,7 +77,9 @@ class Server(uvicorn.Server):
 
     def _cut(self) -> None:
         for connection in list(self.server_state.connections):
-            if isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
+            if isinstance(connection, WebSocketProtocol):
+                connection.go_away()
+            elif isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
                 connection.break_off()
 
     async def _watch(self) -> None:

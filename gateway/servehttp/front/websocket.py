@@ -1,6 +1,7 @@
 """One WebSocket through an exchange: both directions at once.
 
-A plugin that fails before it accepted refuses the handshake with 502; afterwards the client sees close code 1011.
+A plugin that fails before it accepted refuses the handshake with 502; afterwards the client sees close code 1011, or
+1012 where the whole plugin was stopped or lost, and may be back soon.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ NO_STATUS = 1005
 ABNORMAL = 1006
 TOO_LARGE = 1009
 INTERNAL_ERROR = 1011
+SERVICE_RESTART = 1012
+
+CLOSE_CODES = {ResetCode.LIMIT: TOO_LARGE, ResetCode.CANCELLED: SERVICE_RESTART}
+"""How an open WebSocket ends with its exchange, where that is not the application's failure."""
 
 UNSENDABLE = frozenset((NO_STATUS, ABNORMAL))
 """Close codes that only say what was seen, and are never sent (RFC 6455 §7.4.1)."""
@@ -78,7 +83,7 @@ class WebSocketForward:
             self.exchange.reset(ResetCode.PROTOCOL, str(error))
             await self._give_up(self._refusal(ResetCode.PROTOCOL, str(error)), INTERNAL_ERROR, str(error))
         except ExchangeReset as reset:
-            code = TOO_LARGE if reset.code is ResetCode.LIMIT else INTERNAL_ERROR
+            code = CLOSE_CODES.get(reset.code, INTERNAL_ERROR)
             await self._give_up(self._refusal(reset.code, reset.reason), code, str(reset))
         finally:
             upload.cancel()

@@ -8,6 +8,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
 
+GOING_AWAY: Final = 1001
+
 SIZES_OF_THE_UNFINISHED: Final = ("current_size", "cur_size")
 """Where websockets 17 and those before it keep that a message is under way."""
 
@@ -26,7 +28,7 @@ class PatientServerProtocol(ServerProtocol):
 
 
 class WebSocketProtocol(WebSocketsSansIOProtocol):
-    """One WebSocket connection.
+    """One WebSocket connection, which goes on when the server is to end, until it is told to `go_away`.
 
     Args:
         options: uvicorn's arguments.
@@ -37,3 +39,17 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self.conn = PatientServerProtocol(
             extensions=self.conn.available_extensions, max_size=self.config.ws_max_size, logger=self.conn.logger
         )
+
+    def shutdown(self) -> None:
+        """The server is to end: the WebSocket may go on for the time that open requests have."""
+
+    def go_away(self) -> None:
+        """That time is over: tell both sides, and hang up."""
+        if self.close_sent or not self.handshake_complete:
+            super().shutdown()
+            return
+        self.stop_keepalive()
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": GOING_AWAY})
+        self.conn.send_close(GOING_AWAY)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.transport.close()

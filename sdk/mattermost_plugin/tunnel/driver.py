@@ -125,7 +125,7 @@ class Tunnel:
             logger.exception("serving %s failed", exchange.request.method)
             exchange.reset(ResetCode.INTERNAL, "the server failed")
         except asyncio.CancelledError:
-            exchange.reset(ResetCode.INTERNAL, "the server was stopped")
+            exchange.reset(ResetCode.CANCELLED, "the server was stopped")
             raise
         finally:
             del self._tasks[id]

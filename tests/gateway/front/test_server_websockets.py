@@ -170,14 +170,29 @@ async def test_a_client_that_leaves_without_a_close_is_noticed_though_the_applic
         await asyncio.wait_for(told.wait(), 1)
 
 
-async def test_a_stop_closes_with_1012_and_tells_the_application(parser: str) -> None:
+async def test_a_websocket_goes_on_while_the_server_drains_and_a_stop_waits_for_its_end(parser: str) -> None:
     app = Echo()
     async with serving(app, parser, drain_timeout=SECONDS) as server, connect(url(server)) as socket:
+        await socket.send("before")
+        assert await socket.recv() == "before"
+        stop = asyncio.create_task(server.stop())
+        await eventually(lambda: not server.server.servers[0].is_serving())
+        await socket.send("meanwhile")
+        assert await socket.recv() == "meanwhile"
+        assert not stop.done()
+        await socket.close()
+        await stop
+        assert app.last["code"] == 1000
+
+
+async def test_a_websocket_that_outlasts_the_drain_is_closed_with_1001_and_its_application_told(parser: str) -> None:
+    app = Echo()
+    async with serving(app, parser, drain_timeout=0.1) as server, connect(url(server)) as socket:
         await socket.send("text")
         assert await socket.recv() == "text"
-        assert await server.stop() < 1
-        assert await closed(socket) == 1012
-        assert app.last["code"] == 1012
+        await server.stop()
+        assert await closed(socket) == 1001
+        assert app.last["code"] == 1001
 
 
 async def test_an_application_that_ignores_the_close_is_cancelled_in_time(parser: str) -> None:
@@ -193,5 +208,5 @@ async def test_an_application_that_ignores_the_close_is_cancelled_in_time(parser
 
     async with serving(app, parser, drain_timeout=0.3) as server, connect(url(server)) as socket:
         assert await server.stop() < 0.3 + 0.3 + 0.35
-        assert await closed(socket) == 1012
+        assert await closed(socket) == 1001
         await asyncio.wait_for(cancelled.wait(), SECONDS)

@@ -130,13 +130,13 @@ async def test_an_application_that_fails_closes_with_1011(play: Play, caplog: py
     assert "in the middle" in caplog.text
 
 
-async def test_a_plugin_that_vanishes_closes_with_1011(play: Play) -> None:
+async def test_a_plugin_that_is_stopped_closes_with_1012(play: Play) -> None:
     async with play(echo) as stage, connect(url(stage)) as ws:
         await stage.plugin.stop(None)
         with pytest.raises(ConnectionClosed) as closed:
             await ws.recv()
     assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 1011
+    assert closed.value.rcvd.code == 1012
 
 
 async def test_a_plugin_that_never_answers_the_handshake_is_a_504(play: Play) -> None:
