@@ -610,3 +610,109 @@ async def test_exchanges_beyond_the_plugins_limit_are_not_opened(connect: Connec
         ends.gateway.open(GET)
         with pytest.raises(TunnelClosed, match="2 exchanges open"):
             ends.gateway.open(GET)
+
+
+async def test_work_that_outlasts_its_exchange_counts_against_the_plugins_limit(connect: Connect) -> None:
+    held = Held()
+    settings = replace(IMPATIENT, max_exchanges=2)
+    async with connect(held, plugin_settings=settings) as ends:
+        for _ in range(2):
+            exchange = ends.gateway.open(GET)
+            await held.began.get()
+            exchange.reset(ResetCode.CANCELLED)
+        await ends.gateway.wait_idle()
+        with pytest.raises(ExchangeReset) as refused:
+            await ends.gateway.open(GET).receive()
+        assert refused.value.code is ResetCode.REFUSED
+        assert held.began.empty()
+        held.go.set()
+        await asyncio.wait(ends.plugin.tasks)
+        exchange = ends.gateway.open(POST)
+        await send_request(exchange, b"x")
+        assert await read_body(exchange) == b"x"
+
+
+@pytest.mark.parametrize("head", [Response(200), Accept()])
+async def test_a_stream_that_waits_without_sending_is_cancelled_once_its_client_has_left(
+    connect: Connect, head: Response | Accept
+) -> None:
+    ended: asyncio.Queue[str] = asyncio.Queue()
+
+    async def wait_for_an_event(exchange: Exchange) -> None:
+        await exchange.send(head)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.put_nowait("generator")
+
+    async with connect(wait_for_an_event, plugin_settings=replace(IMPATIENT, orphan_timeout=0.01)) as ends:
+        for _ in range(20):
+            exchange = ends.gateway.open(WEBSOCKET if isinstance(head, Accept) else GET)
+            assert isinstance(await exchange.receive(), type(head))
+            exchange.reset(ResetCode.CANCELLED, "the client went away")
+            await ended.get()
+        assert (ends.gateway.in_flight, ends.plugin.in_flight) == (0, 0)
+        if tasks := ends.plugin.tasks:
+            await asyncio.wait(tasks)
+        assert ends.plugin.tasks == []
+
+
+@pytest.mark.parametrize("parts", [(), (Response(200), End())], ids=["before", "after"])
+async def test_work_before_and_after_a_response_goes_on_when_the_client_leaves(
+    connect: Connect, parts: tuple[Response | End, ...]
+) -> None:
+    held, done = asyncio.Event(), asyncio.Event()
+    began = asyncio.Event()
+
+    async def work(exchange: Exchange) -> None:
+        if exchange.request.method == "POST":
+            await exchange.send(Response(200))
+            began.set()
+            await asyncio.Event().wait()
+        await exchange.send(*parts)
+        began.set()
+        await held.wait()
+        done.set()
+
+    async with connect(work, plugin_settings=replace(IMPATIENT, orphan_timeout=0.01)) as ends:
+        first = ends.gateway.open(GET)
+        await began.wait()
+        first.reset(ResetCode.CANCELLED)
+        began.clear()
+        later = ends.gateway.open(POST)  # is abandoned after the first, and cancelled: so the first's time is over
+        await later.receive()
+        later.reset(ResetCode.CANCELLED)
+        while len(ends.plugin.tasks) > 1:
+            await asyncio.wait(ends.plugin.tasks, return_when=asyncio.FIRST_COMPLETED)
+        held.set()
+        await done.wait()
+
+
+@pytest.mark.parametrize("drained_first", [True, False])
+async def test_a_plugin_that_drains_does_not_wait_for_streams_that_nobody_takes(
+    connect: Connect, drained_first: bool
+) -> None:
+    ended = asyncio.Event()
+
+    async def wait_for_an_event(exchange: Exchange) -> None:
+        await exchange.send(Response(200))
+        with pytest.raises(ExchangeReset):
+            while not isinstance(await exchange.receive(), End):
+                pass
+            await exchange.receive()
+        left.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    left = asyncio.Event()
+    async with connect(wait_for_an_event, plugin_settings=replace(IMPATIENT, orphan_timeout=3600)) as ends:
+        exchange = ends.gateway.open(GET)
+        await exchange.receive()
+        if drained_first:
+            ends.plugin.drain()
+        exchange.reset(ResetCode.CANCELLED)
+        await left.wait()
+        ends.plugin.drain()
+        await ended.wait()
