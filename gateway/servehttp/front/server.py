@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
             if isinstance(connection, WebSocketProtocol):
                 connection.go_away()
             elif isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
-                connection.break_off()
+                connection.active.cut(STOPPED)
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
