@@ -65,7 +65,7 @@ PARTS: st.SearchStrategy[TunnelPart] = st.one_of(
     st.builds(Close, st.integers(0, 2**32 - 1), TEXT),
     st.builds(Reset, st.sampled_from(ResetCode), TEXT),
     st.builds(Credit, st.integers(0, 2**64 - 1)),
-    st.builds(Drain),
+    st.builds(Drain, notice=st.booleans()),
 )
 
 

@@ -16,6 +16,7 @@ from mattermost_plugin.exchange import (
     Exchange,
     Informational,
     Message,
+    PluginExchange,
     Request,
     ResetCode,
     Response,
@@ -61,11 +62,11 @@ class Held:
     """Serves exchanges by doing nothing until the test lets go, and shows them to it."""
 
     def __init__(self, then: Callable[[Exchange], Awaitable[None]] = echo) -> None:
-        self.began: asyncio.Queue[Exchange] = asyncio.Queue()
+        self.began: asyncio.Queue[PluginExchange] = asyncio.Queue()
         self.go = asyncio.Event()
         self._then = then
 
-    async def __call__(self, exchange: Exchange) -> None:
+    async def __call__(self, exchange: PluginExchange) -> None:
         await self.began.put(exchange)
         await self.go.wait()
         await self._then(exchange)
@@ -716,3 +717,47 @@ async def test_a_plugin_that_drains_does_not_wait_for_streams_that_nobody_takes(
         await left.wait()
         ends.plugin.drain()
         await ended.wait()
+
+
+async def test_a_gateway_that_is_about_to_stop_says_so_and_goes_on(connect: Connect) -> None:
+    held = Held()
+    async with connect(held) as ends:
+        first = ends.gateway.open(POST)
+        served = await held.began.get()
+        assert not served.stopping.is_set()
+        ends.gateway.announce_drain()
+        await served.stopping.wait()
+        held.go.set()
+        second = ends.gateway.open(POST)
+        for exchange in (first, second):
+            await send_request(exchange, b"x")
+            assert await read_body(exchange) == b"x"
+
+
+async def test_what_has_no_end_by_itself_is_told_of_the_stop_and_all_else_is_not(connect: Connect) -> None:
+    """One that waits for a disconnect gets it; one that reads its request reads on."""
+    waits: list[asyncio.Task[object]] = []
+
+    async def serve(exchange: PluginExchange) -> None:
+        await exchange.send(Response(200))
+        assert isinstance(await exchange.receive(), End)
+        if exchange.request.target == b"/endless":
+            exchange.end_receive_at_stop()
+        waits.append(asyncio.create_task(exchange.receive()))
+        await asyncio.wait(waits[-1:])
+        exchange.reset(ResetCode.CANCELLED)
+
+    async with connect(serve) as ends:
+        for target in (b"/endless", b"/other"):
+            exchange = ends.gateway.open(Request("GET", target))
+            await exchange.send(End())
+            assert isinstance(await exchange.receive(), Response)
+        while len(waits) < 2:
+            await asyncio.sleep(0)
+        ends.gateway.announce_drain()
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        assert [task.done() for task in waits] == [True, False]
+        assert isinstance(waits[0].exception(), ExchangeReset)
+        exchange.reset(ResetCode.CANCELLED)
+        await asyncio.wait(waits)
+        assert isinstance(waits[1].exception(), ExchangeReset)

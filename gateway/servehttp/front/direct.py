@@ -18,7 +18,7 @@ from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.application import END, Front, Turned
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, TOO_LARGE, Outcome, ending
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.headers import RequestHeaders, field_lines, status_line
 from servehttp.front.known_head import KnownHead
 from servehttp.front.responses import Refusal
@@ -115,6 +115,7 @@ class DirectCycle(Sink):
         self._record = Record(request.method, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
         self._attempts = 0
+        self._stopped = False
         self._output: list[bytes] = []
         self._body_due = has_body
         self._exceeded: int | None = None
@@ -191,6 +192,12 @@ class DirectCycle(Sink):
         """Nothing moved for too long."""
         self._reset(ResetCode.TIMEOUT, NO_PROGRESS)
 
+    def cut(self) -> None:
+        """The server ends, and does not wait any longer."""
+        self.keep_alive = False
+        self._stopped = True
+        self._reset(ResetCode.CANCELLED, STOPPED)
+
     # For the tunnel
 
     def take(self, part: Part) -> bool:
@@ -240,6 +247,7 @@ class DirectCycle(Sink):
             body_begun=self._record.bytes_in > 0,
             attempts=self._attempts,
             client_gone=self.disconnected,
+            stopped=self._stopped,
             exceeded=self._exceeded,
         )
         if end.outcome is Outcome.OFFER_AGAIN:

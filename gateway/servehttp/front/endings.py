@@ -3,6 +3,7 @@
 | the exchange ended | before the response | after it began |
 |---|---|---|
 | because the client went away | nothing | nothing |
+| because the gateway stops, and its time to drain is over | 503 | broken off |
 | because the body is larger than allowed | 413 | broken off |
 | TIMEOUT | 504 | broken off |
 | REFUSED, and nothing of the body was sent | offered again, then 503 | broken off |
@@ -23,6 +24,7 @@ ATTEMPTS: Final = 2
 """How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
 
 CLIENT_GONE: Final = "the client went away"
+STOPPED: Final = "the gateway stopped, and its time to drain was over"
 NO_PROGRESS: Final = "no progress within the time-out"
 TOO_LARGE: Final = "the request body is too large"
 
@@ -61,6 +63,7 @@ def ending(
     body_begun: bool,
     attempts: int,
     client_gone: bool = False,
+    stopped: bool = False,
     exceeded: int | None = None,
 ) -> Ending:
     """What the table says.
@@ -72,13 +75,16 @@ def ending(
         body_begun: whether a byte of the request's body went to the plugin.
         attempts: how often the request was offered.
         client_gone: whether the client has gone.
+        stopped: whether the gateway stops, and waits no longer.
         exceeded: the limit in bytes that the request's body exceeded, if it did.
     """
     if client_gone:
         return Ending(Outcome.NOTHING, CLIENT_GONE)
-    problem = TOO_LARGE if exceeded is not None else reset.reason or reset.code.name.lower()
+    problem = STOPPED if stopped else TOO_LARGE if exceeded is not None else reset.reason or reset.code.name.lower()
     if started:
         return Ending(Outcome.BREAK_OFF, problem)
+    if stopped:
+        return Ending(Outcome.ANSWER, problem, responses.unavailable(plugin_id, "the gateway is stopping"))
     if exceeded is not None:
         return Ending(Outcome.ANSWER, problem, responses.body_too_large(plugin_id, exceeded))
     if reset.code is ResetCode.REFUSED and not body_begun and attempts < ATTEMPTS:

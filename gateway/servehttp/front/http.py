@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from dataclasses import dataclass
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Reset, ResetCode, Response
@@ -11,7 +12,7 @@ from mattermost_plugin.headers import InvalidHeader, checked
 from mattermost_plugin.types import Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access import Record
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, TOO_LARGE, Outcome, ending
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
 
 
@@ -92,6 +93,10 @@ class HTTPForward:
             await self._reset(ResetCode.PROTOCOL, str(error))
         except ExchangeReset as reset:
             await self._end(Reset(reset.code, reset.reason))
+        except asyncio.CancelledError:  # by the server, which ends and waits no longer
+            with contextlib.suppress(ResponseTruncated):
+                await self._end(Reset(ResetCode.CANCELLED, STOPPED), stopped=True)
+            raise
         except OSError:  # how servers of ASGI 2.4 and later say that the client has gone
             self.record.problem = CLIENT_GONE
         finally:
@@ -202,7 +207,7 @@ class HTTPForward:
         self.exchange.reset(code, reason)
         await self._end(Reset(code, reason))
 
-    async def _end(self, reset: Reset) -> None:
+    async def _end(self, reset: Reset, *, stopped: bool = False) -> None:
         """As the table of endings says."""
         end = ending(
             reset,
@@ -211,6 +216,7 @@ class HTTPForward:
             body_begun=self.record.bytes_in > 0,
             attempts=self.attempts,
             client_gone=self.client_gone,
+            stopped=stopped,
             exceeded=self.exceeded,
         )
         if end.outcome is Outcome.OFFER_AGAIN:

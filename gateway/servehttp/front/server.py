@@ -80,7 +80,7 @@ class Server(uvicorn.Server):
             if isinstance(connection, WebSocketProtocol):
                 connection.go_away()
             elif isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
-                connection.active.cut(STOPPED)
+                connection.active.cut()
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
