@@ -276,6 +276,43 @@ async def test_a_stop_with_open_streams_ends_in_bounded_time_and_leaves_nothing(
     assert note.read_text() == "OnDeactivate"
 
 
+PATIENT = {**QUICK, "SERVEHTTP_SERVER__DRAIN_TIMEOUT": "600", "SERVEHTTP_PLUGINS__DRAIN_TIMEOUT": "600"}
+"""So patient that a stop which waits for it fails."""
+
+
+async def stopped_with(path: str, environment: dict[str, str]) -> tuple[bytes, str]:
+    """What a client of an event stream gets while the gateway stops, and what the access log says of it."""
+    async with running(SUBJECT, environment=environment) as gateway:
+        async with connect(gateway.port) as client:
+            await client.start("GET", f"{BASE}{path}")
+            await client.end()
+            await client.head()
+            received = await client.piece()
+            assert await gateway.stop() == 0
+            try:
+                received += await client.rest()
+            except Broken:
+                received += b"broken"
+        (line,) = [entry for entry in gateway.logs if entry["event"].startswith(f"GET {BASE}{path}")]
+        return received, line.get("problem", "")
+
+
+async def test_a_stream_that_waits_for_a_disconnect_is_told_of_the_stop() -> None:
+    received, problem = await stopped_with("/listening", PATIENT)
+    assert received == b"data: hello\n\nbroken"
+    assert problem == "the stream has no end, and the server stops"
+
+
+async def test_an_application_that_awaits_the_stop_says_goodbye() -> None:
+    assert await stopped_with("/farewell", PATIENT) == (b"data: hello\n\ndata: goodbye\n\n", "")
+
+
+async def test_a_stream_that_goes_on_is_cut_when_the_time_is_over() -> None:
+    received, problem = await stopped_with("/events", QUICK)
+    assert received.endswith(b"broken")
+    assert problem == "the gateway stopped, and its time to drain was over"
+
+
 async def test_sigkill_of_the_gateway_ends_its_plugins_within_two_seconds(gateway: Gateway) -> None:
     folder = await socket_folder(gateway)
     assert folder.exists()

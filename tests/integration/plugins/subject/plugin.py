@@ -11,12 +11,25 @@ from pathlib import Path
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, StreamingResponse
+from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from mattermost_plugin import HookName, Plugin, hook, run_plugin
 from mattermost_plugin.routing import get, post, websocket
 
 PIECE = b"x" * 65536
+
+
+class EventStream:
+    """An ASGI application that sends one event and waits for the end of its client."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [(b"content-type", b"text/event-stream")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b"data: hello\n\n", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
 
 print("printed at import")
 
@@ -78,6 +91,23 @@ class Subject(Plugin):
     @get("/events")
     async def events(self, request: Request) -> StreamingResponse:
         return self._ticks("events")
+
+    @get("/listening")
+    async def listening(self, request: Request) -> EventStream:
+        """Rare events, and a look out for the client's leaving, as libraries for server-sent events keep it."""
+        return EventStream()
+
+    @get("/farewell")
+    async def farewell(self, request: Request) -> StreamingResponse:
+        """Events until the server is about to stop, and then a last one."""
+        stopping = request.scope["extensions"]["servehttp.stopping"]["event"]
+
+        async def events() -> AsyncIterator[str]:
+            yield "data: hello\n\n"
+            await stopping.wait()
+            yield "data: goodbye\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream")
 
     def _ticks(self, name: str) -> StreamingResponse:
         async def ticks() -> AsyncIterator[str]:
