@@ -122,6 +122,15 @@ async def test_a_plugin_that_exits_leaves_its_last_words(gateway: Gateway) -> No
     assert "7" in text
 
 
+async def test_a_plugin_that_crashes_is_reported_with_the_signal_and_the_place(gateway: Gateway) -> None:
+    assert (await fetch(gateway.port, f"{BASE}/crash")).status == 502
+    await back(gateway)
+    text = str(gateway.logs)
+    assert "was killed by SIGSEGV" in text
+    assert "Fatal Python error: Segmentation fault" in text
+    assert " in crash" in text
+
+
 async def test_a_plugin_that_keeps_dying_stays_down_visibly() -> None:
     async with running(SUBJECT, environment={**QUICK, "SERVEHTTP_PLUGINS__RESTART_LIMIT": "2"}) as gateway:
         for _ in range(2):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterator
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
+from asgiref.wsgi import WsgiToAsgi
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.applications import Starlette
@@ -194,6 +195,20 @@ async def test_a_handler_that_raises_behind_starlettes_middleware_gives_500(capl
 
     middleware = [Middleware(BaseHTTPMiddleware, dispatch=pass_on)]
     exchange = await get(Starlette(routes=[Route("/", handler)], middleware=middleware))
+    assert (exchange.status, exchange.ended) == (500, True)
+    assert "RuntimeError" in caplog.text
+
+
+def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+    """An ordinary WSGI application, which fails."""
+    try:
+        raise ExceptionGroup("group", [RuntimeError("inner")])
+    except ExceptionGroup as group:
+        raise group.exceptions[0]  # noqa: B904  # the group becomes its context: a circle
+
+
+async def test_a_wsgi_application_that_raises_gives_500(caplog: pytest.LogCaptureFixture) -> None:
+    exchange = await get(WsgiToAsgi(wsgi))
     assert (exchange.status, exchange.ended) == (500, True)
     assert "RuntimeError" in caplog.text
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -139,6 +140,11 @@ class Subject(Plugin):
     async def die(self, request: Request) -> PlainTextResponse:
         print("last words", file=sys.stderr, flush=True)
         os._exit(7)
+
+    @get("/crash")
+    async def crash(self, request: Request) -> PlainTextResponse:
+        signal.raise_signal(signal.SIGSEGV)
+        return PlainTextResponse("still here")
 
     @get("/flood")
     def flood(self, request: Request) -> PlainTextResponse:
