@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from servehttp.host.errors import AppFailure, invalid
@@ -12,10 +13,16 @@ USERNAME_MAX = 64
 EMAIL_MAX = 128
 PASSWORD_MAX = 72
 """Bytes; Mattermost's limit, which comes from bcrypt."""
+ADDED_MAX = 256
+"""Members that are added to a team or a channel at a time."""
+SEARCH_MAX = 1024
+"""Characters of a search."""
+SEARCH_WORDS_MAX = 32
 RESERVED_USERNAMES = frozenset({"all", "channel", "here", "matterbot", "system"})
 
 _USERNAME = re.compile(r"[a-z0-9._-]+", re.ASCII)
 _EMAIL = re.compile(r"[^@\s<>,;:\"()\[\]\\]+@[^@\s<>,;:\"()\[\]\\]+")
+_WORD = re.compile(r"\w+")
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9_-]*[a-z0-9])?", re.ASCII)
 
 
@@ -58,3 +65,25 @@ def is_web_address(address: str) -> bool:
     """Whether this is an address that begins with http:// or https:// and names a host."""
     parts = urlsplit(address)
     return parts.scheme in ("http", "https") and bool(parts.netloc)
+
+
+def check_search(term: str) -> None:
+    """Accept what somebody searches for, before any of it is looked for: each word is work for the database.
+
+    Raises:
+        AppFailure: 400, it has more than `SEARCH_WORDS_MAX` words, or is longer than `SEARCH_MAX` characters.
+    """
+    if len(term) > SEARCH_MAX or len(_WORD.findall(term)) > SEARCH_WORDS_MAX:
+        text = f"A search has at most {SEARCH_WORDS_MAX} words and {SEARCH_MAX} characters."
+        raise invalid("api.search.too_long.app_error", text, where="Search")
+
+
+def check_count(values: Collection[object], most: int, name: str) -> None:
+    """Accept so many things at a time.
+
+    Raises:
+        AppFailure: 400, there are more; `name` names them, as in "user_ids".
+    """
+    if len(values) > most:
+        text = f"At most {most} {name} at a time; these are {len(values)}."
+        raise invalid("api.context.too_many.app_error", text, Name=name)

@@ -11,6 +11,7 @@ from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.json import bad_value, to_json, value_of
 from servehttp.host.rest.routes import Route
 from servehttp.host.rest.team_members import scheme_roles
+from servehttp.host.validation import ADDED_MAX, check_count
 
 OWN = {"last_viewed_at": -1, "last_update_at": -1, "notify_props": {}}
 """What others see instead of what is a member's own business."""
@@ -50,6 +51,7 @@ async def add_members(call: Call) -> Any:
     """Take a user, or several, into a channel, or join a public one; answers with the last of them."""
     body = await call.object()
     user_ids = value_of(list[str], body.get("user_ids") or [body.get("user_id")], "user_id")
+    check_count(user_ids, ADDED_MAX, "user_ids")
     channel = await call.channel()
     if user_ids == [call.user_id] and channel.type == "O":
         await call.require_in_team(channel.team_id, "join_public_channels")

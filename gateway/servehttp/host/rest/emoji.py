@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from mattermost_plugin.models import Emoji
-from servehttp.host.errors import AppFailure
 from servehttp.host.rest.access import LOGGED_IN, system
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.forms import no_file, parts
 from servehttp.host.rest.json import from_json, parse_json, value_of
 from servehttp.host.rest.routes import Route
 from servehttp.host.rest.users import image
+
+NAMES_MAX = 200
+"""Emoji that are looked up by name at a time; more are left out."""
 
 
 async def create_emoji(call: Call) -> Any:
@@ -45,7 +47,7 @@ async def get_by_name(call: Call) -> Any:
 async def get_by_names(call: Call) -> Any:
     """Those of these emoji that exist."""
     names = await call.typed(list[str], "names")
-    return [emoji for name in names[:200] if (emoji := await _named(call, name))]
+    return await call.ws.emoji.by_names(names[:NAMES_MAX])
 
 
 async def get_image(call: Call) -> Any:
@@ -71,13 +73,6 @@ async def delete_emoji(call: Call) -> Any:
     await call.require("delete_emojis" if emoji.creator_id == call.user_id else "delete_others_emojis")
     await call.ws.emoji.delete(emoji.id)
     return OK
-
-
-async def _named(call: Call, name: str) -> Emoji | None:
-    try:
-        return await call.ws.emoji.by_name(name)
-    except AppFailure:
-        return None
 
 
 _DELETE_EMOJI_BY = LOGGED_IN.besides("`delete_emojis` everywhere for one's own, `delete_others_emojis` for others")

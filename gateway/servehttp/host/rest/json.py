@@ -27,6 +27,7 @@ from mattermost_plugin.models import (
     WebsocketBroadcast,
 )
 from servehttp.host.errors import AppFailure, invalid
+from servehttp.host.validation import check_count
 
 ModelT = TypeVar("ModelT")
 
@@ -51,6 +52,8 @@ INTEGRATION = "integration"
 
 DEPTH_MAX = 64
 """How deep lists and objects may lie in one another."""
+LIST_MAX = 1000
+"""Elements of any list that a client sends; some routes take fewer."""
 INT_MAX = 2**63 - 1
 
 
@@ -198,6 +201,7 @@ _EXCEPTIONS: Mapping[type, Callable[[Any], Any]] = {
 def _list(hint: Any, value: Any, name: str) -> list[Any]:
     if not isinstance(value, list):
         raise bad_value(name)
+    check_count(value, LIST_MAX, name)
     (item_hint,) = get_args(hint)
     return [value_of(item_hint, item, name) for item in value]
 

@@ -28,6 +28,8 @@ CHOICES: Mapping[str, tuple[str, tuple[str, ...]]] = {
 }
 """By property: how the error id of a wrong value names it, and the values it may have."""
 FREE = ("desktop_sound", "desktop_notification_sound")
+FREE_MAX = 64
+"""Characters of a value that may be anything."""
 
 
 def known_props(props: Mapping[str, str]) -> dict[str, str]:
@@ -37,6 +39,12 @@ def known_props(props: Mapping[str, str]) -> dict[str, str]:
         AppFailure: 400, one has a value it cannot have.
     """
     known = {name: value for name, value in props.items() if name in CHOICES or name in FREE}
+    if any(len(value) > FREE_MAX for value in known.values()):
+        raise invalid(
+            "model.channel_member.is_valid.notify_props.app_error",
+            f"A property of how a member is notified has at most {FREE_MAX} characters.",
+            where="ChannelMember.IsValid",
+        )
     for name, value in known.items():
         field, values = CHOICES.get(name, ("", (value,)))
         if value not in values:

@@ -14,6 +14,7 @@ from servehttp.host.ids import new_id
 from servehttp.host.store.rows import changed, insert, many, one, paged, scalar, to_row
 from servehttp.host.store.tables.channels import channel_members as members
 from servehttp.host.store.tables.channels import channels as table
+from servehttp.host.validation import check_search
 from servehttp.host.workspace.channel_rules import PRIVATE_TALKS, check_channel, normalised
 from servehttp.host.workspace.domain import Domain
 
@@ -128,6 +129,7 @@ class Channels(Domain):
 
     async def search(self, team_id: str, term: str) -> list[Channel]:
         """A team's public channels with a term in name, display name or purpose, without archived ones."""
+        check_search(term)
         word = term.strip().lower()
         texts = (table.c.name, table.c.display_name, table.c.purpose)
         found = or_(*(func.lower(text).contains(word, autoescape=True) for text in texts))

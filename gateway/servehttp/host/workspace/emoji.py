@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Select, select
@@ -13,6 +14,7 @@ from servehttp.host.ids import new_id
 from servehttp.host.store.rows import changed, insert, many, one, paged, to_row
 from servehttp.host.store.tables.emoji import emoji as table
 from servehttp.host.store.tables.emoji import emoji_images
+from servehttp.host.validation import check_search
 from servehttp.host.workspace.domain import Domain
 from servehttp.host.workspace.files import too_large
 from servehttp.host.workspace.images import mime_type
@@ -64,6 +66,7 @@ class CustomEmoji(Domain):
 
     async def search(self, term: str, *, prefix_only: bool = False, limit: int = 100) -> list[Emoji]:
         """The emoji whose names hold a term, or begin with it."""
+        check_search(term)
         name = table.c.name
         found = name.startswith(term, autoescape=True) if prefix_only else name.contains(term, autoescape=True)
         async with self.db.reading() as tx:
@@ -84,6 +87,11 @@ class CustomEmoji(Domain):
             AppFailure: 404.
         """
         return await self._one(table.c.name == name, "app.emoji.get_by_name.no_result")
+
+    async def by_names(self, names: Sequence[str]) -> list[Emoji]:
+        """Those of these emoji that exist."""
+        async with self.db.reading() as tx:
+            return await many(tx, Emoji, _live(table.c.name.in_(names)).order_by(table.c.name))
 
     async def image(self, emoji_id: str) -> EmojiImage:
         """The image of an emoji.

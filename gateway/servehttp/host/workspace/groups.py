@@ -15,6 +15,7 @@ from servehttp.host.store.rows import changed, insert, many, one, paged, scalar,
 from servehttp.host.store.tables.groups import group_members as members
 from servehttp.host.store.tables.groups import groups as table
 from servehttp.host.store.tables.users import users
+from servehttp.host.validation import check_search
 from servehttp.host.workspace.domain import Domain
 from servehttp.host.workspace.group_rules import check_group
 
@@ -151,6 +152,7 @@ def _ordered(query: Select[Any]) -> Select[Any]:
 def _conditions(opts: GroupSearchOpts) -> Iterator[ColumnElement[bool]]:
     yield ~_live() if opts.filter_archived else _live()
     if opts.q:
+        check_search(opts.q)
         names = (table.c.name, table.c.display_name)
         yield or_(*(func.lower(name).contains(opts.q.lower(), autoescape=True) for name in names))
     if opts.filter_allow_reference == "true":

@@ -15,6 +15,12 @@ from servehttp.host.workspace.post_rules import is_system, without_code
 
 EVERYBODY = frozenset({"all", "channel", "here"})
 
+PHRASE_MAX = 4
+"""Words of the longest phrase that a user can listen for."""
+
+_WORD = re.compile(r"\w+")
+_MARKS = ".,;:!?\"'()[]{}<>*_~"
+"""What a word may have around it in a sentence."""
 _NAME = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9._-]*)", re.ASCII)
 
 
@@ -35,18 +41,26 @@ class Mentions(Domain):
             return sorted(user.id for user in members)
         text = without_code(post.message).lower()
         names = {name for found in _NAME.findall(text) for name in (found, found.rstrip(".-_"))}
-        return sorted(user.id for user in members if _is_named(user, names) or _hears(user, text))
+        spoken = phrases(text)
+        return sorted(user.id for user in members if _is_named(user, names) or not spoken.isdisjoint(_keys(user)))
+
+
+def phrases(text: str) -> set[str]:
+    """What a text says that a user may want to hear of: its words, with and without the signs around them, and up to
+    `PHRASE_MAX` words in a row. A set, so that whoever listens costs the same however much was written."""
+    tokens = text.split()
+    words = [token.strip(_MARKS) for token in tokens]
+    found = {*tokens, *words, *_WORD.findall(text)}
+    for length in range(2, PHRASE_MAX + 1):
+        found.update(" ".join(words[start : start + length]) for start in range(len(words) - length + 1))
+    return found
 
 
 def _is_named(user: User, names: set[str]) -> bool:
     return user.username in names or (user.notify_props.get("channel") != "false" and not names.isdisjoint(EVERYBODY))
 
 
-def _hears(user: User, text: str) -> bool:
-    return any(re.search(rf"(?<!\w){re.escape(key)}(?!\w)", text) for key in _keys(user))
-
-
 def _keys(user: User) -> list[str]:
     keys = user.notify_props.get("mention_keys", "").lower().split(",")
     first = [user.first_name.lower()] if user.notify_props.get("first_name") == "true" else []
-    return [key.strip() for key in [*keys, *first] if key.strip()]
+    return [" ".join(key.split()) for key in [*keys, *first] if key.strip()]

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from mattermost_plugin.models import SearchParameter, SearchParams
+from servehttp.host.errors import invalid
+from servehttp.host.validation import check_search
 from servehttp.host.workspace.post_rules import words
 
 _PART = re.compile(r'(-?)(?:(from|in|channel|on|before|after):\s*)?("[^"]*"|\S+)', re.IGNORECASE)
 _DAY = timedelta(days=1)
+
+CONDITIONS_MAX = 100
+"""Channels, people and days that a plugin's search may name."""
+DAY_SECONDS = 24 * 60 * 60
+FIRST_YEAR, LAST_YEAR = 1970, 9000
+"""Far from the first and the last that can be reckoned with, wherever somebody lives."""
 
 
 @dataclass
@@ -38,6 +46,7 @@ class Search:
 def typed(search: SearchParameter) -> Search:
     """The search that a user typed."""
     found = Search(any_term=search.is_or_search, archived_channels=search.include_deleted_channels)
+    _check([search.terms], search.time_zone_offset)
     _read(found, search.terms, search.time_zone_offset)
     return found
 
@@ -46,6 +55,9 @@ def stated(search: SearchParams) -> Search:
     """The search of a plugin that says the modifiers by fields."""
     found = Search(any_term=search.is_or_search, archived_channels=search.include_deleted_channels)
     offset = search.time_zone_offset
+    people = (*search.from_users, *search.excluded_users)
+    days = (*search.excluded_before_date, *search.excluded_after_date, *search.excluded_dates)
+    _check([search.terms, *search.in_channels, *search.excluded_channels, *people, *days], offset)
     _read(found, search.terms, offset)
     found.in_channels += search.in_channels
     found.excluded_channels += search.excluded_channels
@@ -55,6 +67,15 @@ def stated(search: SearchParams) -> Search:
     found.excluded_periods += _periods("after", search.excluded_after_date, offset)
     found.excluded_periods += _periods("on", search.excluded_dates, offset)
     return found
+
+
+def _check(texts: Sequence[str], offset: int) -> None:
+    for text in texts:
+        check_search(text)
+    if len(texts) > CONDITIONS_MAX:
+        raise invalid("api.search.too_long.app_error", "A search has too many conditions.", where="Search")
+    if abs(offset) > DAY_SECONDS:
+        raise invalid("api.search.offset.app_error", "A time zone is less than a day from UTC.", where="Search")
 
 
 def _read(search: Search, text: str, offset: int) -> None:
@@ -71,13 +92,21 @@ def _read(search: Search, text: str, offset: int) -> None:
 
 
 def _periods(name: str, days: Iterable[str], offset: int) -> list[tuple[int, int]]:
-    """From when to when "on", "before" or "after" a day is; a day that is none is left out."""
+    """From when to when "on", "before" or "after" a day is; a day that is none is left out.
+
+    Raises:
+        AppFailure: 400, a day is of a year that posts cannot be of.
+    """
     found = []
     for day in days:
         try:
-            start = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC) - timedelta(seconds=offset)
+            midnight = datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC)
         except ValueError:
             continue
+        if not FIRST_YEAR <= midnight.year <= LAST_YEAR:
+            text = f"{day} is no day that posts can be of: those are of the years {FIRST_YEAR} to {LAST_YEAR}."
+            raise invalid("api.search.day.app_error", text, where="Search")
+        start = midnight - timedelta(seconds=offset)
         begin, end = _milliseconds(start), _milliseconds(start + _DAY)
         found.append({"on": (begin, end), "before": (0, begin), "after": (end, 2**62)}[name])
     return found

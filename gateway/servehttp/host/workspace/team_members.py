@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, and_, select
@@ -11,6 +11,7 @@ from mattermost_plugin.models import AppError, Team, TeamMember, TeamMemberWithE
 from servehttp.host.errors import AppFailure, invalid, not_found
 from servehttp.host.store.rows import changed, insert, many, one, paged, to_row
 from servehttp.host.store.tables.teams import team_members as table
+from servehttp.host.validation import ADDED_MAX, check_count
 from servehttp.host.workspace.domain import Domain
 from servehttp.host.workspace.member_roles import is_guest, with_all_roles, with_new_roles
 from servehttp.host.workspace.team_rules import check_domain
@@ -40,20 +41,28 @@ class TeamMembers(Domain):
             return await self._join(team, user, requestor_id)
 
     async def add_all(self, team_id: str, user_ids: Sequence[str], requestor_id: str = "") -> list[TeamMember]:
-        """Take users into a team: all, or none.
+        """Take users into a team, none if one of them does not exist.
+
+        Each is a transaction of its own, so that others can write in between; one who cannot be added ends it.
 
         Raises:
-            AppFailure: as `add` does, for the first that cannot be added.
+            AppFailure: as `add` does, for the first that cannot be added; 400, they are more than `ADDED_MAX`.
         """
-        async with self.db.transaction():
-            return [await self.add(team_id, user_id, requestor_id) for user_id in user_ids]
+        known = await self._existing(user_ids)
+        if unknown := [user_id for user_id in user_ids if user_id not in known]:
+            await self.ws.users.get(unknown[0])
+        return [await self.add(team_id, user_id, requestor_id) for user_id in user_ids]
 
     async def add_gracefully(
         self, team_id: str, user_ids: Sequence[str], requestor_id: str = ""
     ) -> list[TeamMemberWithError]:
-        """Take those of these users into a team that can be; returns what became of each."""
-        async with self.db.transaction():
-            return [await self._try_add(team_id, user_id, requestor_id) for user_id in user_ids]
+        """Take those of these users into a team that can be; returns what became of each.
+
+        Raises:
+            AppFailure: 400, they are more than `ADDED_MAX`.
+        """
+        known = await self._existing(user_ids)
+        return [await self._try_add(team_id, user_id, requestor_id, known) for user_id in user_ids]
 
     async def remove(self, team_id: str, user_id: str, requestor_id: str = "") -> None:
         """Take a user out of a team and its channels.
@@ -121,8 +130,15 @@ class TeamMembers(Domain):
             self.publish("memberrole_updated", {"member": member}, WebsocketBroadcast(user_id=user_id))
         return member
 
-    async def _try_add(self, team_id: str, user_id: str, requestor_id: str) -> TeamMemberWithError:
+    async def _existing(self, user_ids: Sequence[str]) -> set[str]:
+        """Those of these users that there are, read at once and before the writer's turn is taken."""
+        check_count(user_ids, ADDED_MAX, "user_ids")
+        return {user.id for user in await self.ws.users.by_ids(user_ids)}
+
+    async def _try_add(self, team_id: str, user_id: str, requestor_id: str, known: Set[str]) -> TeamMemberWithError:
         try:
+            if user_id not in known:
+                raise not_found("app.user.missing_account.const", "user", where="GetUser")
             return TeamMemberWithError(user_id=user_id, member=await self.add(team_id, user_id, requestor_id))
         except AppFailure as failure:
             return TeamMemberWithError(user_id=user_id, error=_as_model(failure))

@@ -14,6 +14,7 @@ from servehttp.host.store.rows import changed, insert, many, one, scalar, to_row
 from servehttp.host.store.tables.teams import team_members as members
 from servehttp.host.store.tables.teams import teams as table
 from servehttp.host.store.tables.users import users
+from servehttp.host.validation import check_search
 from servehttp.host.workspace.domain import Domain
 from servehttp.host.workspace.team_rules import check_team, normalised
 
@@ -83,6 +84,7 @@ class Teams(Domain):
 
     async def search(self, term: str) -> list[Team]:
         """The teams with a term in their name or display name, in any case, without archived ones."""
+        check_search(term)
         word = term.strip().lower()
         names = (table.c.name, table.c.display_name)
         found = or_(*(func.lower(name).contains(word, autoescape=True) for name in names))

@@ -14,6 +14,7 @@ from servehttp.host.store.tables.channels import channel_members, channels
 from servehttp.host.store.tables.groups import group_members
 from servehttp.host.store.tables.teams import team_members, teams
 from servehttp.host.store.tables.users import statuses, users
+from servehttp.host.validation import check_search
 
 STATUS_ORDER: Mapping[str, int] = {"online": 0, "away": 1, "dnd": 2}
 """Who is there comes first; any other status comes last."""
@@ -102,7 +103,12 @@ class UserFilter:
 
 
 def matching(term: str, hidden: Collection[str] = ()) -> ColumnElement[bool]:
-    """Users of whose names each word of a term begins one; an "@" before it is left out, and so are hidden fields."""
+    """Users of whose names each word of a term begins one; an "@" before it is left out, and so are hidden fields.
+
+    Raises:
+        AppFailure: 400, the term is too long.
+    """
+    check_search(term)
     names = [users.c[name] for name in SEARCHED if name not in hidden]
     words = term.strip().lstrip("@").lower().split()
     begun = (or_(*(func.lower(name).startswith(word, autoescape=True) for name in names)) for word in words)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 from mattermost_plugin.models import User
@@ -10,6 +12,8 @@ from servehttp.host.validation import check_length, is_email, is_username
 
 LONGEST = {"nickname": 64, "first_name": 64, "last_name": 64, "position": 128, "roles": 256, "locale": 5}
 """Characters."""
+LONGEST_JSON = {"props": 4000, "notify_props": 2000, "timezone": 256}
+"""Characters of the whole as JSON; what Mattermost's tables hold."""
 AUTH_DATA_MAX = 128
 
 DEFAULT_NOTIFY_PROPS = {
@@ -51,9 +55,20 @@ def check_user(user: User) -> None:
         raise _malformed("email", user)
     for name, longest in LONGEST.items():
         check_length(getattr(user, name), longest, _malformed(name, user))
+    for name in LONGEST_JSON:
+        check_map(name, getattr(user, name), user)
     check_length(user.auth_data or "", AUTH_DATA_MAX, _malformed("auth_data", user))
     if user.auth_data and not user.auth_service:
         raise _malformed("auth_data_type", user)
+
+
+def check_map(name: str, values: Mapping[str, str], user: User) -> None:
+    """Accept the `props`, `notify_props` or `timezone` of an account.
+
+    Raises:
+        AppFailure: 400, it is too large.
+    """
+    check_length(json.dumps(values, ensure_ascii=False), LONGEST_JSON[name], _malformed(name, user))
 
 
 def _malformed(field: str, user: User) -> AppFailure:

@@ -16,7 +16,7 @@ from servehttp.host.store.tables.users import users as table
 from servehttp.host.workspace.domain import Domain
 from servehttp.host.workspace.passwords import check_password, hash_password
 from servehttp.host.workspace.user_filters import UserFilter, matching, ordered
-from servehttp.host.workspace.user_rules import check_user, normalised
+from servehttp.host.workspace.user_rules import check_map, check_user, normalised
 
 KEPT = (
     "create_at",
@@ -230,6 +230,7 @@ class Users(Domain):
         """
         async with self.db.transaction():
             new = replace(await self.get(user_id), props=props, update_at=self.now())
+            check_map("props", props, new)
             await self._store(user_id, props=props, update_at=new.update_at)
             self._tell_updated(new)
         return new
