@@ -319,10 +319,20 @@ class WorkspaceSettings(_Group):
         default=8, description="Least length of a password, in characters."
     )
     login_attempts: Count = Field(
-        default=10, description="Wrong passwords in a row after which an account is locked until it gets another one."
+        default=10, description="Wrong passwords in a row after which an account is locked for a while."
+    )
+    login_lock: Seconds = Field(
+        default=300, description="Seconds from the last wrong password until a locked account is open again."
     )
     login_rate: Count = Field(
         default=10, description="Logins that one client address may try within the window, for one account (429)."
+    )
+    login_address_rate: Count = Field(
+        default=60, description="Logins that one client address may try within the window, for all accounts (429)."
+    )
+    password_threads: Count = Field(default=2, description="Passwords that are hashed at a time, which takes a core.")
+    password_queue: Count = Field(
+        default=64, description="Passwords that may wait to be hashed; beyond that a login is a 503."
     )
     login_window: Seconds = Field(default=60, description="Seconds of the window in which logins are counted.")
     max_file_size: Size = Field(default=ByteSize(100 * 1024 * 1024), description="Largest uploaded file, in bytes.")

@@ -38,6 +38,7 @@ from servehttp.host.workspace.mail import Mail
 from servehttp.host.workspace.maintenance import Maintenance
 from servehttp.host.workspace.mentions import Mentions
 from servehttp.host.workspace.oauth_apps import OAuthApps
+from servehttp.host.workspace.passwords import Passwords
 from servehttp.host.workspace.permissions import Permissions
 from servehttp.host.workspace.plugin_events import PluginEvents
 from servehttp.host.workspace.plugin_records import PluginRecords
@@ -108,6 +109,7 @@ class Workspace:
         self.collection_types = CollectionTypes(self)
         self.commands = Commands(self)
         self.config = Config(self)
+        self.passwords = Passwords(self)
         self.dialogs = Dialogs(self)
         self.direct_channels = DirectChannels(self)
         self.emoji = CustomEmoji(self)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 from sqlalchemy import or_, select
@@ -10,22 +11,29 @@ from mattermost_plugin.models import Session, User
 from servehttp.host.errors import AppFailure, too_many, unauthorized
 from servehttp.host.store.rows import one
 from servehttp.host.store.tables.users import users
+from servehttp.host.validation import EMAIL_MAX
 from servehttp.host.workspace.domain import Domain
-from servehttp.host.workspace.passwords import verify_password
-from servehttp.host.workspace.rate_limit import RateLimit
+from servehttp.host.workspace.passwords import is_too_long
+from servehttp.host.workspace.rate_limit import MAX_KEYS, RateLimit
 
 if TYPE_CHECKING:
     from servehttp.host.workspace import Workspace
 
 WHERE = "login"
+LOGIN_ID_MAX = EMAIL_MAX + 32
+"""Characters; what is longer is nobody's, blanks around it included."""
 
 
 class Logins(Domain):
-    """Logins. Two limits hold: of tries within a window, and of wrong passwords in a row, which lock the account."""
+    """Logins. Three limits hold: of tries within a window, by address and by address for one account; and of wrong
+    passwords in a row, which lock the account for a while, so that nobody can lock somebody else out for good."""
 
     def __init__(self, workspace: Workspace) -> None:
         super().__init__(workspace)
-        self._limit = RateLimit(workspace.settings.login_rate, workspace.settings.login_window)
+        settings = workspace.settings
+        self._by_address = RateLimit(settings.login_address_rate, settings.login_window)
+        self._limit = RateLimit(settings.login_rate, settings.login_window)
+        self._failed_at: OrderedDict[str, int] = OrderedDict()
 
     async def login(self, login_id: str, password: str, *, device_id: str = "", address: str = "") -> Session:
         """Open a session for whoever has this username or address, and this password.
@@ -41,8 +49,11 @@ class Logins(Domain):
                 first two it is, neither the answer tells nor the time it takes.
             Refused: a plugin does not let the user in.
         """
-        self._count_try(address, login_id.lower())
-        user = await self._check(login_id, password)
+        if len(login_id) > LOGIN_ID_MAX or is_too_long(password):
+            raise _wrong()
+        name = login_id.strip().lower()
+        self._count_try(address, name)
+        user = await self._check(name, password)
         return await self._admit(user, device_id)
 
     async def login_by_assertion(self, user_id: str, assertion: bytes, *, device_id: str = "") -> Session:
@@ -78,18 +89,18 @@ class Logins(Domain):
             AppFailure: 429, too many tries; 401, it is another one.
         """
         self._count_try(address, user_id)
-        if not await verify_password(await self.ws.users.password_hash(user_id), password):
+        if not await self.ws.passwords.verify(await self.ws.users.password_hash(user_id), password):
             raise unauthorized("api.user.check_user_password.invalid.app_error", "That is not the password.")
 
     def _count_try(self, address: str, account: str) -> None:
-        if not self._limit.allow(f"{address} {account}"):
+        if not (self._by_address.allow(address) and self._limit.allow(f"{address} {account}")):
             raise too_many("api.user.login.rate_limited.app_error", "Too many logins. Try again later.", where=WHERE)
 
-    async def _check(self, login_id: str, password: str) -> User:
-        user = await self._find(login_id)
-        known = user is not None and user.failed_attempts < self.ws.settings.login_attempts
+    async def _check(self, name: str, password: str) -> User:
+        user = await self._find(name)
+        known = user is not None and not await self._is_locked(user)
         hashed = await self.ws.users.password_hash(user.id) if user is not None and known else ""
-        right = await verify_password(hashed, password)
+        right = await self.ws.passwords.verify(hashed, password)
         if user is None:
             raise _wrong()
         if not known:
@@ -103,13 +114,26 @@ class Logins(Domain):
             raise _inactive()
         return user
 
-    async def _find(self, login_id: str) -> User | None:
-        name = login_id.strip().lower()
+    async def _is_locked(self, user: User) -> bool:
+        """Whether too many wrong passwords came in a row, the last of them just now."""
+        if user.failed_attempts < self.ws.settings.login_attempts:
+            return False
+        since = self.now() - self._failed_at.get(user.id, 0)
+        if since < self.ws.settings.login_lock * 1000:
+            return True
+        await self.ws.users.touch(user.id, failed_attempts=0)
+        return False
+
+    async def _find(self, name: str) -> User | None:
         query = select(users).where(or_(users.c.username == name, users.c.email == name), ~users.c.is_bot)
         async with self.db.reading() as tx:
             return await one(tx, User, query)
 
     async def _count_failure(self, user_id: str) -> None:
+        self._failed_at[user_id] = self.now()
+        self._failed_at.move_to_end(user_id)
+        if len(self._failed_at) > MAX_KEYS:
+            self._failed_at.popitem(last=False)
         async with self.db.transaction():
             user = await self.ws.users.get(user_id)
             await self.ws.users.touch(user_id, failed_attempts=user.failed_attempts + 1)

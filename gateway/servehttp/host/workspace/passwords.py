@@ -1,28 +1,64 @@
-"""Passwords: argon2id, in threads, because it takes long on purpose."""
+"""Passwords: argon2id, in a few threads of its own, because it takes long on purpose."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
+from typing import TYPE_CHECKING, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from servehttp.host.errors import invalid
+from servehttp.host.errors import AppFailure, invalid
 from servehttp.host.validation import PASSWORD_MAX
+from servehttp.host.workspace.domain import Domain
+
+if TYPE_CHECKING:
+    from servehttp.host.workspace import Workspace
+
+Result = TypeVar("Result")
 
 _hasher = PasswordHasher()
 _UNKNOWN = _hasher.hash("nobody has this password")
 """What is compared where there is no account, so that the time tells nobody whether there is one."""
 
 
-async def hash_password(password: str) -> str:
-    """The hash to keep."""
-    return await asyncio.to_thread(_hasher.hash, password)
+class Passwords(Domain):
+    """Hashes passwords, so many at a time, while so many may wait: whoever else wants a thread has others."""
 
+    def __init__(self, workspace: Workspace) -> None:
+        super().__init__(workspace)
+        self._threads = ThreadPoolExecutor(workspace.settings.password_threads, "passwords")
+        self._room = workspace.settings.password_threads + workspace.settings.password_queue
+        self._under_way = 0
 
-async def verify_password(hashed: str, password: str) -> bool:
-    """Whether it is the password; an empty hash has none, and takes as long."""
-    return await asyncio.to_thread(_verify, hashed, password)
+    async def hash(self, password: str) -> str:
+        """The hash to keep.
+
+        Raises:
+            AppFailure: 503, too many wait.
+        """
+        return await self._work(lambda: _hasher.hash(password))
+
+    async def verify(self, hashed: str, password: str) -> bool:
+        """Whether it is the password; an empty hash has none, and takes as long.
+
+        Raises:
+            AppFailure: 503, too many wait.
+        """
+        return await self._work(lambda: _verify(hashed, password))
+
+    async def _work(self, work: Callable[[], Result]) -> Result:
+        if self._under_way >= self._room:
+            text = "Too many logins at the moment. Try again later."
+            raise AppFailure("api.user.login.busy.app_error", text, HTTPStatus.SERVICE_UNAVAILABLE, where="login")
+        self._under_way += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            self._under_way -= 1
 
 
 def check_password(password: str, shortest: int) -> None:
@@ -31,13 +67,18 @@ def check_password(password: str, shortest: int) -> None:
     Raises:
         AppFailure: 400, it is too short or too long.
     """
-    if len(password) < shortest or len(password.encode()) > PASSWORD_MAX:
+    if len(password) < shortest or is_too_long(password):
         raise invalid(
             "model.user.is_valid.pwd.app_error",
             f"A password has at least {shortest} characters, and at most {PASSWORD_MAX} bytes.",
             where="User.IsValid",
             Min=shortest,
         )
+
+
+def is_too_long(password: str) -> bool:
+    """Whether it can be nobody's."""
+    return len(password) > PASSWORD_MAX or len(password.encode()) > PASSWORD_MAX
 
 
 def _verify(hashed: str, password: str) -> bool:

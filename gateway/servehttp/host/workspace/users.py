@@ -14,7 +14,7 @@ from servehttp.host.ids import new_id
 from servehttp.host.store.rows import changed, insert, many, one, paged, scalar, to_row
 from servehttp.host.store.tables.users import users as table
 from servehttp.host.workspace.domain import Domain
-from servehttp.host.workspace.passwords import check_password, hash_password
+from servehttp.host.workspace.passwords import check_password
 from servehttp.host.workspace.user_filters import UserFilter, matching, ordered
 from servehttp.host.workspace.user_rules import check_map, check_user, normalised
 
@@ -211,7 +211,7 @@ class Users(Domain):
             AppFailure: 404; 400, it is too short or too long.
         """
         check_password(password, self.ws.settings.password_min_length)
-        hashed = await hash_password(password)
+        hashed = await self.ws.passwords.hash(password)
         async with self.db.transaction():
             await self.get(user_id)
             now = self.now()
@@ -247,7 +247,7 @@ class Users(Domain):
         if user.auth_service or user.is_bot:
             return ""
         check_password(user.password, self.ws.settings.password_min_length)
-        return await hash_password(user.password)
+        return await self.ws.passwords.hash(user.password)
 
     async def _check_free(self, user: User) -> None:
         async with self.db.reading() as tx:

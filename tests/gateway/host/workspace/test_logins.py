@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 import pytest
 
 from mattermost_plugin.grpc import common_pb2
 from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
 from servehttp.host.dispatch import Refused
 from servehttp.host.errors import AppFailure
-from servehttp.host.workspace import Workspace
+from servehttp.host.workspace import Workspace, passwords
 from servehttp.settings import WorkspaceSettings
 from support.workspaces import PASSWORD, Clock, FakePlugin, a_user
 
@@ -20,9 +23,9 @@ def settings(database_url: str) -> WorkspaceSettings:
     return WorkspaceSettings(database_url=database_url, login_attempts=3, login_rate=5, session_hours=1)
 
 
-async def failed(ws: Workspace, login_id: str, password: str) -> tuple[str, int]:
+async def failed(ws: Workspace, login_id: str, password: str, address: str = "") -> tuple[str, int]:
     with pytest.raises(AppFailure) as refused:
-        await ws.logins.login(login_id, password)
+        await ws.logins.login(login_id, password, address=address)
     return refused.value.id, refused.value.status
 
 
@@ -39,6 +42,80 @@ async def test_a_wrong_password_and_an_unknown_user_cannot_be_told_apart(ws: Wor
     wrong = await failed(ws, "ada", "wrong password")
     assert wrong == await failed(ws, "nobody", PASSWORD)
     assert wrong == ("api.user.login.invalid_credentials_email_username", 401)
+
+
+async def test_a_lock_ends_by_itself(ws: Workspace, clock: Clock) -> None:
+    """Otherwise anybody could lock anybody out for good."""
+    user = await a_user(ws)
+    for address in ("192.0.2.1", "192.0.2.2"):
+        for _ in range(3):
+            await failed(ws, "ada", "wrong password", address)
+        assert await failed(ws, "ada", PASSWORD, address) == (
+            "api.user.check_user_login_attempts.too_many.app_error",
+            401,
+        )
+        clock.advance(seconds=300)
+    assert (await ws.logins.login("ada", PASSWORD)).user_id == user.id
+
+
+@pytest.mark.parametrize("login_id", [" ada", "ada ", "ADA", "\tada\n"])
+async def test_an_account_written_otherwise_is_the_same_account(ws: Workspace, login_id: str) -> None:
+    await a_user(ws)
+    for _ in range(5):
+        await ws.logins.login("ada", PASSWORD, address="192.0.2.1")
+    with pytest.raises(AppFailure) as refused:
+        await ws.logins.login(login_id, PASSWORD, address="192.0.2.1")
+    assert refused.value.status == 429
+
+
+async def test_an_address_is_turned_away_whatever_names_it_tries(ws: Workspace) -> None:
+    for number in range(ws.settings.login_address_rate):
+        await failed(ws, f"nobody{number}", PASSWORD, "192.0.2.1")
+    assert (await failed(ws, "nobody", PASSWORD, "192.0.2.1"))[1] == 429
+    assert (await failed(ws, "nobody", PASSWORD, "192.0.2.2"))[1] == 401
+
+
+async def test_a_name_or_a_password_that_is_nobodys_costs_no_work(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed = counting_hashes(monkeypatch)
+    assert (await failed(ws, "a" * 1_000_000, PASSWORD))[1] == 401
+    assert (await failed(ws, "ada", "p" * 1_000_000))[1] == 401
+    assert hashed == []
+
+
+async def test_the_same_work_is_done_for_known_and_unknown_names(
+    ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await a_user(ws)
+    hashed = counting_hashes(monkeypatch)
+    for name in ("ada", "nobody"):
+        await failed(ws, name, "wrong password")
+    assert hashed == ["wrong password"] * 2
+
+
+async def test_only_so_many_logins_wait_for_their_turn(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+    monkeypatch.setattr(passwords, "_verify", lambda hashed, password: go_on.wait(5) and False)
+    room = ws.settings.password_threads + ws.settings.password_queue
+    tries = [
+        asyncio.create_task(ws.logins.login(f"nobody{number}", PASSWORD, address=str(number)))
+        for number in range(room + 3)
+    ]
+    refused, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+    while len(refused) < 3:
+        refused, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(0)
+    go_on.set()
+    outcomes = [outcome.status for outcome in await asyncio.gather(*tries, return_exceptions=True)]
+    assert sorted(outcomes) == [401] * room + [503] * 3
+
+
+def counting_hashes(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The passwords that are compared from here on."""
+    compared: list[str] = []
+    monkeypatch.setattr(passwords, "_verify", lambda hashed, password: bool(compared.append(password)))
+    return compared
 
 
 async def test_wrong_passwords_in_a_row_lock_the_account_until_it_gets_another_one(ws: Workspace) -> None:
