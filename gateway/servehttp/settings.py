@@ -246,6 +246,15 @@ class LimitSettings(_Group):
     websocket_max_message: Size = Field(
         default=ByteSize(16 * 1024 * 1024), description="Largest WebSocket message in bytes (close code 1009)."
     )
+    websocket_held: Size = Field(
+        default=ByteSize(64 * 1024 * 1024),
+        description="Bytes that a process holds of WebSocket messages that are incomplete or not taken yet; beyond it "
+        "the one that brings more is closed with 1013.",
+    )
+    websocket_held_client: Size = Field(
+        default=ByteSize(32 * 1024 * 1024),
+        description="The same for the WebSockets of one peer address, which may be a proxy's.",
+    )
     websocket_ping_interval: Seconds = Field(default=20, description="Seconds between two pings on a WebSocket.")
     websocket_ping_timeout: Seconds = Field(
         default=20, description="Seconds for a pong to arrive before a WebSocket is closed."

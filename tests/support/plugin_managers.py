@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import IO
 
 from mattermost_plugin.models import Manifest, PluginStatus
 from servehttp.host.errors import exists
@@ -50,8 +51,8 @@ class DictManager:
         self._plugin(plugin_id)
         del self.plugins[plugin_id]
 
-    async def install(self, bundle: bytes, *, replace: bool) -> Manifest:
-        plugin_id = bundle.decode()
+    async def install(self, bundle: IO[bytes], *, replace: bool) -> Manifest:
+        plugin_id = bundle.read().decode()
         if plugin_id in self.plugins and not replace:
             raise exists("app.plugin.install_id.app_error", "The plugin is there already.")
         self.plugins[plugin_id] = Installed(plugin_id)

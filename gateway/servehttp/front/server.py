@@ -19,6 +19,7 @@ from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.presence import Presence, absences
+from servehttp.front.websocket_budget import WebSocketBudget
 from servehttp.front.websocket_protocol import WebSocketProtocol
 from servehttp.settings import HttpParser, LimitSettings, Settings
 
@@ -136,6 +137,7 @@ def make_server(
         "timeout_keep_alive": limits.keep_alive_timeout,
         "timeout_graceful_shutdown": settings.server.drain_timeout,
     }
+    budget = WebSocketBudget(limits.websocket_held, limits.websocket_held_client)
     config = uvicorn.Config(
         app,
         host=settings.server.host,
@@ -145,7 +147,7 @@ def make_server(
         interface="asgi3",
         lifespan=lifespan,
         # Not wsproto: it changes header order and host, and inflates a compressed message whole before its limit.
-        ws=WebSocketProtocol,
+        ws=functools.partial(WebSocketProtocol, budget),  # type: ignore[arg-type]  # a factory does as well
         ws_max_size=limits.websocket_max_message,
         ws_ping_interval=limits.websocket_ping_interval,
         ws_ping_timeout=limits.websocket_ping_timeout,
