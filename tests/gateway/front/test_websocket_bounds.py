@@ -15,8 +15,8 @@ pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-    b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n\r\n"
 )
+COMPRESSING = b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
 TEXT, CONTINUATION, PING = 1, 0, 9
 FINAL, COMPRESSED = 0x80, 0x40
 
@@ -52,9 +52,9 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "websocket.send", "text": str(len(event["text"]))})
 
 
-async def opened(server: Running) -> Client:
+async def opened(server: Running, headers: bytes = b"") -> Client:
     client = await server.connect()
-    client.send(HANDSHAKE)
+    client.send(HANDSHAKE + headers + b"\r\n")
     assert b"101" in await client.until(b"\r\n\r\n")
     return client
 
@@ -75,7 +75,7 @@ async def close_code(client: Client) -> int:
 )
 async def test_a_message_that_never_ends_has_no_more_than_its_share(message: bytes, parser: str) -> None:
     async with serving(echo, parser, websocket_held=100_000, websocket_held_client=60_000) as server:
-        client = await opened(server)
+        client = await opened(server, COMPRESSING)
         client.send(message)
         assert await close_code(client) == 1013
 
@@ -97,7 +97,7 @@ async def test_many_share_what_there_is_and_give_it_back(held: dict[str, int]) -
 
 async def test_whole_messages_that_nobody_takes_count_as_well() -> None:
     async with serving(waits, "httptools", websocket_held=100_000) as server:
-        client = await opened(server)
+        client = await opened(server, COMPRESSING)
         client.send(frame(TEXT, compressed(40_000), FINAL | COMPRESSED) * 4)  # one read brings all of them
         assert await close_code(client) == 1013
 
