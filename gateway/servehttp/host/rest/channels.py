@@ -100,9 +100,13 @@ async def of_user_in_team(call: Call) -> Any:
 
 
 async def update_channel(call: Call) -> Any:
-    """Change what a channel says of itself."""
+    """Change what a channel says of itself; of one without a team the header alone."""
     channel = await call.channel()
-    return await call.ws.channels.update(replace(channel, **values_of(Channel, await call.object(), PATCHABLE)))
+    new = replace(channel, **values_of(Channel, await call.object(), PATCHABLE))
+    if channel.type not in KIND and new != replace(channel, header=new.header):
+        id = "api.channel.update_channel.update_direct_or_group_messages_not_allowed.app_error"
+        raise invalid(id, "Of a channel without a team only the header changes.")
+    return await call.ws.channels.update(new)
 
 
 async def update_privacy(call: Call) -> Any:
@@ -119,8 +123,10 @@ async def update_privacy(call: Call) -> Any:
 
 
 async def delete_channel(call: Call) -> Any:
-    """Archive a channel."""
+    """Archive a channel of a team."""
     channel = await call.channel()
+    if channel.type not in KIND:
+        raise invalid("api.channel.delete_channel.type.invalid", "A channel without a team stays.")
     await call.ws.channels.delete(channel.id)
     return OK
 

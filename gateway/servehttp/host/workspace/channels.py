@@ -140,7 +140,7 @@ class Channels(Domain):
         """Store a channel as given, but for what only other operations change; returns what is stored.
 
         Raises:
-            AppFailure: 404; 400, a field is malformed or the name is taken.
+            AppFailure: 404; 400, a field is malformed, the name is taken, or it is one that stays.
         """
         async with self.db.transaction():
             old = await self.get(channel.id)
@@ -148,6 +148,8 @@ class Channels(Domain):
             new = replace(normalised(channel), **kept)
             check_channel(new)
             await self._check_name(new, "app.channel.update.bad_id", "UpdateChannel")
+            if new.name != old.name:
+                _check_may_be_renamed(old)
             stored = await self._store(new)
             self.publish("channel_updated", {"channel": stored}, WebsocketBroadcast(channel_id=stored.id))
         return stored
@@ -226,6 +228,14 @@ class Channels(Domain):
     async def _many(self, query: Select[Any]) -> list[Channel]:
         async with self.db.reading() as tx:
             return await many(tx, Channel, query)
+
+
+def _check_may_be_renamed(channel: Channel) -> None:
+    """By their names the channels are found that everybody is in, and those of the same few users."""
+    if channel.type in PRIVATE_TALKS or channel.name == TOWN_SQUARE:
+        raise invalid(
+            "api.channel.update_channel.tried.app_error", "The name of this channel stays.", where="UpdateChannel"
+        )
 
 
 def _ordered(query: Select[Any]) -> Select[Any]:

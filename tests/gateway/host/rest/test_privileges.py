@@ -10,6 +10,7 @@ from mattermost_plugin.models import Channel, Command, Post, Team
 from servehttp.host.rest.event_json import event_json
 from servehttp.host.store.tables.teams import team_members
 from servehttp.host.workspace import Workspace
+from servehttp.host.workspace.channel_rules import direct_name, group_name
 from support.rest import Client
 from support.workspaces import PASSWORD, a_channel, a_user
 
@@ -68,6 +69,26 @@ async def test_a_direct_channel_has_two_users_and_who_asks_is_one(ada: Client, a
     made = await ada.ok("POST", "/channels/direct", json=[bob, ada.user.id])
     assert {member.user_id for member in await ws.channel_members.of_channel(made["id"])} == {bob, ada.user.id}
     assert (await admin("POST", "/channels/direct", json=[bob, eve])).status_code == 201
+
+
+async def test_of_a_channel_without_a_team_its_members_change_the_header_and_nothing_else(
+    ada: Client, make_client: Callable[[str], Awaitable[Client]], ws: Workspace
+) -> None:
+    bob, eve = await make_client("bob"), await make_client("eve")
+    direct = await ws.direct_channels.direct(ada.user.id, bob.user.id)
+    group = await ws.direct_channels.group([ada.user.id, bob.user.id, eve.user.id])
+    for channel, others in ((direct, direct_name(bob.user.id, eve.user.id)), (group, group_name(["a", "b", "c"]))):
+        changes = {"name": others, "display_name": "Town", "purpose": "None", "group_constrained": True}
+        for field, value in changes.items():
+            for end in ("", "/patch"):
+                answer = await ada("PUT", f"/channels/{channel.id}{end}", json={field: value, "header": "Hello"})
+                assert answer.status_code == 400, (channel.type, field, end)
+        assert (await ada("DELETE", f"/channels/{channel.id}")).status_code == 400
+        assert await ws.channels.get(channel.id) == channel
+        whole = await ada.ok("GET", f"/channels/{channel.id}")
+        assert (await ada.ok("PUT", f"/channels/{channel.id}", json=whole | {"header": "Hello"}))["header"] == "Hello"
+    made = await bob.ok("POST", "/channels/direct", json=[bob.user.id, eve.user.id])
+    assert {member.user_id for member in await ws.channel_members.of_channel(made["id"])} == {bob.user.id, eve.user.id}
 
 
 async def test_a_guest_knows_whom_they_share_a_channel_with_and_no_address(

@@ -11,6 +11,7 @@ from mattermost_plugin.models import Channel, Post, Team, User
 from servehttp.host.errors import AppFailure
 from servehttp.host.ids import is_id, new_id
 from servehttp.host.workspace import Workspace
+from servehttp.host.workspace.channel_rules import direct_name
 from support.workspaces import Clock, FakePlugin, a_user
 
 pytestmark = pytest.mark.anyio
@@ -167,6 +168,18 @@ async def test_the_members_of_a_direct_channel_stay_the_same(ws: Workspace, ada:
     with pytest.raises(AppFailure) as refused:
         await ws.channel_members.remove(direct.id, ada.id)
     assert refused.value.id == "api.channel.leave.direct.app_error"
+
+
+async def test_names_by_which_channels_are_found_stay(ws: Workspace, lab: Team, ada: User) -> None:
+    bob, eve = await a_user(ws, "bob"), await a_user(ws, "eve")
+    square = await ws.channels.get_by_name(lab.id, "town-square")
+    group = await ws.direct_channels.group([ada.id, bob.id, eve.id])
+    for channel in (square, group, await ws.direct_channels.direct(ada.id, bob.id)):
+        for name in ("news", direct_name(bob.id, eve.id)):
+            with pytest.raises(AppFailure) as refused:
+                await ws.channels.update(replace(channel, name=name))
+            assert refused.value.status == 400
+        assert (await ws.channels.update(replace(channel, header="Hello"))).name == channel.name
 
 
 async def test_plugins_are_told_who_came_and_went_and_by_whom(
