@@ -24,10 +24,7 @@ FINAL, COMPRESSED = 0x80, 0x40
 def frame(opcode: int, data: bytes = b"", flags: int = 0) -> bytes:
     """A client's frame; its mask is zero."""
     size = len(data)
-    if size < 126:
-        length = bytes((0x80 | size,))
-    else:
-        length = b"\xff" + size.to_bytes(8, "big")
+    length = bytes((0x80 | size,)) if size < 126 else b"\xff" + size.to_bytes(8, "big")
     return bytes((flags | opcode,)) + length + bytes(4) + data
 
 
