@@ -11,7 +11,7 @@ from servehttp.host.errors import AppFailure, invalid
 from servehttp.host.ids import is_id
 from servehttp.host.rest.auth import no_session
 from servehttp.host.rest.errors import too_large
-from servehttp.host.rest.json import from_json, parse_json, value_of
+from servehttp.host.rest.json import NUL, from_json, parse_json, value_of
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.member_roles import is_guest
 from servehttp.host.workspace.permissions import ADMINISTRATOR
@@ -177,9 +177,11 @@ class Call:
         """A part of the path; "me" stands for who asks where a user is meant.
 
         Raises:
-            AppFailure: 400, an id is meant and this is none.
+            AppFailure: 400, an id is meant and this is none, or it has a NUL in it.
         """
         value: str = self.request.path_params[name]
+        if NUL in value:
+            raise _bad_parameter(name)
         if name == "user_id" and value == "me":
             return self.user_id
         if name.endswith("_id") and name != "plugin_id" and not is_id(value):
@@ -187,8 +189,15 @@ class Call:
         return value
 
     def query(self, name: str, default: str = "") -> str:
-        """A parameter of the query."""
-        return self.request.query_params.get(name, default)
+        """A parameter of the query.
+
+        Raises:
+            AppFailure: 400, it has a NUL in it.
+        """
+        value = self.request.query_params.get(name, default)
+        if NUL in value:
+            raise _bad_parameter(name)
+        return value
 
     def flag(self, name: str) -> bool:
         """Whether a parameter of the query says "true"."""

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from servehttp.host.errors import AppFailure, invalid
 from servehttp.host.rest.errors import too_large
+from servehttp.host.rest.json import NUL
 
 FIELDS_MAX = 64
 """Parts of one form."""
@@ -44,9 +45,12 @@ class Part:
             AppFailure: 413, it is larger than the limit; 400, it is no text.
         """
         try:
-            return (await self.read(limit)).decode()
+            text = (await self.read(limit)).decode()
         except UnicodeDecodeError:
             raise _malformed() from None
+        if NUL in text:
+            raise _malformed()
+        return text
 
 
 async def parts(request: Request) -> AsyncIterator[Part]:
@@ -58,6 +62,8 @@ async def parts(request: Request) -> AsyncIterator[Part]:
     events = _events(request)
     async for event in events:
         if isinstance(event, MultipartSegment):
+            if NUL in (event.filename or ""):
+                raise _malformed()
             pieces = _pieces(events)
             yield Part(event.name, event.filename or "", pieces)
             async for _ in pieces:

@@ -55,13 +55,15 @@ DEPTH_MAX = 64
 LIST_MAX = 1000
 """Elements of any list that a client sends; some routes take fewer."""
 INT_MAX = 2**63 - 1
+NUL = "\0"
+"""The character that PostgreSQL keeps in no text."""
 
 
 def parse_json(text: bytes | str) -> Any:
     """What JSON says.
 
     Raises:
-        AppFailure: 400, it is no JSON, or has what can be kept nowhere: half characters, numbers beyond 64 bits,
+        AppFailure: 400, it is no JSON, or has what cannot be kept: half characters, NUL, numbers beyond 64 bits,
             hundreds of lists in one another.
     """
     try:
@@ -152,8 +154,10 @@ def _check(value: Any, room: int) -> None:
         _refuse("depth")
     if isinstance(value, str):
         value.encode()
+        if NUL in value:
+            _refuse("NUL")
     elif isinstance(value, list | dict):
-        for item in value:
+        for item in value:  # of an object, its names
             _check(item, room - 1)
         for item in value.values() if isinstance(value, dict) else ():
             _check(item, room - 1)

@@ -43,7 +43,7 @@ async def set_order(call: Call) -> Any:
 
 async def delete_category(call: Call) -> Any:
     """Delete a category."""
-    await call.ws.sidebar.delete(*_whose(call), call.request.path_params["category"])
+    await call.ws.sidebar.delete(*_whose(call), call.path("category"))
     return OK
 
 

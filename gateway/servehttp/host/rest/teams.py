@@ -74,8 +74,9 @@ async def get_by_name(call: Call) -> Any:
 
 async def exists(call: Call) -> Any:
     """Whether there is a team of a name that who asks may know of."""
+    name = call.path("team_name")
     try:
-        await _visible(call, await call.ws.teams.get_by_name(call.path("team_name")))
+        await _visible(call, await call.ws.teams.get_by_name(name))
     except AppFailure:
         return {"exists": False}
     return {"exists": True}

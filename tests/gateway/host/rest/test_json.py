@@ -96,7 +96,22 @@ def test_a_value_of_another_type_is_the_callers_fault(kind: type[Any], data: Any
 
 
 @pytest.mark.parametrize(
-    "text", ["", "{", "NaN", "[Infinity]", "1e400", "9" * 30, '"\\ud800"', '{"\\udfff": 1}', "[" * 100_000, b"\xff"]
+    "text",
+    [
+        "",
+        "{",
+        "NaN",
+        "[Infinity]",
+        "1e400",
+        "9" * 30,
+        '"\\ud800"',
+        '{"\\udfff": 1}',
+        "[" * 100_000,
+        b"\xff",
+        '"\\u0000"',
+        '{"a\\u0000": 1}',
+        '[{"a": ["b\\u0000c"]}]',
+    ],
 )
 def test_json_that_can_be_kept_nowhere_is_refused(text: str | bytes) -> None:
     with pytest.raises(AppFailure):

@@ -35,6 +35,20 @@ async def test_nothing_that_is_not_there_is_a_fault_of_the_host(ada: Client, adm
                 assert response.status_code < 500 or response.status_code == 501, (route, response.text)
 
 
+async def test_a_nul_which_no_database_keeps_is_refused_in_every_address_and_form(admin: Client) -> None:
+    for route in ROUTES:
+        if "{" in route.path:
+            response = await admin(route.method, re.sub(r"{\w+}", "a%00", route.path), json={})
+            assert response.status_code == 400, (route, response.text)
+    for path in ("/users/autocomplete?name=a%00", "/users?role=a%00", "/users?in_team=a%00"):
+        assert (await admin("GET", path)).status_code == 400, path
+    assert (await admin("POST", "/users?iid=a%00", json={})).status_code == 400
+    assert (await admin("POST", "/files?channel_id=a&filename=a%00", content=b"a")).status_code == 400
+    form = b'--b\r\nContent-Disposition: form-data; name="channel_id"\r\n\r\na\0\r\n--b--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b", "Authorization": f"Bearer {admin.token}"}
+    assert (await admin.http.post("/api/v4/files", content=form, headers=headers)).status_code == 400
+
+
 async def test_nothing_is_changed_by_reading_and_everything_says_what_it_does() -> None:
     assert {route.method for route in ROUTES} == {"GET", "POST", "PUT", "DELETE"}
     assert len({(route.method, route.path) for route in ROUTES}) == len(ROUTES)
