@@ -241,7 +241,9 @@ class LimitSettings(_Group):
         default=300, description="Seconds without progress in either direction after which a started response is cut."
     )
     max_exchanges: Count = Field(
-        default=1024, description="Open requests and WebSockets for each plugin, in each worker (503)."
+        default=1024,
+        description="Open requests and WebSockets for each plugin, in each worker (503); "
+        "connections that come at once are shared evenly.",
     )
     websocket_max_message: Size = Field(
         default=ByteSize(16 * 1024 * 1024), description="Largest WebSocket message in bytes (close code 1009)."

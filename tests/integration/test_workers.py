@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +46,11 @@ async def plugin(client: Client) -> dict[str, Any]:
 
 async def workers(gateway: Gateway, *but: int) -> list[int]:
     """Both workers that serve, once they are others than those named."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(30), AsyncExitStack() as held:
         found: set[int] = set()
         while len(found) < 2:
-            async with connect(gateway.port) as client:
-                found |= {(await plugin(client))["worker"]} - set(but)
+            client = await held.enter_async_context(connect(gateway.port))
+            found |= {(await plugin(client))["worker"]} - set(but)
             await asyncio.sleep(0.01)
     gateway.below()
     return sorted(found)
@@ -57,15 +58,15 @@ async def workers(gateway: Gateway, *but: int) -> list[int]:
 
 @asynccontextmanager
 async def connection_to(gateway: Gateway, worker: int) -> AsyncIterator[Client]:
-    """A connection that this worker has accepted."""
-    async with asyncio.timeout(30) as search:
+    """A connection that this worker has accepted; the other's are held, else it had the next."""
+    async with asyncio.timeout(30) as search, AsyncExitStack() as held:
         while True:
-            async with connect(gateway.port) as client:
-                if (await plugin(client))["worker"] == worker:
-                    search.reschedule(None)
-                    yield client
-                    return
+            client = await held.enter_async_context(connect(gateway.port))
+            if (await plugin(client))["worker"] == worker:
+                search.reschedule(None)
+                break
             await asyncio.sleep(0.01)
+        yield client
 
 
 async def pid_by(gateway: Gateway, worker: int, *but: int) -> int:
@@ -88,6 +89,21 @@ async def test_both_workers_serve_the_port_and_share_the_plugin(gateway: Gateway
     await gateway.wait_gone(2)
     logged = [log["worker"] for log in gateway.logs if log.get("event") == f"GET {BASE}/pid"]
     assert sorted(logged) == sorted((first, second))
+
+
+async def test_connections_that_come_at_once_are_shared_evenly() -> None:
+    limited = {**QUICK, "SERVEHTTP_SERVER__WORKERS": "3", "SERVEHTTP_LIMITS__MAX_EXCHANGES": "5"}
+    async with running(SUBJECT, environment=limited) as gateway, AsyncExitStack() as connections:
+        # As many requests as all workers together may have open, so that none is refused only if each has five.
+        clients = [await connections.enter_async_context(connect(gateway.port)) for _ in range(3 * 5)]
+        await asyncio.gather(*(begin_echo(client) for client in clients))
+        for _ in range(3):
+            another = await connections.enter_async_context(connect(gateway.port))
+            assert (await another.request("GET", f"{BASE}/pid")).status == 503
+        assert await asyncio.gather(*(end_echo(client) for client in clients)) == [b"after"] * len(clients)
+        assert await gateway.stop() == 0
+    served = [log["worker"] for log in gateway.logs if log.get("event") == f"POST {BASE}/echo"]
+    assert sorted(Counter(served).values()) == [5, 5, 5]
 
 
 async def test_a_killed_worker_is_replaced_and_neither_plugin_nor_the_other_worker_notices(gateway: Gateway) -> None:

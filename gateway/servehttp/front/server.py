@@ -13,6 +13,7 @@ import structlog
 import uvicorn
 
 from mattermost_plugin.types import ASGIApp
+from servehttp.front.accepting import Acceptor, OpenConnections, Turns
 from servehttp.front.application import Front
 from servehttp.front.direct import DirectCycle
 from servehttp.front.http_connection import LimitedConnection
@@ -40,14 +41,17 @@ class Server(uvicorn.Server):
     Args:
         config: uvicorn's.
         front: what is to be told of the shutdown.
+        turns: if other processes take connections from the same socket: what is known of them.
 
     Attributes:
         accepting: Set once it takes connections.
     """
 
-    def __init__(self, config: uvicorn.Config, front: Front | None = None) -> None:
+    def __init__(self, config: uvicorn.Config, front: Front | None = None, turns: Turns | None = None) -> None:
         super().__init__(config)
         self._front = front
+        self._turns = turns
+        self._acceptor: Acceptor | None = None
         self.accepting = asyncio.Event()
         self._draining = False
 
@@ -58,12 +62,28 @@ class Server(uvicorn.Server):
         finally:
             watch.cancel()
             await asyncio.gather(watch, return_exceptions=True)
+            if self._acceptor is not None:
+                self._acceptor.close()
+                await self._acceptor.wait_closed()
             for connection in list(self.server_state.connections):
                 connection.transport.abort()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
+        if self._turns is None or not sockets:
+            await super().startup(sockets)
+        else:
+            await super().startup([])
+            self._share(sockets[0], self._turns)
         self.accepting.set()
+
+    def _share(self, listener: socket.socket, turns: Turns) -> None:
+        connections = self.server_state.connections = OpenConnections()
+        protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        make_protocol = functools.partial(
+            protocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        self._acceptor = Acceptor(listener, turns, connections, make_protocol)
+        self.servers.append(self._acceptor)  # type: ignore[arg-type]  # uvicorn closes it
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; fast requests have none, WebSockets are told.
@@ -117,7 +137,12 @@ def _is_silent(connection: Any) -> bool:
 
 
 def make_server(
-    app: ASGIApp, settings: Settings, front: Front | None = None, *, lifespan: Literal["on", "off"] = "on"
+    app: ASGIApp,
+    settings: Settings,
+    front: Front | None = None,
+    *,
+    lifespan: Literal["on", "off"] = "on",
+    turns: Turns | None = None,
 ) -> Server:
     """Set up the HTTP server, with uvloop and httptools where they are installed.
 
@@ -126,6 +151,7 @@ def make_server(
         settings: where it listens, with what parser, and its limits.
         front: the application's own front; most HTTP requests then go straight to it.
         lifespan: whether the application is to be told of the server's start and end.
+        turns: if it shares the socket with other processes: what is known of them.
     """
     limits = settings.limits
     protocol = _protocol(
@@ -160,7 +186,7 @@ def make_server(
         workers=1,
         **options,
     )
-    return Server(config, front)
+    return Server(config, front, turns)
 
 
 def connection_limit(setting: int) -> int:

@@ -1,12 +1,12 @@
 """What the main process and a worker say to each other, as lines of JSON.
 
-The main process sends one `Setup` together with the listening socket. The worker imports and builds what it needs, then
-says `Hello`. It is told which `Plugins` there are, by a `Report` of each of them, and of each change from then on. It
-answers each report with `Settled` when it has done what follows: it is connected, or could not be for now; it has
-drained; it has hung up. Reports of a plugin that come faster than that are not all answered, but the last one always
-is. `Serving` says that it takes connections. `Forget` says that a user's sessions have changed, and is answered with
-`Forgotten` once the worker remembers nothing of them. The end of the channel is the end of the worker. There is no
-message to stop: that is what SIGTERM says.
+The main process sends one `Setup` together with the listening socket and the memory in which workers see how many
+connections each has. The worker imports and builds what it needs, then says `Hello`. It is told which `Plugins` there
+are, by a `Report` of each of them, and of each change from then on. It answers each report with `Settled` when it has
+done what follows: it is connected, or could not be for now; it has drained; it has hung up. Reports of a plugin that
+come faster than that are not all answered, but the last one always is. `Serving` says that it takes connections.
+`Forget` says that a user's sessions have changed, and is answered with `Forgotten` once the worker remembers nothing of
+them. The end of the channel is the end of the worker. There is no message to stop: that is what SIGTERM says.
 """
 
 from __future__ import annotations
@@ -24,9 +24,11 @@ class Setup:
 
     Attributes:
         settings: Every setting, as `Settings` takes them.
+        place: Which of the workers it is, from 0.
     """
 
     settings: dict[str, Any]
+    place: int
 
 
 @dataclass(frozen=True)

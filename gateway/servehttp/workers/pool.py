@@ -20,6 +20,7 @@ from servehttp.workers.board import Board
 from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forgotten, Hello, MessageError, Serving, Settled, Setup
 from servehttp.workers.process import WorkerProcess
+from servehttp.workers.shares import Share, create_shares
 
 COMMAND = (sys.executable, "-P", "-m", "servehttp.workers.worker")
 REPLACEMENT = RestartPolicy(first_delay=0.1, longest_delay=10.0, limit=None, window=60.0)
@@ -52,7 +53,8 @@ class WorkerPool:
         command: Sequence[str] = COMMAND,
     ) -> None:
         self._settings = settings.server
-        self._setup = Setup(settings.model_dump(mode="json"))
+        self._setup = settings.model_dump(mode="json")
+        self._shares = create_shares(settings.server.workers)
         self._plugins = plugins
         self._board = board
         self._listener = listener
@@ -69,7 +71,7 @@ class WorkerPool:
         Raises:
             GatewayError: one ended before any has served.
         """
-        self._keepers = [asyncio.create_task(self._keep()) for _ in range(self._settings.workers)]
+        self._keepers = [asyncio.create_task(self._keep(place)) for place in range(self._settings.workers)]
         await asyncio.wait(self._keepers, return_when=asyncio.FIRST_EXCEPTION)
         for keeper in self._keepers:
             if keeper.done():
@@ -90,17 +92,18 @@ class WorkerPool:
                 log.error("workers do not end, and are killed", workers=[worker.pid for worker in self._workers])
             self.kill()
             await asyncio.gather(*self._keepers, return_exceptions=True)
+        self._shares.close()
 
     def kill(self) -> None:
         """End all at once."""
         for worker in self._workers:
             worker.kill()
 
-    async def _keep(self) -> None:
+    async def _keep(self, place: int) -> None:
         """There is one worker, and after it the next."""
         backoff = Backoff(REPLACEMENT)
         while not self._stopping.is_set():
-            end = await self._run_worker()
+            end = await self._run_worker(place)
             if self._stopping.is_set():
                 return
             if not self._proven:
@@ -111,10 +114,11 @@ class WorkerPool:
                 async with asyncio.timeout(delay):
                     await self._stopping.wait()
 
-    async def _run_worker(self) -> str:
+    async def _run_worker(self, place: int) -> str:
         """From its start to its end; returns how it ended."""
+        shared = [self._listener.fileno(), self._shares.fileno()]
         try:
-            worker = await WorkerProcess.start(self._command, self._setup, self._listener, self._reaper)
+            worker = await WorkerProcess.start(self._command, Setup(self._setup, place), shared, self._reaper)
         except OSError as error:
             return f"its process cannot be started: {error}"
         self._workers.add(worker)
@@ -125,6 +129,7 @@ class WorkerPool:
         finally:
             self._board.leave(worker.channel)
             end = await worker.end()
+            Share(self._shares.fileno(), place).leave()
             self._workers.discard(worker)
         return f"process {worker.pid} {end}"
 

@@ -37,15 +37,13 @@ class WorkerProcess:
         self._child = child
 
     @classmethod
-    async def start(
-        cls, command: Sequence[str], setup: Setup, listener: socket.socket, reaper: Reaper
-    ) -> WorkerProcess:
+    async def start(cls, command: Sequence[str], setup: Setup, files: Sequence[int], reaper: Reaper) -> WorkerProcess:
         """Start it.
 
         Args:
             command: The program and its arguments.
             setup: What it is told first.
-            listener: What it shall accept connections from.
+            files: Descriptors it is sent: of the listening socket, and of the memory that workers share.
             reaper: Ends it should the main process be killed, and it not notice.
 
         Raises:
@@ -64,7 +62,7 @@ class WorkerProcess:
             undo.callback(child.signal_group, signal.SIGKILL)
             reaper.add_group(child.pid)
             with contextlib.suppress(BrokenPipeError):  # it has ended at once; how, its end tells
-                socket.send_fds(ours, [encode(setup)], [listener.fileno()])
+                socket.send_fds(ours, [encode(setup)], files)
             channel = await Channel.over(ours)
             undo.pop_all()
         return cls(child, channel)

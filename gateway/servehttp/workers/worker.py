@@ -40,6 +40,7 @@ from servehttp.workers.messages import (
     decode,
 )
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
+from servehttp.workers.shares import Share
 
 RECONNECTION_WINDOW = 60.0
 """Seconds for which the loss of a connection makes the next wait longer."""
@@ -52,9 +53,10 @@ class Worker:
 
     Args:
         settings: Those of the gateway.
+        share: Its place among the workers.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, share: Share) -> None:
         self._transport = settings.plugins.transport
         self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)
@@ -63,7 +65,7 @@ class Worker:
         self._introduced = asyncio.Event()
         self._visitor = make_visitor(settings)
         front = make_front(self._registry, settings, self._visitor.identity if self._visitor else None)
-        self._server = make_server(front, settings, front, lifespan="off")
+        self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
     def run(self, connection: socket.socket, listener: socket.socket) -> None:
@@ -161,36 +163,39 @@ def mirror_policy(settings: PluginSettings) -> MirrorPolicy:
     )
 
 
-def receive_setup(connection: socket.socket) -> tuple[Setup, socket.socket]:
-    """What the main process says first, and the listening socket that comes with it.
+def receive_setup(connection: socket.socket) -> tuple[Setup, socket.socket, Share]:
+    """What the main process says first, the listening socket that comes with it, and this worker's place.
 
     Raises:
         MessageError: it ended before, or says something else.
     """
-    line, files, *_ = socket.recv_fds(connection, LINE_LIMIT, 1)
+    line, files, *_ = socket.recv_fds(connection, LINE_LIMIT, 2)
     while not line.endswith(b"\n"):
         piece = connection.recv(LINE_LIMIT)
         if not piece:
             raise MessageError("the main process has ended")
         line += piece
     setup = decode(line)
-    if not isinstance(setup, Setup) or not files:
+    if not isinstance(setup, Setup) or len(files) != 2:
         raise MessageError(f"the main process began with {line!r:.200}")
-    return setup, socket.socket(fileno=files[0])
+    listener, shares = files
+    share = Share(shares, setup.place)
+    os.close(shares)
+    return setup, socket.socket(fileno=listener), share
 
 
 def main() -> None:
     """The entry point."""
     try:
         connection = socket.socket(fileno=sys.stdin.fileno())
-        setup, listener = receive_setup(connection)
+        setup, listener, share = receive_setup(connection)
     except (OSError, MessageError) as error:
         sys.exit(f"error: this is for `servehttp serve --workers` to start: {error}")
     settings = Settings(**setup.settings)
     logs.configure(settings.log)
     structlog.contextvars.bind_contextvars(worker=os.getpid())
     try:
-        Worker(settings).run(connection, listener)
+        Worker(settings, share).run(connection, listener)
     except Exception:  # nobody is above: the main process sees the exit code
         log.exception("worker failed")
         sys.exit(1)

@@ -53,7 +53,9 @@ async def both_ends() -> AsyncIterator[tuple[Channel, Channel]]:
         await second.close()
 
 
-@pytest.mark.parametrize("message", [Setup({"a": 1}), Plugins(["b"]), Hello(), REPORT, Settled("com.a", 7), Serving()])
+@pytest.mark.parametrize(
+    "message", [Setup({"a": 1}, 2), Plugins(["b"]), Hello(), REPORT, Settled("com.a", 7), Serving()]
+)
 async def test_every_message_arrives_as_it_was_sent_either_way(message: Message) -> None:
     async with both_ends() as (first, second):
         first.send(message)
@@ -117,6 +119,6 @@ def test_settings_pass_through_a_setup_unchanged() -> None:
         server=ServerSettings(workers=2, forwarded_allow_ips=("10.0.0.0/8",), port=0),
         plugins=PluginSettings(attach={"com.a": "unix:/s"}, env_allow=("A_*",)),
     )
-    setup = decode(encode(Setup(settings.model_dump(mode="json"))))
+    setup = decode(encode(Setup(settings.model_dump(mode="json"), 0)))
     assert isinstance(setup, Setup)
     assert Settings(**setup.settings) == settings
