@@ -13,6 +13,7 @@ from binascii import hexlify
 from email.utils import formatdate
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from mattermost_plugin.exchange import Common, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
@@ -23,7 +24,8 @@ COOKIE: Final = b"MMAUTHTOKEN"
 """Has the token of a login."""
 PARAMETER: Final = b"access_token"
 """The parameter of a query that has a token."""
-TOKEN_HEADERS: Final = {b"authorization": b"", b"cookie": COOKIE, b"referer": PARAMETER}
+REFERER: Final = b"referer"
+TOKEN_HEADERS: Final = {b"authorization": b"", b"cookie": COOKIE, REFERER: PARAMETER}
 """Those that may have a token of the workspace in them, and what is written in front of it."""
 
 REQUEST_ID: Final = b"x-request-id"
@@ -58,7 +60,9 @@ class RequestHeaders:
         kept = []
         for header in end_to_end(raw):
             name = header[0]
-            if name in TOKEN_HEADERS and TOKEN_HEADERS[name] in header[1]:
+            if name in TOKEN_HEADERS and (
+                TOKEN_HEADERS[name] in header[1] or (name == REFERER and names_token(header[1]))
+            ):
                 self.may_identify = True
             if name == REQUEST_ID and self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
                 self.request_id = header[1]
@@ -73,6 +77,11 @@ class RequestHeaders:
         request.headers = self.common.fields
         request.request_id = request_id
         return request_id
+
+
+def names_token(text: bytes) -> bool:
+    """Whether the parameter for a token may be in a target or an address, percent-encoded or not."""
+    return PARAMETER in text or (b"%" in text and PARAMETER in unquote_to_bytes(text))
 
 
 class _RequestIds:

@@ -21,12 +21,12 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_plus, unquote_to_bytes, urlsplit
+from urllib.parse import unquote_plus, urlsplit
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Receive
 from servehttp.front.forms import look_into_form
-from servehttp.front.headers import COOKIE, PARAMETER, RequestHeaders
+from servehttp.front.headers import COOKIE, PARAMETER, RequestHeaders, names_token
 from servehttp.identity import UNKNOWN, Caller, Identity
 
 PARAMETER_NAME: Final = PARAMETER.decode()
@@ -59,7 +59,7 @@ class Credential:
 
 def may_identify(headers: RequestHeaders, target: bytes) -> bool:
     """Whether a request may have a token of the workspace: all that is looked at of those that do not."""
-    return headers.may_identify or _names_token(target)
+    return headers.may_identify or names_token(target)
 
 
 def identify_at_once(request: Request, identity: Identity, *, has_body: bool) -> bool:
@@ -115,9 +115,9 @@ def credentials_of(request: Request) -> list[Credential]:
                 bearers.append(Credential(token))
         elif name == b"cookie" and COOKIE in value:
             cookies += [Credential(token, from_cookie=True) for pair in value.split(b";") if (token := _session(pair))]
-        elif name == b"referer" and PARAMETER in value:
+        elif name == b"referer" and names_token(value):
             referers += [Credential(token, counts=False) for token in _in_query(value)]
-    queries = [Credential(token) for token in _in_query(request.target)] if _names_token(request.target) else []
+    queries = [Credential(token) for token in _in_query(request.target)] if names_token(request.target) else []
     return [*bearers, *cookies, *queries, *referers]
 
 
@@ -156,7 +156,7 @@ def _pass_on(request: Request, callers: dict[str, Caller | None], caller: Caller
         headers.append((USER_ID, caller.user_id.encode()))
     request.headers = headers
     request.common = None  # what it was made of is another request's, or this one's with its tokens
-    if _names_token(request.target):
+    if names_token(request.target):
         request.target = _target_without(tokens, request.target)
 
 
@@ -192,11 +192,6 @@ def _session(pair: bytes) -> str | None:
     """The token in one pair of a `Cookie` header."""
     name, _, value = pair.strip().partition(b"=")
     return value.strip(b'"').decode("latin-1") if name == COOKIE else None
-
-
-def _names_token(target: bytes) -> bool:
-    """Whether the parameter for a token may be in a target, percent-encoded or not."""
-    return PARAMETER in target or (b"%" in target and PARAMETER in unquote_to_bytes(target))
 
 
 def _in_query(target: bytes) -> list[str]:

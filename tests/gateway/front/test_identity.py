@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Event, Receive
 from servehttp.front.forms import LOOK
+from servehttp.front.headers import RequestHeaders
 from servehttp.front.identity import MOST_LOOKS, TooManyTokens, identify, identify_at_once
 from servehttp.identity import NOBODY, UNKNOWN, Caller, Known
 
@@ -177,8 +178,11 @@ async def test_the_referer_stays_unless_a_token_came_with_it() -> None:
     assert without.header(b"referer") == referer[1]
 
 
-async def test_a_referer_shows_nobody_but_takes_a_token_nowhere() -> None:
-    asked = request((b"referer", b"https://chat/plugins/p/?access_token=good"), (b"accept", b"*/*"))
+@pytest.mark.parametrize("parameter", [b"access_token=good", b"access%5Ftoken=good", b"a=%20&%61ccess_token=%67ood"])
+async def test_a_referer_shows_nobody_but_takes_a_token_nowhere(parameter: bytes) -> None:
+    referer = (b"referer", b"https://chat/plugins/p/?" + parameter)
+    asked = request(referer, (b"accept", b"*/*"))
+    assert RequestHeaders([referer], trusted=False).may_identify
     assert await told_user(asked) is None
     assert list(asked.headers) == [(b"accept", b"*/*")]
 
