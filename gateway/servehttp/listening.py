@@ -55,7 +55,9 @@ def _listen_tcp(host: str, port: int) -> socket.socket:
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(where[:2], family=family, backlog=BACKLOG)
+        listener = socket.create_server(where[:2], family=family, backlog=BACKLOG)
+        # Asyncio turns Nagle's algorithm off only where a socket names TCP as its protocol, and this does not yet.
+        return socket.socket(fileno=listener.detach())
     except socket.gaierror as error:
         raise ListenError(address, f"the name is not known ({error.strerror}); correct --host") from error
     except OSError as error:

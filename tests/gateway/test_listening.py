@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from pathlib import Path
@@ -18,6 +19,23 @@ def test_port_0_takes_a_free_port_that_the_url_names() -> None:
         host, port = listener.getsockname()
         assert base_url(listener) == f"http://127.0.0.1:{port}"
         socket.create_connection((host, port), timeout=5).close()
+
+
+def test_what_is_written_to_a_client_leaves_at_once() -> None:
+    async def delay() -> int:
+        accepted = asyncio.get_running_loop().create_future()
+        server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=listener)
+        async with server, asyncio.timeout(20):
+            _, client = await asyncio.open_connection(*listener.getsockname())
+            writer = await accepted
+            connection = writer.get_extra_info("socket")
+            no_delay: int = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            client.close()
+            writer.close()
+        return no_delay
+
+    with listen(ServerSettings(port=0)) as listener:
+        assert asyncio.run(delay()) == 1
 
 
 def test_a_url_names_an_address_a_browser_can_open() -> None:
