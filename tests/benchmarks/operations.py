@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -56,10 +57,17 @@ def decoding(message: bytes) -> Operation:
     return lambda: decode(message)
 
 
+STOPPING = asyncio.Event()
+"""Never set."""
+
+
 class Answered:
     """A plugin's end of an exchange that never waits: the request is complete, and nobody looks at the response."""
 
     request = REQUEST
+    stopping = STOPPING
+
+    def end_receive_at_stop(self) -> None: ...
 
     async def receive(self) -> Part:
         return END
@@ -78,7 +86,7 @@ async def application(scope: Scope, receive: Receive, send: Send) -> None:
 
 def http_cycle() -> Operation:
     """An application served for one exchange."""
-    scope = connection_scope(REQUEST, {})
+    scope = connection_scope(REQUEST, {}, STOPPING)
     return lambda: finish(HTTPCycle(Answered()).run(application, scope))
 
 
@@ -129,7 +137,7 @@ OPERATIONS: Mapping[str, Callable[[], Operation]] = {
     "decode: request": lambda: decoding(encode(REQUEST_MESSAGE)),
     "encode: response": lambda: lambda: encode(RESPONSE_MESSAGE),
     "decode: response": lambda: decoding(encode(RESPONSE_MESSAGE)),
-    "ASGI: scope": lambda: lambda: connection_scope(REQUEST, {}),
+    "ASGI: scope": lambda: lambda: connection_scope(REQUEST, {}, STOPPING),
     "ASGI: HTTP cycle": http_cycle,
     "model: User from proto": from_user,
     "model: User to proto": lambda: User.from_proto(user_message()).to_proto,
