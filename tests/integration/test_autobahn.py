@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from kosoku import FailureError, run_fuzzingclient
@@ -30,6 +33,22 @@ class Echo(Plugin):
 
 run_plugin(Echo)
 """
+
+
+STAND_IN = "pkg_resources"
+"""kosoku brings a module of its own under this name, which others, pytest among them, would take for setuptools'."""
+
+
+@pytest.fixture(autouse=True)
+def _stand_in_stays_here() -> Iterator[None]:
+    if KEPT:
+        sys.modules[STAND_IN] = KEPT[0]
+    yield
+    if STAND_IN in sys.modules:
+        KEPT[:] = [sys.modules.pop(STAND_IN)]
+
+
+KEPT: list[ModuleType] = []
 
 
 @pytest.fixture

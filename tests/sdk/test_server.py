@@ -261,7 +261,7 @@ async def test_a_stop_drains_the_tunnel_and_then_cuts_what_is_left() -> None:
             await exchange.receive()
         assert plugin.cancelled.is_set()
         await server.wait_for_termination()
-    assert caught.value.code is ResetCode.INTERNAL
+    assert caught.value.code is ResetCode.CANCELLED
 
 
 async def test_shutdown_is_answered_and_stops_the_server() -> None:
