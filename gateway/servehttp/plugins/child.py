@@ -30,6 +30,7 @@ class Child:
         arguments: Sequence[str],
         *,
         on_exit: Callable[[], None] | None = None,
+        sweep: Callable[[], None] | None = None,
         stdin: int = subprocess.DEVNULL,
         output: int = subprocess.PIPE,
         folder: Path | None = None,
@@ -40,6 +41,7 @@ class Child:
         Args:
             arguments: The program and its arguments.
             on_exit: Called in the event loop when it has ended.
+            sweep: Called before that, in a thread, to end what has left the group.
             stdin: As for `subprocess`.
             output: The same, for both stdout and stderr.
             folder: Its working folder.
@@ -61,6 +63,7 @@ class Child:
         self.pid = self._process.pid
         self.exited = asyncio.Event()
         self._on_exit = on_exit
+        self._sweep = sweep
         loop = asyncio.get_running_loop()
         threading.Thread(target=self._watch, args=(loop,), name=f"wait for {self.pid}", daemon=True).start()
 
@@ -104,11 +107,13 @@ class Child:
             os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         else:
             self._process.wait()
+        self.signal_group(signal.SIGKILL)
+        if self._sweep is not None:
+            self._sweep()
         with contextlib.suppress(RuntimeError):  # the loop may have been closed without waiting for the process
             loop.call_soon_threadsafe(self._ended)
 
     def _ended(self) -> None:
-        self.signal_group(signal.SIGKILL)
         self._process.wait()
         self.exited.set()
         if self._on_exit is not None:

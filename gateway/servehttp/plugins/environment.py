@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
 from mattermost_plugin.message_sizes import ENV_MESSAGE_SIZE, ENV_WEBSOCKET_MESSAGE_SIZE, ENVELOPE, LARGEST_MESSAGE_SIZE
+from servehttp.plugins.reaper_process import FOLDER_VARIABLE
 from servehttp.settings import Settings
 
 INHERITED = (
@@ -57,7 +58,7 @@ def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
         "PLUGIN_PROTOCOL_VERSIONS": str(APP_PROTOCOL_VERSION),
         "PLUGIN_MIN_PORT": str(MIN_PORT),
         "PLUGIN_MAX_PORT": str(MAX_PORT),
-        "PLUGIN_UNIX_SOCKET_DIR": str(socket_folder),
+        FOLDER_VARIABLE: str(socket_folder),
     }
 
 

@@ -1,14 +1,15 @@
 """One process of one plugin: its own session and group, its handshake, its output, its end.
 
 stdin is empty, stdout and stderr are read for ever so that the plugin never blocks on them, and no other file is
-inherited. The group dies with its leader: whatever a plugin leaves behind is killed when it ends, however it ends. Only
-a child that moved to another session escapes.
+inherited. The group dies with its leader: whatever a plugin leaves behind is killed when it ends, however it ends, also
+what has moved to another session, if it kept the environment.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from servehttp.plugins.environment import (
 from servehttp.plugins.host import ApiEndpoint
 from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.reaper_process import end_strays
 from servehttp.plugins.runner import RunnerError
 
 HANDSHAKE_NOISE = 256 * 1024
@@ -167,6 +169,7 @@ class PluginProcess:
             self._child = Child(
                 command.arguments,
                 on_exit=self._forget_group,
+                sweep=functools.partial(end_strays, (str(self._socket_folder),)),
                 folder=command.folder,
                 environment=self._environment(),
             )

@@ -30,6 +30,17 @@ import subprocess, sys
 child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"])
 open("child.pid", "w").write(str(child.pid))
 """  # noqa: E501  # one statement of a script
+STRAY = r"""
+import subprocess, sys
+SLEEP = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'w').write(str({pid})); time.sleep(600)"
+def start(name, pid="__import__('os').getpid()", before=""):
+    arguments = [sys.executable, "-I", "-S", "-c", before + SLEEP.format(pid=pid), name]
+    subprocess.Popen(arguments, start_new_session=True)
+start("child.pid")
+start("grandchild.pid", before="import os\nif os.fork(): os._exit(0)\nos.setsid()\n")
+import os, time
+while not all(os.path.exists(name) and open(name).read() for name in ("child.pid", "grandchild.pid")): time.sleep(0.01)
+"""  # noqa: E501  # the same
 
 
 @pytest.fixture(autouse=True)
@@ -173,6 +184,20 @@ async def test_children_of_a_plugin_that_died_by_itself_die_too(tmp_path: Path) 
         await process.wait()
         child = int((tmp_path / "child.pid").read_text())
         await until(lambda: not is_alive(child))
+
+
+@pytest.mark.parametrize("end", ["by itself", "by SIGTERM", "by SIGKILL"])
+async def test_children_in_sessions_of_their_own_end_with_the_plugin(tmp_path: Path, end: str) -> None:
+    code = STRAY + HANDSHAKE + ("" if end == "by itself" else WAIT)
+    async with running(spec(code, tmp_path)) as process:
+        await process.ready(10)
+        if end == "by SIGTERM":
+            process.terminate()
+        elif end == "by SIGKILL":
+            process.kill()
+        await process.wait()
+    strays = [int((tmp_path / name).read_text()) for name in ("child.pid", "grandchild.pid")]
+    await until(lambda: not any(map(is_alive, strays)))
 
 
 async def test_a_plugin_that_heeds_sigterm_ends_without_waiting_for_the_grace(tmp_path: Path) -> None:

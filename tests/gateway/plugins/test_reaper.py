@@ -45,7 +45,8 @@ STUBBORN_PLUGIN = """
 import os, signal, subprocess, sys
 for n in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGPIPE): signal.signal(n, signal.SIG_IGN)
 child = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"])
-open("facts", "w").write(f"{child.pid} {os.environ['PLUGIN_UNIX_SOCKET_DIR']}")
+stray = subprocess.Popen([sys.executable, "-I", "-S", "-c", "import time; time.sleep(600)"], start_new_session=True)
+open("facts", "w").write(f"{child.pid} {stray.pid} {os.environ['PLUGIN_UNIX_SOCKET_DIR']}")
 print("1|1|tcp|127.0.0.1:1|grpc", flush=True)
 import time; time.sleep(600)
 """
@@ -89,8 +90,8 @@ def test_no_plugin_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:
         try:
             assert gateway.stdout is not None
             reaper, plugin = map(int, gateway.stdout.readline().split())
-            child, folder = (tmp_path / "facts").read_text().split()
-            pids = [reaper, plugin, int(child)]
+            child, stray, folder = (tmp_path / "facts").read_text().split()
+            pids = [reaper, plugin, int(child), int(stray)]
             assert all(is_alive(pid) for pid in pids)
             assert os.path.isdir(folder)
         finally:
@@ -98,7 +99,7 @@ def test_no_plugin_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:
     deadline = time.monotonic() + 5
     while any(is_alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert [is_alive(pid) for pid in pids] == [False, False, False]
+    assert [is_alive(pid) for pid in pids] == [False] * 4
     assert not os.path.exists(folder)
 
 
