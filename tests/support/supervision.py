@@ -108,11 +108,13 @@ class Connections:
     def __init__(self, make: Callable[[], FakeLink] = FakeLink) -> None:
         self.made: list[FakeLink] = []
         self.targets: list[str] = []
+        self.sessions: list[int | None] = []
         self.refuse: str | None = None
         self._make = make
 
-    async def __call__(self, target: str, *, timeout: float) -> Link:
+    async def __call__(self, target: str, *, timeout: float, session: int | None) -> Link:
         self.targets.append(target)
+        self.sessions.append(session)
         if self.refuse is not None:
             raise LinkError(self.refuse)
         self.made.append(self._make())

@@ -12,8 +12,10 @@ import logging
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -826,6 +828,52 @@ async def test_the_gateway_does_not_wait_for_a_hello_for_ever(tmp_path: Path) ->
     async with no_task_left(), plugin_at(tmp_path / "s") as target, beside(target, until_it_ends):
         with pytest.raises(LinkError, match=r"no tunnel within 0\.1 s"):
             await Link.connect(target, timeout=0.1)
+
+
+async def test_the_gateway_connects_only_to_processes_of_the_plugins_session(tmp_path: Path) -> None:
+    async with no_task_left(), plugin_at(tmp_path / "s") as target:
+        link = await Link.connect(target, timeout=5, session=os.getsid(0))
+        assert await ask(link) == b"by gRPC"
+        await link.close()
+        with stranger(tmp_path / "other") as other:
+            said = f"{tmp_path / 's'} is listened at by process {os.getpid()} of user {os.getuid()}, which is not"
+            with pytest.raises(LinkError, match=said):
+                await Link.connect(target, timeout=5, session=other)
+
+
+async def test_who_takes_the_place_of_the_socket_beside_a_plugin_is_not_connected_to(tmp_path: Path) -> None:
+    async with no_task_left(), plugin_at(tmp_path / "s") as target:
+        path = tunnel_socket(target)
+        assert path is not None
+        with stranger(path) as other, pytest.raises(LinkError, match=f"{path} is listened at by process {other} "):
+            await Link.connect(target, timeout=5, session=os.getsid(0))
+
+
+async def test_what_is_attached_may_be_of_any_session(tmp_path: Path) -> None:
+    async with no_task_left(), plugin_at(tmp_path / "s") as target:
+        await (await Link.connect(target, timeout=5)).close()
+
+
+@contextmanager
+def stranger(path: Path) -> Iterator[int]:
+    """A process in a session of its own that listens at a socket."""
+    code = """
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+print()
+connections = []
+while True: connections.append(listener.accept())
+"""
+    command = [sys.executable, "-I", "-S", "-u", "-c", code, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield process.pid
+        finally:
+            process.kill()
 
 
 async def test_the_gateway_says_how_a_plugin_broke_the_protocol(tmp_path: Path) -> None:

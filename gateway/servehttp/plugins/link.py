@@ -16,6 +16,7 @@ from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_gr
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
+from servehttp.plugins.listeners import check_socket
 from servehttp.plugins.probe import look_at
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
@@ -65,6 +66,7 @@ class Link:
         transport: TransportName = "auto",
         timeout: float,
         tunnel: TunnelSettings | None = None,
+        session: int | None = None,
     ) -> Link:
         """Dial a plugin, ask what it implements, and open the way for its HTTP.
 
@@ -73,15 +75,17 @@ class Link:
             transport: which way across; "auto" is the tunnel, or ServeHTTP where the plugin knows no tunnel.
             timeout: seconds for each of the steps.
             tunnel: limits of the tunnel.
+            session: the number of the session whose processes alone may listen there; None for any.
 
         Raises:
-            LinkError: nobody answered, or not as a plugin does.
+            LinkError: nobody answered, not as a plugin does, or somebody else listens there.
         """
+        await check_socket(target, session)
         channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
         try:
             await _ready(channel, target, timeout)
             implemented = await _ask_implemented(channel, timeout)
-            way = await _open_transport(channel, target, transport, tunnel or TunnelSettings(), timeout)
+            way = await _open_transport(channel, target, transport, tunnel or TunnelSettings(), timeout, session)
         except BaseException:
             await channel.close()
             raise
@@ -204,12 +208,17 @@ async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozens
 
 
 async def _open_transport(
-    channel: grpc.aio.Channel, target: str, name: TransportName, settings: TunnelSettings, timeout: float
+    channel: grpc.aio.Channel,
+    target: str,
+    name: TransportName,
+    settings: TunnelSettings,
+    timeout: float,
+    session: int | None,
 ) -> Transport:
     if name == "servehttp":
         return CallTransport(channel)
     try:
-        return await TunnelTransport.start(channel, target, settings, timeout)
+        return await TunnelTransport.start(channel, target, settings, timeout, session)
     except NoTunnelError:
         if name == "tunnel":
             raise

@@ -13,7 +13,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Set
 
 POLL_INTERVAL = 0.02
 """Seconds between two looks at whether a group is gone."""
@@ -75,7 +75,7 @@ def _processes() -> Iterator[int]:
         return iter(())
 
 
-def _kill_if_marked(pid: int, marks: Collection[bytes]) -> bool:
+def _kill_if_marked(pid: int, marks: Set[bytes]) -> bool:
     """Whether one has to look again: it was killed, or cannot be told yet."""
     try:
         process = os.pidfd_open(pid)  # the number may be another's by the time that it is killed

@@ -59,8 +59,8 @@ log = structlog.get_logger("servehttp.plugins")
 class Connect(Protocol):
     """How a connection is made: `Link.connect` with its transport chosen."""
 
-    def __call__(self, target: str, *, timeout: float) -> Awaitable[Link]:
-        """Connect within `timeout` seconds, or raise `LinkError`."""
+    def __call__(self, target: str, *, timeout: float, session: int | None) -> Awaitable[Link]:
+        """Connect within `timeout` seconds to what a process of the session listens at, or raise `LinkError`."""
         ...
 
 
@@ -272,7 +272,7 @@ class SupervisedPlugin:
         with self._patience.starting() as timeout:
             self._runner = runner = await self._launch()
             self.target = await runner.ready(timeout)
-        link = await self._unless_ended(runner, self._open_connection(self.target))
+        link = await self._unless_ended(runner, self._open_connection(runner))
         await self._unless_ended(runner, self._activate(link))
         self.started_in = time.monotonic() - began
         self._patience.forget()
@@ -281,9 +281,10 @@ class SupervisedPlugin:
         self._report_start(None)
         return runner, link
 
-    async def _open_connection(self, target: str) -> Link:
-        # Kept at once, so that whatever happens next finds it and hangs up.
-        self._connection = link = await self._connect(target, timeout=self._policy.connect_timeout)
+    async def _open_connection(self, runner: Runner) -> Link:
+        assert self.target is not None
+        link = await self._connect(self.target, timeout=self._policy.connect_timeout, session=runner.pid)
+        self._connection = link  # at once, so that whatever happens next finds it and hangs up
         # Before OnActivate, for what that registers may be asked for at once.
         if self._host is not None:
             self._host.connected(self.id, link)
@@ -310,7 +311,7 @@ class SupervisedPlugin:
             raise LinkError(reason)
         await self._hang_up()
         self.target = await runner.ready(self._policy.start_timeout)
-        link = await self._unless_ended(runner, self._open_connection(self.target))
+        link = await self._unless_ended(runner, self._open_connection(runner))
         self._rise(link)
         self._log.warning("connection restored", reason=reason)
         return link

@@ -22,6 +22,7 @@ from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
+from servehttp.plugins.listeners import check_listener
 
 DRAINING = "the plugin is being stopped and takes no new request"
 
@@ -83,7 +84,7 @@ class TunnelTransport:
 
     @classmethod
     async def start(
-        cls, channel: grpc.aio.Channel, target: str, settings: TunnelSettings, timeout: float
+        cls, channel: grpc.aio.Channel, target: str, settings: TunnelSettings, timeout: float, session: int | None
     ) -> TunnelTransport:
         """Open the stream, directly where the plugin takes it so, and wait for the plugin's hello.
 
@@ -91,7 +92,7 @@ class TunnelTransport:
             NoTunnelError: the plugin does not know the tunnel.
             LinkError: it does, but no tunnel came about.
         """
-        carrier = await _connect_directly(target)
+        carrier = await _connect_directly(target, session)
         if carrier is not None:
             transport = cls(carrier, settings)
         else:
@@ -169,15 +170,21 @@ class TunnelTransport:
         return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
 
 
-async def _connect_directly(target: str) -> DirectCarrier | None:
+async def _connect_directly(target: str, session: int | None) -> DirectCarrier | None:
     """The call at a socket of its own; None where the plugin has none that answers."""
     path = tunnel_socket(target)
     if path is None:
         return None
     try:
-        return await connect(path, rpc.CONNECT)
+        carrier = await connect(path, rpc.CONNECT)
     except OSError:
         return None
+    try:
+        check_listener(carrier.peer, session, path)
+    except LinkError:
+        carrier.drop()
+        raise
+    return carrier
 
 
 async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:

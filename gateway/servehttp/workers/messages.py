@@ -50,7 +50,8 @@ class Report:
     Attributes:
         number: Rises with each report of this plugin.
         target: Where it listens, as gRPC names it; None while nobody shall be connected to it.
-        about: What an operator wants to know of it, its id, state, reason and restarts among it.
+        about: What an operator wants to know of it, its id, state, reason and restarts among it; also the `pid` that
+            leads its session, where it was started here.
     """
 
     number: int

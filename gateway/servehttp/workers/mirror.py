@@ -158,7 +158,9 @@ class MirroredPlugin:
     async def _connected_until_lost(self, target: str, report: Report) -> str:
         try:
             if self._connection is None:
-                self._connection = await self._connect(target, timeout=self._policy.connect_timeout)
+                self._connection = await self._connect(
+                    target, timeout=self._policy.connect_timeout, session=report.about.get("pid")
+                )
             self._show()
             self._settle(report)
             return await self._connection.wait_lost()

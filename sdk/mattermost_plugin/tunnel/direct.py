@@ -19,6 +19,7 @@ from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.carrier import Receiver
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call
+from mattermost_plugin.tunnel.peers import Peer, peer_of
 
 logger = get_logger(__name__)
 
@@ -139,6 +140,12 @@ class DirectCarrier(asyncio.Protocol):
             if not self.closed.done():
                 self._transport.abort()
         await asyncio.wait((self.closed,))
+
+    @property
+    def peer(self) -> Peer | None:
+        """Who is at the other end; None where that cannot be told."""
+        connection = self._transport.get_extra_info("socket") if self._transport else None
+        return None if connection is None else peer_of(connection)
 
     @property
     def path(self) -> str:

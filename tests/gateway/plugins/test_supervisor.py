@@ -121,6 +121,7 @@ async def test_a_start_goes_through_handshake_connection_and_activation() -> Non
         await plugin.start()
         assert plugin.state is PluginState.RUNNING
         assert connections.targets == ["unix:/fake"]
+        assert connections.sessions == [plugin.describe()["pid"]] != [None]
         assert connections.last.calls == ["activate"]
         assert plugin.link is connections.links[-1]
         facts = plugin.describe()

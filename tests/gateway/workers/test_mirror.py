@@ -70,11 +70,12 @@ async def test_it_runs_when_it_runs_there_and_is_connected_to_here() -> None:
         assert seen(stage) == (PluginState.STOPPED, None)
         await stage.told("starting")
         assert seen(stage) == (PluginState.STARTING, None)
-        stage.tell("running", "unix:/a")
+        stage.tell("running", "unix:/a", pid=123)
         assert seen(stage) == (PluginState.STARTING, None)
         await until(lambda: stage.plugin.state is PluginState.RUNNING)
         assert stage.plugin.link is stage.connections.links[-1]
         assert stage.connections.targets == ["unix:/a"]
+        assert stage.connections.sessions == [123]
 
 
 async def test_the_start_waits_for_the_connection_to_what_runs() -> None:

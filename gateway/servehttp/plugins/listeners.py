@@ -1,0 +1,43 @@
+"""Whether a plugin's own processes listen where it says, and not somebody else who took its socket's place."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from pathlib import Path
+
+from mattermost_plugin.tunnel.peers import Peer, peer_of
+from servehttp.errors import LinkError
+
+
+def check_listener(peer: Peer | None, session: int | None, path: Path) -> None:
+    """Accept who listens at a socket.
+
+    Args:
+        peer: who does; None where that cannot be told.
+        session: the number of the session that it has to be of; None for any.
+        path: the socket.
+
+    Raises:
+        LinkError: it is of another one.
+    """
+    if peer is not None and session is not None and not peer.is_of(session):
+        raise LinkError(f"{path} is listened at by process {peer.pid} of user {peer.uid}, which is not the plugin's")
+
+
+async def check_socket(target: str, session: int | None) -> None:
+    """The same for a target, as gRPC names it; one where nobody listens is left to who connects next.
+
+    Raises:
+        LinkError: who listens there is of another session.
+    """
+    if session is None or not target.startswith("unix:"):
+        return
+    path = Path(target.removeprefix("unix:"))
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(connection, str(path))
+        except OSError:
+            return
+        check_listener(peer_of(connection), session, path)
