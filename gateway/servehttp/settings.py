@@ -101,6 +101,7 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]
 Targets = Annotated[dict[str, Annotated[str, AfterValidator(check_target)]], BeforeValidator(_split_pairs)]
 
+Users = Annotated[dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=USER"))]
 Times = Annotated[dict[str, Seconds], BeforeValidator(lambda value: _split_pairs(value, "ID=SECONDS"))]
 
 
@@ -160,6 +161,10 @@ class PluginSettings(_Group):
     attach: Targets = Field(
         default_factory=dict,
         description="Plugins that run already and are never started or killed, as ID=unix:PATH or ID=HOST:PORT.",
+    )
+    users: Users = Field(
+        default_factory=dict,
+        description="Users that plugins run as, as ID=USER, if the gateway is root; others run as the gateway's user.",
     )
     transport: Transport = Field(
         default="auto",

@@ -115,7 +115,7 @@ class Host:
 
     async def _open(self, undo: AsyncExitStack) -> None:
         settings = self._settings
-        make_private(settings.data_dir, *PRIVATE)
+        make_private(settings.data_dir, *PRIVATE, passable=bool(settings.plugins.users))
         undo.enter_context(only_gateway(settings.data_dir))
         opening = open_workspace(settings.data_dir, settings.workspace)
         self._workspace = workspace = await undo.enter_async_context(opening)

@@ -6,7 +6,9 @@ next start; a plugin whose replacement was interrupted is put back.
 
 from __future__ import annotations
 
+import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import IO
@@ -14,11 +16,14 @@ from typing import IO
 from servehttp.errors import BundleError, ManifestError
 from servehttp.plugins.bundles import BundleLimits, unpack
 from servehttp.plugins.manifest import Manifest, discover, load_manifest
+from servehttp.plugins.users import User
 from servehttp.settings import Settings
 
 FOLDER = "plugins"
 NEW = ".new-"
 OLD = ".old-"
+OWNED_FOLDER = 0o700
+PASSABLE = stat.S_IXGRP | stat.S_IXOTH
 
 
 class InstalledPlugins:
@@ -93,6 +98,19 @@ class InstalledPlugins:
         manifest.folder.rename(final)
         shutil.rmtree(old, ignore_errors=True)
         return load_manifest(final)
+
+    def hand_over(self, manifest: Manifest, user: User) -> None:
+        """Let a user have a plugin's folder, and pass through those that it lies in; nobody else sees what is in it.
+
+        Only the folder's owner is changed: what is in it is the gateway's, and readable for who can enter.
+
+        Raises:
+            OSError: that is not possible.
+        """
+        os.chown(manifest.folder, user.uid, user.gid)
+        manifest.folder.chmod(OWNED_FOLDER)
+        for folder in (self._folder, self._folder.parent):
+            folder.chmod(stat.S_IMODE(folder.stat().st_mode) | PASSABLE)
 
     def remove(self, plugin_id: str) -> None:
         """Delete a plugin."""

@@ -13,6 +13,7 @@ from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.environment import inherited, mattermost_variables
 from servehttp.plugins.host import PluginHost
+from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest, load_manifest
@@ -68,13 +69,15 @@ class PluginMaker:
         plugins = self.settings.plugins
         passed = inherited(os.environ, plugins.env_allow)
         own = mattermost_variables(manifest.id, manifest.folder, self.settings, passed.get("PYTHONPATH", ""))
-        host = self.host
+        host, installed = self.host, InstalledPlugins.of(self.settings)
         return ProcessSpec(
             plugin_id=manifest.id,
             find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout),
             environment={**passed, **own},
             limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
             open_endpoint=functools.partial(host.open_endpoint, manifest.id) if host else None,
+            user=plugins.users.get(manifest.id),
+            hand_over=functools.partial(installed.hand_over, manifest) if installed.has(manifest) else None,
         )
 
 

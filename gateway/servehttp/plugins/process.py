@@ -30,6 +30,7 @@ from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Strea
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.reaper_process import end_strays
 from servehttp.plugins.runner import RunnerError
+from servehttp.plugins.users import User
 
 HANDSHAKE_NOISE = 256 * 1024
 """Bytes on stdout without a handshake after which there is no hope for one."""
@@ -69,6 +70,8 @@ class ProcessSpec:
         environment: The whole environment, but for the variables of go-plugin and of the plugin API.
         limits: How much of its output is kept and logged.
         open_endpoint: Opens the plugin API for one process, in a folder that it makes; None where there is no API.
+        user: The name of the user that it runs as; None for our own.
+        hand_over: Lets that user have the plugin's folder, before each start; None where that is the administrator's.
     """
 
     plugin_id: str
@@ -76,6 +79,8 @@ class ProcessSpec:
     environment: Mapping[str, str]
     limits: OutputLimits
     open_endpoint: Callable[[Path], Awaitable[ApiEndpoint]] | None = None
+    user: str | None = None
+    hand_over: Callable[[User], None] | None = None
 
 
 class PluginProcess:
@@ -102,10 +107,11 @@ class PluginProcess:
             GatewayError: what `find_command` raises.
         """
         command = await spec.find_command()
+        user = await asyncio.to_thread(_find_user, spec)
         process = cls(spec, reaper, _make_folder(reaper))
         try:
             await process._open_endpoint()
-            await process._spawn(command)
+            await process._spawn(command, user)
         except BaseException:
             await process.stop(0)
             raise
@@ -164,17 +170,21 @@ class PluginProcess:
         except (OSError, RuntimeError) as error:
             raise RunnerError(f"cannot offer it the plugin API: {error}") from error
 
-    async def _spawn(self, command: Command) -> None:
+    async def _spawn(self, command: Command, user: User | None) -> None:
+        arguments, environment = command.arguments, self._environment()
+        if user is not None:
+            arguments, environment = user.command(arguments), user.environment(environment)
+            user.own(self._socket_folder)
         try:
             self._child = Child(
-                command.arguments,
+                arguments,
                 on_exit=self._forget_group,
                 sweep=functools.partial(end_strays, (str(self._socket_folder),)),
                 folder=command.folder,
-                environment=self._environment(),
+                environment=environment,
             )
         except OSError as error:
-            what = error.filename or command.arguments[0]
+            what = error.filename or arguments[0]
             raise RunnerError(
                 f"cannot run {what}: {error.strerror or error}", permanent=isinstance(error, HOPELESS)
             ) from error
@@ -307,6 +317,18 @@ class _Stdout(_Pipe):
         self.handshake = handshake
         self.problem = problem
         self.decided.set()
+
+
+def _find_user(spec: ProcessSpec) -> User | None:
+    if spec.user is None:
+        return None
+    user = User.named(spec.user)
+    if spec.hand_over is not None:
+        try:
+            spec.hand_over(user)
+        except OSError as error:
+            raise RunnerError(f"cannot let the user {user.name!r} have its folder: {error}") from error
+    return user
 
 
 def _make_folder(reaper: Reaper) -> Path:

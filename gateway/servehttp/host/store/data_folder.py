@@ -17,27 +17,29 @@ LOCK_FILE = "gateway.lock"
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
 OTHERS = stat.S_IRWXG | stat.S_IRWXO
+PASSABLE_FOLDER = 0o711
 LONGEST_PID = 20
 """Bytes."""
 
 log = structlog.get_logger("servehttp.host")
 
 
-def make_private(folder: Path, *names: str) -> None:
+def make_private(folder: Path, *names: str, passable: bool = False) -> None:
     """Have the folder, and in it what is named here for our user alone; a folder that was there keeps its mode.
 
     Args:
         folder: is made when there is none.
         names: of files and folders in it; a folder is made private, what is in it is out of reach by that.
+        passable: whether others have to pass through the folder, to what is theirs in it.
 
     Raises:
         OSError: that is not possible.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_FOLDER)
-    if folder.stat().st_mode & (stat.S_IXGRP | stat.S_IXOTH):
-        log.warning(
-            "others may enter the data folder", folder=str(folder), remedy=f"chmod 700 {folder}, or name another one"
-        )
+    wanted = PASSABLE_FOLDER if passable else PRIVATE_FOLDER
+    if folder.stat().st_mode & OTHERS & ~wanted:
+        remedy = f"chmod {wanted:o} {folder}, or name another one"
+        log.warning("others may enter the data folder", folder=str(folder), remedy=remedy)
     for name in names:
         with contextlib.suppress(FileNotFoundError):
             _close_to_others(folder / name)

@@ -1,0 +1,143 @@
+"""Plugins that run as users of their own; most of it can only be seen where the tests run as root."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from servehttp.host.host import Host
+from servehttp.plugins.installed import InstalledPlugins
+from servehttp.plugins.manifest import load_manifest
+from servehttp.plugins.process import PluginProcess
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.runner import RunnerError
+from servehttp.plugins.users import User
+from servehttp.settings import Settings
+from support.supervision import command_spec, either_loop
+
+pytestmark = pytest.mark.anyio
+anyio_backend = either_loop
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can run plugins as other users")
+
+PLUGIN = """
+socket="$PLUGIN_UNIX_SOCKET_DIR/about"
+echo "uid=$(id -u) gid=$(id -g) groups=$(id -G) home=$HOME user=$USER secret=$SECRET" > "$socket"
+echo "1|1|unix|$socket|grpc"
+exec sleep 600
+"""
+A_USER = "nobody"
+ANOTHER_USER = "daemon"
+
+
+@asynccontextmanager
+async def running_as(user: str, folder: Path) -> AsyncIterator[tuple[PluginProcess, Path]]:
+    """A process, and the file in its socket's folder that says who it is."""
+    (folder / "plugin.sh").write_text(PLUGIN)
+    spec = command_spec(("/bin/sh", "plugin.sh"), folder, {"PATH": "/usr/bin:/bin", "SECRET": "a password"})
+    process = await PluginProcess.launch(replace(spec, user=user), Reaper())
+    try:
+        yield process, Path((await process.ready(10)).removeprefix("unix:"))
+    finally:
+        await process.stop(0)
+
+
+def as_user(name: str, code: str) -> str:
+    """What a user's Python says to a statement: "done", or the error that it raised."""
+    found = pwd.getpwnam(name)
+    drop = f"import os, socket; os.setgroups([]); os.setgid({found.pw_gid}); os.setuid({found.pw_uid})"
+    tried = f"{drop}\ntry: {code}\nexcept OSError as error: print(type(error).__name__)\nelse: print('done')"
+    return subprocess.run([sys.executable, "-c", tried], capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that every user can enter."""
+    with TemporaryDirectory(dir="/tmp") as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+@as_root
+async def test_a_plugin_runs_as_its_user_with_no_groups_but_its_own(open_folder: Path) -> None:
+    async with running_as(A_USER, open_folder) as (_, about):
+        found = pwd.getpwnam(A_USER)
+        said = dict(word.split("=", 1) for word in about.read_text().replace("secret=a password", "").split())
+    own_groups = os.getgrouplist(A_USER, found.pw_gid)
+    assert said["uid"] == str(found.pw_uid)
+    assert said["gid"] == str(found.pw_gid)
+    assert said["groups"] == " ".join(map(str, own_groups))
+    assert (said["home"], said["user"]) == (found.pw_dir, A_USER)
+
+
+@as_root
+async def test_a_plugin_reaches_neither_the_socket_nor_the_environment_of_anothers_user(open_folder: Path) -> None:
+    async with running_as(A_USER, open_folder) as (process, socket):
+        environment = f"open('/proc/{process.pid}/environ').read()"
+        assert as_user(A_USER, environment) == "done"
+        assert as_user(ANOTHER_USER, environment) == "PermissionError"
+        for use in (f"os.listdir({str(socket.parent)!r})", f"open({str(socket)!r})", f"os.kill({process.pid}, 15)"):
+            assert as_user(ANOTHER_USER, use) == "PermissionError"
+        assert as_user(A_USER, f"open({str(socket)!r})") == "done"
+
+
+@as_root
+async def test_only_its_user_reaches_the_plugin_api(open_folder: Path) -> None:
+    folder = open_folder / "socket"
+    folder.mkdir(mode=0o700)
+    async with Host(Settings(data_dir=open_folder / "data")) as host:
+        endpoint = await host.open_endpoint("p", folder / "api")
+        User.named(A_USER).own(folder)
+        connect = f"socket.socket(socket.AF_UNIX).connect({endpoint.target.removeprefix('unix:')!r})"
+        assert as_user(A_USER, connect) == "done"
+        assert as_user(ANOTHER_USER, connect) == "PermissionError"
+        await endpoint.close()
+
+
+@as_root
+async def test_an_installed_plugin_is_handed_over_to_its_user_alone(open_folder: Path) -> None:
+    settings = Settings(data_dir=open_folder / "data")
+    folder = open_folder / "data/plugins/com.example.p"
+    folder.mkdir(parents=True)
+    for closed in (folder, folder.parent, folder.parent.parent):
+        closed.chmod(0o700)
+    (folder / "plugin.json").write_text('{"id": "com.example.p", "server": {"executable": "p.py"}}')
+    (folder / "p.py").touch()
+    InstalledPlugins.of(settings).hand_over(load_manifest(folder), User.named(A_USER))
+    read, see = f"open({str(folder / 'p.py')!r})", f"os.listdir({str(folder.parent)!r})"
+    assert as_user(A_USER, read) == "done"
+    assert as_user(ANOTHER_USER, read) == "PermissionError"
+    assert as_user(A_USER, see) == "PermissionError"
+
+
+@as_root
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no-such-user", "plugins.users has 'no-such-user' for it, and this machine has no such user"),
+        (A_USER, f"the user '{A_USER}' cannot run {{script}}: Permission denied"),
+    ],
+)
+async def test_a_user_that_cannot_run_it_is_named(open_folder: Path, name: str, said: str) -> None:
+    script = open_folder / "script"
+    script.touch(mode=0o700)
+    spec = replace(command_spec((str(script),), open_folder), user=name)
+    with pytest.raises(RunnerError) as caught:
+        await (await PluginProcess.launch(spec, Reaper())).ready(10)
+    assert said.format(script=script) in str(caught.value)
+
+
+def test_a_gateway_that_is_not_root_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    with pytest.raises(RunnerError, match="only a gateway that runs as root can have other users") as caught:
+        User.named(A_USER)
+    assert caught.value.permanent
