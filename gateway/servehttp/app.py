@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
-from servehttp.errors import GatewayError
+from servehttp.errors import GatewayError, ManifestError
 from servehttp.front.application import Front, FrontSettings
 from servehttp.front.cookies import CookieScopes
 from servehttp.front.http import ForwardLimits
@@ -117,12 +117,17 @@ class GatewayApp:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def create_app(settings: Settings | None = None, manifests: Iterable[Manifest] | None = None) -> GatewayApp:
+def create_app(
+    settings: Settings | None = None,
+    manifests: Iterable[Manifest] | None = None,
+    refused: Iterable[ManifestError] = (),
+) -> GatewayApp:
     """Make the gateway.
 
     Args:
         settings: all settings; without them the defaults.
         manifests: the plugins to start; without them those below `settings.plugins.paths`, and those installed.
+        refused: manifests that cannot be used, to be shown beside the plugins.
 
     Raises:
         ManifestError: one of their manifests is bad.
@@ -132,24 +137,29 @@ def create_app(settings: Settings | None = None, manifests: Iterable[Manifest] |
         manifests, errors = find_plugins(settings)
         if errors:
             raise errors[0]
-    return create_followed_app(settings, manifests, workers=None, reaper=Reaper())
+    return create_followed_app(settings, manifests, refused, workers=None, reaper=Reaper())
 
 
 def create_followed_app(
-    settings: Settings, manifests: Iterable[Manifest], workers: Workers | None, reaper: Reaper
+    settings: Settings,
+    manifests: Iterable[Manifest],
+    refused: Iterable[ManifestError],
+    workers: Workers | None,
+    reaper: Reaper,
 ) -> GatewayApp:
     """Make a gateway for which other processes serve HTTP.
 
     Args:
         settings: all settings.
         manifests: the plugins to start.
+        refused: manifests that cannot be used.
         workers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
     host = make_host(settings)
     maker = PluginMaker(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
-    registry = Registry.from_settings(maker, manifests)
+    registry = Registry.from_settings(maker, manifests, refused)
     if host is not None:
         host.manage(registry, maker, manifests)
         if workers is not None:

@@ -154,12 +154,12 @@ def serve(
         },
     )
     logs.configure(settings.log)
-    manifests = _find_plugins(settings)
+    manifests, refused = _find_plugins(settings)
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # each connection that ends would be a line of its own
 
     from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
 
-    run(settings, manifests)
+    run(settings, manifests, refused)
 
 
 @app.command()
@@ -214,8 +214,8 @@ def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
         raise
 
 
-def _find_plugins(settings: Settings) -> list[Manifest]:
-    """The plugins to start; what is wrong with others is logged."""
+def _find_plugins(settings: Settings) -> tuple[list[Manifest], list[ManifestError]]:
+    """The plugins to start, and what is wrong with others, which is logged."""
     attached = settings.plugins.attach
     manifests, errors = find_plugins(settings)
     if not (settings.plugins.paths or attached or manifests or errors):
@@ -224,7 +224,7 @@ def _find_plugins(settings: Settings) -> list[Manifest]:
         log.error(str(error))
     if not manifests and not attached:
         raise NoPluginsError("none of those named can be used")
-    return manifests
+    return manifests, errors
 
 
 async def _examine(manifest: Manifest) -> str:

@@ -18,7 +18,7 @@ import uvicorn
 from mattermost_plugin.heap import settle_heap
 from mattermost_plugin.stop_signals import stop_signals
 from servehttp.app import GatewayApp, create_app, create_followed_app
-from servehttp.errors import GatewayError
+from servehttp.errors import GatewayError, ManifestError
 from servehttp.front.server import make_server
 from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
@@ -30,8 +30,13 @@ from servehttp.workers.board import Board
 from servehttp.workers.pool import WorkerPool
 
 
-def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
+def run(settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError]) -> None:
     """Serve until a signal says to stop.
+
+    Args:
+        settings: All settings.
+        manifests: The plugins to start.
+        refused: Manifests that cannot be used.
 
     Raises:
         ListenError: the address cannot be used.
@@ -39,13 +44,15 @@ def run(settings: Settings, manifests: Sequence[Manifest]) -> None:
     """
     with listen(settings.server) as listener:
         if settings.server.workers == 1:
-            _run_alone(settings, manifests, listener)
+            _run_alone(settings, manifests, refused, listener)
         else:
-            asyncio.run(_run_with_workers(settings, manifests, listener))
+            asyncio.run(_run_with_workers(settings, manifests, refused, listener))
 
 
-def _run_alone(settings: Settings, manifests: Sequence[Manifest], listener: socket.socket) -> None:
-    gateway = create_app(settings, manifests)
+def _run_alone(
+    settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], listener: socket.socket
+) -> None:
+    gateway = create_app(settings, manifests, refused)
     server = make_server(gateway, settings, gateway.front)
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
     for number in stop_signals():
@@ -64,9 +71,11 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
             raise gateway.start_error or GatewayError("the HTTP server did not start; the log says why") from error
 
 
-async def _run_with_workers(settings: Settings, manifests: Sequence[Manifest], listener: socket.socket) -> None:
+async def _run_with_workers(
+    settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], listener: socket.socket
+) -> None:
     board, reaper = Board(), Reaper()
-    gateway = create_followed_app(settings, manifests, board, reaper)
+    gateway = create_followed_app(settings, manifests, refused, board, reaper)
     pool = WorkerPool(settings, gateway, board, listener, reaper)
     told = _catch_signals(hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving):

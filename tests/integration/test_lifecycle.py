@@ -386,11 +386,17 @@ async def start_by_hand(target: str) -> asyncio.subprocess.Process:
 # The command
 
 
-async def test_a_bad_manifest_is_one_line_and_the_others_serve(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_a_bad_manifest_is_one_line_and_shown_and_the_others_serve(tmp_path: Path, workers: int) -> None:
     bad = write_plugin(tmp_path, "", runtime="go")
-    async with running(SUBJECT, bad, environment=QUICK) as gateway:
+    async with running(SUBJECT, bad, "--workers", str(workers), environment=QUICK) as gateway:
         assert (await fetch(gateway.port, f"{BASE}/pid")).status == 200
         await gateway.log(lambda log: "plugin.json" in log["event"] and "runtime" in log["event"])
+        refused = await state(gateway, "com.example.bad")
+        assert refused["state"] == "failed"
+        assert str(bad / "plugin.json") in str(refused["reason"])
+        assert (await fetch(gateway.port, "/plugins/com.example.bad/")).status == 404
+        assert (await fetch(gateway.port, "/readyz")).status == 200
 
 
 async def test_with_no_plugin_left_the_exit_code_is_3(tmp_path: Path) -> None:

@@ -9,11 +9,12 @@ from typing import Protocol
 
 import structlog
 
-from servehttp.errors import PluginStartError
+from servehttp.errors import ManifestError, PluginStartError
 from servehttp.plugins.link import Link
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.refused import refused_plugins
 from servehttp.plugins.states import PluginState
 
 STARTS_AT_ONCE = (os.cpu_count() or 1) + 2
@@ -80,13 +81,16 @@ class Registry:
         self._stopping = False
 
     @classmethod
-    def from_settings(cls, maker: PluginMaker, manifests: Iterable[Manifest]) -> Registry:
-        """The plugins of these manifests, and those that the maker's settings attach."""
+    def from_settings(
+        cls, maker: PluginMaker, manifests: Iterable[Manifest], refused: Iterable[ManifestError] = ()
+    ) -> Registry:
+        """The plugins of these manifests, those that the maker's settings attach, and what is refused, to be shown."""
         attached = [maker.attached(id, target) for id, target in maker.settings.plugins.attach.items()]
         # An attached plugin stands in for a started one of the same id: that is what somebody with a debugger wants.
         ids = {plugin.id for plugin in attached}
         started = [maker.started(manifest) for manifest in manifests if manifest.id not in ids]
-        return cls([*started, *attached], maker.reaper)
+        ids.update(plugin.id for plugin in started)
+        return cls([*started, *attached, *refused_plugins(refused, ids)], maker.reaper)
 
     def get(self, plugin_id: str) -> PluginHandle | None:
         """The plugin with this id."""

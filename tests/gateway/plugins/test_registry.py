@@ -14,6 +14,7 @@ import pytest
 from mattermost_plugin.exchange import Body, End, Request, Response
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
+from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest
 from servehttp.plugins.reaper import Reaper
@@ -207,3 +208,29 @@ async def test_the_plugins_folder_is_on_pythons_path_wherever_the_script_lies(tm
     async with started(registry(one)) as results:
         assert results == {"com.example.one": None}
     assert (one / "taken").exists()
+
+
+def bad_folder(parent: Path, name: str, manifest: str) -> Path:
+    path = parent / name
+    path.mkdir(parents=True)
+    (path / "plugin.json").write_text(manifest)
+    return path
+
+
+async def test_refused_manifests_are_shown_with_the_reason_and_never_started(tmp_path: Path) -> None:
+    good = folder(tmp_path, "good", PLUGIN.format(activate=""))
+    bad = [bad_folder(tmp_path, "bad", "{"), bad_folder(tmp_path / "elsewhere", "bad", "[]")]
+    settings = Settings(plugins=PluginSettings(paths=(good, *bad, good.parent / "nothing")))
+    manifests, refused = find_plugins(settings)
+    maker = PluginMaker(settings, TunnelSettings(), Reaper())
+    registry = Registry.from_settings(maker, manifests, refused)
+    shown = {plugin.id: plugin.describe() for plugin in registry if plugin.id != "com.example.good"}
+    assert set(shown) == {"bad", "bad (2)", "nothing"}
+    assert {about["state"] for about in shown.values()} == {"failed"}
+    assert str(bad[0] / "plugin.json") in str(shown["bad"]["reason"])
+    assert str(bad[1] / "plugin.json") in str(shown["bad (2)"]["reason"])
+    refusal = registry.get("bad")
+    assert refusal is not None
+    with pytest.raises(PluginStartError, match="plugin.json"):
+        await registry.start_one(refusal)
+    await registry.stop()
