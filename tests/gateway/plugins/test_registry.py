@@ -231,6 +231,6 @@ async def test_refused_manifests_are_shown_with_the_reason_and_never_started(tmp
     assert str(bad[1] / "plugin.json") in str(shown["bad (2)"]["reason"])
     refusal = registry.get("bad")
     assert refusal is not None
-    with pytest.raises(PluginStartError, match="plugin.json"):
+    with pytest.raises(PluginStartError, match=r"plugin\.json"):
         await registry.start_one(refusal)
     await registry.stop()
