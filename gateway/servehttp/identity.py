@@ -6,6 +6,7 @@ import enum
 from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol, TypeAlias
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,16 @@ class Unknown(enum.Enum):
 UNKNOWN: Final = Unknown.UNKNOWN
 """Whether a token stands for somebody cannot be told without a look."""
 Known: TypeAlias = Caller | Literal[Unknown.UNKNOWN] | None
+
+
+def is_same_origin(origin: str | None, host: str) -> bool:
+    """Whether no page of another site is behind a request; programs that are no browsers send no origin."""
+    if origin is None:
+        return True
+    try:
+        return urlsplit(origin.lower()).netloc == host.lower()
+    except ValueError:  # brackets around what is no address
+        return False
 
 
 class IdentityUnavailable(Exception):

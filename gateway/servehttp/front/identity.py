@@ -21,13 +21,13 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import unquote_plus, urlsplit
+from urllib.parse import unquote_plus
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Receive
 from servehttp.front.forms import look_into_form
 from servehttp.front.headers import COOKIE, PARAMETER, RequestHeaders, names_token
-from servehttp.identity import UNKNOWN, Caller, Identity
+from servehttp.identity import UNKNOWN, Caller, Identity, is_same_origin
 
 PARAMETER_NAME: Final = PARAMETER.decode()
 SCHEMES: Final = (b"bearer", b"token")
@@ -208,8 +208,8 @@ def _access_token(pair: bytes) -> str | None:
 def _is_ours(request: Request, caller: Caller) -> bool:
     """Whether a request with a cookie shows by its head that a page of ours made it."""
     if request.websocket:
-        origin = request.header(b"origin")
-        return origin is None or urlsplit(origin.lower()).netloc == (request.header(b"host") or b"").lower()
+        origin, host = request.header(b"origin"), request.header(b"host") or b""
+        return is_same_origin(None if origin is None else origin.decode("latin-1"), host.decode("latin-1"))
     if request.method == "GET":
         return True
     if (request.header(b"x-requested-with") or b"").lower() == b"xmlhttprequest":

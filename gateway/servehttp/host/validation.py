@@ -63,7 +63,10 @@ def check_length(value: str, longest: int, failure: AppFailure) -> None:
 
 def is_web_address(address: str) -> bool:
     """Whether this is an address that begins with http:// or https:// and names a host."""
-    parts = urlsplit(address)
+    try:
+        parts = urlsplit(address)
+    except ValueError:  # brackets around what is no address
+        return False
     return parts.scheme in ("http", "https") and bool(parts.netloc)
 
 

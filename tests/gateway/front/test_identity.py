@@ -293,7 +293,13 @@ async def test_a_client_that_goes_away_during_the_look_is_nobody() -> None:
 
 @pytest.mark.parametrize(
     ("origin", "told"),
-    [(None, "ada"), (b"https://Chat.example.com", "ada"), (b"https://evil.example", None), (b"null", None)],
+    [
+        (None, "ada"),
+        (b"https://Chat.example.com", "ada"),
+        (b"https://evil.example", None),
+        (b"null", None),
+        (b"http://[", None),
+    ],
 )
 async def test_a_websocket_by_cookie_comes_from_a_page_of_the_same_host(origin: bytes | None, told: str | None) -> None:
     headers = [COOKIE, (b"host", b"chat.example.com"), *([(b"origin", origin)] if origin else [])]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -64,12 +63,6 @@ def check_csrf(session: Session, given: str) -> None:
     expected = session.props.get(CSRF, "")
     if not expected or not hmac.compare_digest(expected.encode(), given.encode()):
         raise no_session()
-
-
-def is_same_origin(connection: HTTPConnection) -> bool:
-    """Whether no page of another site is behind a request; programs that are no browsers send no origin."""
-    origin = connection.headers.get("Origin")
-    return origin is None or urlsplit(origin.lower()).netloc == connection.headers.get("Host", "").lower()
 
 
 def no_session() -> AppFailure:

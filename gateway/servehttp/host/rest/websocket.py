@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mattermost_plugin.models import Session
 from servehttp.host.errors import AppFailure, unauthorized
-from servehttp.host.rest.auth import credentials, is_same_origin
+from servehttp.host.rest.auth import credentials
 from servehttp.host.rest.event_json import failure_json
 from servehttp.host.rest.json import value_of
 from servehttp.host.rest.routes import PREFIX, of_session, request_context
@@ -20,6 +20,7 @@ from servehttp.host.rest.websocket_connection import CHALLENGE, UNAUTHORISED, Co
 from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.domain import REQUEST
+from servehttp.identity import is_same_origin
 from servehttp.settings import RestSettings
 
 PATH = PREFIX + "/websocket"
@@ -94,7 +95,8 @@ class WebSockets:
 
     async def _authenticated(self, socket: WebSocket) -> Connection:
         found = credentials(socket)
-        if found is not None and (is_same_origin(socket) or not found.from_cookie):
+        same_origin = is_same_origin(socket.headers.get("Origin"), socket.headers.get("Host", ""))
+        if found is not None and (same_origin or not found.from_cookie):
             try:
                 session = await self._ws.sessions.authenticate(found.token)
             except AppFailure:
