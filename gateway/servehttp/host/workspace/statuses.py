@@ -23,6 +23,9 @@ CUSTOM = "customStatus"
 """Where a user's props have the custom status."""
 MINUTE = 60
 """Seconds."""
+NEVER = "0001-01-01T00:00:00Z"
+DATES_END = 253_402_300_800_000
+"""The first moment of the year 10000, which no date has."""
 
 
 class Statuses(Domain):
@@ -86,12 +89,11 @@ class Statuses(Domain):
         """
         if not self._is_valid(custom):
             raise _bad_custom_status()
-        ends = datetime.fromtimestamp(custom.expires_at / 1000, UTC).isoformat().replace("+00:00", "Z")
         value = {
             "emoji": custom.emoji or "speech_balloon",
             "text": custom.text[:TEXT_MAX],
             "duration": custom.duration,
-            "expires_at": ends if custom.duration else "0001-01-01T00:00:00Z",
+            "expires_at": _date(custom.expires_at) if custom.duration else NEVER,
         }
         async with self.db.transaction():
             user = await self.ws.users.get(user_id)
@@ -121,7 +123,8 @@ class Statuses(Domain):
     def _is_valid(self, custom: CustomStatus) -> bool:
         if not custom.emoji and not custom.text:
             return False
-        return not custom.duration or (custom.duration in DURATIONS and custom.expires_at > self.now())
+        lasts = self.now() < custom.expires_at < DATES_END
+        return not custom.duration or (custom.duration in DURATIONS and lasts)
 
     async def _put(self, status: UserStatus) -> UserStatus:
         new = replace(status, last_activity_at=self.now())
@@ -134,6 +137,10 @@ class Statuses(Domain):
             data = {"status": new.status, "user_id": new.user_id}
             self.publish("status_change", data, WebsocketBroadcast(user_id=new.user_id))
         return new
+
+
+def _date(moment: int) -> str:
+    return datetime.fromtimestamp(moment / 1000, UTC).isoformat().replace("+00:00", "Z")
 
 
 def _bad_custom_status() -> AppFailure:
