@@ -14,7 +14,7 @@ from servehttp.host.store.tables.channels import channel_members, channels
 from servehttp.host.store.tables.groups import group_members
 from servehttp.host.store.tables.teams import team_members, teams
 from servehttp.host.store.tables.users import statuses, users
-from servehttp.host.validation import check_search
+from servehttp.host.validation import SEARCH_WORDS_MAX, check_count, check_search
 
 STATUS_ORDER: Mapping[str, int] = {"online": 0, "away": 1, "dnd": 2}
 """Who is there comes first; any other status comes last."""
@@ -58,7 +58,12 @@ class UserFilter:
             )
 
     def conditions(self) -> Iterator[ColumnElement[bool]]:
-        """What a query of users is restricted by."""
+        """What a query of users is restricted by.
+
+        Raises:
+            AppFailure: 400, it asks for too many roles, or too long ones.
+        """
+        self._check_roles()
         yield from self._accounts()
         yield from self._teams()
         yield from self._channels()
@@ -68,6 +73,11 @@ class UserFilter:
             yield users.c.id.not_in(_in_group(self.not_in_group_id))
         if self.view_restrictions is not None:
             yield _visible(self.view_restrictions)
+
+    def _check_roles(self) -> None:
+        roles = [self.role, *self.roles, *self.channel_roles, *self.team_roles]
+        check_count(roles, SEARCH_WORDS_MAX, "roles")
+        check_search(" ".join(roles))
 
     def _accounts(self) -> Iterator[ColumnElement[bool]]:
         if self.inactive:

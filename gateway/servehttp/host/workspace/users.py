@@ -106,7 +106,7 @@ class Users(Domain):
         """A page of the users that meet conditions.
 
         Raises:
-            AppFailure: 400, the conditions contradict one another, or there is no such order.
+            AppFailure: 400, the conditions contradict one another or name too many roles, or there is no such order.
         """
         wanted.check()
         query = ordered(select(table).where(*wanted.conditions()), sort)
