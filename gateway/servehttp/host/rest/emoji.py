@@ -25,7 +25,7 @@ async def create_emoji(call: Call) -> Any:
             found[part.name] = await part.read(call.settings.body_size)
     if missing := {"emoji", "image"} - found.keys():
         raise no_file(min(missing))
-    name = from_json(Emoji, parse_json(found["emoji"])).name
+    name = from_json(Emoji, parse_json(found["emoji"]), "emoji").name
     return await call.ws.emoji.create(name, found["image"], call.user_id)
 
 

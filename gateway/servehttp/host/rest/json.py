@@ -54,7 +54,8 @@ DEPTH_MAX = 64
 """How deep lists and objects may lie in one another."""
 LIST_MAX = 1000
 """Elements of any list that a client sends; some routes take fewer."""
-INT_MAX = 2**63 - 1
+INT_MAX = 2**53
+"""Up to it whole numbers are the same in JSON, in JavaScript and on the wire; which moments and sizes never reach."""
 NUL = "\0"
 """The character that PostgreSQL keeps in no text."""
 
@@ -63,7 +64,7 @@ def parse_json(text: bytes | str) -> Any:
     """What JSON says.
 
     Raises:
-        AppFailure: 400, it is no JSON, or has what cannot be kept: half characters, NUL, numbers beyond 64 bits,
+        AppFailure: 400, it is no JSON, or has what cannot be kept: half characters, NUL, whole numbers beyond 2^53,
             hundreds of lists in one another.
     """
     try:
@@ -86,28 +87,28 @@ def to_json(value: Any) -> Any:
     return base64.b64encode(value).decode() if isinstance(value, bytes) else value
 
 
-def from_json(kind: type[ModelT], data: Any) -> ModelT:
-    """The model of a JSON object. Unknown names are ignored, and null is as good as nothing.
+def from_json(kind: type[ModelT], data: Any, name: str = "body") -> ModelT:
+    """The model of a JSON object. Unknown names are ignored, and null is as good as nothing; `name` is for the error.
 
     Raises:
         AppFailure: 400, it is no object, or a field has another type.
     """
-    return kind(**values_of(kind, data))
+    return kind(**values_of(kind, data, name=name))
 
 
-def values_of(kind: Any, data: Any, names: Collection[str] = ()) -> dict[str, Any]:
+def values_of(kind: Any, data: Any, names: Collection[str] = (), *, name: str = "body") -> dict[str, Any]:
     """The fields of a model that a JSON object has, of all or of some; for a patch.
 
     Raises:
         AppFailure: 400, as `from_json`.
     """
     if not isinstance(data, Mapping):
-        raise bad_value(kind.__name__)
+        raise bad_value(name)
     renamed = RENAMED.get(kind, {})
     hints: dict[str, Any] = _hints(kind)
-    wanted = {name: renamed.get(name, name) for name in hints if not names or name in names}
-    given = {name: data[key] for name, key in wanted.items() if data.get(key) is not None}
-    return {name: value_of(hints[name], value, wanted[name]) for name, value in given.items()}
+    wanted = {field: renamed.get(field, field) for field in hints if not names or field in names}
+    given = {field: data[key] for field, key in wanted.items() if data.get(key) is not None}
+    return {field: value_of(hints[field], value, wanted[field]) for field, value in given.items()}
 
 
 def value_of(hint: Any, value: Any, name: str) -> Any:
@@ -119,7 +120,7 @@ def value_of(hint: Any, value: Any, name: str) -> Any:
     if isinstance(hint, UnionType):
         return value_of(next(choice for choice in get_args(hint) if choice is not NoneType), value, name)
     if isinstance(hint, type) and is_dataclass(hint):
-        return from_json(hint, value)
+        return from_json(hint, value, name)
     if get_origin(hint) in _CONTAINERS:
         return _CONTAINERS[get_origin(hint)](hint, value, name)
     if hint is bytes:

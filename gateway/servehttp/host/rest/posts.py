@@ -51,7 +51,7 @@ async def create_post(call: Call) -> Any:
 async def create_ephemeral(call: Call) -> Any:
     """Show a post to one user, who does not keep it."""
     body = await call.object()
-    post = from_json(Post, body.get("post"))
+    post = from_json(Post, body.get("post"), "post")
     user_id = value_of(str, body.get("user_id"), "user_id")
     return call.ws.ephemeral_posts.send(user_id, replace(post, user_id=call.user_id))
 

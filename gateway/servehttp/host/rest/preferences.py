@@ -50,7 +50,7 @@ async def _preferences(call: Call) -> list[Preference]:
     given = await call.typed(list[Any], "preferences")
     if not 0 < len(given) <= MAX:
         raise bad_value("preferences")
-    return [from_json(Preference, item) for item in given]
+    return [from_json(Preference, item, "preferences") for item in given]
 
 
 ROUTES = [

@@ -27,7 +27,8 @@ async def create_category(call: Call) -> Any:
 async def update_categories(call: Call) -> Any:
     """Change categories."""
     whose, body = _whose(call), await call.typed(list[Any], "categories")
-    return await call.ws.sidebar.update(*whose, [from_json(SidebarCategoryWithChannels, item) for item in body])
+    categories = [from_json(SidebarCategoryWithChannels, item, "categories") for item in body]
+    return await call.ws.sidebar.update(*whose, categories)
 
 
 async def get_order(call: Call) -> Any:

@@ -49,7 +49,7 @@ async def add_member(call: Call) -> Any:
 async def add_members(call: Call) -> Any:
     """Take users into a team: all or, with `graceful`, those that can be."""
     team_id = call.path("team_id")
-    user_ids = [from_json(TeamMember, item).user_id for item in await call.typed(list[Any], "members")]
+    user_ids = [from_json(TeamMember, item, "members").user_id for item in await call.typed(list[Any], "members")]
     members = call.ws.team_members
     add = members.add_gracefully if call.flag("graceful") else members.add_all
     return await add(team_id, user_ids, call.user_id)

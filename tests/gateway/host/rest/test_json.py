@@ -103,7 +103,8 @@ def test_a_value_of_another_type_is_the_callers_fault(kind: type[Any], data: Any
         "NaN",
         "[Infinity]",
         "1e400",
-        "9" * 30,
+        str(2**53 + 1),
+        "9" * 5000,
         '"\\ud800"',
         '{"\\udfff": 1}',
         "[" * 100_000,
@@ -119,5 +120,5 @@ def test_json_that_can_be_kept_nowhere_is_refused(text: str | bytes) -> None:
 
 
 def test_other_json_is_kept() -> None:
-    text = '{"a": [1, -2.5, true, null, "\\ud83d\\ude00"], "b": ' + str(2**63 - 1) + "}"
-    assert parse_json(text) == {"a": [1, -2.5, True, None, "😀"], "b": 2**63 - 1}
+    text = '{"a": [1, -2.5, true, null, "\\ud83d\\ude00"], "b": ' + str(2**53) + "}"
+    assert parse_json(text) == {"a": [1, -2.5, True, None, "😀"], "b": 2**53}
