@@ -21,6 +21,8 @@ ModelT = TypeVar("ModelT")
 
 PER_PAGE = 60
 PER_PAGE_MAX = 200
+DIGITS_END = 16
+"""Digits of a number that is too large for what is counted here."""
 OK = {"status": "OK"}
 """What an operation answers that has nothing to show."""
 
@@ -205,8 +207,7 @@ class Call:
 
     def number(self, name: str, default: int = 0) -> int:
         """A number in the query, not negative; the default where it is missing or none."""
-        text = self.query(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else default
+        return _whole(self.query(name), default)
 
     @property
     def page(self) -> int:
@@ -219,6 +220,11 @@ class Call:
         return min(self.number("per_page", PER_PAGE), PER_PAGE_MAX)
 
     # The body
+
+    @property
+    def announced(self) -> int:
+        """How many bytes of it the head announces; 0 where it does not say."""
+        return _whole(self.request.headers.get("Content-Length", ""), 0)
 
     async def body(self, limit: int) -> bytes:
         """All of it.
@@ -266,6 +272,10 @@ class Call:
             AppFailure: 400, it is something else; 413.
         """
         return value_of(hint, await self.json(), name)
+
+
+def _whole(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < DIGITS_END else default
 
 
 def _bad_parameter(name: str) -> AppFailure:

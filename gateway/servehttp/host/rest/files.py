@@ -79,8 +79,8 @@ async def _upload_form(call: Call) -> Any:
 
 async def _store(call: Call, channel_id: str, filename: str, pieces: AsyncIterator[bytes]) -> FileInfo:
     await call.ws.config.require("FileSettings", "EnableFileAttachments", "Files are switched off.")
-    limit, announced = call.ws.settings.max_file_size, call.request.headers.get("Content-Length", "")
-    if announced.isdigit() and int(announced) > limit + call.settings.body_size:
+    limit = call.ws.settings.max_file_size
+    if call.announced > limit + call.settings.body_size:
         raise too_large(limit)
     await call.require_in_channel(channel_id, "upload_file")
     return await call.ws.files.upload(channel_id, filename, pieces, call.user_id)
