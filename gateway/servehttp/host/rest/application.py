@@ -74,4 +74,6 @@ def make_rest(workspace: Workspace, settings: RestSettings) -> ASGIApp:
     """
     routes = [route.bound(workspace, settings) for route in ROUTES]
     sockets = WebSockets(workspace, settings)
-    return Starlette(routes=[*routes, sockets.route()], exception_handlers={HTTPException: no_route})
+    application = Starlette(routes=[*routes, sockets.route()], exception_handlers={HTTPException: no_route})
+    application.router.redirect_slashes = False  # nothing but the table is there
+    return application

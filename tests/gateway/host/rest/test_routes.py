@@ -64,3 +64,9 @@ async def test_a_fault_of_the_host_is_logged_and_not_told(
     assert (response.status_code, response.json()["id"]) == (500, "api.internal.app_error")
     assert "SELECT" not in response.text
     assert "SELECT" in capsys.readouterr().out
+
+
+async def test_a_path_with_a_slash_more_or_less_is_none_of_the_table(admin: Client) -> None:
+    for path in ("/users/", "/config/", "/users/me/", ""):
+        response = await admin("GET", path)
+        assert (response.status_code, response.json()["id"]) == (404, "api.context.404.app_error"), path
