@@ -18,6 +18,8 @@ UNAVAILABLE = AppFailure(
     "The workspace's database is not available at the moment. Try again later.",
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
+MESSAGE_MAX = 4096
+"""Characters of a message; it may quote what was sent, or what a plugin says."""
 RETRY_AFTER = 5
 """Seconds after which a client may ask again."""
 
@@ -26,7 +28,7 @@ def error_json(failure: AppFailure, request_id: str) -> dict[str, Any]:
     """What a caller is told of a failure. `detail` is for the log alone: it may have what plugins' exceptions say."""
     return {
         "id": failure.id,
-        "message": failure.message,
+        "message": failure.message[:MESSAGE_MAX],
         "detailed_error": "",
         "request_id": request_id,
         "status_code": failure.status,
