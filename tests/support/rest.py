@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -22,9 +22,11 @@ class Client:
         self.token = token
         self.http = http
 
-    async def __call__(self, method: str, path: str, **options: Any) -> httpx2.Response:
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        return await self.http.request(method, f"/api/v4{path}", headers=headers, **options)
+    async def __call__(
+        self, method: str, path: str, *, headers: Mapping[bytes, bytes] | None = None, **options: Any
+    ) -> httpx2.Response:
+        sent = {b"Authorization": f"Bearer {self.token}".encode()} if self.token else {}
+        return await self.http.request(method, f"/api/v4{path}", headers={**sent, **(headers or {})}, **options)
 
     async def ok(self, method: str, path: str, **options: Any) -> Any:
         """The JSON of an answer, which has to be a good one."""

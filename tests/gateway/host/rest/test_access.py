@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import httpx2
 import pytest
 
-from mattermost_plugin.models import (
-    Bot,
-    Channel,
-    Command,
-    Post,
-    Session,
-    Team,
-    UploadSession,
-    User,
-    UserAccessToken,
-)
-from servehttp.host.ids import new_id
+from mattermost_plugin.models import Channel, Session, Team, User
 from servehttp.host.rest.access import Access, Rule, Scope
 from servehttp.host.rest.application import ROUTES
 from servehttp.host.rest.routes import Route
 from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.default_roles import DEFAULT_ROLES
-from servehttp.host.workspace.images import plain_image
 from support.rest import Client
-from support.workspaces import PASSWORD, a_user
+from support.rest_scene import BODIES, QUERIES, filled, names_of, take_in, undone
+from support.workspaces import a_user
 
 pytestmark = pytest.mark.anyio
 
@@ -99,7 +85,7 @@ BESIDES: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/users"): KNOWN,
     ("POST", "/users/ids"): KNOWN,
     ("POST", "/users/usernames"): KNOWN,
-    ("POST", "/users/search"): KNOWN,
+    ("POST", "/users/search"): INSIDE,
     ("GET", "/users/autocomplete"): KNOWN,
     ("GET", "/users/username/{username}"): KNOWN,
     ("GET", "/users/email/{email}"): KNOWN - {"guest"},
@@ -110,41 +96,6 @@ BESIDES: Mapping[tuple[str, str], set[str]] = {
     ("GET", "/users/{user_id}/image/default"): KNOWN,
 }
 """Whom a route lets in whose handler checks more than the address tells."""
-
-TOKEN = {"token_id": "{token_id}"}
-BODIES: Mapping[tuple[str, str], Any] = {
-    ("POST", "/channels/{channel_id}/members"): {"user_id": "{bot_id}"},
-    ("POST", "/channels"): {"team_id": "{team_id}", "name": "more", "display_name": "More", "type": "P"},
-    ("POST", "/channels/direct"): ["{caller_id}", "{user_id}"],
-    ("POST", "/channels/group"): ["{user_id}", "{bot_id}"],
-    ("PUT", "/channels/{channel_id}/privacy"): {"privacy": "O"},
-    ("POST", "/commands"): {"team_id": "{team_id}", "trigger": "fetch", "url": "https://example.com", "method": "P"},
-    ("POST", "/commands/execute"): {"channel_id": "{channel_id}", "command": "/shrug"},
-    ("POST", "/posts/ids"): ["{post_id}"],
-    ("POST", "/posts/search"): {"terms": "hello"},
-    ("POST", "/posts"): {"channel_id": "{channel_id}", "message": "hello"},
-    ("POST", "/reactions"): {"user_id": "{caller_id}", "post_id": "{post_id}", "emoji_name": "wave"},
-    ("POST", "/users/tokens/revoke"): TOKEN,
-    ("POST", "/users/tokens/disable"): TOKEN,
-    ("POST", "/users/tokens/enable"): TOKEN,
-    ("POST", "/users/status/ids"): ["{user_id}"],
-    ("POST", "/users/{user_id}/typing"): {"channel_id": "{channel_id}"},
-    ("POST", "/teams/{team_id}/members"): {"user_id": "{bot_id}", "team_id": "{team_id}"},
-    ("POST", "/uploads"): {"channel_id": "{channel_id}", "filename": "a.txt", "file_size": 5},
-    ("POST", "/users/ids"): ["{user_id}"],
-    ("POST", "/users/usernames"): ["{username}"],
-    ("POST", "/users/search"): {"term": "target"},
-    ("PUT", "/users/{user_id}/roles"): {"roles": "system_user system_admin"},
-    ("PUT", "/users/{user_id}/active"): {"active": True},
-    ("POST", "/users/login"): {"login_id": "{username}", "password": PASSWORD},
-}
-"""What a route needs to be sent for its handler to come to what it checks."""
-
-QUERIES: Mapping[tuple[str, str], str] = {
-    ("GET", "/commands"): "?team_id={team_id}",
-    ("POST", "/files"): "?filename=a.txt&channel_id={channel_id}",
-    ("POST", "/teams/members/invite"): "?invite_id={invitation}",
-}
 
 
 @dataclass
@@ -169,62 +120,12 @@ async def scene(ws: Workspace, http: httpx2.AsyncClient) -> Scene:
         user = await a_user(ws, name.replace(" ", "_"))
         await ws.users.set_roles(user.id, " ".join(_system_roles(name)))
         if name in TEAM_ROLES:
-            await _take_in(ws, team, channel, user)
+            await take_in(ws, team, channel, user)
         callers[name] = Client(http, user, (await ws.sessions.create(Session(user_id=user.id))).token)
     await ws.team_members.set_roles(team.id, callers["team administrator"].user.id, "team_user team_admin")
     target = await a_user(ws, "target")
-    await _take_in(ws, team, channel, target)
-    return Scene(callers, await _names(ws, team, channel, target))
-
-
-async def _take_in(ws: Workspace, team: Team, channel: Channel, user: User) -> None:
-    await ws.team_members.add(team.id, user.id)
-    await ws.channel_members.add(channel.id, user.id)
-
-
-async def _names(ws: Workspace, team: Team, channel: Channel, target: User) -> dict[str, str]:
-    post = await ws.posts.create(Post(channel_id=channel.id, user_id=target.id, message="hello"))
-    token = await ws.access_tokens.create(UserAccessToken(user_id=target.id, description="script"))
-    command = Command(team_id=team.id, trigger="go", url="https://example.com", method="P", creator_id=target.id)
-    file = await ws.files.upload_bytes(channel.id, "notes.txt", b"hello", target.id)
-    upload = UploadSession(channel_id=channel.id, filename="b.txt", file_size=5, user_id=target.id, type="attachment")
-    emoji = await ws.emoji.create("party", plain_image(target.id), target.id)
-    bot = await ws.bots.create(Bot(username="helper", owner_id=target.id))
-    return {
-        "team_id": team.id,
-        "channel_id": channel.id,
-        "post_id": post.id,
-        "user_id": target.id,
-        "token_id": token.id,
-        "command_id": (await ws.commands.create(command)).id,
-        "bot_id": bot.user_id,
-        "file_id": file.id,
-        "upload_id": (await ws.uploads.create(upload)).id,
-        "emoji_id": emoji.id,
-        "team_name": team.name,
-        "channel_name": channel.name,
-        "username": target.username,
-        "email": target.email,
-        "invitation": team.invite_id,
-        "plugin_id": "com.example.none",
-        "role_name": "system_user",
-        "role_id": (await ws.roles.by_name("system_user")).id,
-    }
-
-
-class Undone(Exception):
-    """What a request has written is taken back."""
-
-
-@asynccontextmanager
-async def undone(ws: Workspace) -> AsyncIterator[None]:
-    """Take back what is written inside, so that each request meets the same workspace."""
-    try:
-        async with ws.database.transaction():
-            yield
-            raise Undone
-    except Undone:
-        pass
+    await take_in(ws, team, channel, target)
+    return Scene(callers, await names_of(ws, team, channel, target))
 
 
 async def outcome(ws: Workspace, client: Client, route: Route, names: Mapping[str, str]) -> int:
@@ -234,10 +135,6 @@ async def outcome(ws: Workspace, client: Client, route: Route, names: Mapping[st
     async with undone(ws):
         return (await client(route.method, path, json=body)).status_code
     raise AssertionError("unreachable")
-
-
-def filled(text: str, names: Mapping[str, str]) -> str:
-    return re.sub(r"{([a-z]\w*)}", lambda name: names.get(name[1]) or new_id(), text)
 
 
 def _system_roles(caller: str) -> list[str]:
