@@ -138,6 +138,9 @@ VALID = {
     "upgrade to what nobody knows": GET + b"Connection: upgrade\r\nUpgrade: x/1, websocket\r\n\r\n",
     "upgrade to TLS with a body": POST + b"Connection: upgrade\r\nUpgrade: TLS/1.0\r\nContent-Length: 3\r\n\r\nabc",
     "upgrade to a WebSocket in HTTP/1.0": b"GET / HTTP/1.0\r\nConnection: upgrade\r\nUpgrade: websocket\r\n\r\n",
+    "white space around Host": b"GET / HTTP/1.1\r\nHost: \t a \t\r\n\r\n",
+    "white space around a length": POST + b"Content-Length: \t 3 \t\r\n\r\nabc",
+    "white space around a coding": POST + b"Transfer-Encoding: \t chunked \r\n\r\n3\r\nabc\r\n" + LAST,
     "Expect of another kind": POST + b"Expect: x\r\nContent-Length: 3\r\n\r\nabc",
 }
 
