@@ -184,6 +184,28 @@ async def test_an_odd_value_in_any_place_is_taken_or_refused(stage: Stage) -> No
             await stage.send(route, replaced(marked, next(values)))
 
 
+LATE = [
+    (("POST", "/posts"), "props", {"number": 2**53 + 1}),
+    (("PUT", "/posts/{post_id}/patch"), "props", {"number": 2**53 + 1}),
+    (("POST", "/commands"), "url", "http://["),
+    (("PUT", "/users/{user_id}/status/custom"), "expires_at", "9999-12-31T23:59:59-14:00"),
+    (("POST", "/users/search"), "role", "x" * 70_000),
+    (("POST", "/users/search"), "roles", ["aa"] * 1000),
+    (("POST", "/users/search"), "team_roles", ["aa"] * 1000),
+]
+"""What a field's type allows, and only the wire, a date or a database would stumble over."""
+
+
+async def test_what_only_the_last_in_line_cannot_take_is_refused_before(stage: Stage) -> None:
+    for which, name, value in LATE:
+        (route,) = [route for route in JSON_ROUTES if (route.method, route.path) == which]
+        response = await stage.send(route, json.dumps(BODIES[which] | {name: value}))
+        assert response.status_code == 400, (which, name)
+    (users,) = [route for route in ROUTES if (route.method, route.path) == ("GET", "/users")]
+    for query in (f"role={'x' * 60_000}", f"roles={'a,' * 5000}", f"in_team={{team_id}}&team_roles={'a,' * 5000}"):
+        assert (await stage.send(users, path=f"/users?{query}")).status_code == 400, query[:40]
+
+
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
