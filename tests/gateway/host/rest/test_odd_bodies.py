@@ -166,13 +166,15 @@ async def test_every_example_is_accepted_and_every_route_that_reads_a_body_has_o
     for route in JSON_ROUTES:
         response = await stage.send(route)
         assert response.status_code < 300, response.text
-    refusing = {(route.method, route.path) for route in ROUTES if "body" in (await stage.send(route, "{")).text}
-    assert refusing == BODIES.keys() | FORMS - {("POST", "/files")}  # which takes a file as the body itself, too
+    others = [route for route in ROUTES if route not in JSON_ROUTES]
+    refusing = {(route.method, route.path) for route in others if "body" in (await stage.send(route, "{")).text}
+    assert refusing == FORMS - {("POST", "/files")}  # which takes a file as the body itself, too
 
 
 async def test_what_can_be_read_nowhere_is_refused_by_every_route(stage: Stage) -> None:
+    bodies = cycle(UNREADABLE)
     for route in JSON_ROUTES:
-        for body in UNREADABLE:
+        for body in islice(bodies, 3):
             assert (await stage.send(route, body)).status_code == 400, (route, body[:20])
         assert (await stage.send(route, " " * (1024 * 1024 + 1))).status_code == 413, route
 
@@ -215,7 +217,7 @@ JSON_PLACES = st.sampled_from([(route, marked) for route in JSON_ROUTES for mark
 
 
 @given(place=JSON_PLACES, value=JSON_VALUES | st.sampled_from(VALUES).map(json.loads))
-@settings(max_examples=75, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 async def test_any_value_in_any_place_is_taken_or_refused(place: tuple[Route, Any], value: Any, stage: Stage) -> None:
     route, marked = place
     await stage.send(route, replaced(marked, json.dumps(value)))
@@ -265,11 +267,11 @@ async def test_odd_parameters_of_queries_are_taken_or_refused(stage: Stage, para
         await stage.send(route)
         query = dict(parse_qsl(QUERIES.get((route.method, route.path), "")[1:]))
         for name in list(parameters):
-            for text in islice(texts, 3):
+            for text in islice(texts, 2):
                 odd = "&".join(f"{key}={value}" for key, value in (query | {name: text}).items())
                 await stage.send(route, path=f"{route.path}?{odd}")
                 sent += 1
-    assert sent > 150
+    assert sent > 100
 
 
 async def test_odd_parts_of_paths_are_taken_or_refused(stage: Stage) -> None:
