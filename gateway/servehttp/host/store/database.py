@@ -25,7 +25,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 
 from servehttp.host.store.deadline import until
 from servehttp.host.store.outages import StoreUnavailable, outages
-from servehttp.host.store.sqlite import WRITING, prepare_sqlite
+from servehttp.host.store.sqlite import WRITING, connect_sqlite, prepare_sqlite
 
 UNHURRIED = (
     "SELECT set_config('lock_timeout', '0', true), set_config('statement_timeout', '0', true), "
@@ -254,7 +254,7 @@ def _with_driver(url: URL) -> URL:
 
 def _engine(url: URL, timeouts: Timeouts, *, make: bool) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
-        engine = create_async_engine(url)
+        engine = create_async_engine(url, connect_args={"async_creator_fn": connect_sqlite})
         prepare_sqlite(engine, timeouts.busy, make=make)
     elif url.drivername == "postgresql+psycopg":
         from servehttp.host.store.postgresql import connecting, prepare_postgresql  # here, for psycopg is optional

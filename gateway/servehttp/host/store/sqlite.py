@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -12,6 +14,22 @@ from servehttp.host.store.outages import StoreUnavailable
 
 WRITING = "servehttp_writing"
 """The execution option of a connection that is to write."""
+
+
+async def connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+    """Connect as the driver does; a failure is told once its thread has ended, which would otherwise miss the loop.
+
+    Raises:
+        sqlite3.Error: what `sqlite3.connect` raises.
+    """
+    connection = aiosqlite.connect(*arguments, **options)
+    thread = connection._thread
+    thread.daemon = True  # as SQLAlchemy has it: a disk that hangs does not hold up the end of the process
+    try:
+        return await connection
+    except Exception:
+        await asyncio.to_thread(thread.join)
+        raise
 
 
 def prepare_sqlite(engine: AsyncEngine, busy_timeout: float, *, make: bool) -> None:

@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -108,6 +109,23 @@ async def test_who_only_visits_makes_no_file(file: Path) -> None:
         await count(database)
     await database.close()
     assert not os.path.exists(file)  # noqa: ASYNC240  # there is nothing to wait for
+
+
+def test_a_file_that_cannot_be_opened_leaves_no_thread_that_outlives_the_loop(tmp_path: Path) -> None:
+    (tmp_path / "workspace.db").mkdir()
+    complaints: list[object] = []
+
+    async def open_it() -> None:
+        with pytest.raises(StoreUnavailable):
+            await count(Database.open(f"sqlite:///{tmp_path / 'workspace.db'}", QUICK))
+
+    before, threading.excepthook = threading.excepthook, complaints.append
+    try:
+        for _ in range(100):  # who does not wait for the thread wins the race now and then
+            asyncio.run(open_it())
+    finally:
+        threading.excepthook = before
+    assert complaints == []
 
 
 async def test_a_writer_of_this_process_that_does_not_end_is_not_waited_for(database: Database) -> None:
