@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 import pytest
 
+from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import (
     Accept,
     Body,
@@ -25,6 +27,7 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE
 from mattermost_plugin.tunnel.errors import LocalProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
+from mattermost_plugin.types import Receive, Scope, Send
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.tunnels import GET, IMPATIENT, POST, WEBSOCKET, Connect, body_of, collect, read_body
 
@@ -470,6 +473,48 @@ async def test_a_receive_that_was_cancelled_loses_nothing(connect: Connect) -> N
                 await exchange.receive()
         await send_request(exchange, b"later")
         assert await read_body(exchange) == b"later"
+
+
+async def test_what_was_sent_before_the_task_was_cancelled_arrives(connect: Connect) -> None:
+    body = bytes(FIRST_WINDOW + 1000)
+    cancelled = asyncio.Event()
+
+    async def serve(exchange: Exchange) -> None:
+        await exchange.send(Response(200), Body(body), End())
+        task = asyncio.current_task()
+        assert task is not None
+        task.cancel()
+        cancelled.set()
+        await asyncio.sleep(0)
+
+    async with connect(serve) as ends:
+        exchange = ends.gateway.open(POST)
+        await cancelled.wait()
+        if tasks := ends.plugin.tasks:
+            await asyncio.wait(tasks)
+        assert await read_body(exchange) == body
+
+
+async def test_an_application_that_gave_up_its_last_send_leaves_no_exchange(connect: Connect) -> None:
+    """The response is complete, though nobody waited for that, and the request is not read."""
+    given_up = asyncio.Event()
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                await send({"type": "http.response.body", "body": bytes(MIB)})
+        given_up.set()
+
+    async with connect(ASGIAdapter(app).serve) as ends:
+        exchange = ends.gateway.open(POST)
+        sending = asyncio.create_task(exchange.send(Body(bytes(MIB)), End()))
+        await given_up.wait()
+        assert await read_body(exchange) == bytes(MIB)
+        await ends.gateway.wait_idle()
+        await asyncio.wait([sending])
+        sending.exception()
+        await ends.plugin.wait_idle()
 
 
 # The stream

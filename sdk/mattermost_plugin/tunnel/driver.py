@@ -123,12 +123,10 @@ class Tunnel:
             await serve(exchange)
         except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
             logger.exception("serving %s failed", exchange.request.method)
-            exchange.reset(ResetCode.INTERNAL, "the server failed")
-        except asyncio.CancelledError:
-            exchange.reset(ResetCode.CANCELLED, "the server was stopped")
-            raise
         finally:
             del self._tasks[id]
+            if self.switch.core.is_open(id):  # nobody is left to end it, or to read what comes; what was sent goes out
+                exchange.reset(ResetCode.INTERNAL, "the server ended")
 
     def _orphan(self, id: int) -> None:
         """The client of a response that is under way has gone. The application is told when it sends, or receives; one
