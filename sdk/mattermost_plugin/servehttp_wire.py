@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -214,6 +214,8 @@ class ServedExchange:
         self._endless = False
         self._inbox: deque[Part] = deque()
         self._request_complete = False
+        self._reading: asyncio.Future[Any] | None = None
+        self._sending: asyncio.Task[None] | None = None
 
     async def receive(self) -> Part:
         while not self._inbox:
@@ -225,13 +227,34 @@ class ServedExchange:
         return self._inbox.popleft()
 
     async def send(self, *parts: Part) -> None:
+        """Send parts; when nobody waits for it any more, they go out all the same, before any others.
+
+        gRPC writes one message at a time, and can neither take one back nor end the call meanwhile.
+        """
+        self._sending = asyncio.create_task(self._send(parts, after=self._sending))
+        await asyncio.shield(self._sending)
+
+    async def _send(self, parts: Sequence[Part], after: asyncio.Task[None] | None) -> None:
+        if after is not None and not after.done():
+            await asyncio.wait((after,))
         for part in parts:
-            if self.over.done():
-                raise ExchangeReset.of(self.over.result())
             for message in _response_messages(part):
+                if self.over.done():
+                    raise ExchangeReset.of(self.over.result())
                 await self._write(message)
             if isinstance(part, End):
                 self.end(Reset(ResetCode.NO_ERROR, "the response is complete"))
+
+    async def sent(self) -> None:
+        """Waits until nothing is being sent, whatever became of it (for the server of streams)."""
+        while self._sending is not None and not self._sending.done():
+            await asyncio.wait((self._sending,))
+
+    def stop_reading(self) -> None:
+        """Let go of what was to be read: the call is over (for the server of streams)."""
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading.add_done_callback(lambda done: done.cancelled() or done.exception())  # nobody wants it
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
         self.end(Reset(code, reason))
@@ -264,14 +287,12 @@ class ServedExchange:
             self._request_complete = True
 
     async def _read(self) -> None:
-        """The host's next message, unless the exchange ends first."""
-        reading = asyncio.ensure_future(self._context.read())
-        try:
-            await asyncio.wait((reading, self.over), return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                self._take_read(reading)
-        finally:
-            reading.cancel()
+        """The host's next message, unless the exchange ends first; one that nobody waits for any more comes later."""
+        self._reading = reading = self._reading or asyncio.ensure_future(self._context.read())
+        await asyncio.wait((reading, self.over), return_when=asyncio.FIRST_COMPLETED)
+        if reading.done() and self._reading is reading:
+            self._reading = None
+            self._take_read(reading)
 
     def _take_read(self, reading: asyncio.Future[Any]) -> None:
         lost = reading.cancelled() or reading.exception() is not None
@@ -332,6 +353,7 @@ class StreamServer:
         try:
             await self._run(exchange, context)
         finally:
+            exchange.stop_reading()
             self._open -= 1
 
     async def close(self) -> None:
@@ -346,6 +368,7 @@ class StreamServer:
         task.add_done_callback(self._tasks.discard)
         try:
             reason = await asyncio.shield(exchange.over)
+            await exchange.sent()  # gRPC cannot end a call while it writes
         except asyncio.CancelledError:
             exchange.end(Reset(ResetCode.CANCELLED, "the host has gone"))
             self._end_soon(task)
@@ -357,6 +380,7 @@ class StreamServer:
     async def _serve_one(self, exchange: ServedExchange) -> None:
         try:
             await self._serve(exchange)
+            await exchange.sent()
         except Exception:  # the border to what is served: one exchange's failure stays its own
             logger.exception("serving %s failed", exchange.request.method)
         finally:

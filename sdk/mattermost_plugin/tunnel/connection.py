@@ -377,6 +377,11 @@ class Connection:
         exchange = self._exchanges.get(id)
         return exchange is not None and exchange.plugin in (State.BODY, State.MESSAGES)
 
+    def has_answered(self, id: int) -> bool:
+        """Whether a plugin's half is complete, though not all of it may be written."""
+        exchange = self._exchanges.get(id)
+        return exchange is not None and exchange.ended(plugin=True)
+
     def is_open(self, id: int) -> bool:
         """Whether an exchange exists still."""
         return id in self._exchanges

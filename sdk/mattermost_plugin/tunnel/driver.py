@@ -123,6 +123,10 @@ class Tunnel:
             await serve(exchange)
         except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
             logger.exception("serving %s failed", exchange.request.method)
+        except asyncio.CancelledError:
+            if not self.switch.core.has_answered(id):
+                exchange.reset(ResetCode.CANCELLED, "the server was stopped")
+            raise
         finally:
             del self._tasks[id]
             if self.switch.core.is_open(id):  # nobody is left to end it, or to read what comes; what was sent goes out
