@@ -63,6 +63,8 @@ class RawClient:
 
     def read(self) -> None:
         """Read what is there."""
+        if self.ended:
+            return
         try:
             while data := self._socket.recv(PIECE):
                 self.received += data
