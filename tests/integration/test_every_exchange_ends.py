@@ -121,8 +121,15 @@ class Visit:
         self.client.leave(orderly=orderly and not silent)
 
     def can_be_probed(self, asked: Asked) -> bool:
-        """Whether its gateway can find out that a client has gone which only seems to have stopped sending."""
-        return (asked.version, asked.method != "HEAD", asked.script.listens_silently) == ("1.1", True, False)
+        """Whether its gateway can find out that a client has gone which only seems to have stopped sending.
+
+        One that did stop before has been asked already, and is not asked again.
+        """
+        return not self.half_closed and (asked.version, asked.method != "HEAD", asked.script.listens_silently) == (
+            "1.1",
+            True,
+            False,
+        )
 
     def check(self, disturbed: bool) -> None:
         """Compare all that was shown with what was performed."""
@@ -300,7 +307,11 @@ class Exchanges(RuleBasedStateMachine):
             visit.check(self.disturbed)
         self.disturbed = False
         state: dict[str, Any] = {}
-        assert self.until(lambda: self.is_quiet(state)), state
+        assert self.until(lambda: self.is_quiet(state)), (state, self.described(state["live"]))
+
+    def described(self, names: list[str]) -> list[Visit]:
+        """The visits with exchanges of these names."""
+        return [visit for visit in self.all if any(asked.name in names for asked in visit.asked)]
 
     def is_back(self) -> bool:
         state = self.state()

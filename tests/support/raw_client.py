@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import h11
 
-PATIENCE = 20.0
+PATIENCE = 30.0
 """Seconds in which what must end has ended, on whatever machine."""
 PIECE = 1 << 18
 
