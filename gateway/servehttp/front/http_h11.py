@@ -116,7 +116,8 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
         if self.lingering or self.postponed is not None:
             return
         self.reads += 1
-        super().data_received(data)
+        if self.conn.their_state is not h11.MUST_CLOSE:  # nothing is served behind a last request: RFC 9112 §9.6
+            super().data_received(data)
 
     def handle_events(self) -> None:
         super().handle_events()

@@ -207,6 +207,31 @@ async def test_what_is_cut_behind_a_whole_request_is_dropped(play: Play, cut: by
     assert whole == ["/plugins/p/1"]
 
 
+@pytest.mark.parametrize("last", [get(b"1", b"1.0"), get(b"1").replace(b"Host", b"Connection: close\r\nHost")])
+@pytest.mark.parametrize("then", ["another request", "rubbish", "half a head", "nothing"])
+@pytest.mark.parametrize("finish", [True, False])
+async def test_what_comes_behind_a_last_request_does_not_cost_its_response(
+    play: Play, last: bytes, then: str, finish: bool
+) -> None:
+    more = {"another request": get(b"2"), "rubbish": b"\0\0\0\0\r\n\r\n", "half a head": b"GET /plu", "nothing": b""}
+    asked, release = asyncio.Event(), asyncio.Event()
+
+    async def wait(request: Request) -> Response:
+        asked.set()
+        await release.wait()
+        return PlainTextResponse("whole")
+
+    async with play(app(wait)) as stage, call(stage) as caller:
+        caller.send(last, finish=False)
+        await asked.wait()
+        caller.send(more[then], finish=finish)
+        asyncio.get_running_loop().call_later(0.1, release.set)
+        received = await caller.rest()
+    assert received.startswith(b"HTTP/1.1 200 ")
+    assert received.endswith((b"whole", b"0\r\n\r\n"))
+    assert received.count(b"HTTP/1.1 ") == 1
+
+
 async def test_an_idle_connection_ends_with_its_client(play: Play) -> None:
     async with play(app(echo)) as stage, call(stage) as caller:
         caller.send(get(b"1"), finish=False)
