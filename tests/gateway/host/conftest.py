@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
-from servehttp.host.workspace import Workspace, open_workspace
+from servehttp.host.workspace import Workspace, open_workspace, passwords
 from servehttp.settings import WorkspaceSettings
 from support.loops import one_loop
 from support.workspaces import DATABASES, Clock, empty_database
 
 __all__ = ["one_loop"]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_passwords() -> Iterator[None]:
+    """Hashes as they are, but of little work: most tests make users, and few are about that."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(passwords, "_hasher", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        yield
 
 
 @pytest.fixture

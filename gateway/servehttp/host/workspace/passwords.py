@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 _hasher = PasswordHasher()
-_UNKNOWN = _hasher.hash("nobody has this password")
-"""What is compared where there is no account, so that the time tells nobody whether there is one."""
 
 
 class Passwords(Domain):
@@ -81,8 +80,14 @@ def is_too_long(password: str) -> bool:
     return len(password) > PASSWORD_MAX or len(password.encode()) > PASSWORD_MAX
 
 
+@functools.cache
+def _nobodys() -> str:
+    """What is compared where there is no account, so that the time tells nobody whether there is one."""
+    return _hasher.hash("nobody has this password")
+
+
 def _verify(hashed: str, password: str) -> bool:
     try:
-        return _hasher.verify(hashed or _UNKNOWN, password) and bool(hashed)
+        return _hasher.verify(hashed or _nobodys(), password) and bool(hashed)
     except (VerificationError, InvalidHashError):
         return False

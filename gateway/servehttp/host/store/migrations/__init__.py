@@ -1,21 +1,25 @@
 """The schema's history: one revision a file, in `versions/`.
 
-`python -m servehttp.host.store.migrations MESSAGE` writes a revision that leads from the last one to the tables.
+`python -m servehttp.host.store.migrations MESSAGE` writes a revision that leads from the last one to the tables. Alembic,
+which applies them, is imported for a database of an older release only: that takes as long as half a start.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection
+from sqlalchemy import Column, Connection, MetaData, String, Table, inspect, select
 
 from servehttp.host.store.database import Database
+from servehttp.host.store.tables import METADATA
 
-FOLDER = Path(__file__).parent
+FOLDER: Final = Path(__file__).parent
+NEWEST: Final = max(file.stem.partition("_")[0] for file in (FOLDER / "versions").glob("r*.py"))
+"""The revision that this release knows as the last one; each file's name begins with its own."""
+
+REVISION: Final = Table("alembic_version", MetaData(), Column("version_num", String(32), nullable=False))
+"""Where Alembic keeps the revision of the schema, as far as it is read and written here."""
 
 
 class UnknownRevision(Exception):
@@ -42,23 +46,20 @@ async def migrate(database: Database) -> None:
         UnknownRevision: it is newer than what is known here.
     """
     async with database.transaction(unhurried=True) as connection:
-        await connection.run_sync(upgrade)
+        await connection.run_sync(bring_up_to_date)
 
 
-def upgrade(connection: Connection) -> None:
+def bring_up_to_date(connection: Connection) -> None:
     """The same over a connection with an open transaction."""
-    config = configuration(connection)
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
-    for found in MigrationContext.configure(connection).get_current_heads():
-        if found not in known:
-            raise UnknownRevision(found, scripts.get_current_head() or "none")
-    command.upgrade(config, "head")
+    tables = inspect(connection).get_table_names()
+    found = connection.execute(select(REVISION.c.version_num)).scalars().all() if REVISION.name in tables else []
+    if found == [NEWEST]:
+        return
+    if tables:
+        from servehttp.host.store.migrations.history import upgrade  # here, for it imports Alembic
 
-
-def configuration(connection: Connection) -> Config:
-    """What alembic is told."""
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+        upgrade(connection)
+    else:
+        METADATA.create_all(connection, checkfirst=False)
+        REVISION.create(connection)
+        connection.execute(REVISION.insert().values(version_num=NEWEST))

@@ -9,7 +9,8 @@ from alembic import command
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
-from servehttp.host.store.migrations import FOLDER, configuration, upgrade
+from servehttp.host.store.migrations import FOLDER
+from servehttp.host.store.migrations.history import configuration, upgrade
 
 WIDTH = 4
 """Digits of a revision's number."""
