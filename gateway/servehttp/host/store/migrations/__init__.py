@@ -1,7 +1,7 @@
 """The schema's history: one revision a file, in `versions/`.
 
-`python -m servehttp.host.store.migrations MESSAGE` writes a revision that leads from the last one to the tables. Alembic,
-which applies them, is imported for a database of an older release only: that takes as long as half a start.
+`python -m servehttp.host.store.migrations MESSAGE` writes a revision that leads from the last one to the tables. Alembic
+applies them. It takes long to import, so a new database is made without it, and one that is up to date left alone.
 """
 
 from __future__ import annotations
