@@ -1,7 +1,8 @@
 """The schema's history: one revision a file, in `versions/`.
 
-`python -m servehttp.host.store.migrations MESSAGE` writes a revision that leads from the last one to the tables. Alembic
-applies them. It takes long to import, so a new database is made without it, and one that is up to date left alone.
+`python -m servehttp.host.store.migrations MESSAGE` writes a revision that leads from the last one to the tables. They
+are applied by Alembic, which takes long to import: a new database is made without it, and one that is up to date is
+left alone.
 """
 
 from __future__ import annotations
