@@ -215,7 +215,7 @@ class ServedExchange:
         self._inbox: deque[Part] = deque()
         self._request_complete = False
         self._reading: asyncio.Future[Any] | None = None
-        self._sending: asyncio.Task[None] | None = None
+        self._sending: asyncio.Task[bool] | None = None
 
     async def receive(self) -> Part:
         while not self._inbox:
@@ -232,18 +232,21 @@ class ServedExchange:
         gRPC writes one message at a time, and can neither take one back nor end the call meanwhile.
         """
         self._sending = asyncio.create_task(self._send(parts, after=self._sending))
-        await asyncio.shield(self._sending)
+        # The task must not raise: its error would keep the application's frames, and generators in them open.
+        if not await asyncio.shield(self._sending):
+            raise ExchangeReset.of(self.over.result())
 
-    async def _send(self, parts: Sequence[Part], after: asyncio.Task[None] | None) -> None:
+    async def _send(self, parts: Sequence[Part], after: asyncio.Task[bool] | None) -> bool:
+        """Whether all went out before the exchange was over."""
         if after is not None and not after.done():
             await asyncio.wait((after,))
         for part in parts:
             for message in _response_messages(part):
-                if self.over.done():
-                    raise ExchangeReset.of(self.over.result())
-                await self._write(message)
+                if self.over.done() or not await self._write(message):
+                    return False
             if isinstance(part, End):
                 self.end(Reset(ResetCode.NO_ERROR, "the response is complete"))
+        return True
 
     async def sent(self) -> None:
         """Waits until nothing is being sent, whatever became of it (for the server of streams)."""
@@ -301,12 +304,13 @@ class ServedExchange:
         else:
             self.end(Reset(ResetCode.CANCELLED, "the request was cut short"))
 
-    async def _write(self, message: hooks_http_pb2.ServeHTTPResponse) -> None:
+    async def _write(self, message: hooks_http_pb2.ServeHTTPResponse) -> bool:
         try:
             await self._context.write(message)
-        except (grpc.RpcError, grpc.aio.AioRpcError, grpc.aio.UsageError, grpc.aio.InternalError) as error:
+        except (grpc.RpcError, grpc.aio.AioRpcError, grpc.aio.UsageError, grpc.aio.InternalError):
             self.end(Reset(ResetCode.CANCELLED, "the host has gone"))
-            raise ExchangeReset.of(self.over.result()) from error
+            return False
+        return True
 
 
 class StreamServer:
