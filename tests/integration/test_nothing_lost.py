@@ -37,7 +37,7 @@ class Load:
         while not self.over:
             try:
                 await self._use_one_connection()
-            except ConnectionRefusedError:
+            except (ConnectionRefusedError, ConnectionResetError):  # reset: the listener closed in that moment
                 return
 
     async def _use_one_connection(self) -> None:
