@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self
 
+import structlog
+
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import GatewayError, ManifestError
@@ -26,6 +28,9 @@ from servehttp.settings import Settings
 if TYPE_CHECKING:  # the database's libraries take long to import
     from servehttp.host.host import Host
     from servehttp.host.visitor import Visitor
+
+
+log = structlog.get_logger("servehttp.plugins")
 
 
 class Workers(Followers, Memories, Protocol):
@@ -159,6 +164,7 @@ def create_followed_app(
     host = make_host(settings)
     maker = PluginMaker(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
+    _warn_of_strangers(settings, manifests)
     registry = Registry.from_settings(maker, manifests, refused)
     if host is not None:
         host.manage(registry, maker, manifests)
@@ -166,6 +172,13 @@ def create_followed_app(
             host.share(maker.tunnel, reaper, workers)
     front = make_front(registry, settings, host.identity if host is not None else None)
     return GatewayApp(registry, front, settings, host)
+
+
+def _warn_of_strangers(settings: Settings, manifests: Iterable[Manifest]) -> None:
+    """Whoever mistypes an id in `plugins.users` has a plugin that runs as our own user."""
+    if strangers := sorted(settings.plugins.users.keys() - {manifest.id for manifest in manifests}):
+        remedy = "correct the ids, unless those plugins are still to be installed"
+        log.warning("plugins.users names plugins that are not there", ids=strangers, remedy=remedy)
 
 
 def make_host(settings: Settings) -> Host | None:

@@ -13,7 +13,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -30,6 +30,8 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from servehttp.errors import SettingsError
+
+T = TypeVar("T")
 
 ENV_PREFIX = "SERVEHTTP_"
 ENV_DELIMITER = "__"
@@ -101,8 +103,18 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]
 Targets = Annotated[dict[str, Annotated[str, AfterValidator(check_target)]], BeforeValidator(_split_pairs)]
 
-Users = Annotated[dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=USER"))]
-Times = Annotated[dict[str, Seconds], BeforeValidator(lambda value: _split_pairs(value, "ID=SECONDS"))]
+
+def _lower_ids(value: dict[str, T]) -> dict[str, T]:
+    """As the ids of manifests are."""
+    return {plugin_id.lower(): of_it for plugin_id, of_it in value.items()}
+
+
+Users = Annotated[
+    dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=USER")), AfterValidator(_lower_ids)
+]
+Times = Annotated[
+    dict[str, Seconds], BeforeValidator(lambda value: _split_pairs(value, "ID=SECONDS")), AfterValidator(_lower_ids)
+]
 
 
 class _Group(BaseModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import yaml
 
 from servehttp.errors import ManifestError
-from servehttp.plugins.manifest import Manifest, discover, load_manifest
+from servehttp.plugins.manifest import LARGEST, Manifest, discover, load_manifest
 
 GOOD: dict[str, Any] = {
     "id": "com.example.good",
@@ -212,6 +213,16 @@ def test_a_folder_without_a_manifest_is_told(tmp_path: Path) -> None:
 def test_a_manifest_that_is_a_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "plugin.json").mkdir()
     assert "cannot be read" in failure(tmp_path).problem
+
+
+@pytest.mark.parametrize(
+    ("target", "problem"), [("/dev/zero", "is no plain file"), ("pipe", "is no plain file"), ("large", "has more than")]
+)
+def test_a_manifest_is_a_plain_file_of_bounded_size(tmp_path: Path, target: str, problem: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "large").write_bytes(b" " * (LARGEST + 1))
+    (tmp_path / "plugin.json").symlink_to(target)
+    assert problem in failure(tmp_path).problem
 
 
 def ids(manifests: list[Manifest]) -> list[str]:

@@ -49,7 +49,7 @@ def spec(code: str, folder: Path, environment: dict[str, str] | None = None) -> 
 def command_spec(arguments: tuple[str, ...], folder: Path, environment: dict[str, str] | None = None) -> ProcessSpec:
     """A plugin that is some command."""
 
-    async def find_command() -> Command:
+    async def find_command(_: object) -> Command:
         return Command(arguments, folder)
 
     return ProcessSpec("com.example.test", find_command, environment or {"PATH": os.environ["PATH"]}, OutputLimits())

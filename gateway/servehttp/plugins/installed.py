@@ -126,4 +126,4 @@ def find_plugins(settings: Settings) -> tuple[list[Manifest], list[ManifestError
         The usable manifests in order, and an error for each that is not. The first of two plugins with one id is used.
     """
     installed = InstalledPlugins.of(settings).folders() if settings.workspace.enabled else []
-    return discover((*settings.plugins.paths, *installed))
+    return discover(settings.plugins.paths, installed)

@@ -10,12 +10,14 @@ import asyncio
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from servehttp.errors import InterpreterError
+from servehttp.plugins.users import User
 
 VERSION_TIMEOUT = 10.0
 """Seconds an interpreter has to say its version."""
@@ -67,13 +69,22 @@ def parse_version_spec(text: str) -> SpecifierSet:
         raise ValueError(f"{text!r} is not a Python version") from error
 
 
-async def check_version(interpreter: Path, spec: str, *, timeout: float = VERSION_TIMEOUT) -> Version:
+async def check_version(
+    interpreter: Path,
+    spec: str,
+    *,
+    timeout: float = VERSION_TIMEOUT,
+    user: User | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Version:
     """Make sure that an interpreter is of a version that a plugin asks for.
 
     Args:
         interpreter: The interpreter's path.
         spec: What `parse_version_spec` reads.
         timeout: Seconds the interpreter has to say its version.
+        user: Who asks it, for it may be any program; None for our own user.
+        environment: All of its environment; without it ours.
 
     Returns:
         The interpreter's version.
@@ -81,7 +92,7 @@ async def check_version(interpreter: Path, spec: str, *, timeout: float = VERSIO
     Raises:
         InterpreterError: it is of another version, or does not run.
     """
-    version = await find_version(interpreter, timeout=timeout)
+    version = await find_version(interpreter, timeout, user, environment)
     if not parse_version_spec(spec).contains(version, prereleases=True):
         raise InterpreterError(
             interpreter,
@@ -91,7 +102,9 @@ async def check_version(interpreter: Path, spec: str, *, timeout: float = VERSIO
     return version
 
 
-async def find_version(interpreter: Path, *, timeout: float = VERSION_TIMEOUT) -> Version:
+async def find_version(
+    interpreter: Path, timeout: float, user: User | None, environment: Mapping[str, str] | None
+) -> Version:
     """An interpreter's version. It is started only if it is not the gateway's own and was not asked before.
 
     Raises:
@@ -102,7 +115,7 @@ async def find_version(interpreter: Path, *, timeout: float = VERSION_TIMEOUT) -
         if key[0] == _OWN_PATH:
             return Version(_OWN_VERSION)
         if key not in _known_versions:
-            _known_versions[key] = Version(await _ask(interpreter, timeout))
+            _known_versions[key] = Version(await _ask(_command(interpreter, user), environment, timeout))
     except TimeoutError as error:
         raise _broken(interpreter, f"did not say its version within {timeout:g} s") from error
     except OSError as error:
@@ -116,13 +129,18 @@ def _identify(interpreter: Path) -> tuple[str, int]:
     return os.path.realpath(interpreter), interpreter.stat().st_mtime_ns
 
 
-async def _ask(interpreter: Path, timeout: float) -> str:
+def _command(interpreter: Path, user: User | None) -> tuple[str, ...]:
+    command = (str(interpreter), "-I", "-S", "-c", _ASK_VERSION)
+    return user.command(command) if user is not None else command
+
+
+async def _ask(command: tuple[str, ...], environment: Mapping[str, str] | None, timeout: float) -> str:
     # Read only once it has ended: a pipe nobody reads blocks whatever floods it, until the time is over.
     read_end, write_end = os.pipe()
     os.set_blocking(read_end, False)
     try:
         try:
-            await asyncio.to_thread(_run, interpreter, write_end, timeout)
+            await asyncio.to_thread(_run, command, environment, write_end, timeout)
         finally:
             os.close(write_end)
         return os.read(read_end, _LONGEST_ANSWER).decode("ascii")
@@ -130,12 +148,22 @@ async def _ask(interpreter: Path, timeout: float) -> str:
         os.close(read_end)
 
 
-def _run(interpreter: Path, output: int, timeout: float) -> None:
-    """In a thread, because some event loops start processes by a real fork, which gRPC does not survive unharmed."""
-    command = [str(interpreter), "-I", "-S", "-c", _ASK_VERSION]
+def _run(command: tuple[str, ...], environment: Mapping[str, str] | None, output: int, timeout: float) -> None:
+    """In a thread, because some event loops start processes by a real fork, which gRPC does not survive unharmed.
+
+    It gets neither our terminal nor our folder, which it might not reach by itself.
+    """
     try:
         subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.DEVNULL, timeout=timeout, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            cwd="/",
+            env=environment,
+            start_new_session=True,
+            timeout=timeout,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise TimeoutError from None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from servehttp.plugins.patience import Crowd
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.users import User
 from servehttp.settings import PluginSettings, Settings
 
 ATTACH_DELAY = 0.2
@@ -69,11 +71,12 @@ class PluginMaker:
         plugins = self.settings.plugins
         passed = inherited(os.environ, plugins.env_allow)
         own = mattermost_variables(manifest.id, manifest.folder, self.settings, passed.get("PYTHONPATH", ""))
+        environment = {**passed, **own}
         host, installed = self.host, InstalledPlugins.of(self.settings)
         return ProcessSpec(
             plugin_id=manifest.id,
-            find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout),
-            environment={**passed, **own},
+            find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout, environment),
+            environment=environment,
             limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
             open_endpoint=functools.partial(host.open_endpoint, manifest.id) if host else None,
             user=plugins.users.get(manifest.id),
@@ -81,8 +84,14 @@ class PluginMaker:
         )
 
 
-async def find_command(folder: Path, timeout: float) -> Command:
+async def find_command(folder: Path, timeout: float, environment: Mapping[str, str], user: User | None) -> Command:
     """What runs the plugin in a folder, looked for anew because it may have been changed since.
+
+    Args:
+        folder: the plugin's folder.
+        timeout: seconds that its interpreter has to say its version.
+        environment: the plugin's, and so that of its interpreter.
+        user: who runs it, and so its interpreter; None for our own user.
 
     Raises:
         ManifestError: the manifest or the script is not there any more, or no longer good.
@@ -90,7 +99,10 @@ async def find_command(folder: Path, timeout: float) -> Command:
     """
     manifest = await asyncio.to_thread(load_manifest, folder)
     interpreter = find_interpreter(folder)
-    await check_version(interpreter, manifest.server.python_version, timeout=timeout)
+    if user is not None:
+        environment = user.environment(environment)
+    spec = manifest.server.python_version
+    await check_version(interpreter, spec, timeout=timeout, user=user, environment=environment)
     return Command((str(interpreter), manifest.server.script()[1]), folder)
 
 

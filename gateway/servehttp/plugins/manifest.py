@@ -10,8 +10,9 @@ import json
 import os
 import platform
 import re
+import stat
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +26,8 @@ from servehttp.plugins.interpreter import parse_version_spec
 
 FILE_NAMES = ("plugin.yml", "plugin.yaml", "plugin.json")
 RUNTIME = "python"
+LARGEST = 1024 * 1024
+"""Bytes of a manifest."""
 
 _ID_LENGTHS = range(3, 191)
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
@@ -173,17 +176,25 @@ def load_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def discover(paths: Iterable[Path]) -> tuple[list[Manifest], list[ManifestError]]:
-    """Find plugins: each path is a plugin's folder, or a folder of such folders.
+def discover(paths: Iterable[Path], installed: Sequence[Path] = ()) -> tuple[list[Manifest], list[ManifestError]]:
+    """Find plugins.
+
+    Args:
+        paths: each is a plugin's folder, or a folder of such folders.
+        installed: folders of plugins, each named after its plugin's id, whatever its user writes into the manifest.
 
     Returns:
         The usable manifests in order, and an error for each that is not. The first of two plugins with one id is used.
     """
     manifests: dict[str, Manifest] = {}
     errors: list[ManifestError] = []
-    for folder in _plugin_folders(paths, errors):
+    named = _plugin_folders(paths, errors)
+    resolved = {folder.resolve() for folder in named}
+    for folder in (*named, *(folder for folder in installed if folder.resolve() not in resolved)):
         try:
             manifest = load_manifest(folder)
+            if folder in installed:
+                _check_named_after(folder, manifest)
             _check_unique(folder, manifest, manifests)
             manifests[manifest.id] = manifest
         except ManifestError as error:
@@ -224,6 +235,12 @@ def _find_file(folder: Path) -> Path | None:
     return next((folder / name for name in FILE_NAMES if os.path.lexists(folder / name)), None)
 
 
+def _check_named_after(folder: Path, manifest: Manifest) -> None:
+    if manifest.id != folder.name:
+        problem = f"is {manifest.id!r:.100}, but it was installed as {folder.name}"
+        raise ManifestError(manifest.file, "id", problem, "remove its folder, and install it anew")
+
+
 def _check_unique(folder: Path, manifest: Manifest, others: Mapping[str, Manifest]) -> None:
     if other := others.get(manifest.id):
         raise ManifestError(
@@ -234,7 +251,7 @@ def _check_unique(folder: Path, manifest: Manifest, others: Mapping[str, Manifes
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        text = file.read_text(encoding="utf-8-sig")
+        text = _read_plain_file(file).decode("utf-8-sig")
         data = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
     except OSError as error:
         raise ManifestError(file, "", f"cannot be read: {error.strerror}", "allow the gateway to read it") from error
@@ -251,6 +268,17 @@ def _read(file: Path) -> dict[str, Any]:
     if not isinstance(data, dict):
         raise ManifestError(file, "", "does not hold an object", 'begin it with { "id": "com.example.hello", … }')
     return data
+
+
+def _read_plain_file(file: Path) -> bytes:
+    """What is in it; one that is none, such as a pipe that nobody writes to, is not waited for."""
+    with open(os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as opened:
+        if not stat.S_ISREG(os.fstat(opened.fileno()).st_mode):
+            raise ManifestError(file, "", "is no plain file", "put the manifest there")
+        text = opened.read(LARGEST + 1)
+    if len(text) > LARGEST:
+        raise ManifestError(file, "", f"has more than {LARGEST} bytes", "leave out what is no manifest")
+    return text
 
 
 def _syntax_error(file: Path, language: str, line: int, column: int, problem: str) -> ManifestError:

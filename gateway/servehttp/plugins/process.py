@@ -41,7 +41,9 @@ OUTPUT_TIMEOUT = 0.5
 KILL_TIMEOUT = 5.0
 """Seconds for a process to end after SIGKILL; only the kernel can delay that, as for one that waits for a lost disk."""
 API_FOLDER = "api"
-"""Within the folder for its socket: where the socket of the API lies."""
+"""Where the socket of the API lies, within a folder that stays ours: a user could put something else in the place of a
+folder of its own, and the gateway would remove the socket there."""
+PASSABLE_FOLDER = 0o711
 SHOWN_LINES = 3
 """Lines of stdout that are quoted where there should have been a handshake."""
 
@@ -66,7 +68,7 @@ class ProcessSpec:
 
     Attributes:
         plugin_id: The plugin's id, for the log.
-        find_command: Looks for the interpreter and the script before each start.
+        find_command: Looks for the interpreter and the script before each start, for the user that it runs as.
         environment: The whole environment, but for the variables of go-plugin and of the plugin API.
         limits: How much of its output is kept and logged.
         open_endpoint: Opens the plugin API for one process, in a folder that it makes; None where there is no API.
@@ -75,7 +77,7 @@ class ProcessSpec:
     """
 
     plugin_id: str
-    find_command: Callable[[], Awaitable[Command]]
+    find_command: Callable[[User | None], Awaitable[Command]]
     environment: Mapping[str, str]
     limits: OutputLimits
     open_endpoint: Callable[[Path], Awaitable[ApiEndpoint]] | None = None
@@ -90,6 +92,7 @@ class PluginProcess:
         self._spec = spec
         self._reaper = reaper
         self._socket_folder = socket_folder
+        self._folders = [socket_folder]
         self._output = PluginOutput(spec.plugin_id, spec.limits)
         self._stdout = _Stdout(self._output)
         self._stderr = _Pipe(self._output, Stream.STDERR)
@@ -106,11 +109,11 @@ class PluginProcess:
             RunnerError: it cannot be started.
             GatewayError: what `find_command` raises.
         """
-        command = await spec.find_command()
         user = await asyncio.to_thread(_find_user, spec)
+        command = await spec.find_command(user)
         process = cls(spec, reaper, _make_folder(reaper))
         try:
-            await process._open_endpoint()
+            await process._open_endpoint(user)
             await process._spawn(command, user)
         except BaseException:
             await process.stop(0)
@@ -162,11 +165,17 @@ class PluginProcess:
         if self._child is not None:
             self._child.signal_group(signal.SIGKILL)
 
-    async def _open_endpoint(self) -> None:
+    async def _open_endpoint(self, user: User | None) -> None:
         if self._spec.open_endpoint is None:
             return
+        outer = _make_folder(self._reaper)
+        self._folders.append(outer)
+        folder = outer / API_FOLDER
         try:
-            self._endpoint = await self._spec.open_endpoint(self._socket_folder / API_FOLDER)
+            self._endpoint = await self._spec.open_endpoint(folder)
+            if user is not None and folder.exists():
+                user.own(folder)
+                outer.chmod(PASSABLE_FOLDER)
         except (OSError, RuntimeError) as error:
             raise RunnerError(f"cannot offer it the plugin API: {error}") from error
 
@@ -234,8 +243,9 @@ class PluginProcess:
         self._output.close()
         if self._endpoint is not None:
             await self._endpoint.close()
-        await asyncio.to_thread(remove_socket_folder, self._socket_folder)
-        self._reaper.remove_folder(self._socket_folder)
+        for folder in self._folders:
+            await asyncio.to_thread(remove_socket_folder, folder)
+            self._reaper.remove_folder(folder)
 
     def _explain(self, problem: str) -> str:
         printed = self._output.last_lines(Stream.STDOUT)[-SHOWN_LINES:]

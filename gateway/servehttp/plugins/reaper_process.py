@@ -21,6 +21,8 @@ LOOKS = 50
 """How often one looks at all processes for strays at most: what is killed may just have started another."""
 BIRTH = 0.01
 """Seconds in which a process that is just starting a program gets its environment."""
+ENVIRONMENT = slice(47, 49)
+"""Of what follows the name in /proc/PID/stat: where the environment begins and ends in memory."""
 FOLDER_VARIABLE = "PLUGIN_UNIX_SOCKET_DIR"
 """Each process of a plugin has its own folder in its environment, by this name, and so has what it starts."""
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
@@ -84,7 +86,7 @@ def _kill_if_marked(pid: int, marks: Set[bytes]) -> bool:
     try:
         environment = _read(pid, "environ")
         if marks.isdisjoint(environment.split(b"\0")):
-            return not environment and _has_memory(pid)
+            return not environment and _is_starting(pid)
         signal.pidfd_send_signal(process, signal.SIGKILL)
     except OSError:
         return False
@@ -93,9 +95,15 @@ def _kill_if_marked(pid: int, marks: Set[bytes]) -> bool:
     return True
 
 
-def _has_memory(pid: int) -> bool:
-    """Whether it is neither a thread of the kernel nor one that has ended."""
-    return not _read(pid, "statm").startswith(b"0 ")
+def _is_starting(pid: int) -> bool:
+    """Whether a process without an environment is to get one: it has none, and it is not known to be an empty one.
+
+    Threads of the kernel, and processes that have ended, have no memory to have one in.
+    """
+    if _read(pid, "statm").startswith(b"0 "):
+        return False
+    begin, end = _read(pid, "stat").rpartition(b")")[2].split()[ENVIRONMENT]
+    return begin == b"0" or begin != end
 
 
 def _read(pid: int, name: str) -> bytes:

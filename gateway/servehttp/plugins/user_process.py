@@ -7,12 +7,19 @@ gateway has threads, and `subprocess` would not use vfork for another user.
 from __future__ import annotations
 
 import os
+import stat
 import sys
 
 
 def main() -> None:
-    """Become the user, with its groups and nobody else's, and run the program."""
+    """Become the user, with its groups and nobody else's, and run the program.
+
+    The pipes of its output are made the user's, or it could not open /dev/stdout and /dev/stderr by name.
+    """
     uid, gid, name, *command = sys.argv[1:]
+    for output in (sys.stdout, sys.stderr):
+        if stat.S_ISFIFO(os.fstat(output.fileno()).st_mode):
+            os.fchown(output.fileno(), int(uid), int(gid))
     os.initgroups(name, int(gid))
     os.setgid(int(gid))
     os.setuid(int(uid))

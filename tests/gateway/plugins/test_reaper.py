@@ -16,6 +16,7 @@ import pytest
 import structlog
 
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.reaper_process import LOOKS, end_strays
 from support.supervision import either_loop, is_alive, no_leaks, until
 
 pytestmark = pytest.mark.anyio
@@ -26,8 +27,9 @@ import asyncio, os, pathlib, sys
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.reaper_process import LOOKS, end_strays
 
-async def find_command():
+async def find_command(user):
     return Command((sys.executable, "-I", "-S", "-u", "plugin.py"), pathlib.Path.cwd())
 
 async def main():
@@ -78,6 +80,20 @@ def group() -> Iterator[subprocess.Popen[bytes]]:
     finally:
         process.kill()
         process.wait()
+
+
+def test_a_process_with_an_empty_environment_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    naps: list[float] = []
+    sleep = time.sleep
+    monkeypatch.setattr(time, "sleep", lambda seconds: (naps.append(seconds), sleep(seconds)))
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, bufsize=0) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"started\n")
+        assert process.stdout.read(8) == b"started\n"
+        end_strays(["/tmp/nowhere"])
+        process.stdin.close()
+    assert len(naps) < LOOKS
 
 
 def test_no_plugin_outlives_a_gateway_that_is_killed(tmp_path: Path) -> None:

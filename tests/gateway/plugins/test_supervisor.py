@@ -21,6 +21,7 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import FAILURE_GRACE, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.users import User
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import (
     HANDSHAKE,
@@ -448,10 +449,10 @@ async def test_the_command_is_looked_for_at_each_start(tmp_path: Path) -> None:
     good = spec(HANDSHAKE + WAIT, tmp_path)
     looked = 0
 
-    async def find_command() -> Command:
+    async def find_command(user: User | None) -> Command:
         nonlocal looked
         looked += 1
-        return await good.find_command() if looked > 1 else Command(("false",), tmp_path)
+        return await good.find_command(user) if looked > 1 else Command(("false",), tmp_path)
 
     launch = functools.partial(
         PluginProcess.launch, ProcessSpec(good.plugin_id, find_command, good.environment, good.limits), Reaper()

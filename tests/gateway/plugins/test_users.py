@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import os
 import pwd
 import subprocess
@@ -13,15 +15,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from servehttp.app import create_app
+from servehttp.errors import PluginStartError
 from servehttp.host.host import Host
-from servehttp.plugins.installed import InstalledPlugins
+from servehttp.plugins.installed import InstalledPlugins, find_plugins
+from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest
 from servehttp.plugins.process import PluginProcess
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.users import User
-from servehttp.settings import Settings
+from servehttp.settings import PluginSettings, Settings
 from support.supervision import command_spec, either_loop
 
 pytestmark = pytest.mark.anyio
@@ -117,6 +124,107 @@ async def test_an_installed_plugin_is_handed_over_to_its_user_alone(open_folder:
     assert as_user(A_USER, read) == "done"
     assert as_user(ANOTHER_USER, read) == "PermissionError"
     assert as_user(A_USER, see) == "PermissionError"
+
+
+INSTALLED = '{"id": "com.example.p", "server": {"executable": "p.py", "python_version": "3.9"}}'
+
+
+def installed(folder: Path, manifest: str = INSTALLED) -> tuple[Settings, Path]:
+    """A plugin that was installed, and is to run as a user."""
+    settings = Settings(data_dir=folder / "data", plugins=PluginSettings(users={"com.example.p": A_USER}))
+    plugin = folder / "data/plugins/com.example.p"
+    plugin.mkdir(parents=True)
+    (plugin / "plugin.json").write_text(manifest)
+    (plugin / "p.py").write_text("")
+    return settings, plugin
+
+
+@as_root
+async def test_whatever_an_installed_plugin_brings_as_its_interpreter_runs_as_its_user_alone(
+    open_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET", "a password")
+    settings, plugin = installed(open_folder)
+    said = open_folder / "said"
+    said.touch()
+    said.chmod(0o666)
+    (plugin / "venv/bin").mkdir(parents=True)
+    interpreter = plugin / "venv/bin/python"
+    interpreter.write_text(f"#!/bin/sh\necho $(id -u) secret=$SECRET >> {said}\necho 3.9.18\n")
+    interpreter.chmod(0o755)
+    maker = PluginMaker(settings, TunnelSettings(), Reaper())
+    supervised = maker.started(load_manifest(plugin))
+    with pytest.raises(PluginStartError):
+        await supervised.start()
+    await supervised.stop()
+    lines = said.read_text().splitlines()
+    assert len(lines) >= 2  # it was asked for its version, and run
+    assert set(lines) == {f"{pwd.getpwnam(A_USER).pw_uid} secret="}
+
+
+def test_an_installed_plugin_cannot_name_itself_anew(tmp_path: Path) -> None:
+    settings, plugin = installed(tmp_path, INSTALLED.replace("example.p", "example.other"))
+    manifests, (error,) = find_plugins(settings)
+    assert manifests == []
+    assert "is 'com.example.other', but it was installed as com.example.p" in str(error)
+    (plugin / "within").mkdir()
+    (plugin / "plugin.json").rename(plugin / "within/plugin.json")
+    manifests, (error,) = find_plugins(settings)
+    assert manifests == []
+    assert "has no manifest" in str(error)
+
+
+@as_root
+async def test_a_plugin_cannot_have_the_gateway_remove_the_socket_of_another(open_folder: Path) -> None:
+    settings = Settings(data_dir=open_folder / "data")
+    other = open_folder / "api"
+    async with Host(settings) as host:
+        endpoint = await host.open_endpoint("other", other)
+        socket = Path(endpoint.target.removeprefix("unix:"))
+        spec = replace(
+            command_spec(("/bin/sh", "-c", SWAP.format(other=other)), open_folder),
+            user=A_USER,
+            open_endpoint=functools.partial(host.open_endpoint, "p"),
+        )
+        process = await PluginProcess.launch(spec, Reaper())
+        await process.ready(10)
+        await process.stop(0)
+        assert await asyncio.to_thread(socket.is_socket)
+        await endpoint.close()
+
+
+SWAP = """
+own=$(dirname "${{MATTERMOST_PLUGIN_API_TARGET#unix:}}")
+for folder in "$own" "$(dirname "$own")"; do mv "$folder" "$folder.moved" && ln -s {other} "$folder" && break; done
+echo "1|1|unix|/nowhere|grpc"
+exec sleep 600
+"""
+
+
+@as_root
+async def test_a_plugin_can_open_its_output_by_name(open_folder: Path) -> None:
+    code = "echo '1|1|tcp|127.0.0.1:1|grpc' > /dev/stdout; echo by name > /dev/stderr"
+    spec = replace(command_spec(("/bin/sh", "-c", code), open_folder), user=A_USER)
+    process = await PluginProcess.launch(spec, Reaper())
+    try:
+        assert await process.ready(10) == "127.0.0.1:1"
+        assert "last on stderr: by name" in await process.wait()
+    finally:
+        await process.stop(0)
+
+
+def test_ids_are_compared_as_manifests_have_them() -> None:
+    settings = PluginSettings.model_validate({"users": "com.Example.P=shop", "start_timeouts": "com.Example.P=3"})
+    assert settings.users == {"com.example.p": "shop"}
+    assert settings.start_timeouts == {"com.example.p": 3}
+
+
+def test_an_id_that_is_no_plugins_is_warned_about(tmp_path: Path) -> None:
+    settings, plugin = installed(tmp_path)
+    with structlog.testing.capture_logs() as records:
+        create_app(settings, [load_manifest(plugin)])
+        create_app(settings, [])
+    assert [record["ids"] for record in records if "plugins.users" in record["event"]] == [["com.example.p"]]
 
 
 @as_root
