@@ -225,6 +225,37 @@ def test_a_manifest_is_a_plain_file_of_bounded_size(tmp_path: Path, target: str,
     assert problem in failure(tmp_path).problem
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "id: 2026-13-01",
+        "id: !!timestamp x",
+        "id: !!bool x",
+        "id: !!int x",
+        f"id: {'1' * 5000}",
+        "? [a]\n: b",
+        f'{{"id": {"1" * 5000}}}',
+        "a: &a [1]\nid: *a",
+        "a: &a [*a]",
+    ],
+)
+def test_values_that_cannot_be_read_are_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / ("plugin.json" if text.startswith("{") else "plugin.yaml")).write_text(text)
+    assert "line 1" in failure(tmp_path).problem or "line 2" in failure(tmp_path).problem
+
+
+def test_a_few_lines_of_yaml_do_not_stand_for_more_than_they_are(tmp_path: Path) -> None:
+    lines = ["a0: &a0 [x]", *(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]" for level in range(1, 12))]
+    (tmp_path / "plugin.yaml").write_text("\n".join((*lines, "id: *a11")))
+    assert "an alias; write out what it stands for" in failure(tmp_path).problem
+
+
+@pytest.mark.parametrize("script", ["a\0.py", "a" * 5000 + ".py", "\ud800.py"])
+def test_a_script_that_cannot_be_a_path_is_told(tmp_path: Path, script: str) -> None:
+    error = failure(write(tmp_path, changed(server={"executable": script})))
+    assert (error.field, "cannot be a path" in error.problem) == ("server.executable", True)
+
+
 def ids(manifests: list[Manifest]) -> list[str]:
     return [manifest.id for manifest in manifests]
 

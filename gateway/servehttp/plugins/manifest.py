@@ -26,6 +26,8 @@ from servehttp.plugins.interpreter import parse_version_spec
 
 FILE_NAMES = ("plugin.yml", "plugin.yaml", "plugin.json")
 RUNTIME = "python"
+UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
+"""Of values that are none of their kind, such as the date 2026-13-01, and numbers of thousands of digits."""
 LARGEST = 1024 * 1024
 """Bytes of a manifest."""
 
@@ -249,10 +251,20 @@ def _check_unique(folder: Path, manifest: Manifest, others: Mapping[str, Manifes
         )  # fmt: skip
 
 
+class _YamlLoader(yaml.SafeLoader):
+    """Takes no aliases: by them a few lines stand for more than fits into memory."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        if self.check_event(yaml.AliasEvent):
+            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # typeshed lacks it
+            raise yaml.composer.ComposerError(None, None, "an alias; write out what it stands for", mark)
+        return super().compose_node(parent, index)
+
+
 def _read(file: Path) -> dict[str, Any]:
     try:
         text = _read_plain_file(file).decode("utf-8-sig")
-        data = json.loads(text) if file.suffix == ".json" else yaml.safe_load(text)
+        data = json.loads(text) if file.suffix == ".json" else yaml.load(text, _YamlLoader)
     except OSError as error:
         raise ManifestError(file, "", f"cannot be read: {error.strerror}", "allow the gateway to read it") from error
     except UnicodeDecodeError as error:
@@ -263,7 +275,7 @@ def _read(file: Path) -> dict[str, Any]:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise _syntax_error(file, "YAML", line, column, error.problem or "cannot be parsed") from error
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, RecursionError, *UNREADABLE) as error:
         raise _syntax_error(file, file.suffix[1:].upper(), 1, 1, " ".join(str(error).split())) from error
     if not isinstance(data, dict):
         raise ManifestError(file, "", "does not hold an object", 'begin it with { "id": "com.example.hello", … }')
@@ -294,9 +306,13 @@ def _check_script(file: Path, manifest: Manifest) -> None:
         )
     if not script:
         raise ManifestError(file, field, "is missing", 'name the script to run, such as "plugin.py"')
-    if not manifest.script.resolve().is_relative_to(manifest.folder.resolve()):
+    try:
+        within, there = manifest.script.resolve().is_relative_to(manifest.folder.resolve()), manifest.script.is_file()
+    except (OSError, ValueError):  # it is too long, or has characters that no path has
+        raise ManifestError(file, field, f"{script!r:.100} cannot be a path", "correct it") from None
+    if not within:
         raise ManifestError(file, field, f"{script!r} leads out of the plugin's folder", "name a script inside it")
-    if not manifest.script.is_file():
+    if not there:
         raise ManifestError(file, field, f"there is no file {script!r} in the plugin's folder", "correct the path")
 
 
