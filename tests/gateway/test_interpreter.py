@@ -44,6 +44,15 @@ def test_an_interpreter_that_cannot_be_executed_is_passed_over(tmp_path: Path) -
     assert find_interpreter(tmp_path) == expected
 
 
+async def test_an_environment_whose_python_is_gone_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".venv/bin").mkdir(parents=True)
+    (tmp_path / ".venv/bin/python").symlink_to("/nowhere")
+    found = find_interpreter(tmp_path)
+    assert found == tmp_path / ".venv/bin/python"
+    with pytest.raises(InterpreterError, match=r"cannot be run: No such file.*; make the plugin's"):
+        await check_version(found, "")
+
+
 def test_the_link_of_an_environment_is_not_followed(tmp_path: Path) -> None:
     (tmp_path / "venv/bin").mkdir(parents=True)
     (tmp_path / "venv/bin/python").symlink_to(OWN)

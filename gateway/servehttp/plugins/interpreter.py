@@ -38,15 +38,17 @@ def find_interpreter(folder: Path, default: str | Path = sys.executable) -> Path
     """The interpreter for the plugin in a folder, as an absolute path.
 
     A symbolic link is not followed: the path it has in a virtual environment is what makes Python use that environment.
+    Where an environment is there and none of its interpreters can be executed, it is the first of those: the plugin's
+    packages are in that environment, and whoever runs it is told that it is broken.
 
     Args:
         folder: The plugin's folder.
-        default: The interpreter where the folder has no virtual environment with one that can be executed.
+        default: The interpreter where the folder has no virtual environment with one.
     """
     names = _WINDOWS_NAMES if os.name == "nt" else _POSIX_NAMES
-    candidates = (folder / venv / name for venv in _VENV_FOLDERS for name in names)
-    found = next((path for path in candidates if path.is_file() and os.access(path, os.X_OK)), Path(default))
-    return found.absolute()
+    there = [path for venv in _VENV_FOLDERS for name in names if os.path.lexists(path := folder / venv / name)]
+    good = (path for path in there if path.is_file() and os.access(path, os.X_OK))
+    return next(good, next(iter(there), Path(default))).absolute()
 
 
 def parse_version_spec(text: str) -> SpecifierSet:
