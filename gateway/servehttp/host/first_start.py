@@ -14,10 +14,10 @@ from pathlib import Path
 import structlog
 
 from mattermost_plugin.models import User, UserAccessToken
-from servehttp.errors import NoUserError
+from servehttp.errors import NoUserError, WorkspaceError
 from servehttp.host.errors import AppFailure
 from servehttp.host.opening import explaining
-from servehttp.host.workspace import Workspace, open_workspace
+from servehttp.host.workspace import DATABASE_FILE, Workspace, open_workspace
 from servehttp.host.workspace.user_filters import UserFilter
 from servehttp.logs import resolve_format
 from servehttp.settings import Settings
@@ -68,11 +68,19 @@ async def make_token_of(username: str, settings: Settings) -> str:
         WorkspaceError: the workspace cannot be opened.
     """
     with explaining(settings):
+        _require_workspace(settings)
         async with open_workspace(settings.data_dir, settings.workspace) as workspace:
             try:
                 return await make_token(workspace, username)
             except AppFailure:
                 raise NoUserError(username) from None
+
+
+def _require_workspace(settings: Settings) -> None:
+    """Refuse to make one where none is: whoever asks for a token has named the wrong folder then, or none."""
+    folder = settings.data_dir
+    if not (settings.workspace.database_url or (folder / DATABASE_FILE).exists() or folder.is_file()):
+        raise WorkspaceError(f"there is no workspace in {folder}: name the gateway's data folder with --data-dir")
 
 
 def _hand_out(token: str, settings: Settings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -41,6 +42,13 @@ def a_folder(file: Path) -> None:
 def in_no_folder(file: Path) -> None:
     shutil.rmtree(file.parent)
     file.parent.write_text("no folder")
+
+
+async def test_a_token_is_not_made_where_no_workspace_is_and_neither_is_one(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "data"):
+        with pytest.raises(WorkspaceError, match=rf"^there is no workspace in {folder}: .*--data-dir$"):
+            await make_token_of("admin", Settings(data_dir=folder))
+    assert os.listdir(tmp_path) == []
 
 
 BAD: dict[Callable[[Path], None], list[str]] = {
