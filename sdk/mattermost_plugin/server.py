@@ -272,6 +272,10 @@ def run_plugin(plugin_class: type[Plugin]) -> None:
 
     Exits with 1 when the plugin cannot be served, with the reason on stderr.
     """
+    if not isinstance(plugin_class, type):
+        raise TypeError(
+            f"run_plugin takes the plugin's class, not an instance: run_plugin({type(plugin_class).__name__})"
+        )
     arguments = _parse_arguments()
     if arguments.listen is None and not stdio.started_by_host():
         sys.exit(_by_hand_text(plugin_class))

@@ -437,3 +437,10 @@ async def test_by_hand_a_used_port_is_a_clear_error(tmp_path: Path) -> None:
         async with started(tmp_path, "--listen", address) as plugin:
             assert await plugin.ended() == 1
     assert plugin.stderr[-1].endswith(f"Example did not start: cannot listen at {address}: Address already in use")
+
+
+async def test_an_instance_in_place_of_the_class_is_told(tmp_path: Path) -> None:
+    code = "from mattermost_plugin import Plugin, run_plugin\nclass Mine(Plugin): pass\nrun_plugin(Mine())\n"
+    async with started(tmp_path, code=code, **COOKIE) as plugin:
+        assert await plugin.ended() == 1
+    assert plugin.stderr[-1] == "TypeError: run_plugin takes the plugin's class, not an instance: run_plugin(Mine)"
