@@ -235,7 +235,8 @@ async def _examine(manifest: Manifest) -> str:
     except InterpreterError as error:
         problem = f"{interpreter} {error.problem}"
         raise ManifestError(manifest.file, "server.python_version", problem, error.remedy) from error
-    return f"{manifest.id} {manifest.version}: {manifest.script}, Python {version} ({interpreter})"
+    name = f"{manifest.id} {manifest.version}".rstrip()
+    return f"{name}: {manifest.script}, Python {version} ({interpreter})"
 
 
 def _print_error(error: GatewayError) -> None:

@@ -114,6 +114,14 @@ def test_check_tells_each_plugin_in_a_line(tmp_path: Path) -> None:
     assert second.startswith("com.example.b 1.0.0: ")
 
 
+def test_check_tells_a_plugin_without_a_version_by_its_id(tmp_path: Path) -> None:
+    folder = plugin(tmp_path / "a", "com.example.a")
+    manifest = json.loads((folder / "plugin.json").read_text())
+    del manifest["version"]
+    (folder / "plugin.json").write_text(json.dumps(manifest))
+    assert run("check", folder).stdout.startswith(f"com.example.a: {folder / 'plugin.py'}, ")
+
+
 def test_check_tells_what_is_wrong_and_ends_with_3(tmp_path: Path) -> None:
     plugin(tmp_path / "good", "com.example.good")
     plugin(tmp_path / "old", "com.example.old", python_version="3.5")
