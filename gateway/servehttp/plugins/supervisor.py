@@ -51,7 +51,7 @@ HOST_LACK_DELAY = 1.0
 CLOSE_TIMEOUT = 2.0
 """Seconds to hang up."""
 
-REMEDY = "correct the plugin, then restart the gateway"
+REMEDY = "put right what the reason says, then enable the plugin by REST, or restart the gateway"
 
 log = structlog.get_logger("servehttp.plugins")
 
