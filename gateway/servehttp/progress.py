@@ -1,4 +1,4 @@
-"""What a person sees while the gateway starts: each plugin as it comes up or fails, then the URLs.
+"""What a person sees while the gateway starts and stops: each plugin as it comes up or fails, the URLs, the wait.
 
 On a terminal in colour, elsewhere as plain lines; with JSON logs as log records.
 """
@@ -6,8 +6,8 @@ On a terminal in colour, elsewhere as plain lines; with JSON logs as log records
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-import textwrap
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TextIO
 
@@ -18,13 +18,14 @@ from rich.text import Text
 from servehttp.logs import escape_controls, resolve_format, use_colours
 from servehttp.plugins.registry import PluginHandle
 from servehttp.plugins.states import PluginState
-from servehttp.settings import LogFormat
+from servehttp.settings import LogFormat, Settings
 
 POLL_INTERVAL = 0.05
 """Seconds between two looks at the plugins' states."""
 
-REASON_LENGTH = 160
-"""Characters of why a plugin did not start; the log has it whole."""
+REASON_HEAD, REASON_TAIL = 60, 100
+"""Characters of why a plugin did not start, from its beginning and its end, where a trace names the error; the log has
+it whole."""
 
 log = structlog.get_logger("servehttp.progress")
 
@@ -87,5 +88,30 @@ def _line(plugin: PluginHandle, width: int) -> Text:
     if plugin.started_in is not None:
         line.append(f"  {plugin.started_in:.2f} s")
     if plugin.reason and plugin.state is not PluginState.RUNNING:
-        line.append(f"  {textwrap.shorten(escape_controls(plugin.reason), REASON_LENGTH, placeholder=' …')}")
+        line.append(f"  {_shorten(escape_controls(plugin.reason))}")
     return line
+
+
+def _shorten(reason: str) -> str:
+    words = " ".join(reason.split())
+    if len(words) <= REASON_HEAD + REASON_TAIL:
+        return words
+    return f"{words[:REASON_HEAD].rstrip()} … {words[-REASON_TAIL:].lstrip()}"
+
+
+def report_stop(number: int, settings: Settings, stream: TextIO | None = None) -> None:
+    """Tell that the gateway stops, and how long that may take.
+
+    Args:
+        number: The signal that told it to.
+        settings: How it is told, and the time.
+        stream: Where it is told; standard error by default.
+    """
+    stream = stream or sys.stderr
+    name, seconds = signal.Signals(number).name, settings.server.drain_timeout
+    if resolve_format(settings.log.format, stream) == "json":
+        log.info("stopping", signal=name, drain_timeout=seconds)
+        return
+    again = " again" if number == signal.SIGINT else ""
+    text = f"Stopping ({name}): what is open may go on for {seconds:g} s. Ctrl-C{again} stops at once."
+    print(text, file=stream, flush=True)

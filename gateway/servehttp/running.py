@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import signal
 import socket
@@ -24,7 +25,7 @@ from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.race import first_of
 from servehttp.plugins.reaper import Reaper
-from servehttp.progress import report_start
+from servehttp.progress import report_start, report_stop
 from servehttp.settings import Settings
 from servehttp.workers.board import Board
 from servehttp.workers.pool import WorkerPool
@@ -53,7 +54,7 @@ def _run_alone(
     settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], listener: socket.socket
 ) -> None:
     gateway = create_app(settings, manifests, refused)
-    server = make_server(gateway, settings, gateway.front)
+    server = make_server(gateway, settings, gateway.front, told=functools.partial(report_stop, settings=settings))
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
     for number in stop_signals():
         signal.signal(number, server.handle_exit)
@@ -77,7 +78,7 @@ async def _run_with_workers(
     board, reaper = Board(), Reaper()
     gateway = create_followed_app(settings, manifests, refused, board, reaper)
     pool = WorkerPool(settings, gateway, board, listener, reaper)
-    told = _catch_signals(hurry=pool.kill)
+    told = _catch_signals(functools.partial(report_stop, settings=settings), hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving):
         try:
             await first_of(pool.run(), told.wait())
@@ -86,13 +87,15 @@ async def _run_with_workers(
             await pool.stop()
 
 
-def _catch_signals(hurry: Callable[[], None]) -> asyncio.Event:
-    """What is set by the first signal; a second SIGINT calls `hurry`."""
+def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> asyncio.Event:
+    """What is set by the first signal, which is reported; a second SIGINT calls `hurry`."""
     told = asyncio.Event()
 
     def tell(number: signal.Signals) -> None:
         if told.is_set() and number is signal.SIGINT:
             hurry()
+        elif not told.is_set():
+            report(number)
         told.set()
 
     for number in stop_signals():

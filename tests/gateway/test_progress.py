@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,8 +16,8 @@ import structlog
 from servehttp import logs
 from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
-from servehttp.progress import report_start
-from servehttp.settings import LogSettings
+from servehttp.progress import report_start, report_stop
+from servehttp.settings import LogSettings, Settings
 
 pytestmark = pytest.mark.anyio
 
@@ -96,12 +97,24 @@ async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
     assert output.getvalue().startswith("… com.a  restarting  no handshake within 10 s\n")
 
 
-async def test_a_long_reason_is_cut() -> None:
+async def test_a_long_reason_is_cut_in_its_middle() -> None:
     output = Output()
-    await report_start([Plugin("com.a", PluginState.FAILED, "long " * 1000)], URL, "console", output)
+    reason = f"exited with code 1; last on stderr: Traceback {'long ' * 1000} | ValueError: no database"
+    await report_start([Plugin("com.a", PluginState.FAILED, reason)], URL, "console", output)
     first = output.getvalue().splitlines()[0]
-    assert first.endswith("long …")
+    assert "exited with code 1; last on stderr: Traceback" in first
+    assert first.endswith(" | ValueError: no database")
     assert len(first) < 200
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [(signal.SIGINT, "Ctrl-C again stops at once."), (signal.SIGTERM, "Ctrl-C stops at once.")],
+)
+def test_a_stop_says_how_long_it_may_take(number: signal.Signals, said: str) -> None:
+    output = Output()
+    report_stop(number, Settings(log=LogSettings(format="console")), output)
+    assert output.getvalue() == f"Stopping ({number.name}): what is open may go on for 10 s. {said}\n"
 
 
 async def test_the_urls_are_told_when_what_serves_them_is_there() -> None:

@@ -275,6 +275,14 @@ async def open_streams(gateway: Gateway) -> list[asyncio.Task[Answer]]:
     return tasks
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_stop_is_told_with_its_signal_and_the_time_it_may_take(workers: str) -> None:
+    async with running(SUBJECT, "--workers", workers, environment=QUICK) as gateway:
+        assert await gateway.stop(signal.SIGHUP) == 0
+    [told] = [log for log in gateway.logs if log["event"] == "stopping"]
+    assert (told["signal"], told["drain_timeout"]) == ("SIGHUP", float(QUICK["SERVEHTTP_SERVER__DRAIN_TIMEOUT"]))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda it: it.name)
 async def test_a_stop_with_open_streams_ends_in_bounded_time_and_leaves_nothing(
     number: signal.Signals, tmp_path: Path

@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import socket
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, Literal
 
 import structlog
@@ -42,18 +43,31 @@ class Server(uvicorn.Server):
         config: uvicorn's.
         front: what is to be told of the shutdown.
         turns: if other processes take connections from the same socket: what is known of them.
+        told: is called with the signal that tells it to stop, at the first one.
 
     Attributes:
         accepting: Set once it takes connections.
     """
 
-    def __init__(self, config: uvicorn.Config, front: Front | None = None, turns: Turns | None = None) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        front: Front | None = None,
+        turns: Turns | None = None,
+        told: Callable[[int], None] | None = None,
+    ) -> None:
         super().__init__(config)
+        self._told = told
+        self._signal = 0
         self._front = front
         self._turns = turns
         self._acceptor: Acceptor | None = None
         self.accepting = asyncio.Event()
         self._draining = False
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._signal = self._signal or sig
+        super().handle_exit(sig, frame)
 
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         watch = asyncio.create_task(self._watch())
@@ -88,6 +102,8 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; fast requests have none, WebSockets are told.
         self._draining = True
+        if self._told is not None and self._signal:
+            self._told(self._signal)
         if self._front is not None:
             self._front.announce_drain()
         timer = asyncio.get_running_loop().call_later(self.config.timeout_graceful_shutdown or 0, self._cut)
@@ -143,6 +159,7 @@ def make_server(
     *,
     lifespan: Literal["on", "off"] = "on",
     turns: Turns | None = None,
+    told: Callable[[int], None] | None = None,
 ) -> Server:
     """Set up the HTTP server, with uvloop and httptools where they are installed.
 
@@ -152,6 +169,7 @@ def make_server(
         front: the application's own front; most HTTP requests then go straight to it.
         lifespan: whether the application is to be told of the server's start and end.
         turns: if it shares the socket with other processes: what is known of them.
+        told: is called with the first signal that tells the server to stop.
     """
     limits = settings.limits
     protocol = _protocol(
@@ -186,7 +204,7 @@ def make_server(
         workers=1,
         **options,
     )
-    return Server(config, front, turns)
+    return Server(config, front, turns, told)
 
 
 def connection_limit(setting: int) -> int:
