@@ -73,6 +73,8 @@ MAX_MESSAGE: Final = 4 * 1024 * 1024
 """docs/protocol.md §5."""
 MAX_OWED: Final = 64 * 1024
 """Bytes of answers that may wait for a peer that does not read, before its next bytes; docs/protocol.md §2.1."""
+MAX_LITTLE: Final = 1000
+"""Frames of data in a row that bring no more than the prefix of a message: nobody needs them, and each is work."""
 MAX_HEADER_BLOCK: Final = 64 * 1024
 MAX_TEXT: Final = 1024
 """Characters of a status' text that are sent: with any encoding they fit into one frame."""
@@ -115,6 +117,7 @@ class Call:
         self._response_seen = False
         self._received = 0
         self._owed = 0
+        self._little = 0
         self._message = bytearray()
         self._waiting: deque[bytes] = deque()
         self._finishing: bytes | None = None
@@ -260,6 +263,9 @@ class Call:
             self._ignore_data(stream, end - start)
             return
         self._count(end - start)
+        self._little = self._little + 1 if end - start <= PREFIX_SIZE else 0
+        if self._little > MAX_LITTLE:
+            raise RemoteProtocolError(f"more than {MAX_LITTLE} frames in a row with next to nothing in them")
         if not (self._message or flags & PADDED) and _is_message(data, start, end):  # as nearly always
             messages.append(data[start + PREFIX_SIZE : end])
         else:
