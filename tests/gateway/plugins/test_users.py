@@ -240,7 +240,11 @@ async def test_a_user_that_cannot_run_it_is_named(open_folder: Path, name: str, 
     script.touch(mode=0o700)
     spec = replace(command_spec((str(script),), open_folder), user=name)
     with pytest.raises(RunnerError) as caught:
-        await (await PluginProcess.launch(spec, Reaper())).ready(10)
+        process = await PluginProcess.launch(spec, Reaper())
+        try:
+            await process.ready(10)
+        finally:
+            await process.stop(0)
     assert said.format(script=script) in str(caught.value)
 
 
