@@ -283,9 +283,11 @@ class Front:
             self._check_length(request, route.plugin_id)
             receive = await self._identify(request, receive, route.plugin_id)
             await self._forward(scope, request, receive, send, record)
+            return
         except Turned as turned:
-            record.begin_response(turned.refusal.status)
-            await turned.refusal.send(send, record.request_id)
+            refusal = turned.refusal
+        record.begin_response(refusal.status)
+        await refusal.send(send, record.request_id)
 
     async def _forward(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
         has_body, departure = _has_body(scope), departure_of(scope)
@@ -315,6 +317,7 @@ class Front:
         can_refuse = "websocket.http.response" in (scope.get("extensions") or {})
         if (await receive())["type"] != "websocket.connect":
             return
+        refusal: Refusal | None = None
         try:
             route = self._route(request, record)
             if self._link(route.plugin_id).transport == "servehttp":
@@ -322,7 +325,9 @@ class Front:
             receive = await self._identify(request, receive, route.plugin_id)
             exchange = await self._open(route.plugin_id, request)
         except Turned as turned:
-            await refuse_websocket(turned.refusal, send, record, can_refuse=can_refuse)
+            refusal = turned.refusal
+        if refusal is not None:
+            await refuse_websocket(refusal, send, record, can_refuse=can_refuse)
             return
         timeout = self._settings.limits.first_byte_timeout
         cookies = self._settings.cookies

@@ -65,6 +65,7 @@ class HTTPCycle:
         """Run the application to its end."""
         current.set(self.exchange.request.request_id.decode("latin-1"))
         task = current_task()
+        failed = False
         try:
             result = await app(scope, self.receive, self.send)
         except BaseException as error:  # the border to the application: answered and logged here
@@ -75,9 +76,11 @@ class HTTPCycle:
                 self._leave()
             else:
                 logger.exception("Exception in ASGI application")
-                await self._fail("the application raised an exception")
+                failed = True
         else:
             await self._check_end(result)
+        if failed:  # here: compiled code that waits in an `except` leaves its exception with whoever runs meanwhile
+            await self._fail("the application raised an exception")
 
     @property
     def complete(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sys
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -677,3 +678,18 @@ def test_a_reset_says_why() -> None:
     assert isinstance(error, OSError)
     assert (error.code, error.reason) == (ResetCode.LIMIT, "too much")
     assert Reset(ResetCode.LIMIT, "too much") != Reset(ResetCode.LIMIT)
+
+
+async def test_an_error_is_nobody_elses_while_its_answer_waits() -> None:
+    async def fail(scope: Scope, receive: Receive, send: Send) -> None:
+        raise RuntimeError("an application's")
+
+    exchange = FakeExchange(Request("GET", b"/"), [End()])
+    exchange.stall()
+    serving = asyncio.create_task(ASGIAdapter(fail).serve(exchange))
+    await settled()
+    assert exchange.sent == []
+    assert sys.exc_info() == (None, None, None)
+    exchange.resume()
+    await serving
+    assert exchange.status == 500
