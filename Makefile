@@ -19,7 +19,8 @@
 
 PYTHON ?= python3
 PORT ?= 8065
-WORKERS ?= 2
+# Processes that run tests: twice as many as cores, for half of the time they wait for sockets and other processes.
+WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 BIN := .venv/bin
 READY := .venv/.ready

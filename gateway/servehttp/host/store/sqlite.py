@@ -50,13 +50,11 @@ def prepare_sqlite(engine: AsyncEngine, busy_timeout: float, *, make: bool) -> N
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
-        connection.isolation_level = None  # the driver must not begin transactions in its own way
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout * 1000)}")
-        cursor.execute("PRAGMA journal_mode=WAL")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.close()
+        try:
+            _configure(connection, busy_timeout)
+        except BaseException:
+            connection.close()  # the pool leaves it open
+            raise
         if watch is not None:
             watch.begin()
 
@@ -66,6 +64,16 @@ def prepare_sqlite(engine: AsyncEngine, busy_timeout: float, *, make: bool) -> N
             watch.check()
         writing = connection.get_execution_options().get(WRITING, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _configure(connection: Any, busy_timeout: float) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions in its own way
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={int(busy_timeout * 1000)}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
 
 
 class _Watch:
