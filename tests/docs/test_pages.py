@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,8 @@ def session(tmp_path: Path) -> Iterator[Session]:
 
 @pytest.mark.parametrize("page", EXECUTED, ids=lambda page: str(page.relative_to(ROOT)))
 def test_the_page_does_what_it_says(page: Path, session: Session) -> None:
+    if shutil.which("curl") is None and any("curl " in block.text for block in blocks(page)):
+        pytest.skip("the page asks with curl, which is not here")
     for block in blocks(page):
         session.execute(block)
 

@@ -298,6 +298,14 @@ def _syntax_error(file: Path, language: str, line: int, column: int, problem: st
     return ManifestError(file, "", f"{place}: {problem[:1].lower()}{problem[1:]}", f"correct the {language}")
 
 
+def _is_file(path: Path) -> bool:
+    """As `Path.is_file`, which from Python 3.14 on says no more why it cannot tell."""
+    try:
+        return stat.S_ISREG(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
 def _check_script(file: Path, manifest: Manifest) -> None:
     field, script = manifest.server.script()
     if not manifest.server.runtime and not script.endswith(".py"):
@@ -307,7 +315,11 @@ def _check_script(file: Path, manifest: Manifest) -> None:
     if not script:
         raise ManifestError(file, field, "is missing", 'name the script to run, such as "plugin.py"')
     try:
-        within, there = manifest.script.resolve().is_relative_to(manifest.folder.resolve()), manifest.script.is_file()
+        within, there = manifest.script.resolve().is_relative_to(manifest.folder.resolve()), _is_file(manifest.script)
+    except PermissionError:
+        raise ManifestError(
+            file, field, f"{script!r:.100} cannot be reached", "let the gateway's user read it"
+        ) from None
     except (OSError, ValueError):  # it is too long, or has characters that no path has
         raise ManifestError(file, field, f"{script!r:.100} cannot be a path", "correct it") from None
     if not within:
