@@ -1,19 +1,20 @@
-# make demo   serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
-# make test   run the tests against a compiled build, which is what ships (plain Python where there is no C compiler)
+# make                show this
+# make demo           serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
+# make test           run the tests against a compiled build, which is what ships (plain Python where there is no C compiler)
 # make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
-# make test-pure  run the tests of the compiled modules as plain Python
-# make lint   check style, types, imports, generated code and the wire contract
-# make bench  measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
-#             measured; PURE=1 measures it as plain Python, and needs no C compiler)
-# make load   measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
-# make bench-go  measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
+# make test-pure      run the tests of the compiled modules as plain Python
+# make lint           check style, types, imports, generated code and the wire contract
+# make bench          measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
+#                     measured; PURE=1 measures it as plain Python, and needs no C compiler)
+# make load           measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
+# make bench-go       measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
 # make bench-python   measure API calls, hooks and single parts in Python (ARGS="-k hook" goes to pytest)
 # make bench-compare  count instructions of single parts, beside the baseline (ARGS=--update makes a new baseline)
 # make bench-ratios   what API calls and hooks cost beside a bare gRPC call (ARGS="--rounds 99")
 # make bench-open     measure what a request costs while up to 10,000 others are open (ROUNDS=)
-# make docs   make the documentation as a site, in site/ (docs/index.md is its home)
-# make protos generate the Python code for proto/, and the API client
-# make clean  remove everything that was made
+# make docs           make the documentation as a site, in site/ (docs/index.md is its home)
+# make protos         generate the Python code for proto/, and the API client
+# make clean          remove everything that was made
 #
 # Each makes the virtual environment it needs, once. PYTHON= chooses the interpreter it is made with.
 
@@ -39,8 +40,11 @@ CAN_COMPILE := $(shell command -v cc >/dev/null && $(PYTHON) -c \
 TESTED := $(if $(CAN_COMPILE),$(COMPILED),$(READY))
 TESTED_BIN := $(if $(CAN_COMPILE),.venv-compiled/bin,$(BIN))
 
-.PHONY: demo test test-postgres test-pure docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
-.DEFAULT_GOAL := test
+.PHONY: help demo test test-postgres test-pure docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv

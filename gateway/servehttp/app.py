@@ -17,23 +17,23 @@ from servehttp.front.cookies import CookieScopes
 from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.identity import Identity, Memories
+from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import find_plugins
-from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import PluginHandle, Registry
-from servehttp.plugins.supervisor import Followers
+from servehttp.plugins.supervisor import PluginObservers
 from servehttp.settings import Settings
 
 if TYPE_CHECKING:  # the database's libraries take long to import
     from servehttp.host.host import Host
-    from servehttp.host.visitor import Visitor
+    from servehttp.host.workspace_reader import WorkspaceReader
 
 
 log = structlog.get_logger("servehttp.plugins")
 
 
-class Workers(Followers, Memories, Protocol):
+class Workers(PluginObservers, Memories, Protocol):
     """Other processes that serve HTTP: they connect to the plugins, and remember who asks."""
 
 
@@ -162,14 +162,14 @@ def create_followed_app(
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
     host = make_host(settings)
-    maker = PluginMaker(settings, tunnel_settings(settings), reaper, workers, host)
+    factory = PluginFactory(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
     _warn_of_strangers(settings, manifests)
-    registry = Registry.from_settings(maker, manifests, refused)
+    registry = Registry.from_settings(factory, manifests, refused)
     if host is not None:
-        host.manage(registry, maker, manifests)
+        host.manage(registry, factory, manifests)
         if workers is not None:
-            host.share(maker.tunnel, reaper, workers)
+            host.share(factory.tunnel, reaper, workers)
     front = make_front(registry, settings, host.identity if host is not None else None)
     return GatewayApp(registry, front, settings, host)
 
@@ -190,13 +190,13 @@ def make_host(settings: Settings) -> Host | None:
     return Host(settings)
 
 
-def make_visitor(settings: Settings) -> Visitor | None:
+def make_workspace_reader(settings: Settings) -> WorkspaceReader | None:
     """What knows in a worker who sends requests, if there is a workspace."""
     if not settings.workspace.enabled:
         return None
-    from servehttp.host.visitor import Visitor
+    from servehttp.host.workspace_reader import WorkspaceReader
 
-    return Visitor(settings)
+    return WorkspaceReader(settings)
 
 
 def make_front(registry: Registry, settings: Settings, identity: Identity | None = None) -> Front:

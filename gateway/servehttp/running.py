@@ -16,18 +16,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import uvicorn
 
-from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.heap import tune_malloc
 from mattermost_plugin.stop_signals import stop_signals
+from servehttp.aio import first_completed
 from servehttp.app import GatewayApp, create_app, create_followed_app
 from servehttp.errors import GatewayError, ManifestError
 from servehttp.front.server import make_server
 from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
-from servehttp.plugins.race import first_of
 from servehttp.plugins.reaper import Reaper
 from servehttp.progress import report_start, report_stop
 from servehttp.settings import Settings
-from servehttp.workers.board import Board
+from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
 
 
@@ -63,7 +63,7 @@ def _run_alone(
 
 
 async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket) -> None:
-    settle_heap()
+    tune_malloc()
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
     async with _reporting(gateway, listener):
         try:
@@ -75,13 +75,13 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
 async def _run_with_workers(
     settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], listener: socket.socket
 ) -> None:
-    board, reaper = Board(), Reaper()
-    gateway = create_followed_app(settings, manifests, refused, board, reaper)
-    pool = WorkerPool(settings, gateway, board, listener, reaper)
+    notifier, reaper = WorkerNotifier(), Reaper()
+    gateway = create_followed_app(settings, manifests, refused, notifier, reaper)
+    pool = WorkerPool(settings, gateway, notifier, listener, reaper)
     told = _catch_signals(functools.partial(report_stop, settings=settings), hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving):
         try:
-            await first_of(pool.run(), told.wait())
+            await first_completed(pool.run(), told.wait())
         finally:
             listener.close()  # here and, told to stop, in the workers: nobody may connect any more
             await pool.stop()

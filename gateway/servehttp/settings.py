@@ -331,7 +331,7 @@ class WorkspaceSettings(_Group):
     dialog_timeout: Seconds = Field(
         default=3, description="Seconds within which a plugin may answer a command or a button by a dialog."
     )
-    tidy_interval: Seconds = Field(
+    cleanup_interval: Seconds = Field(
         default=3600, description="Seconds between two times that expired keys, sessions and uploads are deleted."
     )
     session_cache: Seconds = Field(

@@ -8,7 +8,7 @@ YOUNG_OBJECTS = 20_000
 """How many more objects are made than freed before the collector looks: a burst of requests is fewer."""
 
 
-def relieve_collector() -> None:
+def tune_gc() -> None:
     """Call once, when the process has started up.
 
     What there is by now stays and is not looked at again. A collector that was switched off stays so, and a higher

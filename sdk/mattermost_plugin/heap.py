@@ -12,7 +12,7 @@ LARGEST_KEPT = 1024 * 1024
 """Bytes of the largest block that comes out of the heap; twice as many stay when nothing is in use."""
 
 
-def settle_heap() -> None:
+def tune_malloc() -> None:
     """Call once, when the process has started up.
 
     Who has set glibc's thresholds by its environment keeps them; with another C library this does nothing.

@@ -31,7 +31,7 @@ from mattermost_plugin.addresses import (
 )
 from mattermost_plugin.asgi import ASGIAdapter, Lifespan, LifespanError
 from mattermost_plugin.background import cancel_tasks
-from mattermost_plugin.collector import relieve_collector
+from mattermost_plugin.collector import tune_gc
 from mattermost_plugin.exit_watch import ExitWatch
 from mattermost_plugin.grpc import goplugin_pb2_grpc, hooks_pb2_grpc
 from mattermost_plugin.handshake import (
@@ -41,7 +41,7 @@ from mattermost_plugin.handshake import (
     MAGIC_COOKIE_KEY,
     Handshake,
 )
-from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.heap import tune_malloc
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE, message_limits
 from mattermost_plugin.plugin import Plugin, close_clients, instantiate
@@ -311,8 +311,8 @@ async def _run(plugin_class: type[Plugin], listen: str | None, watch: ExitWatch)
 async def _serve_as_asked(plugin_class: type[Plugin], listen: str | None) -> None:
     config = load_runtime_config()
     config.configure_logging()
-    settle_heap()
-    relieve_collector()
+    tune_malloc()
+    tune_gc()
     if listen is None:
         await _serve_for_host(plugin_class, config, None)
     else:

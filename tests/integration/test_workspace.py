@@ -334,7 +334,7 @@ async def test_a_session_from_a_login_tells_plugins_who_asks(gateway: Gateway) -
     login = await fetch(gateway.port, "/api/v4/users/login", method="POST", body=credentials)
     assert login.status == 200, login
     token = next(value for name, value in login.headers if name == b"token").decode()
-    for _ in range(2):  # the long way, and then the short one
+    for _ in range(2):  # the ASGI path, and then the short one
         seen = await me(gateway, ("authorization", f"Bearer {token}"), ("mattermost-user-id", "forged"))
         assert seen == {"mattermost-user-id": user.id, "authorization": None, "cookie": None, "query": "", "body": ""}
     async with connect(gateway.port) as client:  # the same head again and again, on one connection

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mattermost_plugin.collector import YOUNG_OBJECTS, relieve_collector
+from mattermost_plugin.collector import YOUNG_OBJECTS, tune_gc
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def _as_before() -> Iterator[None]:
 
 def test_it_looks_less_often_and_not_at_what_is_there_already() -> None:
     gc.set_threshold(700, 10, 10)
-    relieve_collector()
+    tune_gc()
     assert gc.get_threshold() == (YOUNG_OBJECTS, 10, 10)
     assert gc.get_freeze_count() > 0
 
@@ -28,5 +28,5 @@ def test_it_looks_less_often_and_not_at_what_is_there_already() -> None:
 @pytest.mark.parametrize("young", [0, YOUNG_OBJECTS + 1])
 def test_a_collector_that_is_off_or_looks_less_often_yet_stays_so(young: int) -> None:
     gc.set_threshold(young, 10, 10)
-    relieve_collector()
+    tune_gc()
     assert gc.get_threshold()[0] == young

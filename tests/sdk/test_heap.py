@@ -12,13 +12,13 @@ from mattermost_plugin.heap import LARGEST_KEPT
 
 FAULTS_OF_LARGE_PIECES = """
 import resource, sys
-from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.heap import tune_malloc
 
 def move() -> None:
     pieces = [b"x" * 250_000 for _ in range(4)]
 
 if sys.argv[1] == "settled":
-    settle_heap()
+    tune_malloc()
 move()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
 for _ in range(100):

@@ -14,14 +14,14 @@ from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
 from servehttp.front import responses
 from servehttp.front.access import Record
+from servehttp.front.cached_head import CachedHead
 from servehttp.front.cookies import CookieScopes
-from servehttp.front.departure import departure_of
+from servehttp.front.disconnect_signal import disconnect_signal_of
 from servehttp.front.endings import ATTEMPTS
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.health import Health
 from servehttp.front.http import ForwardLimits, HTTPForward, Refused
 from servehttp.front.identity import TooManyTokens, identify, identify_at_once, may_identify
-from servehttp.front.known_head import KnownHead
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import Route, find_route
@@ -40,7 +40,7 @@ END: Final = End()
 API_PREFIX: Final = API_ID.encode() + b"/"
 
 
-class Turned(Exception):
+class Rejected(Exception):
     """The request goes to no plugin; `refusal` is its answer."""
 
     def __init__(self, refusal: Refusal) -> None:
@@ -166,36 +166,36 @@ class Front:
         try:
             route = find_route(record.path, request.root_length)
         except BadPath as error:
-            raise Turned(responses.bad_path(str(error))) from None
+            raise Rejected(responses.bad_path(str(error))) from None
         if route is None:
-            raise Turned(responses.not_found())
+            raise Rejected(responses.not_found())
         record.plugin_id = route.plugin_id
         request.root_length = route.root_length
         return route
 
-    def _route_again(self, record: Record, known: KnownHead) -> None:
+    def _route_again(self, record: Record, cached: CachedHead) -> None:
         """The same for a request that is for the plugin of the one before it."""
-        record.plugin_id = known.plugin_id
+        record.plugin_id = cached.plugin_id
         try:
             check_path(record.path)
         except BadPath as error:
-            raise Turned(responses.bad_path(str(error))) from None
+            raise Rejected(responses.bad_path(str(error))) from None
 
     def _link(self, plugin_id: str) -> Link:
         """The connection to a plugin that serves HTTP now."""
         plugin = self._registry.get(plugin_id)
         if plugin is None:
-            raise Turned(responses.not_found(plugin_id))
+            raise Rejected(responses.not_found(plugin_id))
         link, state = plugin.link, plugin.state
         if state is RUNNING and link is not None and link.serves_http:
             return link
         if state in COMING_UP or (state is RUNNING and link is None):
-            raise Turned(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
-        raise Turned(responses.not_found(plugin_id))
+            raise Rejected(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
+        raise Rejected(responses.not_found(plugin_id))
 
     def _check_room(self, plugin_id: str, in_flight: int) -> None:
         if in_flight >= self._settings.max_exchanges:
-            raise Turned(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
+            raise Rejected(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
 
     async def _open(self, plugin_id: str, request: Request) -> Exchange:
         for _ in range(ATTEMPTS):
@@ -205,12 +205,12 @@ class Front:
                 return await link.open(request)
             except LinkError:
                 continue
-        raise Turned(responses.takes_none(plugin_id))
+        raise Rejected(responses.takes_none(plugin_id))
 
     # HTTP
 
     def admit(
-        self, request: Request, record: Record, known: KnownHead | None, *, has_body: bool
+        self, request: Request, record: Record, cached: CachedHead | None, *, has_body: bool
     ) -> RequestHeaders | None:
         """Make a request that came in ready for its plugin.
 
@@ -222,14 +222,14 @@ class Front:
             What became of its headers; None where only the ASGI application can answer it.
 
         Raises:
-            Turned: it goes to no plugin.
+            Rejected: it goes to no plugin.
         """
-        headers = self._headers(request) if known is None else known.headers
+        headers = self._headers(request) if cached is None else cached.headers
         self._clean(request, record, headers)
-        if known is None:
+        if cached is None:
             self._route(request, record)
         else:
-            self._route_again(record, known)
+            self._route_again(record, cached)
         if request.root_length == len(record.path):
             return None
         if has_body:
@@ -248,9 +248,9 @@ class Front:
         try:
             return await identify(request, self._identity, receive)
         except IdentityUnavailable:
-            raise Turned(responses.unknown_caller(plugin_id)) from None
+            raise Rejected(responses.unknown_caller(plugin_id)) from None
         except TooManyTokens as error:
-            raise Turned(responses.too_many_tokens(plugin_id, str(error))) from None
+            raise Rejected(responses.too_many_tokens(plugin_id, str(error))) from None
 
     def begin(self, request: Request, plugin_id: str, *, complete: bool) -> TunnelExchange | None:
         """Begin the exchange of an admitted request without waiting; None where that cannot be.
@@ -259,7 +259,7 @@ class Front:
             complete: whether nothing follows the head.
 
         Raises:
-            Turned: the plugin takes none.
+            Rejected: the plugin takes none.
         """
         switch = self._link(plugin_id).switch
         if switch is None:
@@ -279,26 +279,26 @@ class Front:
         try:
             route = self._route(request, record)
             if route.root_length == len(record.path):
-                raise Turned(_add_slash(request, route))
+                raise Rejected(_add_slash(request, route))
             self._check_length(request, route.plugin_id)
             receive = await self._identify(request, receive, route.plugin_id)
             await self._forward(scope, request, receive, send, record)
             return
-        except Turned as turned:
-            refusal = turned.refusal
+        except Rejected as rejected:
+            refusal = rejected.refusal
         record.begin_response(refusal.status)
         await refusal.send(send, record.request_id)
 
     async def _forward(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
-        has_body, departure = _has_body(scope), departure_of(scope)
+        has_body, signal = _has_body(scope), disconnect_signal_of(scope)
         for attempt in itertools.count(1):
             exchange = await self._open(record.plugin_id, request)
             rules = ResponseRules(request, record.plugin_id, self._settings.cookies)
             forward = HTTPForward(
                 exchange, receive, send, self._settings.limits, record, rules, has_body=has_body, attempts=attempt
             )
-            if departure is not None:
-                departure.subscribe(forward.leave)
+            if signal is not None:
+                signal.subscribe(forward.leave)
             try:
                 await forward.run()
             except Refused:
@@ -309,7 +309,7 @@ class Front:
         limit = self._settings.limits.max_body_size
         length = request.header(b"content-length")
         if limit and length and length.isdigit() and int(length) > limit:
-            raise Turned(responses.body_too_large(plugin_id, limit))
+            raise Rejected(responses.body_too_large(plugin_id, limit))
 
     # WebSocket
 
@@ -321,11 +321,11 @@ class Front:
         try:
             route = self._route(request, record)
             if self._link(route.plugin_id).transport == "servehttp":
-                raise Turned(responses.no_websockets(route.plugin_id))
+                raise Rejected(responses.no_websockets(route.plugin_id))
             receive = await self._identify(request, receive, route.plugin_id)
             exchange = await self._open(route.plugin_id, request)
-        except Turned as turned:
-            refusal = turned.refusal
+        except Rejected as rejected:
+            refusal = rejected.refusal
         if refusal is not None:
             await refuse_websocket(refusal, send, record, can_refuse=can_refuse)
             return

@@ -1,4 +1,4 @@
-"""The short way: from the HTTP parser into a tunnel and back, in the parser's and the tunnel's own turns. No task, no
+"""The fast path: from the HTTP parser into a tunnel and back, in the parser's and the tunnel's own turns. No task, no
 ASGI events, no timer for each request.
 
 What the client sees is the same as by `servehttp.front.http`: both ask `servehttp.front.endings` how it ends and follow
@@ -17,10 +17,10 @@ from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.application import END, Front, Turned
+from servehttp.front.application import END, Front, Rejected
+from servehttp.front.cached_head import CachedHead
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.headers import RequestHeaders, field_lines, status_line
-from servehttp.front.known_head import KnownHead
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 
@@ -99,7 +99,7 @@ class DirectCycle(Sink):
         request: Request,
         keep_alive: bool,
         has_body: bool,
-        known: KnownHead | None = None,
+        cached: CachedHead | None = None,
     ) -> None:
         self.headers: RequestHeaders | None = None
         self.keep_alive = keep_alive
@@ -110,7 +110,7 @@ class DirectCycle(Sink):
         self.progress = 0
         self._connection = connection
         self._front = front
-        self._known = known
+        self._cached = cached
         self.request = request
         self._record = Record(request.method, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
@@ -126,12 +126,12 @@ class DirectCycle(Sink):
         return self._rules.chunked
 
     def begin(self) -> bool:
-        """Start it; False where only the long way can serve this request."""
+        """Start it; False where only the ASGI path can serve this request."""
         try:
-            self.headers = self._front.admit(self.request, self._record, self._known, has_body=self.has_body)
+            self.headers = self._front.admit(self.request, self._record, self._cached, has_body=self.has_body)
             return self.headers is not None and self._open()
-        except Turned as turned:
-            self._answer(turned.refusal)
+        except Rejected as rejected:
+            self._answer(rejected.refusal)
             return True
 
     def _open(self) -> bool:
@@ -149,8 +149,8 @@ class DirectCycle(Sink):
         try:
             if not self._open():
                 self._answer(responses.takes_none(self._record.plugin_id))
-        except Turned as turned:
-            self._answer(turned.refusal)
+        except Rejected as rejected:
+            self._answer(rejected.refusal)
 
     # For the connection
 
@@ -177,7 +177,7 @@ class DirectCycle(Sink):
         if self._exchange is not None:
             self._exchange.post(END)
 
-    def happen(self) -> None:
+    def client_disconnected(self) -> None:
         """The client has gone away."""
         self.disconnected = True
         self._reset(ResetCode.CANCELLED, CLIENT_GONE)

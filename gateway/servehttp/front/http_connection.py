@@ -29,8 +29,8 @@ import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from servehttp.front.departure import EXTENSION, Departure
 from servehttp.front.direct import DirectCycle
+from servehttp.front.disconnect_signal import EXTENSION, DisconnectSignal
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.presence import INTERIM, LEADING_ZERO, PROBE_AFTER
@@ -109,7 +109,7 @@ class LimitedConnection:
         """Set the mixin's own state; called by `__init__`."""
         self.limits = limits
         self.active: Cycle | DirectCycle | None = None
-        self.departure: Departure | DirectCycle = Departure()
+        self.disconnect_signal: DisconnectSignal | DirectCycle = DisconnectSignal()
         self.expects_continue = False
         self.cycle_transport: Any = CycleTransport(self)  # for uvicorn, an asyncio.Transport
         self.refusal: Refusal | None = None
@@ -138,12 +138,12 @@ class LimitedConnection:
         """A request is about to be answered."""
         self.active = cycle
         self.expects_continue = cycle.waiting_for_100_continue
-        self.departure = departure = Departure()
-        cycle.scope.setdefault("extensions", {})[EXTENSION] = departure
+        self.disconnect_signal = signal = DisconnectSignal()
+        cycle.scope.setdefault("extensions", {})[EXTENSION] = signal
 
     def enter_direct(self, cycle: DirectCycle) -> None:
-        """The same for a request that goes the short way."""
-        self.active = self.departure = cycle
+        """The same for a request that takes the fast path."""
+        self.active = self.disconnect_signal = cycle
         self.expects_continue = False
 
     def head_open(self) -> bool:
@@ -316,7 +316,7 @@ class LimitedConnection:
     def disconnect(self) -> None:
         """Tell the application that its client is gone."""
         if self.active is not None and not self.active.response_complete:
-            self.departure.happen()
+            self.disconnect_signal.client_disconnected()
             self.active.disconnected = True
             self.active.message_event.set()
             self.flow.resume_writing()

@@ -10,12 +10,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from mattermost_plugin.exchange import Request
 from servehttp.front.application import Front
+from servehttp.front.cached_head import CachedHead, cached_head
 from servehttp.front.close_delimited import CloseDelimited
 from servehttp.front.direct import DirectCycle
 from servehttp.front.headers import field_lines
 from servehttp.front.http_connection import Cycle, LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
-from servehttp.front.known_head import KnownHead, known_head
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PREFIX
 
@@ -32,7 +32,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
 
     Args:
         limits: what a connection may take.
-        front: the gateway's front, if requests may go the short way.
+        front: the gateway's front, if requests may take the fast path.
         options: uvicorn's arguments.
     """
 
@@ -40,11 +40,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         super().__init__(**options)
         self.start_limits(limits)
         self._front = front
-        self._known: KnownHead | None = None
+        self._cached: CachedHead | None = None
         self._messages = 0
         """How many have begun in what was read last."""
         self._begun: DirectCycle | None = None
-        """What went the short way of them."""
+        """What took the fast path of them."""
         self._unparsed = 0
         self._head_open = False
         self._body_open = False
@@ -82,7 +82,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             return
         self.reads += 1
         between = self._is_between_messages()
-        if between and self._known is not None and self._begin_known(self._known, data):
+        if between and self._cached is not None and self._start_from_cache(self._cached, data):
             return
         self._start_read()
         self._parse(data)
@@ -90,7 +90,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             long_target = self.head_open() and not self.headers and len(self.url) > self.limits.max_target_length
             self.refuse(self.limits.refuse_target() if long_target else self.limits.refuse_size())
         elif between and self._messages == 1:
-            self._known = self._known_by(data, self._begun)
+            self._cached = self._cached_by(data, self._begun)
 
     def _start_read(self) -> None:
         self._messages = 0
@@ -177,7 +177,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         self.url, self.headers, self.expect_100_continue = url, headers, expected
         self.scope["headers"] = headers
 
-    # The short way
+    # The fast path
 
     def _goes_directly(self, version: str) -> bool:
         """Whether a request is of the kind that needs neither a task nor ASGI."""
@@ -202,11 +202,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
 
-    def _begin(self, request: Request, known: KnownHead | None = None) -> bool:
-        assert self._front is not None, "nothing goes the short way without a front"
-        keep_alive = not self.draining and (known is not None or self.parser.should_keep_alive())
-        body_follows = known is None and has_body(self.headers)
-        cycle = DirectCycle(self, self._front, request, keep_alive, body_follows, known)
+    def _begin(self, request: Request, cached: CachedHead | None = None) -> bool:
+        assert self._front is not None, "nothing takes the fast path without a front"
+        keep_alive = not self.draining and (cached is not None or self.parser.should_keep_alive())
+        body_follows = cached is None and has_body(self.headers)
+        cycle = DirectCycle(self, self._front, request, keep_alive, body_follows, cached)
         previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
         if not cycle.begin():
             self.cycle = previous
@@ -220,21 +220,21 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         """Whether what is read now begins a request, and no other waits for its answer."""
         return not (self._head_open or self._body_open) and (self.cycle is None or self.cycle.response_complete)
 
-    def _begin_known(self, known: KnownHead, data: bytes) -> bool:
+    def _start_from_cache(self, cached: CachedHead, data: bytes) -> bool:
         """Begin what `data` asks, if that is known but for its target; uvicorn's parser does not see it then."""
-        request = known.request_in(data)
+        request = cached.request_in(data)
         if request is None:
             return False
         if self.timeout_keep_alive_task is not None:  # uvicorn's own, which its `data_received` would stop
             self._unset_keepalive_if_required()
-        return self._begin(request, known)
+        return self._begin(request, cached)
 
-    def _known_by(self, data: bytes, cycle: DirectCycle | None) -> KnownHead | None:
+    def _cached_by(self, data: bytes, cycle: DirectCycle | None) -> CachedHead | None:
         """What to know the next request by after `data` began `cycle`, if anything."""
         if cycle is None or cycle.headers is None or not cycle.keep_alive or cycle.has_body:
             return None
         room = self.limits.max_header_bytes - self.limits.size(b"", self.headers)
-        return known_head(data, self.url, cycle.request, cycle.headers, min(self.limits.max_target_length, room))
+        return cached_head(data, self.url, cycle.request, cycle.headers, min(self.limits.max_target_length, room))
 
     # For a `DirectCycle`
 

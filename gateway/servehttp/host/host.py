@@ -16,8 +16,8 @@ from typing import Self
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
+from servehttp.host.cleanup import cleaning_up
 from servehttp.host.first_start import TOKEN_FILE, make_first_admin
-from servehttp.host.housekeeping import housekeeping
 from servehttp.host.identity import SessionIdentity
 from servehttp.host.management import Management
 from servehttp.host.memories import forget_everywhere
@@ -30,10 +30,10 @@ from servehttp.host.watch import watching
 from servehttp.host.workspace import DATABASE_FILE, FILES_FOLDER, Workspace, open_workspace
 from servehttp.identity import Memories
 from servehttp.plugins.environment import message_size
+from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
-from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
@@ -78,17 +78,17 @@ class Host:
             raise RuntimeError("the workspace is not open")
         return self._workspace
 
-    def manage(self, registry: Registry, maker: PluginMaker, manifests: Iterable[Manifest]) -> None:
+    def manage(self, registry: Registry, factory: PluginFactory, manifests: Iterable[Manifest]) -> None:
         """Have the workspace manage the gateway's plugins; to be called before it is opened.
 
         Args:
             registry: all of them.
-            maker: makes those that are installed meanwhile.
+            factory: makes those that are installed meanwhile.
             manifests: of those that are started.
         """
         known = list(manifests)
         installed, limits = self._installed, self._settings.limits
-        self._manage = lambda workspace: Management(workspace, registry, maker, known, installed, limits)
+        self._manage = lambda workspace: Management(workspace, registry, factory, known, installed, limits)
 
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
         """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
@@ -126,7 +126,7 @@ class Host:
         self._rest = make_rest(workspace, settings.rest)
         await self._begin_to_manage(workspace, undo)
         self.disabled = await workspace.plugin_records.disabled()
-        await undo.enter_async_context(housekeeping(workspace, settings.workspace.tidy_interval))
+        await undo.enter_async_context(cleaning_up(workspace, settings.workspace.cleanup_interval))
         await undo.enter_async_context(watching(workspace, settings.workspace.database_check_interval))
         if self.shared is not None:
             undo.push_async_callback(self.shared.stop)
@@ -135,7 +135,7 @@ class Host:
     async def _begin_to_manage(self, workspace: Workspace, undo: AsyncExitStack) -> None:
         if self._manage is None:
             return
-        await asyncio.to_thread(self._installed.tidy)
+        await asyncio.to_thread(self._installed.clean_up)
         management = self._manage(workspace)
         undo.push_async_callback(management.close)
         workspace.plugins.manager = management

@@ -21,8 +21,8 @@ from servehttp.host.workspace import Workspace
 from servehttp.host.workspace.domain import REQUEST
 from servehttp.host.workspace.plugin_requests import PluginRequest, PluginResponse
 from servehttp.host.workspace.plugins import PluginSetting, UnknownPlugin
+from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import InstalledPlugins
-from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest as PluginManifest
 from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.states import PluginState
@@ -53,7 +53,7 @@ class Management:
     Args:
         workspace: where it is remembered which are to run; it has the hooks.
         registry: the plugins.
-        maker: makes those that are installed.
+        factory: makes those that are installed.
         manifests: of those in the registry that are started.
         installed: the folder of those that were installed.
         limits: what a request may take, be it a client's or a plugin's.
@@ -63,14 +63,14 @@ class Management:
         self,
         workspace: Workspace,
         registry: Registry,
-        maker: PluginMaker,
+        factory: PluginFactory,
         manifests: Iterable[PluginManifest],
         installed: InstalledPlugins,
         limits: LimitSettings,
     ) -> None:
         self._ws = workspace
         self._registry = registry
-        self._maker = maker
+        self._factory = factory
         self._manifests = {manifest.id: manifest for manifest in manifests}
         self._installed = installed
         self._limits = limits
@@ -247,7 +247,7 @@ class Management:
             await before.stop()
         manifest = await asyncio.to_thread(self._installed.place, unpacked)
         self._manifests[plugin_id] = manifest
-        plugin = self._maker.started(manifest)
+        plugin = self._factory.started(manifest)
         self._registry.add(plugin)
         if enabled:
             with contextlib.suppress(AppFailure):  # it is installed, and its status says why it does not run

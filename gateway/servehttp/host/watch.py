@@ -34,9 +34,9 @@ async def look(workspace: Workspace) -> None:
     Raises:
         StoreUnavailable: the database cannot serve now.
     """
-    await workspace.facts.get(CHECKED)
+    await workspace.system_properties.get(CHECKED)
     if workspace.database.trouble is not None:
-        await workspace.facts.put(CHECKED, str(workspace.clock()))
+        await workspace.system_properties.put(CHECKED, str(workspace.clock()))
 
 
 async def _watch(workspace: Workspace, interval: float) -> None:

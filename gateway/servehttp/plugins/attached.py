@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from servehttp.plugins.host import PluginHost
-from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.supervisor import Connect, PluginObservers, SupervisedPlugin, SupervisionPolicy
 
 
 class AttachedRunner:
@@ -34,7 +34,7 @@ def attach(
     target: str,
     connect: Connect,
     policy: SupervisionPolicy,
-    followers: Followers | None = None,
+    observers: PluginObservers | None = None,
     host: PluginHost | None = None,
 ) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
@@ -44,11 +44,11 @@ def attach(
         target: Where it listens, as gRPC names it.
         connect: How a connection is made.
         policy: Its times; its restart policy should have no limit.
-        followers: Who else connects to it.
+        observers: Who else connects to it.
         host: Fires its hooks. It has no process of ours to be given an endpoint of the API.
     """
 
     async def launch() -> AttachedRunner:
         return AttachedRunner(target)
 
-    return SupervisedPlugin(plugin_id, launch, connect, policy, followers, host)
+    return SupervisedPlugin(plugin_id, launch, connect, policy, observers, host)

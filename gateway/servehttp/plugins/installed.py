@@ -55,7 +55,7 @@ class InstalledPlugins:
         """Whether this plugin is one that was installed here."""
         return manifest.folder.parent == self._folder
 
-    def tidy(self) -> None:
+    def clean_up(self) -> None:
         """Clear away what an end in the midst of an installation has left."""
         if not self._folder.is_dir():
             return

@@ -10,8 +10,8 @@ from typing import Protocol
 import structlog
 
 from servehttp.errors import ManifestError, PluginStartError
+from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.link import Link
-from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.refused import refused_plugins
@@ -82,15 +82,15 @@ class Registry:
 
     @classmethod
     def from_settings(
-        cls, maker: PluginMaker, manifests: Iterable[Manifest], refused: Iterable[ManifestError] = ()
+        cls, factory: PluginFactory, manifests: Iterable[Manifest], refused: Iterable[ManifestError] = ()
     ) -> Registry:
-        """The plugins of these manifests, those that the maker's settings attach, and what is refused, to be shown."""
-        attached = [maker.attached(id, target) for id, target in maker.settings.plugins.attach.items()]
+        """The plugins of these manifests, those that the settings attach, and what is refused, to be shown."""
+        attached = [factory.attached(id, target) for id, target in factory.settings.plugins.attach.items()]
         # An attached plugin stands in for a started one of the same id: that is what somebody with a debugger wants.
         ids = {plugin.id for plugin in attached}
-        started = [maker.started(manifest) for manifest in manifests if manifest.id not in ids]
+        started = [factory.started(manifest) for manifest in manifests if manifest.id not in ids]
         ids.update(plugin.id for plugin in started)
-        return cls([*started, *attached, *refused_plugins(refused, ids)], maker.reaper)
+        return cls([*started, *attached, *refused_plugins(refused, ids)], factory.reaper)
 
     def get(self, plugin_id: str) -> PluginHandle | None:
         """The plugin with this id."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import structlog
 
+from servehttp.aio import first_completed
 from servehttp.errors import (
     ActivationError,
     GatewayError,
@@ -30,7 +31,6 @@ from servehttp.errors import (
 )
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.patience import Crowd, Patience
-from servehttp.plugins.race import first_of
 from servehttp.plugins.runner import Launch, Runner, RunnerError
 from servehttp.plugins.states import STARTABLE, Lifecycle, PluginState
 
@@ -64,10 +64,10 @@ class Connect(Protocol):
         ...
 
 
-class Followers(Protocol):
+class PluginObservers(Protocol):
     """Other processes that connect to the plugins as well, and are told what becomes of them."""
 
-    def tell(self, plugin: SupervisedPlugin) -> None:
+    def notify(self, plugin: SupervisedPlugin) -> None:
         """Another state, or another target: connect while it runs, drain while it stops, hang up without a target."""
         ...
 
@@ -128,7 +128,7 @@ class SupervisedPlugin:
         launch: Launch,
         connect: Connect,
         policy: SupervisionPolicy,
-        followers: Followers | None = None,
+        observers: PluginObservers | None = None,
         host: PluginHost | None = None,
         crowd: Crowd | None = None,
     ) -> None:
@@ -140,7 +140,7 @@ class SupervisedPlugin:
         self._launch = launch
         self._connect = connect
         self._policy = policy
-        self._followers = followers
+        self._observers = observers
         self._host = host
         self._log = log.bind(plugin=plugin_id)
         self._life = Lifecycle()
@@ -226,7 +226,7 @@ class SupervisedPlugin:
     async def _supervise(self) -> None:
         while True:
             failure = await self._run()
-            self._fall(failure.reason)
+            self._mark_down(failure.reason)
             await self._clean_up(FAILURE_GRACE)
             delay = self._delay_after(failure)
             if delay is None:
@@ -276,7 +276,7 @@ class SupervisedPlugin:
         await self._unless_ended(runner, self._activate(link))
         self.started_in = time.monotonic() - began
         self._patience.forget()
-        self._rise(link)
+        self._mark_up(link)
         self._log.info("plugin runs", seconds=round(self.started_in, 3), pid=runner.pid, transport=link.transport)
         self._report_start(None)
         return runner, link
@@ -297,12 +297,12 @@ class SupervisedPlugin:
             raise ActivationError(f"OnActivate failed: {error}") from error
 
     async def _watch(self, runner: Runner, link: Link) -> str:
-        return await first_of(runner.wait(), _raise_when_lost(link), self._until_unhealthy(link))
+        return await first_completed(runner.wait(), _raise_when_lost(link), self._until_unhealthy(link))
 
     async def _reconnect(self, runner: Runner, lost: str) -> Link:
         """Connect again to a process that lives on; it was activated before."""
         reason = f"connection lost: {lost}"
-        self._fall(reason)
+        self._mark_down(reason)
         await self._leave_host()
         if end := await _end_soon(runner):
             raise RunnerError(end)
@@ -312,7 +312,7 @@ class SupervisedPlugin:
         await self._hang_up()
         self.target = await runner.ready(self._policy.start_timeout)
         link = await self._unless_ended(runner, self._open_connection(runner))
-        self._rise(link)
+        self._mark_up(link)
         self._log.warning("connection restored", reason=reason)
         return link
 
@@ -332,18 +332,18 @@ class SupervisedPlugin:
     async def _unless_ended(self, runner: Runner, step: Coroutine[Any, Any, T]) -> T:
         """Take a step with the plugin; if the plugin ends meanwhile, that is the error."""
         try:
-            return await first_of(step, _raise_at_end(runner))
+            return await first_completed(step, _raise_at_end(runner))
         except NoTunnelError:
             raise
         except LinkError as error:
             raise LinkError(await _end_soon(runner) or str(error)) from error
 
-    def _rise(self, link: Link) -> None:
+    def _mark_up(self, link: Link) -> None:
         self.link = link
         self._last_reason = None
         self._move(PluginState.RUNNING)
 
-    def _fall(self, reason: str) -> None:
+    def _mark_down(self, reason: str) -> None:
         self.link = None
         if self.state is PluginState.RUNNING:
             self._served = time.monotonic() - self._life.since
@@ -386,12 +386,12 @@ class SupervisedPlugin:
     async def _take_leave(self, link: Link, runner: Runner) -> None:
         """Drain and OnDeactivate, unless the plugin ends before."""
         with contextlib.suppress(RunnerError):
-            await first_of(self._say_goodbye(link), _raise_at_end(runner))
+            await first_completed(self._drain_and_deactivate(link), _raise_at_end(runner))
 
-    async def _say_goodbye(self, link: Link) -> None:
+    async def _drain_and_deactivate(self, link: Link) -> None:
         try:
             await link.drain(self._policy.drain_timeout)
-            await self._followers_settled(self._policy.drain_timeout)
+            await self._observers_settled(self._policy.drain_timeout)
             await link.deactivate(self._policy.hook_timeout)
         except GatewayError as error:
             self._log.warning("OnDeactivate failed", error=str(error))
@@ -423,22 +423,22 @@ class SupervisedPlugin:
             self._log.exception("connection could not be closed")
 
     def _tell(self) -> None:
-        if self._followers is not None:
-            self._followers.tell(self)
+        if self._observers is not None:
+            self._observers.notify(self)
 
     async def _release(self) -> None:
         """Let those that follow hang up as well."""
         if self.target is not None:
             self.target = None
             self._tell()
-        await self._followers_settled(CLOSE_TIMEOUT)
+        await self._observers_settled(CLOSE_TIMEOUT)
 
-    async def _followers_settled(self, timeout: float) -> None:
+    async def _observers_settled(self, timeout: float) -> None:
         """Returns when those that follow have done what they were told, or after so many seconds without them."""
-        if self._followers is not None:
+        if self._observers is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    await self._followers.settled(self.id)
+                    await self._observers.settled(self.id)
 
 
 async def _raise_when_lost(link: Link) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 
 import structlog
 
+from servehttp.aio import first_completed
 from servehttp.errors import LinkError
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.link import Link
-from servehttp.plugins.race import first_of
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import CLOSE_TIMEOUT, Connect
 from servehttp.workers.messages import Report, Settled
@@ -133,7 +133,7 @@ class MirroredPlugin:
             await self._newer.wait()
             self._newer.clear()
             assert self._report is not None
-            await first_of(self._act(self._report), self._newer.wait())
+            await first_completed(self._act(self._report), self._newer.wait())
 
     async def _act(self, report: Report) -> None:
         if self._unusable:

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
+from servehttp.aio import first_completed
 from servehttp.errors import GatewayError
 from servehttp.plugins.backoff import Backoff, RestartPolicy
-from servehttp.plugins.race import first_of
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import PluginHandle
 from servehttp.settings import Settings
-from servehttp.workers.board import Board
 from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forgotten, Hello, MessageError, Serving, Settled, Setup
+from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.process import WorkerProcess
 from servehttp.workers.shares import Share, create_shares
 
@@ -37,7 +37,7 @@ class WorkerPool:
     Args:
         settings: Those of the gateway.
         plugins: What the workers are told of.
-        board: Where it is kept what they were told.
+        notifier: Where it is kept what they were told.
         listener: What they accept connections from.
         reaper: Ends them should the gateway be killed.
         command: The program of a worker.
@@ -47,7 +47,7 @@ class WorkerPool:
         self,
         settings: Settings,
         plugins: Iterable[PluginHandle],
-        board: Board,
+        notifier: WorkerNotifier,
         listener: socket.socket,
         reaper: Reaper,
         command: Sequence[str] = COMMAND,
@@ -56,7 +56,7 @@ class WorkerPool:
         self._setup = settings.model_dump(mode="json")
         self._shares = create_shares(settings.server.workers)
         self._plugins = plugins
-        self._board = board
+        self._notifier = notifier
         self._listener = listener
         self._reaper = reaper
         self._command = command
@@ -79,7 +79,7 @@ class WorkerPool:
 
     async def wait_serving(self) -> None:
         """Returns when all of them take connections, and are connected to every plugin that runs."""
-        await self._board.wait_serving(self._settings.workers, self._plugins)
+        await self._notifier.wait_serving(self._settings.workers, self._plugins)
 
     async def stop(self) -> None:
         """End all in order: what is open may go on for `server.drain_timeout`. Idempotent."""
@@ -125,9 +125,9 @@ class WorkerPool:
         if self._stopping.is_set():
             worker.stop()
         try:
-            await first_of(self._listen(worker), worker.exited.wait())
+            await first_completed(self._listen(worker), worker.exited.wait())
         finally:
-            self._board.leave(worker.channel)
+            self._notifier.leave(worker.channel)
             end = await worker.end()
             Share(self._shares.fileno(), place).leave()
             self._workers.discard(worker)
@@ -139,11 +139,11 @@ class WorkerPool:
             while (message := await worker.channel.receive()) is not None:
                 match message:
                     case Hello():
-                        self._board.join(worker.channel, self._plugins)
+                        self._notifier.join(worker.channel, self._plugins)
                     case Settled():
-                        self._board.note_settled(worker.channel, message)
+                        self._notifier.note_settled(worker.channel, message)
                     case Forgotten():
-                        self._board.note_forgotten(worker.channel, message)
+                        self._notifier.note_forgotten(worker.channel, message)
                     case Serving():
                         self._note_serving(worker.channel, worker.pid)
         except MessageError as error:
@@ -151,5 +151,5 @@ class WorkerPool:
 
     def _note_serving(self, channel: Channel, pid: int) -> None:
         self._proven = True
-        self._board.note_serving(channel)
+        self._notifier.note_serving(channel)
         log.info("worker serves", pid=pid)

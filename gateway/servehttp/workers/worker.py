@@ -15,15 +15,15 @@ import sys
 
 import structlog
 
-from mattermost_plugin.heap import settle_heap
+from mattermost_plugin.heap import tune_malloc
 from mattermost_plugin.stop_signals import stop_signals
 from servehttp import logs
-from servehttp.app import make_front, make_visitor, tunnel_settings
+from servehttp.aio import first_completed
+from servehttp.app import make_front, make_workspace_reader, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
-from servehttp.plugins.race import first_of
 from servehttp.plugins.registry import Registry
 from servehttp.settings import PluginSettings, Settings
 from servehttp.workers.channel import LINE_LIMIT, Channel
@@ -63,8 +63,8 @@ class Worker:
         self._plugins: dict[str, MirroredPlugin] = {}
         self._registry = Registry([], reaper=None)
         self._introduced = asyncio.Event()
-        self._visitor = make_visitor(settings)
-        front = make_front(self._registry, settings, self._visitor.identity if self._visitor else None)
+        self._reader = make_workspace_reader(settings)
+        front = make_front(self._registry, settings, self._reader.identity if self._reader else None)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
@@ -84,9 +84,9 @@ class Worker:
     async def _run(self, connection: socket.socket, listener: socket.socket) -> None:
         self._channel = channel = await Channel.over(connection)
         self._send(Hello())
-        async with self._visitor or contextlib.nullcontext():
+        async with self._reader or contextlib.nullcontext():
             try:
-                await first_of(self._serve(listener), self._listen(channel))
+                await first_completed(self._serve(listener), self._listen(channel))
             finally:
                 await self._registry.stop()
                 await channel.close()
@@ -95,7 +95,7 @@ class Worker:
         # First the plugins: until they are connected to, other workers can serve what would be refused here.
         await self._introduced.wait()
         await self._registry.start()
-        settle_heap()
+        tune_malloc()
         gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
         announcing = asyncio.create_task(self._announce())
         try:
@@ -140,8 +140,8 @@ class Worker:
         mirror.follow()
 
     def _forget(self, message: Forget) -> None:
-        if self._visitor is not None:
-            self._visitor.identity.forget(message.user_id)
+        if self._reader is not None:
+            self._reader.identity.forget(message.user_id)
         self._send(Forgotten(message.number))
 
     def _send(self, message: Message) -> None:

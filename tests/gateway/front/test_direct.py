@@ -1,4 +1,4 @@
-"""What the short way does that sockets cannot show: a request that a plugin refuses is offered to its successor."""
+"""What the fast path does that sockets cannot show: a request that a plugin refuses is offered to its successor."""
 
 from __future__ import annotations
 
@@ -43,21 +43,21 @@ async def stage_with_refusal(folder: Path, direct: bool, refusals: int) -> Async
                 await asyncio.gather(succession, return_exceptions=True)
 
 
-@pytest.mark.parametrize("direct", [True, False], ids=["direct", "long way"])
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "ASGI path"])
 async def test_a_refused_request_goes_to_the_successor(tmp_path: Path, direct: bool) -> None:
     async with stage_with_refusal(tmp_path, direct, refusals=1) as stage:
         answer = await fetch(stage.port, "/plugins/p/x")
     assert (answer.status, answer.body) == (200, b"hello")
 
 
-@pytest.mark.parametrize("direct", [True, False], ids=["direct", "long way"])
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "ASGI path"])
 async def test_a_request_that_is_refused_again_is_a_503(tmp_path: Path, direct: bool) -> None:
     async with stage_with_refusal(tmp_path, direct, refusals=3) as stage:
         answer = await fetch(stage.port, "/plugins/p/x")
     assert (answer.status, answer.header("retry-after")) == (503, "1")
 
 
-@pytest.mark.parametrize("direct", [True, False], ids=["direct", "long way"])
+@pytest.mark.parametrize("direct", [True, False], ids=["direct", "ASGI path"])
 async def test_a_request_whose_body_was_begun_is_not_offered_again(tmp_path: Path, direct: bool) -> None:
     async with stage_with_refusal(tmp_path, direct, refusals=1) as stage:
         answer = await fetch(stage.port, "/plugins/p/x", "POST", body=b"once")

@@ -107,6 +107,6 @@ def test_what_an_interrupted_installation_left_is_put_right(tmp_path: Path, inst
     (folder / ID).rename(folder / f".old-{ID}")  # its successor was not there yet
     (folder / ".old-com.example.other").mkdir()  # its successor was
     unpacked_in(installed, plugin_bundle(ID, b"new"))
-    installed.tidy()
+    installed.clean_up()
     assert sorted(os.listdir(folder)) == [ID, "com.example.other"]
     assert (folder / ID / "plugin.py").read_bytes() == b"old"

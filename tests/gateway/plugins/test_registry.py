@@ -14,8 +14,8 @@ import pytest
 from mattermost_plugin.exchange import Body, End, Request, Response
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
+from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import find_plugins
-from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import STARTS_AT_ONCE, Registry
@@ -64,8 +64,8 @@ def folder(parent: Path, name: str, code: str) -> Path:
 def registry(*folders: Path, **settings: Any) -> Registry:
     manifests = [load_manifest(path) for path in folders]
     plugins = PluginSettings(env_allow=("PYTHONPATH",), restart_delay=0.05, **settings)
-    maker = PluginMaker(Settings(plugins=plugins), TunnelSettings(), Reaper())
-    return Registry.from_settings(maker, manifests)
+    factory = PluginFactory(Settings(plugins=plugins), TunnelSettings(), Reaper())
+    return Registry.from_settings(factory, manifests)
 
 
 @asynccontextmanager
@@ -222,8 +222,8 @@ async def test_refused_manifests_are_shown_with_the_reason_and_never_started(tmp
     bad = [bad_folder(tmp_path, "bad", "{"), bad_folder(tmp_path / "elsewhere", "bad", "[]")]
     settings = Settings(plugins=PluginSettings(paths=(good, *bad, good.parent / "nothing")))
     manifests, refused = find_plugins(settings)
-    maker = PluginMaker(settings, TunnelSettings(), Reaper())
-    registry = Registry.from_settings(maker, manifests, refused)
+    factory = PluginFactory(settings, TunnelSettings(), Reaper())
+    registry = Registry.from_settings(factory, manifests, refused)
     shown = {plugin.id: plugin.describe() for plugin in registry if plugin.id != "com.example.good"}
     assert set(shown) == {"bad", "bad (2)", "nothing"}
     assert {about["state"] for about in shown.values()} == {"failed"}

@@ -21,8 +21,8 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.app import create_app
 from servehttp.errors import PluginStartError
 from servehttp.host.host import Host
+from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import InstalledPlugins, find_plugins
-from servehttp.plugins.making import PluginMaker
 from servehttp.plugins.manifest import load_manifest
 from servehttp.plugins.process import PluginProcess
 from servehttp.plugins.reaper import Reaper
@@ -152,8 +152,8 @@ async def test_whatever_an_installed_plugin_brings_as_its_interpreter_runs_as_it
     interpreter = plugin / "venv/bin/python"
     interpreter.write_text(f"#!/bin/sh\necho $(id -u) secret=$SECRET >> {said}\necho 3.9.18\n")
     interpreter.chmod(0o755)
-    maker = PluginMaker(settings, TunnelSettings(), Reaper())
-    supervised = maker.started(load_manifest(plugin))
+    factory = PluginFactory(settings, TunnelSettings(), Reaper())
+    supervised = factory.started(load_manifest(plugin))
     with pytest.raises(PluginStartError):
         await supervised.start()
     await supervised.stop()

@@ -19,7 +19,7 @@ from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.settings import ServerSettings, Settings
-from servehttp.workers.board import Board
+from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
 from support.supervision import is_alive, no_leaks, until
 
@@ -58,7 +58,7 @@ class Stage:
     def __init__(self, command: tuple[str, ...], workers: int, drain_timeout: float) -> None:
         settings = Settings(server=ServerSettings(workers=workers, drain_timeout=drain_timeout))
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.pool = WorkerPool(settings, Registry([], Reaper()), Board(), self.listener, Reaper(), command)
+        self.pool = WorkerPool(settings, Registry([], Reaper()), WorkerNotifier(), self.listener, Reaper(), command)
         self.running = asyncio.create_task(self.pool.run())
 
     async def ask(self) -> int:

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from servehttp.host.rest.access import PUBLIC, system
 from servehttp.host.rest.call import OK, Call
 from servehttp.host.rest.routes import Route
-from servehttp.host.workspace.facts import SERVER_VERSION
+from servehttp.host.workspace.system_properties import SERVER_VERSION
 
 CLIENT_SETTINGS = {
     "ServiceSettings": ("SiteURL", "EnableCommands", "EnableCustomEmoji", "EnableUserAccessTokens", "CollapsedThreads"),
@@ -31,7 +31,7 @@ async def client_config(call: Call) -> Any:
     values = {name: config[section][name] for section, names in CLIENT_SETTINGS.items() for name in names}
     texts = {name: _text(value) for name, value in values.items()}
     return texts | {
-        "DiagnosticId": await call.ws.facts.diagnostic_id(),
+        "DiagnosticId": await call.ws.system_properties.diagnostic_id(),
         "MaxFileSize": str(int(call.ws.settings.max_file_size)),
         "Version": SERVER_VERSION,
     }

@@ -14,6 +14,7 @@ import structlog
 from starlette.websockets import WebSocket
 
 from mattermost_plugin.models import Session, WebsocketBroadcast, WebSocketRequest
+from servehttp.aio import first_completed
 from servehttp.host.errors import AppFailure
 from servehttp.host.events import Event, Lagging, Subscription
 from servehttp.host.ids import new_id
@@ -24,8 +25,7 @@ from servehttp.host.rest.visibility import Audiences, is_meant
 from servehttp.host.rest.websocket_actions import FOR_PLUGINS, act
 from servehttp.host.store.outages import StoreUnavailable
 from servehttp.host.workspace import Workspace
-from servehttp.host.workspace.facts import SERVER_VERSION
-from servehttp.plugins.race import first_of
+from servehttp.host.workspace.system_properties import SERVER_VERSION
 from servehttp.settings import RestSettings
 
 CHALLENGE = "authentication_challenge"
@@ -114,7 +114,7 @@ class Connection:
         self._notify("OnWebSocketConnect")
         try:
             await self._greet()
-            await first_of(self._tell(events), self._listen(), self._watch())
+            await first_completed(self._tell(events), self._listen(), self._watch())
         finally:
             self._ws.events.unsubscribe(events)
             self._notify("OnWebSocketDisconnect")

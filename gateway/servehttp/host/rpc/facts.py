@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mattermost_plugin.grpc import api_remaining_pb2 as pb
 from servehttp.host.rpc.call import Call
-from servehttp.host.workspace.facts import SERVER_VERSION
+from servehttp.host.workspace.system_properties import SERVER_VERSION
 
 
 async def get_license(call: Call, request: pb.GetLicenseRequest) -> pb.GetLicenseResponse:
@@ -26,15 +26,15 @@ async def get_server_version(call: Call, request: pb.GetServerVersionRequest) ->
 async def get_system_install_date(
     call: Call, request: pb.GetSystemInstallDateRequest
 ) -> pb.GetSystemInstallDateResponse:
-    return pb.GetSystemInstallDateResponse(install_date=await call.ws.facts.install_date())
+    return pb.GetSystemInstallDateResponse(install_date=await call.ws.system_properties.install_date())
 
 
 async def get_diagnostic_id(call: Call, request: pb.GetDiagnosticIdRequest) -> pb.GetDiagnosticIdResponse:
-    return pb.GetDiagnosticIdResponse(diagnostic_id=await call.ws.facts.diagnostic_id())
+    return pb.GetDiagnosticIdResponse(diagnostic_id=await call.ws.system_properties.diagnostic_id())
 
 
 async def get_telemetry_id(call: Call, request: pb.GetTelemetryIdRequest) -> pb.GetTelemetryIdResponse:
-    return pb.GetTelemetryIdResponse(telemetry_id=await call.ws.facts.diagnostic_id())
+    return pb.GetTelemetryIdResponse(telemetry_id=await call.ws.system_properties.diagnostic_id())
 
 
 async def register_collection_and_topic(

@@ -25,7 +25,6 @@ from servehttp.host.workspace.dialogs import Dialogs
 from servehttp.host.workspace.direct_channels import DirectChannels
 from servehttp.host.workspace.emoji import CustomEmoji
 from servehttp.host.workspace.ephemeral_posts import EphemeralPosts
-from servehttp.host.workspace.facts import Facts
 from servehttp.host.workspace.file_links import FileLinks
 from servehttp.host.workspace.files import Files
 from servehttp.host.workspace.group_members import GroupMembers
@@ -64,6 +63,7 @@ from servehttp.host.workspace.sidebar import Sidebar
 from servehttp.host.workspace.slash_commands import SlashCommands
 from servehttp.host.workspace.statuses import Statuses
 from servehttp.host.workspace.support import Support
+from servehttp.host.workspace.system_properties import SystemProperties
 from servehttp.host.workspace.team_icons import TeamIcons
 from servehttp.host.workspace.team_members import TeamMembers
 from servehttp.host.workspace.teams import Teams
@@ -114,7 +114,7 @@ class Workspace:
         self.direct_channels = DirectChannels(self)
         self.emoji = CustomEmoji(self)
         self.ephemeral_posts = EphemeralPosts(self)
-        self.facts = Facts(self)
+        self.system_properties = SystemProperties(self)
         self.file_links = FileLinks(self)
         self.files = Files(self)
         self.group_members = GroupMembers(self)
@@ -174,7 +174,7 @@ async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clo
     async with _opened(data_dir, settings, clock, make=True) as workspace:
         await migrate(workspace.database)
         await workspace.roles.seed()
-        await workspace.facts.seed()
+        await workspace.system_properties.seed()
         yield workspace
 
 

@@ -136,11 +136,11 @@ class Bots(Domain):
                 return known
             user_id = await self._taken_over(plugin_id, bot.username)
             user_id = user_id or (await self.create(replace(bot, owner_id=plugin_id))).user_id
-            await self.ws.facts.put(ENSURED + plugin_id, user_id)
+            await self.ws.system_properties.put(ENSURED + plugin_id, user_id)
         return user_id
 
     async def _ensured(self, plugin_id: str) -> str | None:
-        user_id = await self.ws.facts.get(ENSURED + plugin_id)
+        user_id = await self.ws.system_properties.get(ENSURED + plugin_id)
         try:
             return (await self.get(user_id, include_deleted=True)).user_id
         except AppFailure:

@@ -64,8 +64,8 @@ async def test_plugins_see_a_push_notification_that_then_goes_nowhere(ws: Worksp
 
 
 async def test_a_workspace_remembers_when_it_was_made_and_its_id(ws: Workspace, clock: Clock) -> None:
-    made, id = await ws.facts.install_date(), await ws.facts.diagnostic_id()
+    made, id = await ws.system_properties.install_date(), await ws.system_properties.diagnostic_id()
     clock.advance(seconds=60)
-    await ws.facts.seed()
-    assert (await ws.facts.install_date(), await ws.facts.diagnostic_id()) == (made, id)
+    await ws.system_properties.seed()
+    assert (await ws.system_properties.install_date(), await ws.system_properties.diagnostic_id()) == (made, id)
     assert (made, len(id)) == (1_700_000_000_000, 26)

@@ -6,7 +6,7 @@ from mattermost_plugin.models import AuditRecord
 from servehttp.host.store.tables.columns import flag, index, json, model_table, number, table, text
 
 system = table("system", text("name", key=True), text("value"))
-"""Facts by name: `InstallationDate`, `DiagnosticId`."""
+"""Properties of the system by name: `InstallationDate`, `DiagnosticId`."""
 
 configurations = table("configurations", text("id", key=True), number("create_at"), flag("active"), json("config"))
 """Every configuration that was saved; one is active."""

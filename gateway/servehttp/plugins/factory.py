@@ -22,7 +22,7 @@ from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.patience import Crowd
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.supervisor import Connect, Followers, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.supervisor import Connect, PluginObservers, SupervisedPlugin, SupervisionPolicy
 from servehttp.plugins.users import User
 from servehttp.settings import PluginSettings, Settings
 
@@ -33,14 +33,14 @@ ATTACH_WINDOW = 60.0
 
 
 @dataclass(frozen=True)
-class PluginMaker:
+class PluginFactory:
     """Makes plugins that have not started yet.
 
     Attributes:
         settings: How they are started, watched and stopped.
         tunnel: Limits of the tunnels to them.
         reaper: Ends their processes should the gateway be killed.
-        followers: Who else connects to them.
+        observers: Who else connects to them.
         host: Gives each process its endpoint of the API, and fires the plugins' hooks.
         crowd: Those of them that are on their way up.
     """
@@ -48,7 +48,7 @@ class PluginMaker:
     settings: Settings
     tunnel: TunnelSettings
     reaper: Reaper
-    followers: Followers | None = None
+    observers: PluginObservers | None = None
     host: PluginHost | None = None
     crowd: Crowd = field(default_factory=Crowd)
 
@@ -56,13 +56,13 @@ class PluginMaker:
         """A plugin in a process of its own."""
         launch = functools.partial(PluginProcess.launch, self._spec(manifest), self.reaper)
         policy = supervision_policy(self.settings.plugins, manifest.id)
-        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.followers, self.host, self.crowd)
+        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.observers, self.host, self.crowd)
 
     def attached(self, plugin_id: str, target: str) -> SupervisedPlugin:
         """A plugin that runs already."""
         restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
         policy = replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
-        return attach(plugin_id, target, self._connect(), policy, self.followers, self.host)
+        return attach(plugin_id, target, self._connect(), policy, self.observers, self.host)
 
     def _connect(self) -> Connect:
         return functools.partial(Link.connect, transport=self.settings.plugins.transport, tunnel=self.tunnel)

@@ -4,7 +4,7 @@ A client that keeps its connection sends the same method and the same fields wit
 and every check made of them holds for the same bytes, so only the target is looked at. That needs
 
 1. what was read at once to be one whole head, from its first byte to the empty line, between two messages;
-2. a first such head that the parser read and that went the short way: no body, no upgrade, no end of the connection;
+2. a first such head that the parser read and that took the fast path: no body, no upgrade, no end of the connection;
 3. a target of printable ASCII within the same plugin, without `#`, and not so long that it could be refused.
 
 Whatever is different in anything goes to the parser.
@@ -22,7 +22,7 @@ END: Final = b"\r\n\r\n"
 TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
 
 
-class KnownHead:
+class CachedHead:
     """A head as it was read once.
 
     Args:
@@ -71,10 +71,12 @@ class KnownHead:
         )
 
 
-def known_head(data: bytes, target: bytes, request: Request, headers: RequestHeaders, longest: int) -> KnownHead | None:
+def cached_head(
+    data: bytes, target: bytes, request: Request, headers: RequestHeaders, longest: int
+) -> CachedHead | None:
     """What `data`, which was read at once, will be known by; None if it is not one whole head with that target."""
     before = request.method.encode() + b" "
     line = before + target + b" HTTP/1.1\r\n"
     if not data.startswith(line) or data.find(END) != len(data) - len(END):
         return None
-    return KnownHead(request, headers, before, data[len(before) + len(target) :], longest)
+    return CachedHead(request, headers, before, data[len(before) + len(target) :], longest)

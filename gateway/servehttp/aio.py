@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 T = TypeVar("T")
 
 
-async def first_of(*contenders: Coroutine[Any, Any, T]) -> T:
+async def first_completed(*contenders: Coroutine[Any, Any, T]) -> T:
     """Run all of them side by side until one ends, and cancel the others.
 
     Returns:

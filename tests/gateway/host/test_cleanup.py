@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import func, select
 
 from mattermost_plugin.models import Session
-from servehttp.host.housekeeping import housekeeping, tidy
+from servehttp.host.cleanup import clean_up, cleaning_up
 from servehttp.host.store.rows import scalar
 from servehttp.host.store.tables.kv import plugin_kv
 from servehttp.host.store.tables.users import sessions
@@ -27,18 +27,18 @@ async def test_what_has_expired_is_deleted_and_nothing_else(ws: Workspace, clock
     await ws.kv.set("p", "for ever", b"x")
     await ws.kv.set("p", "for a while", b"x", expire_in_seconds=60)
     await ws.sessions.create(Session(user_id=user.id))
-    await tidy(ws)
+    await clean_up(ws)
     assert await rows(ws) == (2, 1)
     clock.advance(seconds=ws.settings.session_hours * 3600 + 1)
     await ws.sessions.create(Session(user_id=user.id))
-    await tidy(ws)
+    await clean_up(ws)
     assert await rows(ws) == (1, 1)
 
 
-async def test_housekeeping_begins_at_once(ws: Workspace, clock: Clock) -> None:
+async def test_cleaning_up_begins_at_once(ws: Workspace, clock: Clock) -> None:
     await ws.sessions.create(Session(user_id=(await a_user(ws, "ada")).id))
     clock.advance(seconds=ws.settings.session_hours * 3600 + 1)
-    async with housekeeping(ws, interval=3600):
+    async with cleaning_up(ws, interval=3600):
         while await rows(ws) != (0, 0):
             pass
     await ws.sessions.create(Session(user_id=(await ws.users.get_by_username("ada")).id))

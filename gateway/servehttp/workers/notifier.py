@@ -13,8 +13,8 @@ REASON_LENGTH = 16 * 1024
 """Characters of a plugin's reason that workers are told; the log has it whole."""
 
 
-class Board:
-    """The supervisor's `Followers`: passes on to every worker what becomes of the plugins.
+class WorkerNotifier:
+    """The supervisor's `PluginObservers`: passes on to every worker what becomes of the plugins.
 
     It is the workspace's `Memories` as well: what every worker remembers of tokens.
 
@@ -29,7 +29,7 @@ class Board:
         self._forgotten: dict[Channel, int] = {}
         self._changed = asyncio.Event()
 
-    def tell(self, plugin: PluginHandle) -> None:
+    def notify(self, plugin: PluginHandle) -> None:
         """Tell every worker of a plugin."""
         self._numbers[plugin.id] = self._number(plugin.id) + 1
         report = self._report(plugin)

@@ -16,8 +16,8 @@ INSTALLED = "InstallationDate"
 DIAGNOSTIC_ID = "DiagnosticId"
 
 
-class Facts(Domain):
-    """Facts by name, each a text."""
+class SystemProperties(Domain):
+    """Properties of the system by name, each a text."""
 
     async def seed(self) -> None:
         """Note when the workspace was made, and give it an id, if that is not done yet."""

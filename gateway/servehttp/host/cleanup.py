@@ -14,9 +14,9 @@ log = structlog.get_logger("servehttp.host")
 
 
 @contextlib.asynccontextmanager
-async def housekeeping(workspace: Workspace, interval: float) -> AsyncIterator[None]:
-    """Meanwhile, tidy a workspace at once and every `interval` seconds."""
-    keeper = asyncio.create_task(_keep(workspace, interval), name="housekeeping")
+async def cleaning_up(workspace: Workspace, interval: float) -> AsyncIterator[None]:
+    """Meanwhile, clean up a workspace at once and every `interval` seconds."""
+    keeper = asyncio.create_task(_keep(workspace, interval), name="clean-up")
     try:
         yield
     finally:
@@ -27,13 +27,13 @@ async def housekeeping(workspace: Workspace, interval: float) -> AsyncIterator[N
 async def _keep(workspace: Workspace, interval: float) -> None:
     while True:
         try:
-            await tidy(workspace)
+            await clean_up(workspace)
         except Exception:  # the next time may be better
-            log.exception("housekeeping failed")
+            log.exception("clean-up failed")
         await asyncio.sleep(interval)
 
 
-async def tidy(workspace: Workspace) -> None:
+async def clean_up(workspace: Workspace) -> None:
     """Forget keys and sessions that have expired, and uploads that were given up."""
     keys = await workspace.kv.forget_expired()
     sessions = await workspace.sessions.forget_expired()

@@ -1,7 +1,7 @@
 """How the front learns at once that a client has gone.
 
 ASGI tells an application so only when it receives. While a plugin does not read, the front must not receive either, or
-the body would pile up; so the gateway's own HTTP server puts a `Departure` into the scope's extensions.
+the body would pile up; so the gateway's own HTTP server puts a `DisconnectSignal` into the scope's extensions.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ from collections.abc import Callable
 
 from mattermost_plugin.types import Scope
 
-EXTENSION = "servehttp.departure"
+EXTENSION = "servehttp.disconnect_signal"
 
 
-class Departure:
+class DisconnectSignal:
     """Calls back once when the client of one request goes away."""
 
     __slots__ = ("_callback", "_gone")
@@ -28,7 +28,7 @@ class Departure:
         if self._gone:
             callback()
 
-    def happen(self) -> None:
+    def client_disconnected(self) -> None:
         """The client has gone (for the server)."""
         if not self._gone:
             self._gone = True
@@ -36,7 +36,7 @@ class Departure:
                 self._callback()
 
 
-def departure_of(scope: Scope) -> Departure | None:
-    """The departure in a scope, if its server offers one."""
-    departure = (scope.get("extensions") or {}).get(EXTENSION)
-    return departure if isinstance(departure, Departure) else None
+def disconnect_signal_of(scope: Scope) -> DisconnectSignal | None:
+    """The signal in a scope, if its server offers one."""
+    signal = (scope.get("extensions") or {}).get(EXTENSION)
+    return signal if isinstance(signal, DisconnectSignal) else None

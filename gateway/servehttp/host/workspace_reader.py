@@ -12,7 +12,7 @@ from servehttp.host.workspace import Workspace, visit_workspace
 from servehttp.settings import Settings
 
 
-class Visitor:
+class WorkspaceReader:
     """Within `async with`, knows whom tokens stand for.
 
     Args:

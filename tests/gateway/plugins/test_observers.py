@@ -25,7 +25,7 @@ pytestmark = pytest.mark.anyio
 TARGET = "127.0.0.1:1"
 
 
-class Followers:
+class PluginObservers:
     """Keeps what it is told, and settles when the test lets it."""
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Followers:
         self.may_settle = asyncio.Event()
         self.may_settle.set()
 
-    def tell(self, plugin: SupervisedPlugin) -> None:
+    def notify(self, plugin: SupervisedPlugin) -> None:
         self.told.append((plugin.state.value, plugin.target))
 
     async def settled(self, plugin_id: str) -> None:
@@ -46,17 +46,17 @@ class Followers:
 @asynccontextmanager
 async def followed(
     folder: Path, connections: Connections, policy: SupervisionPolicy = POLICY
-) -> AsyncIterator[tuple[SupervisedPlugin, Followers]]:
+) -> AsyncIterator[tuple[SupervisedPlugin, PluginObservers]]:
     """A plugin that runs, as a process that can be connected to in name only."""
-    followers = Followers()
+    observers = PluginObservers()
     launch = functools.partial(PluginProcess.launch, spec(HANDSHAKE + WAIT, folder), Reaper())
-    plugin = SupervisedPlugin("com.example.test", launch, connections, policy, followers)
+    plugin = SupervisedPlugin("com.example.test", launch, connections, policy, observers)
     try:
         async with asyncio.timeout(30):
             await plugin.start()
-            yield plugin, followers
+            yield plugin, observers
     finally:
-        followers.may_settle.set()
+        observers.may_settle.set()
         async with asyncio.timeout(20):
             await plugin.stop()
 
@@ -68,11 +68,11 @@ def pid_of(plugin: SupervisedPlugin) -> int:
 
 
 async def test_they_are_told_of_every_state_and_of_the_target_while_there_is_one(tmp_path: Path) -> None:
-    async with followed(tmp_path, Connections()) as (plugin, followers):
+    async with followed(tmp_path, Connections()) as (plugin, observers):
         os.kill(pid_of(plugin), signal.SIGKILL)
         await plugin.wait_for(PluginState.RESTARTING)
         await plugin.wait_for(PluginState.RUNNING)
-    assert followers.told == [
+    assert observers.told == [
         ("starting", None),
         ("running", TARGET),
         ("restarting", TARGET),
@@ -88,30 +88,30 @@ async def test_they_are_told_of_every_state_and_of_the_target_while_there_is_one
 async def test_they_have_drained_before_ondeactivate_and_hung_up_before_the_process_is_ended(tmp_path: Path) -> None:
     connections = Connections()
     patient = replace(POLICY, drain_timeout=30)
-    async with followed(tmp_path, connections, patient) as (plugin, followers):
+    async with followed(tmp_path, connections, patient) as (plugin, observers):
         pid = pid_of(plugin)
-        followers.may_settle.clear()
+        observers.may_settle.clear()
         stop = asyncio.create_task(plugin.stop())
-        assert await followers.asked.get() == ("stopping", TARGET)
+        assert await observers.asked.get() == ("stopping", TARGET)
         assert connections.last.calls == ["activate", "drain"]
-        followers.may_settle.set()
-        followers.may_settle.clear()
-        assert await followers.asked.get() == ("stopping", None)
+        observers.may_settle.set()
+        observers.may_settle.clear()
+        assert await observers.asked.get() == ("stopping", None)
         assert connections.last.calls == ["activate", "drain", "deactivate", "close"]
         assert is_alive(pid)
-        followers.may_settle.set()
+        observers.may_settle.set()
         await stop
         assert not is_alive(pid)
 
 
 async def test_a_connection_that_is_made_again_leaves_theirs_alone(tmp_path: Path) -> None:
     connections = Connections()
-    async with followed(tmp_path, connections) as (plugin, followers):
+    async with followed(tmp_path, connections) as (plugin, observers):
         connections.last.lost.set_result("the tunnel broke")
         await plugin.wait_for(PluginState.RESTARTING)
         await plugin.wait_for(PluginState.RUNNING)
-        assert followers.told[1:] == [("running", TARGET), ("restarting", TARGET), ("running", TARGET)]
-        assert followers.asked.empty()
+        assert observers.told[1:] == [("running", TARGET), ("restarting", TARGET), ("running", TARGET)]
+        assert observers.asked.empty()
 
 
 async def test_those_that_never_settle_are_not_waited_for_for_ever(
@@ -120,8 +120,8 @@ async def test_those_that_never_settle_are_not_waited_for_for_ever(
     monkeypatch.setattr("servehttp.plugins.supervisor.CLOSE_TIMEOUT", 0.05)
     connections = Connections()
     hasty = replace(POLICY, drain_timeout=0.05)
-    async with followed(tmp_path, connections, hasty) as (plugin, followers):
-        followers.may_settle.clear()
+    async with followed(tmp_path, connections, hasty) as (plugin, observers):
+        observers.may_settle.clear()
         await plugin.stop()
         assert plugin.state is PluginState.STOPPED
     assert connections.last.calls == ["activate", "drain", "deactivate", "close"]

@@ -10,9 +10,9 @@ import pytest
 
 from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
-from servehttp.workers.board import REASON_LENGTH, Board
 from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forget, Forgotten, Plugins, Report, Settled
+from servehttp.workers.notifier import REASON_LENGTH, WorkerNotifier
 
 pytestmark = pytest.mark.anyio
 
@@ -65,82 +65,82 @@ async def still_waits(task: asyncio.Task[None]) -> bool:
 
 
 async def test_a_worker_is_told_of_all_that_is_so_when_it_joins_and_then_of_changes() -> None:
-    board, quiet, busy = Board(), Plugin("quiet"), Plugin("busy")
+    notifier, quiet, busy = WorkerNotifier(), Plugin("quiet"), Plugin("busy")
     async with worker() as (near, far):
         busy.state = PluginState.STARTING
-        board.tell(busy)
-        board.join(near, [quiet, busy])
+        notifier.notify(busy)
+        notifier.join(near, [quiet, busy])
         assert await far.receive() == Plugins(["quiet", "busy"])
         assert await report(far) == Report(0, None, {"id": "quiet", "state": "stopped", "reason": None})
         assert await report(far) == Report(1, None, {"id": "busy", "state": "starting", "reason": None})
         busy.state, busy.target = PluginState.RUNNING, "unix:/s"
-        board.tell(busy)
+        notifier.notify(busy)
         assert await report(far) == Report(2, "unix:/s", {"id": "busy", "state": "running", "reason": None})
 
 
 async def test_a_plugin_is_settled_when_every_worker_has_acted_on_the_last_report() -> None:
-    board, plugin = Board(), Plugin("one")
+    notifier, plugin = WorkerNotifier(), Plugin("one")
     async with worker() as (first, _), worker() as (second, _):
-        board.join(first, [plugin])
-        board.join(second, [plugin])
-        board.tell(plugin)
-        settled = asyncio.create_task(board.settled("one"))
-        board.note_settled(first, Settled("one", 1))
-        board.note_settled(second, Settled("one", 0))
+        notifier.join(first, [plugin])
+        notifier.join(second, [plugin])
+        notifier.notify(plugin)
+        settled = asyncio.create_task(notifier.settled("one"))
+        notifier.note_settled(first, Settled("one", 1))
+        notifier.note_settled(second, Settled("one", 0))
         assert await still_waits(settled)
-        board.note_settled(second, Settled("one", 1))
+        notifier.note_settled(second, Settled("one", 1))
         await settled
 
 
 async def test_a_worker_that_leaves_is_not_waited_for() -> None:
-    board, plugin = Board(), Plugin("one")
+    notifier, plugin = WorkerNotifier(), Plugin("one")
     async with worker() as (near, _):
-        board.join(near, [plugin])
-        settled = asyncio.create_task(board.settled("one"))
+        notifier.join(near, [plugin])
+        settled = asyncio.create_task(notifier.settled("one"))
         assert await still_waits(settled)
-        board.leave(near)
+        notifier.leave(near)
         await settled
 
 
 async def test_all_serve_when_enough_take_connections_and_every_plugin_is_settled() -> None:
-    board, plugin = Board(), Plugin("one")
+    notifier, plugin = WorkerNotifier(), Plugin("one")
     async with worker() as (first, _), worker() as (second, _):
-        serving = asyncio.create_task(board.wait_serving(2, [plugin]))
+        serving = asyncio.create_task(notifier.wait_serving(2, [plugin]))
         for channel in (first, second):
-            board.join(channel, [plugin])
-            board.note_serving(channel)
-        board.note_settled(first, Settled("one", 0))
+            notifier.join(channel, [plugin])
+            notifier.note_serving(channel)
+        notifier.note_settled(first, Settled("one", 0))
         assert await still_waits(serving)
-        board.note_settled(second, Settled("one", 0))
+        notifier.note_settled(second, Settled("one", 0))
         await serving
-        board.leave(second)
-        serving = asyncio.create_task(board.wait_serving(2, [plugin]))
+        notifier.leave(second)
+        serving = asyncio.create_task(notifier.wait_serving(2, [plugin]))
         assert await still_waits(serving)
-        board.join(second, [])
-        board.note_settled(second, Settled("one", 0))
-        board.note_serving(second)
+        notifier.join(second, [])
+        notifier.note_settled(second, Settled("one", 0))
+        notifier.note_serving(second)
         await serving
 
 
 async def test_a_reason_that_is_too_long_is_cut() -> None:
-    board, plugin = Board(), Plugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
+    notifier, plugin = WorkerNotifier(), Plugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
     async with worker() as (near, far):
-        board.join(near, [plugin])
+        notifier.join(near, [plugin])
         assert await far.receive() == Plugins(["one"])
         assert len((await report(far)).about["reason"]) == REASON_LENGTH
 
 
 async def test_sessions_are_forgotten_when_every_worker_that_is_there_says_so() -> None:
-    board = Board()
+    notifier = WorkerNotifier()
     async with worker() as (first, far), worker() as (second, _), worker() as (third, _):
         for channel in (first, second, third):
-            board.join(channel, [])
-        earlier = asyncio.ensure_future(board.forget("ada"))
+            notifier.join(channel, [])
+        earlier = asyncio.ensure_future(notifier.forget("ada"))
         assert [await far.receive(), await far.receive()] == [Plugins([]), Forget(1, "ada")]
-        forgotten = asyncio.ensure_future(board.forget("bob"))
-        board.note_forgotten(first, Forgotten(2))
-        board.note_forgotten(second, Forgotten(1))
-        board.leave(third)
+        forgotten = asyncio.ensure_future(notifier.forget("bob"))
+        notifier.note_forgotten(first, Forgotten(2))
+        notifier.note_forgotten(second, Forgotten(1))
+        notifier.leave(third)
         assert await still_waits(forgotten)
-        board.note_forgotten(second, Forgotten(2))
+        notifier.note_forgotten(second, Forgotten(2))
         await asyncio.gather(earlier, forgotten)
