@@ -31,8 +31,8 @@ from mattermost_plugin.routing import get, post
 from mattermost_plugin.server import DEFAULT_SERVER_OPTIONS, PluginServer, format_handshake_line
 from mattermost_plugin.stdio import PrintedLines
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.carrier import StreamCarrier
 from mattermost_plugin.tunnel.driver import Tunnel
+from mattermost_plugin.tunnel.message_stream import CallMessageStream
 from mattermost_plugin.tunnel.states import Half
 from support.plugin_host import TIMEOUT, Host, eventually, serving
 
@@ -230,7 +230,7 @@ async def test_after_its_grace_an_open_request_is_cut(caplog: pytest.LogCaptureF
 @asynccontextmanager
 async def tunnel(channel: grpc.aio.Channel) -> AsyncIterator[Tunnel]:
     call: Any = rpc.connect(channel)
-    tunnel = Tunnel(Half.GATEWAY, StreamCarrier(call))
+    tunnel = Tunnel(Half.GATEWAY, CallMessageStream(call))
     running = asyncio.create_task(tunnel.run())
     try:
         await tunnel.greeted()

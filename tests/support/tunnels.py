@@ -18,11 +18,11 @@ import grpc.aio
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import connection, rpc
-from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.direct import connect
 from mattermost_plugin.tunnel.driver import Tunnel
+from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import TunnelSettings
@@ -198,8 +198,8 @@ async def memory_tunnel(
     """A tunnel over a stream in memory; `plugin_settings` are the same as the gateway's unless given."""
     settings = settings or IMPATIENT
     gateway_stream, plugin_stream = memory_streams()
-    gateway = Tunnel(Half.GATEWAY, StreamCarrier(gateway_stream), settings=settings)
-    plugin = Tunnel(Half.PLUGIN, StreamCarrier(plugin_stream), serve=serve, settings=plugin_settings or settings)
+    gateway = Tunnel(Half.GATEWAY, CallMessageStream(gateway_stream), settings=settings)
+    plugin = Tunnel(Half.PLUGIN, CallMessageStream(plugin_stream), serve=serve, settings=plugin_settings or settings)
 
     async def run_plugin() -> None:
         try:
@@ -220,7 +220,7 @@ async def memory_tunnel(
             await _end(runs)
 
 
-GatewaySide = Callable[[Path], AbstractAsyncContextManager[tuple[Carrier, Callable[[], Awaitable[None]]]]]
+GatewaySide = Callable[[Path], AbstractAsyncContextManager[tuple[MessageStream, Callable[[], Awaitable[None]]]]]
 """Calls at a socket; gives the call and how it is ended in order."""
 
 PluginSide = Callable[[TunnelServicer], AbstractAsyncContextManager[tuple[Path, Callable[[], Awaitable[None]]]]]
@@ -228,23 +228,23 @@ PluginSide = Callable[[TunnelServicer], AbstractAsyncContextManager[tuple[Path, 
 
 
 @asynccontextmanager
-async def grpc_gateway(path: Path) -> AsyncIterator[tuple[Carrier, Callable[[], Awaitable[None]]]]:
+async def grpc_gateway(path: Path) -> AsyncIterator[tuple[MessageStream, Callable[[], Awaitable[None]]]]:
     """The call by gRPC's own library."""
     async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
         call = rpc.connect(channel)
-        yield StreamCarrier(CallStream(call)), call.done_writing
+        yield CallMessageStream(CallStream(call)), call.done_writing
         call.cancel()
 
 
 @asynccontextmanager
-async def direct_gateway(path: Path) -> AsyncIterator[tuple[Carrier, Callable[[], Awaitable[None]]]]:
+async def direct_gateway(path: Path) -> AsyncIterator[tuple[MessageStream, Callable[[], Awaitable[None]]]]:
     """The call spoken directly."""
-    carrier = await connect(path, rpc.CONNECT)
+    stream = await connect(path, rpc.CONNECT)
 
     async def hang_up() -> None:
-        carrier.done_writing()
+        stream.done_writing()
 
-    yield carrier, hang_up
+    yield stream, hang_up
 
 
 @asynccontextmanager
@@ -282,8 +282,8 @@ def socket_tunnel(call: GatewaySide, take: PluginSide) -> Connect:
     ) -> AsyncIterator[Ends]:
         settings = settings or IMPATIENT
         servicer = TunnelServicer(serve, plugin_settings or settings)
-        async with no_task_left(), take(servicer) as (path, lose), call(path) as (carrier, hang_up):
-            gateway = Tunnel(Half.GATEWAY, carrier, settings=settings)
+        async with no_task_left(), take(servicer) as (path, lose), call(path) as (stream, hang_up):
+            gateway = Tunnel(Half.GATEWAY, stream, settings=settings)
             runs = [asyncio.create_task(gateway.run())]
             try:
                 async with asyncio.timeout(5):

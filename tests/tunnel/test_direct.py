@@ -36,7 +36,7 @@ from mattermost_plugin.tunnel.direct import (
     JOINED,
     WORK_IN_TURN,
     CallEnded,
-    DirectCarrier,
+    DirectMessageStream,
     DirectServer,
     connect,
 )
@@ -100,7 +100,7 @@ def anyio_backend(request: pytest.FixtureRequest) -> tuple[str, dict[str, bool]]
 
 
 class Heard:
-    """Remembers what a carrier brings."""
+    """Remembers what a stream brings."""
 
     def __init__(self) -> None:
         self.messages: asyncio.Queue[bytes] = asyncio.Queue()
@@ -114,7 +114,7 @@ class Heard:
         self.resumed.set()
 
 
-Handle = Callable[[DirectCarrier], Awaitable[None]]
+Handle = Callable[[DirectMessageStream], Awaitable[None]]
 
 
 @asynccontextmanager
@@ -137,43 +137,43 @@ def listener(path: Path) -> socket.socket:
     return listener
 
 
-async def echo(carrier: DirectCarrier) -> None:
+async def echo(stream: DirectMessageStream) -> None:
     """Sends back each message, until the client ends its side."""
 
     class Echo:
         def receive(self, message: bytes) -> int:
-            carrier.send(message)
+            stream.send(message)
             return 1
 
         def resume(self) -> None:
             pass
 
-    await carrier.run(Echo())
+    await stream.run(Echo())
 
 
-async def until_it_ends(carrier: DirectCarrier) -> None:
-    await carrier.run(Heard())
+async def until_it_ends(stream: DirectMessageStream) -> None:
+    await stream.run(Heard())
 
 
-async def ended(carrier: DirectCarrier) -> CallEnded:
+async def ended(stream: DirectMessageStream) -> CallEnded:
     """How the server ended a call that it did not end well."""
     async with asyncio.timeout(5):
         with pytest.raises(CallEnded) as caught:
-            await carrier.run(Heard())
-    await carrier.close(1)
+            await stream.run(Heard())
+    await stream.close(1)
     return caught.value
 
 
 async def assert_echoes(path: Path) -> None:
     """A whole call."""
-    carrier, heard = await connect(path, METHOD), Heard()
-    running = asyncio.create_task(carrier.run(heard))
-    carrier.send(b"still there?")
+    stream, heard = await connect(path, METHOD), Heard()
+    running = asyncio.create_task(stream.run(heard))
+    stream.send(b"still there?")
     async with asyncio.timeout(5):
         assert await heard.messages.get() == b"still there?"
-        carrier.done_writing()
+        stream.done_writing()
         await running
-    await carrier.close(1)
+    await stream.close(1)
 
 
 @asynccontextmanager
@@ -254,10 +254,10 @@ async def test_a_grpc_client_learns_that_nothing_else_is_served(tmp_path: Path) 
 async def test_a_grpc_client_that_cancels_ends_its_call(tmp_path: Path) -> None:
     failures: asyncio.Queue[CallEnded] = asyncio.Queue()
 
-    async def handle(carrier: DirectCarrier) -> None:
-        carrier.send(b"begun")
+    async def handle(stream: DirectMessageStream) -> None:
+        stream.send(b"begun")
         try:
-            await carrier.run(Heard())
+            await stream.run(Heard())
         except CallEnded as error:
             failures.put_nowait(error)
 
@@ -273,23 +273,23 @@ async def test_a_grpc_server_without_the_method_says_so_to_us(tmp_path: Path) ->
     server = grpc.aio.server()
     server.add_insecure_port(f"unix:{tmp_path}/grpc")
     await server.start()
-    carrier = await connect(tmp_path / "grpc", METHOD)
-    assert (await ended(carrier)).status == UNIMPLEMENTED
+    stream = await connect(tmp_path / "grpc", METHOD)
+    assert (await ended(stream)).status == UNIMPLEMENTED
     await server.stop(None)
 
 
 async def test_a_grpc_server_that_stops_ends_our_call(tmp_path: Path) -> None:
     async with grpc_plugin(TunnelServicer(until_asked, IMPATIENT)) as (path, lose):
-        carrier = await connect(path, rpc.CONNECT)
+        stream = await connect(path, rpc.CONNECT)
         heard = Heard()
-        running = asyncio.create_task(carrier.run(heard))
-        carrier.send(hello().SerializeToString())
+        running = asyncio.create_task(stream.run(heard))
+        stream.send(hello().SerializeToString())
         async with asyncio.timeout(5):
             await heard.messages.get()
             await lose()
             with pytest.raises(CallEnded):
                 await running
-        await carrier.close(1)
+        await stream.close(1)
 
 
 async def until_asked(exchange: Exchange) -> None:
@@ -318,13 +318,13 @@ async def test_nobody_listens_where_nobody_listens(tmp_path: Path) -> None:
 async def test_to_send_says_when_to_wait_and_when_to_go_on(tmp_path: Path) -> None:
     states: asyncio.Queue[str] = asyncio.Queue()
 
-    async def handle(carrier: DirectCarrier) -> None:
+    async def handle(stream: DirectMessageStream) -> None:
         heard = Heard()
-        running = asyncio.create_task(carrier.run(heard))
+        running = asyncio.create_task(stream.run(heard))
         await asyncio.sleep(0)
         assert heard.resumed.is_set(), "it can be written from the beginning"
         heard.resumed.clear()
-        while carrier.send(bytes(100 * KIB)):
+        while stream.send(bytes(100 * KIB)):
             pass
         states.put_nowait("full")
         await heard.resumed.wait()
@@ -346,14 +346,14 @@ async def test_what_is_sent_to_a_peer_that_does_not_read_is_bounded_by_one_messa
     call = called_server(settings(window=2**31 - 1) + window_update(2**30, 0))
     with theirs:
         theirs.settimeout(5)
-        _, carrier = await asyncio.get_running_loop().create_connection(lambda: DirectCarrier(call), sock=ours)
-        transport = carrier._transport
+        _, stream = await asyncio.get_running_loop().create_connection(lambda: DirectMessageStream(call), sock=ours)
+        transport = stream._transport
         assert transport is not None
-        while carrier.send(bytes(size)):
+        while stream.send(bytes(size)):
             assert transport.get_write_buffer_size() == 0, "what it takes has left"
         assert 0 < transport.get_write_buffer_size() <= size + 100
-        carrier.drop()
-        await carrier.closed
+        stream.drop()
+        await stream.closed
 
 
 class Turns:
@@ -382,9 +382,9 @@ async def test_messages_that_are_much_work_leave_turns_to_others(gone: bool) -> 
     turns = Turns()
     with theirs:
         call = called_server()
-        _, carrier = await asyncio.get_running_loop().create_connection(lambda: DirectCarrier(call), sock=ours)
+        _, stream = await asyncio.get_running_loop().create_connection(lambda: DirectMessageStream(call), sock=ours)
         counting = asyncio.create_task(turns.count())
-        running = asyncio.create_task(carrier.run(turns))
+        running = asyncio.create_task(stream.run(turns))
         await asyncio.sleep(0)
         theirs.sendall(b"".join(data(prefixed(b"%d" % number)) for number in range(10)) + data(b"", END_STREAM))
         if gone:
@@ -392,15 +392,15 @@ async def test_messages_that_are_much_work_leave_turns_to_others(gone: bool) -> 
         async with asyncio.timeout(5):
             await running
         counting.cancel()
-        carrier.drop()
-        await carrier.closed
+        stream.drop()
+        await stream.closed
     assert len(set(turns.of_messages)) == len(turns.of_messages) == 10
 
 
-async def pinged(carrier: DirectCarrier, peer: socket.socket, asked: bytes) -> int:
+async def pinged(stream: DirectMessageStream, peer: socket.socket, asked: bytes) -> int:
     """How much a peer could say until it was not heard any more, or a megabyte."""
     loop, sent = asyncio.get_running_loop(), 0
-    while not carrier.over.done() and sent < MIB:
+    while not stream.over.done() and sent < MIB:
         sent += len(asked)
         with contextlib.suppress(OSError):
             await loop.sock_sendall(peer, asked)
@@ -428,22 +428,22 @@ async def test_a_peer_that_asks_and_does_not_read_is_not_heard_further(asked: st
         theirs.setblocking(False)
         theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
         ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-        _, carrier = await asyncio.get_running_loop().create_connection(lambda: DirectCarrier(call), sock=ours)
-        transport = carrier._transport
+        _, stream = await asyncio.get_running_loop().create_connection(lambda: DirectMessageStream(call), sock=ours)
+        transport = stream._transport
         assert transport is not None
         async with asyncio.timeout(5):
-            assert await pinged(carrier, theirs, ASKED[asked] * 100) < MIB
+            assert await pinged(stream, theirs, ASKED[asked] * 100) < MIB
         with pytest.raises(RemoteProtocolError, match="does not read"):
-            await carrier.run(Heard())
+            await stream.run(Heard())
         assert transport.get_write_buffer_size() < 2 * MAX_OWED
-        carrier.drop()
-        await carrier.closed
+        stream.drop()
+        await stream.closed
 
 
 async def test_what_waits_for_a_window_is_sent_with_the_status_behind_it(tmp_path: Path) -> None:
-    async def handle(carrier: DirectCarrier) -> None:
-        assert not carrier.send(b"0123456789")
-        await carrier.finish(5, "as promised", 5)
+    async def handle(stream: DirectMessageStream) -> None:
+        assert not stream.send(b"0123456789")
+        await stream.finish(5, "as promised", 5)
 
     opening = PREFACE + settings(window=10) + headers(REQUEST)
     async with listening(handle, tmp_path) as (_, path), raw(path, opening) as (reader, writer):
@@ -459,9 +459,9 @@ async def test_what_waits_for_a_window_is_sent_with_the_status_behind_it(tmp_pat
 
 
 async def test_a_peer_that_gives_no_window_is_not_waited_for_long(tmp_path: Path) -> None:
-    async def handle(carrier: DirectCarrier) -> None:
-        carrier.send(b"0123456789")
-        await carrier.finish(5, "", 0.05)
+    async def handle(stream: DirectMessageStream) -> None:
+        stream.send(b"0123456789")
+        await stream.finish(5, "", 0.05)
 
     opening = PREFACE + settings(window=10) + headers(REQUEST)
     async with listening(handle, tmp_path) as (_, path), raw(path, opening) as (reader, _writer):
@@ -471,46 +471,46 @@ async def test_a_peer_that_gives_no_window_is_not_waited_for_long(tmp_path: Path
 async def test_messages_before_anybody_listens_are_kept_but_not_many(tmp_path: Path) -> None:
     counts = [EARLY_MESSAGES, EARLY_MESSAGES + 1]
 
-    async def handle(carrier: DirectCarrier) -> None:
+    async def handle(stream: DirectMessageStream) -> None:
         for number in range(counts.pop(0)):
-            carrier.send(b"%d" % number)
-        await carrier.run(Heard())
+            stream.send(b"%d" % number)
+        await stream.run(Heard())
 
     async with listening(handle, tmp_path) as (_, path):
-        carrier, heard = await connect(path, METHOD), Heard()
+        stream, heard = await connect(path, METHOD), Heard()
         await asyncio.sleep(0.05)  # nothing tells that they have come
-        running = asyncio.create_task(carrier.run(heard))
+        running = asyncio.create_task(stream.run(heard))
         async with asyncio.timeout(5):
             assert [await heard.messages.get() for _ in range(EARLY_MESSAGES)] == [
                 b"%d" % number for number in range(EARLY_MESSAGES)
             ]
-        carrier.done_writing()
+        stream.done_writing()
         await running
-        await carrier.close(1)
+        await stream.close(1)
 
-        carrier = await connect(path, METHOD)
+        stream = await connect(path, METHOD)
         async with asyncio.timeout(5):
-            await asyncio.wait((carrier.over,))
+            await asyncio.wait((stream.over,))
             with pytest.raises(RemoteProtocolError, match="before the hello was answered"):
-                await carrier.run(Heard())
-        await carrier.close(1)
+                await stream.run(Heard())
+        await stream.close(1)
 
 
 async def test_nothing_is_handed_over_once_run_has_ended(tmp_path: Path) -> None:
     async with listening(echo, tmp_path) as (_, path):
-        carrier, heard = await connect(path, METHOD), Heard()
-        running = asyncio.create_task(carrier.run(heard))
-        carrier.send(b"first")
+        stream, heard = await connect(path, METHOD), Heard()
+        running = asyncio.create_task(stream.run(heard))
+        stream.send(b"first")
         async with asyncio.timeout(5):
             await heard.messages.get()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
-        carrier.send(b"second")
-        carrier.done_writing()
+        stream.send(b"second")
+        stream.done_writing()
         async with asyncio.timeout(5):
-            await carrier.closed
+            await stream.closed
         assert heard.messages.empty()
-        await carrier.close(1)
+        await stream.close(1)
 
 
 # Peers that misbehave
@@ -541,9 +541,9 @@ async def test_garbage_is_hung_up_on_and_harms_nobody(tmp_path: Path, garbage: b
 async def test_garbage_in_the_middle_of_a_call_ends_it_alone(tmp_path: Path) -> None:
     failures: asyncio.Queue[Exception] = asyncio.Queue()
 
-    async def handle(carrier: DirectCarrier) -> None:
+    async def handle(stream: DirectMessageStream) -> None:
         try:
-            await echo(carrier)
+            await echo(stream)
         except RemoteProtocolError as error:
             failures.put_nowait(error)
 
@@ -558,9 +558,9 @@ async def test_garbage_in_the_middle_of_a_call_ends_it_alone(tmp_path: Path) -> 
 async def test_a_client_that_vanishes_ends_its_call(tmp_path: Path) -> None:
     failures: asyncio.Queue[CallEnded] = asyncio.Queue()
 
-    async def handle(carrier: DirectCarrier) -> None:
+    async def handle(stream: DirectMessageStream) -> None:
         try:
-            await carrier.run(Heard())
+            await stream.run(Heard())
         except CallEnded as error:
             failures.put_nowait(error)
 
@@ -576,10 +576,10 @@ async def test_a_client_that_vanishes_ends_its_call(tmp_path: Path) -> None:
 async def test_a_fault_of_our_own_ends_its_call_and_no_other(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     faults = [LookupError("ours")]
 
-    async def handle(carrier: DirectCarrier) -> None:
+    async def handle(stream: DirectMessageStream) -> None:
         if faults:
             raise faults.pop()
-        await echo(carrier)
+        await echo(stream)
 
     async with listening(handle, tmp_path) as (_, path):
         error = await ended(await connect(path, METHOD))
@@ -593,15 +593,15 @@ async def test_a_fault_of_our_own_ends_its_call_and_no_other(tmp_path: Path, cap
 
 async def test_the_servers_close_ends_calls_and_leaves_no_task(tmp_path: Path) -> None:
     async with listening(until_it_ends, tmp_path) as (server, path), raw(path) as (silent, _w):
-        carriers = [await connect(path, METHOD) for _ in range(3)]
-        runs = [asyncio.create_task(carrier.run(Heard())) for carrier in carriers]
+        streams = [await connect(path, METHOD) for _ in range(3)]
+        runs = [asyncio.create_task(stream.run(Heard())) for stream in streams]
         await asyncio.sleep(0.01)
         await server.close()
         async with asyncio.timeout(5):
             await asyncio.wait(runs)
         await asyncio.gather(*runs, return_exceptions=True)
-        for carrier in carriers:
-            await carrier.close(1)
+        for stream in streams:
+            await stream.close(1)
         await read_to_end(silent)
         with pytest.raises((ConnectionRefusedError, FileNotFoundError)):  # Python 3.13 removes the socket
             await connect(path, METHOD)
@@ -630,11 +630,11 @@ async def test_a_client_that_comes_while_the_server_closes_leaves_no_task(tmp_pa
 async def test_the_servers_close_does_not_wait_for_a_peer_that_does_not_read(tmp_path: Path) -> None:
     full = asyncio.Event()
 
-    async def handle(carrier: DirectCarrier) -> None:
-        while carrier.send(bytes(100 * KIB)):
+    async def handle(stream: DirectMessageStream) -> None:
+        while stream.send(bytes(100 * KIB)):
             pass
         full.set()
-        await carrier.run(Heard())
+        await stream.run(Heard())
 
     window = settings(window=2**31 - 1) + window_update(2**30, 0)
     async with listening(handle, tmp_path) as (server, path), raw(path, PREFACE + window + headers(REQUEST)):
@@ -665,12 +665,12 @@ async def test_a_violation_is_named_to_the_gateway(
     messages: Sequence[pb.Message | bytes], status: grpc.StatusCode, text: str
 ) -> None:
     async with no_task_left(), direct_server(TunnelServicer(until_asked, IMPATIENT)) as path:
-        carrier = await connect(path, rpc.CONNECT)
+        stream = await connect(path, rpc.CONNECT)
         for message in messages:
-            carrier.send(message if isinstance(message, bytes) else message.SerializeToString())
+            stream.send(message if isinstance(message, bytes) else message.SerializeToString())
         if not messages:
-            carrier.done_writing()
-        error = await ended(carrier)
+            stream.done_writing()
+        error = await ended(stream)
         assert error.status == status.value[0]
         assert text in str(error)
 
@@ -712,15 +712,15 @@ async def test_a_violation_of_http2_is_one_of_the_tunnels(caplog: pytest.LogCapt
 async def test_a_gateway_that_leaves_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         async with no_task_left(), direct_server(TunnelServicer(until_asked, IMPATIENT)) as path:
-            carrier = await connect(path, rpc.CONNECT)
+            stream = await connect(path, rpc.CONNECT)
             heard = Heard()
-            running = asyncio.create_task(carrier.run(heard))
-            carrier.send(hello().SerializeToString())
+            running = asyncio.create_task(stream.run(heard))
+            stream.send(hello().SerializeToString())
             async with asyncio.timeout(5):
                 await heard.messages.get()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-            await carrier.close(1)
+            await stream.close(1)
     assert caplog.records == []
 
 
@@ -803,8 +803,8 @@ async def test_the_gateway_calls_by_grpc_where_nobody_listens_beside(tmp_path: P
 
 
 async def test_the_gateway_uses_the_contracts_own_way_where_the_tunnel_is_unknown_beside(tmp_path: Path) -> None:
-    async def refuse(carrier: DirectCarrier) -> None:
-        await carrier.finish(UNIMPLEMENTED, "", 1)
+    async def refuse(stream: DirectMessageStream) -> None:
+        await stream.finish(UNIMPLEMENTED, "", 1)
 
     async with no_task_left(), plugin_at(tmp_path / "s", tunnel=False) as target, beside(target, refuse):
         link = await Link.connect(target, timeout=5)
@@ -816,8 +816,8 @@ async def test_the_gateway_uses_the_contracts_own_way_where_the_tunnel_is_unknow
 
 
 async def test_the_gateway_says_why_there_is_no_tunnel(tmp_path: Path) -> None:
-    async def refuse(carrier: DirectCarrier) -> None:
-        await carrier.finish(grpc.StatusCode.FAILED_PRECONDITION.value[0], "versions 2 to 3 only", 1)
+    async def refuse(stream: DirectMessageStream) -> None:
+        await stream.finish(grpc.StatusCode.FAILED_PRECONDITION.value[0], "versions 2 to 3 only", 1)
 
     async with no_task_left(), plugin_at(tmp_path / "s") as target, beside(target, refuse):
         with pytest.raises(LinkError, match="the tunnel broke: versions 2 to 3 only"):
@@ -877,10 +877,10 @@ while True: connections.append(listener.accept())
 
 
 async def test_the_gateway_says_how_a_plugin_broke_the_protocol(tmp_path: Path) -> None:
-    async def rubbish(carrier: DirectCarrier) -> None:
-        carrier.send(hello().SerializeToString())
-        carrier.send(b"\xff\xff\xff")
-        await carrier.run(Heard())
+    async def rubbish(stream: DirectMessageStream) -> None:
+        stream.send(hello().SerializeToString())
+        stream.send(b"\xff\xff\xff")
+        await stream.run(Heard())
 
     async with no_task_left(), plugin_at(tmp_path / "s") as target, beside(target, rubbish):
         link = await Link.connect(target, timeout=5)
@@ -900,14 +900,14 @@ async def test_the_socket_beside_is_the_owners_alone_and_gone_after_the_stop(tmp
         mode = path.stat().st_mode
         assert stat.S_ISSOCK(mode)
         assert stat.S_IMODE(mode) == stat.S_IRWXU
-        carrier = await connect(path, rpc.CONNECT)
-        carrier.send(hello().SerializeToString())
-        running = asyncio.create_task(carrier.run(Heard()))
+        stream = await connect(path, rpc.CONNECT)
+        stream.send(hello().SerializeToString())
+        running = asyncio.create_task(stream.run(Heard()))
         await server.stop(0)
         async with asyncio.timeout(5):
             await asyncio.wait((running,))
         assert running.exception() is None
-        await carrier.close(1)
+        await stream.close(1)
     assert os.listdir(tmp_path) == []
 
 
@@ -917,8 +917,8 @@ async def test_a_socket_that_was_left_beside_is_replaced(tmp_path: Path) -> None
     assert path is not None
     listener(path).close()
     async with serving(Plugin(), address=address):
-        carrier = await connect(path, rpc.CONNECT)
-        await carrier.close(1)
+        stream = await connect(path, rpc.CONNECT)
+        await stream.close(1)
 
 
 async def test_a_file_beside_that_is_no_socket_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

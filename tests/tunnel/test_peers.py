@@ -18,9 +18,9 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.carrier import StreamCarrier
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolError, TunnelClosed
+from mattermost_plugin.tunnel.message_stream import CallMessageStream
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 from mattermost_plugin.tunnel.states import Half
@@ -125,7 +125,7 @@ async def test_one_servicer_serves_several_gateways_and_drains_them_all() -> Non
     servicer = TunnelServicer(answer, IMPATIENT)
     async with no_task_left(), grpc_server(servicer) as (_, address), grpc.aio.insecure_channel(address) as channel:
         calls = [rpc.connect(channel) for _ in range(3)]
-        gateways = [Tunnel(Half.GATEWAY, StreamCarrier(CallStream(call)), settings=IMPATIENT) for call in calls]
+        gateways = [Tunnel(Half.GATEWAY, CallMessageStream(CallStream(call)), settings=IMPATIENT) for call in calls]
         runs = [asyncio.create_task(gateway.run()) for gateway in gateways]
         for gateway in gateways[:2]:
             await gateway.greeted()
@@ -150,7 +150,7 @@ async def test_a_server_without_a_tunnel_is_told_apart() -> None:
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             call = rpc.connect(channel)
-            gateway = Tunnel(Half.GATEWAY, StreamCarrier(CallStream(call)), settings=IMPATIENT)
+            gateway = Tunnel(Half.GATEWAY, CallMessageStream(CallStream(call)), settings=IMPATIENT)
             run = asyncio.create_task(gateway.run())
             with pytest.raises(TunnelClosed, match="before the peer's hello"):
                 await gateway.greeted()
@@ -169,7 +169,7 @@ async def peer_of(
     """The end under test, the other end of its stream in the test's hands, and its `run`."""
     async with no_task_left():
         theirs, ours = memory_streams(depth=1000)
-        tunnel = Tunnel(half, StreamCarrier(theirs), serve=serve, settings=IMPATIENT)
+        tunnel = Tunnel(half, CallMessageStream(theirs), serve=serve, settings=IMPATIENT)
         run = asyncio.create_task(tunnel.run())
         if greet:
             await ours.write(hello().SerializeToString())

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from mattermost_plugin.exchange import End, Exchange, Request
 from mattermost_plugin.tunnel.errors import TunnelClosed
-from mattermost_plugin.tunnel.switch import TunnelExchange
+from mattermost_plugin.tunnel.multiplexer import TunnelExchange
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import LinkError
 from servehttp.front import responses
@@ -261,12 +261,12 @@ class Front:
         Raises:
             Rejected: the plugin takes none.
         """
-        switch = self._link(plugin_id).switch
-        if switch is None:
+        multiplexer = self._link(plugin_id).multiplexer
+        if multiplexer is None:
             return None
-        self._check_room(plugin_id, switch.in_flight)
+        self._check_room(plugin_id, multiplexer.in_flight)
         try:
-            return switch.open(request, END) if complete else switch.open(request)
+            return multiplexer.open(request, END) if complete else multiplexer.open(request)
         except TunnelClosed:
             return None
 

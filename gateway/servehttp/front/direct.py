@@ -14,7 +14,7 @@ import structlog
 
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
-from mattermost_plugin.tunnel.switch import Sink, TunnelExchange
+from mattermost_plugin.tunnel.multiplexer import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.application import END, Front, Rejected
@@ -186,7 +186,7 @@ class DirectCycle(Sink):
         """The client reads on."""
         self.progress += 1
         if self._exchange is not None:
-            self._exchange.settle()
+            self._exchange.return_credit()
 
     def time_out(self) -> None:
         """Nothing moved for too long."""

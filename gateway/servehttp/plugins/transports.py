@@ -14,11 +14,11 @@ from mattermost_plugin.handshake import tunnel_socket
 from mattermost_plugin.servehttp_wire import CalledExchange
 from mattermost_plugin.streams import CallStream
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
-from mattermost_plugin.tunnel.direct import CallEnded, DirectCarrier, connect
+from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
+from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
@@ -66,20 +66,20 @@ class TunnelTransport:
     """All exchanges over one stream: docs/protocol.md.
 
     Attributes:
-        switch: begins exchanges without waiting.
+        multiplexer: begins exchanges without waiting.
     """
 
     name = "tunnel"
 
     def __init__(
         self,
-        carrier: Carrier,
+        stream: MessageStream,
         settings: TunnelSettings,
         call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None,
     ) -> None:
         self._call = call
-        self._tunnel = Tunnel(Half.GATEWAY, carrier, settings=settings)
-        self.switch = self._tunnel.switch
+        self._tunnel = Tunnel(Half.GATEWAY, stream, settings=settings)
+        self.multiplexer = self._tunnel.multiplexer
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
@@ -92,12 +92,12 @@ class TunnelTransport:
             NoTunnelError: the plugin does not know the tunnel.
             LinkError: it does, but no tunnel came about.
         """
-        carrier = await _connect_directly(target, session)
-        if carrier is not None:
-            transport = cls(carrier, settings)
+        stream = await _connect_directly(target, session)
+        if stream is not None:
+            transport = cls(stream, settings)
         else:
             call = rpc.connect(channel)
-            transport = cls(StreamCarrier(CallStream(call)), settings, call)
+            transport = cls(CallMessageStream(CallStream(call)), settings, call)
         try:
             await transport._greeted(channel, timeout)
         except BaseException:
@@ -111,7 +111,7 @@ class TunnelTransport:
 
     async def open(self, request: Request) -> Exchange:
         try:
-            return self.switch.open(request)
+            return self.multiplexer.open(request)
         except TunnelClosed as error:
             raise LinkError(str(error)) from None
 
@@ -170,21 +170,21 @@ class TunnelTransport:
         return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
 
 
-async def _connect_directly(target: str, session: int | None) -> DirectCarrier | None:
+async def _connect_directly(target: str, session: int | None) -> DirectMessageStream | None:
     """The call at a socket of its own; None where the plugin has none that answers."""
     path = tunnel_socket(target)
     if path is None:
         return None
     try:
-        carrier = await connect(path, rpc.CONNECT)
+        stream = await connect(path, rpc.CONNECT)
     except OSError:
         return None
     try:
-        check_listener(carrier.peer, session, path)
+        check_listener(stream.peer, session, path)
     except LinkError:
-        carrier.drop()
+        stream.drop()
         raise
-    return carrier
+    return stream
 
 
 async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:

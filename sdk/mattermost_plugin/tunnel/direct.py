@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import cast
 
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.tunnel.carrier import Receiver
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call
+from mattermost_plugin.tunnel.message_stream import Receiver
 from mattermost_plugin.tunnel.peers import Peer, peer_of
 
 logger = get_logger(__name__)
@@ -52,7 +52,7 @@ class CallEnded(Exception):
         self.status = status
 
 
-class DirectCarrier(asyncio.Protocol):
+class DirectMessageStream(asyncio.Protocol):
     """A call on a connection of its own; made by `connect`, or by a `DirectServer`.
 
     Attributes:
@@ -76,7 +76,7 @@ class DirectCarrier(asyncio.Protocol):
         self.over: asyncio.Future[None] = loop.create_future()
         self._transport: asyncio.Transport | None = None
 
-    # The carrier
+    # The stream
 
     async def run(self, receiver: Receiver) -> None:
         self._receiver = receiver
@@ -256,10 +256,10 @@ class DirectCarrier(asyncio.Protocol):
             self.over.set_result(None)
         else:
             self.over.set_exception(error)
-            self.over.exception()  # it is no fault that nobody runs the carrier, or does no more
+            self.over.exception()  # it is no fault that nobody runs the stream, or does no more
 
 
-async def connect(path: Path, method: str) -> DirectCarrier:
+async def connect(path: Path, method: str) -> DirectMessageStream:
     """Call `method` at a socket.
 
     Raises:
@@ -267,8 +267,10 @@ async def connect(path: Path, method: str) -> DirectCarrier:
     """
     call = Call(client=True)
     call.start(method)
-    _, carrier = await asyncio.get_running_loop().create_unix_connection(lambda: DirectCarrier(call), os.fspath(path))
-    return carrier
+    _, stream = await asyncio.get_running_loop().create_unix_connection(
+        lambda: DirectMessageStream(call), os.fspath(path)
+    )
+    return stream
 
 
 class DirectServer:
@@ -276,18 +278,18 @@ class DirectServer:
 
     Args:
         method: its path.
-        handle: serves one call; the carrier is closed when it returns.
+        handle: serves one call; the stream is closed when it returns.
         call_timeout: seconds for a client that has connected to say what it calls.
     """
 
     def __init__(
-        self, method: str, handle: Callable[[DirectCarrier], Awaitable[None]], call_timeout: float = CALL_TIMEOUT
+        self, method: str, handle: Callable[[DirectMessageStream], Awaitable[None]], call_timeout: float = CALL_TIMEOUT
     ) -> None:
         self._method = method
         self._handle = handle
         self._call_timeout = call_timeout
         self._server: asyncio.Server | None = None
-        self._calls: dict[asyncio.Task[None], DirectCarrier] = {}
+        self._calls: dict[asyncio.Task[None], DirectMessageStream] = {}
         self._closed = False
 
     async def start(self, listener: socket.socket) -> None:
@@ -305,34 +307,34 @@ class DirectServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _accept(self) -> DirectCarrier:
+    def _accept(self) -> DirectMessageStream:
         call = Call(client=False)
         call.start()
-        carrier = DirectCarrier(call)
+        stream = DirectMessageStream(call)
         if self._closed:  # the loop had accepted the connection before, and tells of it now
-            carrier.hang_up()
-            return carrier
-        task = asyncio.create_task(self._serve(carrier))
-        self._calls[task] = carrier
+            stream.hang_up()
+            return stream
+        task = asyncio.create_task(self._serve(stream))
+        self._calls[task] = stream
         task.add_done_callback(self._calls.pop)
-        return carrier
+        return stream
 
-    async def _serve(self, carrier: DirectCarrier) -> None:
+    async def _serve(self, stream: DirectMessageStream) -> None:
         try:
-            await self._serve_called(carrier)
+            await self._serve_called(stream)
         except Exception:  # the border to what takes the call: the server goes on
             logger.exception("a call failed")
-            await carrier.finish(INTERNAL, "the server failed", CLOSE_TIMEOUT)
+            await stream.finish(INTERNAL, "the server failed", CLOSE_TIMEOUT)
         finally:
-            await carrier.finish(OK, "", CLOSE_TIMEOUT)
+            await stream.finish(OK, "", CLOSE_TIMEOUT)
 
-    async def _serve_called(self, carrier: DirectCarrier) -> None:
-        first = (carrier.called, carrier.over)
+    async def _serve_called(self, stream: DirectMessageStream) -> None:
+        first = (stream.called, stream.over)
         await asyncio.wait(first, timeout=self._call_timeout, return_when=FIRST_COMPLETED)
-        if carrier.path == self._method:
-            carrier.accept()
-            await self._handle(carrier)
-        elif carrier.path:
-            await carrier.finish(UNIMPLEMENTED, f"{carrier.path} is not served here", CLOSE_TIMEOUT)
+        if stream.path == self._method:
+            stream.accept()
+            await self._handle(stream)
+        elif stream.path:
+            await stream.finish(UNIMPLEMENTED, f"{stream.path} is not served here", CLOSE_TIMEOUT)
         else:
-            carrier.drop()
+            stream.drop()

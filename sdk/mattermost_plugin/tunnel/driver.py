@@ -11,12 +11,12 @@ import platform
 
 from mattermost_plugin.exchange import ResetCode, Serve
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
+from mattermost_plugin.tunnel.message_stream import MessageStream
+from mattermost_plugin.tunnel.multiplexer import Multiplexer, TunnelExchange
 from mattermost_plugin.tunnel.parts import Hello
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
-from mattermost_plugin.tunnel.switch import Switch, TunnelExchange
 
 logger = get_logger(__name__)
 
@@ -28,35 +28,35 @@ class Tunnel:
 
     Args:
         half: which end this is.
-        carrier: the call that carries its messages.
+        stream: the call that carries its messages.
         serve: answers one exchange (plugin).
         settings: limits.
 
     Attributes:
-        switch: its exchanges.
-        open: begins one; see `Switch.open`.
+        multiplexer: its exchanges.
+        open: begins one; see `Multiplexer.open`.
     """
 
     def __init__(
         self,
         half: Half,
-        carrier: Carrier,
+        stream: MessageStream,
         *,
         serve: Serve | None = None,
         settings: TunnelSettings | None = None,
     ) -> None:
         self.settings = settings or TunnelSettings()
-        self._carrier = carrier
+        self._stream = stream
         self._serve = serve
-        self.switch = Switch(half, carrier, self.settings, self._begin if serve else None, self._orphan)
-        self.open = self.switch.open
+        self.multiplexer = Multiplexer(half, stream, self.settings, self._begin if serve else None, self._orphan)
+        self.open = self.multiplexer.open
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._orphans: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
-        return self.switch.in_flight
+        return self.multiplexer.in_flight
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -66,8 +66,8 @@ class Tunnel:
     @property
     def accepting(self) -> bool:
         """Whether `open` would begin an exchange."""
-        core = self.switch.core
-        return not (self.switch.closed or core.peer is None or core.draining or core.peer_draining)
+        core = self.multiplexer.core
+        return not (self.multiplexer.closed or core.peer is None or core.draining or core.peer_draining)
 
     async def run(self) -> None:
         """Carry exchanges until the stream ends.
@@ -79,37 +79,37 @@ class Tunnel:
             RemoteProtocolError: the peer broke the protocol.
         """
         try:
-            self.switch.greet(AGENT)
-            await self._carrier.run(self.switch)
-            if self.switch.core.peer is None:
+            self.multiplexer.greet(AGENT)
+            await self._stream.run(self.multiplexer)
+            if self.multiplexer.core.peer is None:
                 raise RemoteProtocolError("the stream ended before the hello")
         finally:
-            self.switch.fail_all("the connection to the peer was lost")
+            self.multiplexer.fail_all("the connection to the peer was lost")
             try:
-                await self._carrier.close(self.settings.linger)
+                await self._stream.close(self.settings.linger)
             finally:
                 await self._finish_tasks()
 
     async def greeted(self) -> Hello:
         """Waits for the peer's hello."""
-        await self.switch.greeted.wait()
-        if self.switch.core.peer is None:
+        await self.multiplexer.greeted.wait()
+        if self.multiplexer.core.peer is None:
             raise TunnelClosed("the stream ended before the peer's hello")
-        return self.switch.core.peer
+        return self.multiplexer.core.peer
 
     def announce_drain(self) -> None:
         """Tell the peer that this end is about to stop; exchanges begin and go on as before."""
-        self.switch.announce_drain()
+        self.multiplexer.announce_drain()
 
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on, tasks that nobody waits for do not."""
-        self.switch.drain()
+        self.multiplexer.drain()
         for task in self._orphans:
             task.cancel()
 
     async def wait_idle(self) -> None:
         """Waits until no exchange is open."""
-        await self.switch.idle.wait()
+        await self.multiplexer.idle.wait()
 
     def _begin(self, id: int, exchange: TunnelExchange) -> None:
         assert self._serve is not None
@@ -124,12 +124,14 @@ class Tunnel:
         except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
             logger.exception("serving %s failed", exchange.request.method)
         except asyncio.CancelledError:
-            if not self.switch.core.has_answered(id):
+            if not self.multiplexer.core.has_answered(id):
                 exchange.reset(ResetCode.CANCELLED, "the server was stopped")
             raise
         finally:
             del self._tasks[id]
-            if self.switch.core.is_open(id):  # nobody is left to end it, or to read what comes; what was sent goes out
+            if self.multiplexer.core.is_open(
+                id
+            ):  # nobody is left to end it, or to read what comes; what was sent goes out
                 exchange.reset(ResetCode.INTERNAL, "the server ended")
 
     def _orphan(self, id: int) -> None:

@@ -8,7 +8,7 @@ for an event loop that owns the socket. It knows as much of HTTP/2 as one call n
 - What arrives needs no credit: both windows are as large as HTTP/2 allows and are refilled in time. What is held in
   memory is bounded by the tunnel's own credit, which knows what was consumed; a window here would only bound it twice.
 - What is sent keeps to the peer's windows and frame size. `blocked` says that some of it waits.
-- What a peer makes this end answer (to SETTINGS, PING, a refused stream) is counted until the carrier says that it was
+- What a peer makes this end answer (to SETTINGS, PING, a refused stream) is counted until the stream says that it was
   written: a peer that asks and does not read is not heard further.
 - Messages are not compressed. A header block is at most `MAX_HEADER_BLOCK` bytes, a message `MAX_MESSAGE`.
 """

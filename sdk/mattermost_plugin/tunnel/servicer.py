@@ -10,10 +10,10 @@ import grpc
 from mattermost_plugin.exchange import Serve
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.carrier import Carrier, StreamCarrier
-from mattermost_plugin.tunnel.direct import CLOSE_TIMEOUT, CallEnded, DirectCarrier, DirectServer
+from mattermost_plugin.tunnel.direct import CLOSE_TIMEOUT, CallEnded, DirectMessageStream, DirectServer
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
+from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 
@@ -71,20 +71,20 @@ class TunnelServicer:
     async def _connect(self, _: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
         """Carries one gateway's exchanges until it hangs up."""
         try:
-            await self._run(StreamCarrier(context))
+            await self._run(CallMessageStream(context))
         except RemoteProtocolError as error:
             await context.abort(_status(error), str(error))
 
-    async def _take(self, carrier: DirectCarrier) -> None:
+    async def _take(self, stream: DirectMessageStream) -> None:
         try:
-            await self._run(carrier)
+            await self._run(stream)
         except RemoteProtocolError as error:
-            await carrier.finish(_status(error).value[0], str(error), CLOSE_TIMEOUT)
+            await stream.finish(_status(error).value[0], str(error), CLOSE_TIMEOUT)
         except CallEnded as error:
             logger.debug("a gateway is gone: %s", error)
 
-    async def _run(self, carrier: Carrier) -> None:
-        tunnel = Tunnel(Half.PLUGIN, carrier, serve=self._serve, settings=self._settings)
+    async def _run(self, stream: MessageStream) -> None:
+        tunnel = Tunnel(Half.PLUGIN, stream, serve=self._serve, settings=self._settings)
         self._tunnels.add(tunnel)
         if self._draining:
             tunnel.drain()

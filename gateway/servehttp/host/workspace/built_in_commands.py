@@ -64,7 +64,7 @@ BUILT_IN: Mapping[str, BuiltIn] = {
     own.command.trigger: own
     for own in (
         _status("away", "Set your status to away", "You are now away."),
-        _status("dnd", "Switch notifications off", "Do not disturb is on: you get no notifications."),
+        _status("dnd", "Multiplexer notifications off", "Do not disturb is on: you get no notifications."),
         _text("echo", "[message]", "Post a text as yourself", _echo),
         _text("me", "[message]", "Say what you do", _me),
         _status("offline", "Set your status to offline", "You are now offline."),

@@ -1,7 +1,7 @@
 """What carries a tunnel's messages: the border between a tunnel, which never waits, and a call's two streams.
 
-A carrier takes one message at a time. When it can take no more for now, it says so, and calls back once it can: what
-becomes ready meanwhile goes out together, in as few messages as possible. Nothing waits in the carrier itself.
+A message stream takes one message at a time. When it can take no more for now, it says so, and calls back once it can:
+what becomes ready meanwhile goes out together, in as few messages as possible. Nothing waits in the stream itself.
 """
 
 from __future__ import annotations
@@ -11,22 +11,22 @@ from typing import Any, Protocol
 
 
 class Receiver(Protocol):
-    """What a carrier calls: the tunnel."""
+    """What a message stream calls: the tunnel."""
 
     def receive(self, message: bytes) -> int:
         """The peer's next message; returns what it cost, as the number of fields that it had.
 
         Raises:
-            RemoteProtocolError: the peer broke the protocol; the carrier's `run` raises it.
+            RemoteProtocolError: the peer broke the protocol; the stream's `run` raises it.
         """
         ...
 
     def resume(self) -> None:
-        """The carrier takes messages again."""
+        """The stream takes messages again."""
         ...
 
 
-class Carrier(Protocol):
+class MessageStream(Protocol):
     """One end of a call."""
 
     async def run(self, receiver: Receiver) -> None:
@@ -56,7 +56,7 @@ class Stream(Protocol):
     async def write(self, message: bytes) -> None: ...
 
 
-class StreamCarrier:
+class CallMessageStream:
     """A call of gRPC's own library: one task reads, one writes.
 
     Args:

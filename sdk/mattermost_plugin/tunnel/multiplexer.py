@@ -1,6 +1,6 @@
-"""Between a carrier and the exchanges of a tunnel: what arrives goes through the core to them, and what they send back.
+"""Between a stream and the exchanges of a tunnel: what arrives goes through the core to them, and what they send back.
 
-Nothing in here waits for the carrier, and nothing is a task. What becomes ready in one turn of the event loop leaves
+Nothing in here waits for the stream, and nothing is a task. What becomes ready in one turn of the event loop leaves
 together at its end; when as much is ready as `BURST`, it leaves at once, so that the peer works on it while this side
 goes on. So does what ends a body when every open exchange is ready: nothing is left to wait for.
 """
@@ -16,10 +16,10 @@ from mattermost_plugin.exchange import Body, End, Message, Part, Request, Reset,
 from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.assembly import Assembly
-from mattermost_plugin.tunnel.carrier import Carrier
 from mattermost_plugin.tunnel.codec import decode_into, encode
 from mattermost_plugin.tunnel.connection import Connection
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
+from mattermost_plugin.tunnel.message_stream import MessageStream
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello, TunnelPart
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
@@ -38,7 +38,7 @@ class Sink:
     """
 
     def take(self, part: Part) -> bool:
-        """The peer's next part. False holds its credit back, until `TunnelExchange.settle`."""
+        """The peer's next part. False holds its credit back, until `TunnelExchange.return_credit`."""
         raise NotImplementedError
 
     def flush(self) -> None:
@@ -60,29 +60,40 @@ class TunnelExchange:
     Beside awaiting its parts, one can have them handed to a `Sink`, which needs no task.
     """
 
-    __slots__ = ("_assembly", "_end", "_endless", "_id", "_inbox", "_owed", "_reader", "_sink", "_switch", "request")
+    __slots__ = (
+        "_assembly",
+        "_end",
+        "_endless",
+        "_held_credit",
+        "_id",
+        "_inbox",
+        "_multiplexer",
+        "_reader",
+        "_sink",
+        "request",
+    )
 
-    def __init__(self, switch: Switch, id: int, request: Request) -> None:
+    def __init__(self, multiplexer: Multiplexer, id: int, request: Request) -> None:
         self.request = request
-        self._switch = switch
+        self._multiplexer = multiplexer
         self._id = id
         self._inbox: deque[tuple[Part, int]] = deque()  # each with what it cost
-        self._assembly = Assembly(switch.settings.max_websocket_message) if request.websocket else None
+        self._assembly = Assembly(multiplexer.settings.max_websocket_message) if request.websocket else None
         self._reader: asyncio.Future[None] | None = None
         self._end: Reset | None = None
         self._sink: Sink | None = None
-        self._owed = 0
+        self._held_credit = 0
         self._endless = False
 
     @property
     def stopping(self) -> asyncio.Event:
-        return self._switch.stopping
+        return self._multiplexer.stopping
 
     def end_receive_at_stop(self) -> None:
         self._endless = True
 
     def tell_stopping(self) -> None:
-        """The peer, or this end, is about to stop (for the switch)."""
+        """The peer, or this end, is about to stop (for the multiplexer)."""
         if self._endless:
             self._wake()
 
@@ -90,25 +101,25 @@ class TunnelExchange:
         while not self._inbox:
             if self._end is not None:
                 raise ExchangeReset.of(self._end)
-            if self._endless and self._switch.stopping.is_set():
+            if self._endless and self._multiplexer.stopping.is_set():
                 raise ExchangeReset(ResetCode.CANCELLED, STOPPING)
-            self._reader = self._switch.loop.create_future()
+            self._reader = self._multiplexer.loop.create_future()
             await self._reader
-        part, owed = self._inbox.popleft()
+        part, credit = self._inbox.popleft()
         if self._assembly and not self._inbox:
-            owed += self._assembly.settle()
-        if owed:
-            self._switch.consume(self._id, owed)
+            credit += self._assembly.take_credit()
+        if credit:
+            self._multiplexer.consume(self._id, credit)
         return part
 
     async def send(self, *parts: Part) -> None:
         self._raise_if_over()
-        if self._switch.post(self._id, parts):
-            await self._switch.written(self._id)
+        if self._multiplexer.post(self._id, parts):
+            await self._multiplexer.written(self._id)
         self._raise_if_over()
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
-        self._switch.reset(self._id, code, reason)
+        self._multiplexer.reset(self._id, code, reason)
         self.end(Reset(code, reason))
 
     def subscribe(self, sink: Sink) -> None:
@@ -121,24 +132,24 @@ class TunnelExchange:
 
     def post(self, *parts: Part) -> bool:
         """Queue parts without waiting; True where nothing should follow until the sink's `written`."""
-        if self._sink is None or not self._switch.post(self._id, parts):
+        if self._sink is None or not self._multiplexer.post(self._id, parts):
             return False
-        self._switch.tell_when_written(self._id, self._sink.written)
+        self._multiplexer.tell_when_written(self._id, self._sink.written)
         return True
 
-    def settle(self) -> None:
+    def return_credit(self) -> None:
         """Pay back what the sink has held."""
-        owed, self._owed = self._owed, 0
-        if owed:
-            self._switch.consume(self._id, owed)
+        credit, self._held_credit = self._held_credit, 0
+        if credit:
+            self._multiplexer.consume(self._id, credit)
 
     def flush(self) -> None:
-        """No more parts are at hand (for the switch)."""
+        """No more parts are at hand (for the multiplexer)."""
         if self._sink is not None:
             self._sink.flush()
 
     def deliver(self, part: Part) -> None:
-        """The peer's next part arrived (for the switch)."""
+        """The peer's next part arrived (for the multiplexer)."""
         if self._sink is not None:
             self._hand_over(part, self._sink)
         elif isinstance(part, Message) and self._assembly:
@@ -147,7 +158,7 @@ class TunnelExchange:
             self._put(part, cost(part.data) if isinstance(part, Body) else 0)
 
     def end(self, reset: Reset) -> None:
-        """Nothing more will come (for the switch)."""
+        """Nothing more will come (for the multiplexer)."""
         if self._end is None:
             self._end = reset
             self._wake()
@@ -164,23 +175,23 @@ class TunnelExchange:
             return
         paid = sink.take(part)
         if isinstance(part, Body):
-            self._owed += cost(part.data)
-            if paid:  # without `Switch.consume`, because the switch looks after itself when it has read a message
-                self._switch.core.consume(self._id, self._owed)
-                self._owed = 0
+            self._held_credit += cost(part.data)
+            if paid:  # without `Multiplexer.consume`: what was read is looked after in one go
+                self._multiplexer.core.consume(self._id, self._held_credit)
+                self._held_credit = 0
 
     def _deliver_piece(self, piece: Message, assembly: Assembly) -> None:
         message = assembly.add(piece)
         if assembly.too_large:
             self.reset(ResetCode.LIMIT, f"a message of more than {assembly.limit} bytes")
         elif message is not None:
-            self._put(message, assembly.settle())
+            self._put(message, assembly.take_credit())
         elif not self._inbox:
-            self._switch.consume(self._id, assembly.settle())
+            self._multiplexer.consume(self._id, assembly.take_credit())
 
-    def _put(self, part: Part, owed: int) -> None:
+    def _put(self, part: Part, credit: int) -> None:
         if self._end is None:
-            self._inbox.append((part, owed))
+            self._inbox.append((part, credit))
             self._wake()
 
     def _wake(self) -> None:
@@ -188,12 +199,12 @@ class TunnelExchange:
             self._reader.set_result(None)
 
 
-class Switch:
-    """The exchanges of one end of a tunnel; a carrier's `Receiver`.
+class Multiplexer:
+    """The exchanges of one end of a tunnel; a stream's `Receiver`.
 
     Args:
         half: which end this is.
-        carrier: where messages go.
+        stream: where messages go.
         settings: limits.
         begin: told of each exchange that the peer opens, by its number (plugin).
         orphan: told of each whose response nobody wants any more, by its number (plugin).
@@ -209,7 +220,7 @@ class Switch:
     def __init__(
         self,
         half: Half,
-        carrier: Carrier,
+        stream: MessageStream,
         settings: TunnelSettings,
         begin: Callable[[int, TunnelExchange], None] | None,
         orphan: Callable[[int], None] | None = None,
@@ -229,7 +240,7 @@ class Switch:
         self.stopping = asyncio.Event()
         self.closed = False
         self._offered = settings.max_exchanges if half is Half.PLUGIN else 0
-        self._carrier = carrier
+        self._stream = stream
         self._begin = begin
         self._orphan = orphan
         self._exchanges: dict[int, TunnelExchange] = {}
@@ -245,7 +256,7 @@ class Switch:
     def greet(self, agent: str) -> None:
         """Send this end's hello, which everything else follows."""
         hello = Hello(self.settings.first_window, self._offered, agent)
-        self._writable = self._carrier.send(encode([(0, hello)]))
+        self._writable = self._stream.send(encode([(0, hello)]))
 
     def open(self, request: Request, *parts: Part) -> TunnelExchange:
         """Begin an exchange (gateway), with what there is of it beside the head.
@@ -256,18 +267,18 @@ class Switch:
         if self.closed:
             raise TunnelClosed("the connection to the plugin was lost")
         id = self.core.open(request, parts)
-        self._stir()
+        self._schedule_flush()
         return self._add(id, request)
 
     def announce_drain(self) -> None:
         """Tell the peer that this end is about to stop; exchanges begin and go on as before."""
         self.core.announce_drain()
-        self._stir()
+        self._schedule_flush()
 
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on."""
         self.core.drain()
-        self._stir()
+        self._schedule_flush()
         self._tell_stopping()
 
     def fail_all(self, reason: str) -> None:
@@ -288,7 +299,7 @@ class Switch:
         if parts and isinstance(parts[-1], End) and self.core.ready >= self.core.open_exchanges:
             self._flush()  # nobody is left whose parts could leave together with these
         else:
-            self._stir()
+            self._schedule_flush()
         self._drop_forgotten()
         return self.core.queued(id) > self.settings.high_water and any(
             isinstance(part, (Body, Message)) for part in parts
@@ -307,17 +318,17 @@ class Switch:
     def consume(self, id: int, amount: int) -> None:
         """The application took data."""
         self.core.consume(id, amount)
-        self._stir()
+        self._schedule_flush()
         self._drop_forgotten()
 
     def reset(self, id: int, code: ResetCode, reason: str) -> None:
         """End an exchange."""
         self.core.reset(id, code, reason)
-        self._stir()
+        self._schedule_flush()
         self._unblock(id)
         self._drop_forgotten()
 
-    # From the carrier
+    # From the stream
 
     def receive(self, message: bytes) -> int:
         """The peer's next message; see `Receiver`."""
@@ -334,11 +345,11 @@ class Switch:
         if not self.greeted.is_set():
             self._greet()
         self._drop_forgotten()
-        self._stir()
+        self._schedule_flush()
         return work
 
     def resume(self) -> None:
-        """The carrier takes messages again."""
+        """The stream takes messages again."""
         self._writable = True
         self._flush()
 
@@ -383,7 +394,7 @@ class Switch:
 
     # Writing
 
-    def _stir(self) -> None:
+    def _schedule_flush(self) -> None:
         """There may be something to send: soon, or at once where it is much."""
         if not self._writable or not self.core.has_output:
             return
@@ -397,11 +408,11 @@ class Switch:
         self._flushing = False
         try:
             while self._writable and not self.closed and (batch := self.core.next_message(self.settings.message_size)):
-                self._writable = self._carrier.send(encode(batch))
+                self._writable = self._stream.send(encode(batch))
                 self._after_write()
         except Exception as error:  # called from anywhere; who runs the tunnel is to know
             self._writable = False
-            self._carrier.fail(error)
+            self._stream.fail(error)
 
     def _after_write(self) -> None:
         self._drop_forgotten()

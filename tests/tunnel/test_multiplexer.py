@@ -1,0 +1,78 @@
+"""When what is ready leaves."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from mattermost_plugin.exchange import Body, End, Request, Response
+from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.multiplexer import BURST, Multiplexer, TunnelExchange
+from mattermost_plugin.tunnel.parts import Addressed, Hello
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.tunnel.states import Half
+
+pytestmark = pytest.mark.anyio
+
+WINDOW = 65_536
+ANSWER = (Response(200, []), Body(b"yes"), End())
+
+
+class Recording:
+    """What a multiplexer needs of a stream: takes every message, and keeps it."""
+
+    def __init__(self) -> None:
+        self.messages: list[list[Addressed]] = []
+
+    def send(self, message: bytes) -> bool:
+        self.messages.append(decode(message))
+        return True
+
+    def fail(self, error: Exception) -> None:
+        raise error
+
+
+def plugin_with(requests: int) -> tuple[Multiplexer, Recording]:
+    """A plugin's multiplexer with so many requests open, numbered from 1."""
+    begun: list[TunnelExchange] = []
+    stream = Recording()
+    multiplexer = Multiplexer(Half.PLUGIN, stream, TunnelSettings(), lambda id, exchange: begun.append(exchange))
+    multiplexer.greet("test")
+    multiplexer.receive(encode([(0, Hello(WINDOW))]))
+    for id in range(1, requests + 1):
+        multiplexer.receive(encode([(id, Request(method="GET", target=b"/")), (id, End())]))
+    assert len(begun) == requests
+    stream.messages.clear()
+    return multiplexer, stream
+
+
+async def test_the_answer_to_the_only_request_leaves_at_once() -> None:
+    multiplexer, stream = plugin_with(requests=1)
+    multiplexer.post(1, ANSWER[:1])
+    assert stream.messages == [], "the rest may come in the same turn"
+    multiplexer.post(1, ANSWER[1:])
+    assert [[type(part) for _, part in message] for message in stream.messages] == [[Response, Body, End]]
+
+
+async def test_an_answer_waits_for_others_until_the_end_of_the_turn() -> None:
+    multiplexer, stream = plugin_with(requests=3)
+    multiplexer.post(1, ANSWER)
+    multiplexer.post(2, ANSWER)
+    assert stream.messages == []
+    await asyncio.sleep(0)
+    assert [[id for id, _ in message] for message in stream.messages] == [[1, 1, 1, 2, 2, 2]]
+
+
+async def test_the_last_of_all_answers_takes_the_others_with_it() -> None:
+    multiplexer, stream = plugin_with(requests=3)
+    for id in (1, 2, 3):
+        multiplexer.post(id, ANSWER)
+    assert [[id for id, _ in message] for message in stream.messages] == [[1] * 3 + [2] * 3 + [3] * 3]
+
+
+async def test_a_burst_leaves_before_the_turn_is_over() -> None:
+    multiplexer, stream = plugin_with(requests=2 * BURST)
+    for id in range(1, BURST + 1):
+        multiplexer.post(id, ANSWER)
+    assert [len(message) for message in stream.messages] == [BURST * len(ANSWER)]
