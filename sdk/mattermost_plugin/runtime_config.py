@@ -76,7 +76,7 @@ class RuntimeConfig:
 
 
 def load_runtime_config() -> RuntimeConfig:
-    """The same as `RuntimeConfig.from_env`."""
+    """The configuration that the environment describes: `RuntimeConfig.from_env`."""
     return RuntimeConfig.from_env()
 
 

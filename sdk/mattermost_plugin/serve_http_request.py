@@ -228,7 +228,7 @@ async def body_pieces(receive: Receive) -> AsyncIterator[bytes]:
 
 
 def blocking_pieces(pieces: AsyncIterator[bytes], bridge: ThreadBridge) -> Iterator[bytes]:
-    """The same for a thread, which waits for each."""
+    """The pieces of a request's body for a thread, which waits for each."""
 
     async def following() -> bytes | None:
         return await anext(pieces, None)

@@ -71,7 +71,7 @@ DEFAULT_SERVER_OPTIONS: tuple[tuple[str, Any], ...] = (
 DEFAULT_GRACE = 5.0
 """Seconds that open exchanges get to finish when the server stops."""
 HOST_GRACE = 0.5
-"""The same when a go-plugin host asks, which kills what has not ended two seconds later."""
+"""Seconds that they get when a go-plugin host asks, which kills what has not ended two seconds later."""
 CUT_GRACE = 0.25
 """Seconds for answers that are on their way, and for exchanges that are cut to end."""
 SHUTDOWN_TIMEOUT = 5.0

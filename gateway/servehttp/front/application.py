@@ -174,7 +174,7 @@ class Front:
         return route
 
     def _route_again(self, record: Record, cached: CachedHead) -> None:
-        """The same for a request that is for the plugin of the one before it."""
+        """Route a request whose head is cached: it is for the plugin of the one before it."""
         record.plugin_id = cached.plugin_id
         try:
             check_path(record.path)

@@ -142,7 +142,7 @@ class ResponseHead:
         self._lines = status_line(response.status) + field_lines(headers)
 
     def with_own_cookies(self, root: bytes) -> ResponseHead:
-        """The same head, with the cookies that it sets below a path: the same head may be of several plugins."""
+        """This head with the cookies that it sets scoped to a path: one head may be sent by several plugins."""
         if self._scoped is None or self._scoped[0] != root:
             self._scoped = root, ResponseHead(Response(self._status, with_own_cookies(self.headers, root)))
         return self._scoped[1]

@@ -142,7 +142,7 @@ class LimitedConnection:
         cycle.scope.setdefault("extensions", {})[EXTENSION] = signal
 
     def enter_direct(self, cycle: DirectCycle) -> None:
-        """The same for a request that takes the fast path."""
+        """A request is about to be answered on the fast path."""
         self.active = self.disconnect_signal = cycle
         self.expects_continue = False
 

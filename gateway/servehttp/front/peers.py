@@ -124,7 +124,7 @@ def _chain(headers: Headers) -> list[Hop]:
 
 
 def _forwarded(headers: Headers) -> list[Hop]:
-    """The same from `Forwarded`. From its end, so that what a client wrote cannot spoil what proxies added."""
+    """What the proxies said in `Forwarded`, read from its end: what a client wrote cannot spoil what they added."""
     hops: list[Hop] = []
     element = b""
     for item in reversed(_items(headers, b"forwarded")):

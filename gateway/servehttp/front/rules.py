@@ -50,7 +50,7 @@ class ResponseRules:
         return head
 
     def head(self, response: Response) -> ResponseHead:
-        """The same, without beginning to follow the response."""
+        """The head for the client, checked and scoped, without beginning to follow the response."""
         head = response_head(response)
         if head.sets_cookies:
             root = self._cookies.root(self._request, self._plugin_id)

@@ -61,7 +61,7 @@ async def make_token(workspace: Workspace, username: str) -> str:
 
 
 async def make_token_of(username: str, settings: Settings) -> str:
-    """The same in the workspace of these settings, which a gateway may have open.
+    """A new access token of a user, in the workspace of these settings, which a gateway may have open.
 
     Raises:
         NoUserError: there is no such user.

@@ -26,7 +26,7 @@ def check_listener(peer: Peer | None, session: int | None, path: Path) -> None:
 
 
 async def check_socket(target: str, session: int | None) -> None:
-    """The same for a target, as gRPC names it; one where nobody listens is left to who connects next.
+    """Accept who listens at a target, as gRPC names it; where nobody does, that is left to who connects next.
 
     Raises:
         LinkError: who listens there is of another session.

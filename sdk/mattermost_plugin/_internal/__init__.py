@@ -40,7 +40,7 @@ class HookRunner:
     async def invoke(
         self, handler: Callable[..., Any] | None, *args: Any, timeout: float | None = None, **options: Any
     ) -> tuple[Any, Exception | None]:
-        """The same as `invoke_hook_safe`."""
+        """Call `invoke_hook_safe` with this runner's time-out."""
         limit = self.timeout if timeout is None else timeout
         return await invoke_hook_safe(handler, *args, timeout=limit, **options)
 

@@ -1,4 +1,4 @@
-"""The same for tests that are not async: the plugin runs in a thread with an event loop of its own."""
+"""Fixtures for tests that are not async: the plugin runs in a thread with an event loop of its own."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class Access:
         return "; ".join(filter(None, (who, *map(str, self.rules), self.also)))
 
     def besides(self, text: str) -> Access:
-        """The same, where the handler checks more."""
+        """These rules, with a text that says what the handler checks more."""
         return replace(self, also=text)
 
     async def check(self, call: Call) -> None:

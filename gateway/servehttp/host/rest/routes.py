@@ -110,5 +110,5 @@ def request_context(connection: HTTPConnection) -> PluginContext:
 
 
 def of_session(context: PluginContext, session: Session) -> PluginContext:
-    """The same, now that it is known."""
+    """What hooks are told of a request whose session is known."""
     return replace(context, session_id=session.id)

@@ -41,7 +41,7 @@ class Blobs:
                 raise
 
     async def write_bytes(self, id: str, data: bytes) -> int:
-        """The same for what is in memory."""
+        """Write what is in memory: as `write`."""
         return await self.write(id, _single(data))
 
     async def append(self, id: str, data: bytes, offset: int) -> int:

@@ -180,7 +180,7 @@ async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clo
 
 @asynccontextmanager
 async def visit_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clock = now) -> AsyncIterator[Workspace]:
-    """The same for a workspace that another process has opened: for looking at what is in it, not for changing it.
+    """Open a workspace that another process has open, for looking at what is in it, not for changing it.
 
     Neither hooks nor events of either process reach the other one.
     """

@@ -123,7 +123,7 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
 
 
 def masked(config: Mapping[str, Any], is_secret: IsSecret) -> dict[str, Any]:
-    """The same without secrets; those that are empty stay so."""
+    """A configuration without its secrets; those that are empty stay so."""
 
     def mask(path: Path, value: Any) -> Any:
         return MASK if value not in ("", None) and _is_secret(path, is_secret) else value
@@ -132,7 +132,7 @@ def masked(config: Mapping[str, Any], is_secret: IsSecret) -> dict[str, Any]:
 
 
 def unmasked(config: Mapping[str, Any], secrets: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with the secrets of another configuration where this one has masks."""
+    """A configuration with the secrets of another one where it has masks."""
     return _mapped(config, (), lambda path, value: _at(secrets, path) if value == MASK else value)
 
 

@@ -75,7 +75,7 @@ class Files(Domain):
             raise
 
     async def upload_bytes(self, channel_id: str, filename: str, data: bytes, user_id: str = NOBODY) -> FileInfo:
-        """The same for what is in memory."""
+        """Store a file whose content is in memory: as `upload`."""
         return await self.upload(channel_id, filename, _single(data), user_id)
 
     async def vetted(self, info: FileInfo, content_id: str) -> FileInfo:

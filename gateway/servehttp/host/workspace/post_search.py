@@ -31,7 +31,7 @@ class PostSearch(Domain):
         return await self._find(searches, _places(team_id))
 
     async def in_team_for(self, user_id: str, team_id: str, searches: Sequence[Search]) -> list[Post]:
-        """The same, in the channels that a user is in."""
+        """The posts that meet any of these searches, the newest first, in the team's channels that a user is in."""
         mine = select(channel_members.c.channel_id).where(channel_members.c.user_id == user_id)
         return await self._find(searches, _places(team_id).where(channels.c.id.in_(mine)))
 

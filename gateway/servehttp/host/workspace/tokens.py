@@ -88,7 +88,7 @@ class AccessTokens(Domain):
         return exists().where(table.c.token_hash == _hash(secret))
 
     async def session_by_id(self, token_id: str) -> Session | None:
-        """The same by the token's id, which is the session's."""
+        """The session of an access token, by the token's id, which is the session's; None if it counts no more."""
         return await self._session(table.c.id == token_id)
 
     async def _session(self, condition: ColumnElement[bool]) -> Session | None:

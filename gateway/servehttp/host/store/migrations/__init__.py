@@ -51,7 +51,7 @@ async def migrate(database: Database) -> None:
 
 
 def bring_up_to_date(connection: Connection) -> None:
-    """The same over a connection with an open transaction."""
+    """Bring the schema up to date over a connection with an open transaction: as `migrate`."""
     tables = inspect(connection).get_table_names()
     found = connection.execute(select(REVISION.c.version_num)).scalars().all() if REVISION.name in tables else []
     if found == [NEWEST]:
