@@ -92,7 +92,7 @@ class PluginClient:
         self._root = root
 
     def as_user(self, user_id: str) -> PluginClient:
-        """A client like this one for a user who is logged in: the gateway tells the plugin so in `Mattermost-User-Id`."""
+        """A client like this one, of a user who is logged in: the plugin is told so in `Mattermost-User-Id`."""
         return PluginClient(self._adapter, self._root, self.headers | {USER_ID: user_id}, self.timeout)
 
     async def request(
