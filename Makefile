@@ -40,6 +40,9 @@ CAN_COMPILE := $(shell command -v cc >/dev/null && $(PYTHON) -c \
 TESTED := $(if $(CAN_COMPILE),$(COMPILED),$(READY))
 TESTED_BIN := $(if $(CAN_COMPILE),.venv-compiled/bin,$(BIN))
 
+# What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: help demo test test-postgres test-pure docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
 .DEFAULT_GOAL := help
 

@@ -35,7 +35,7 @@ from support.scripts import Script, scripts
 
 SCRIPTED = Path(__file__).parent / "plugins" / "scripted"
 BASE = "/plugins/com.example.scripted"
-PROGRAMS = int(os.environ.get("TEST_PROGRAMS", "10"))
+PROGRAMS = int(os.environ.get("TEST_PROGRAMS", "6"))
 
 COMES_BACK = {
     "SERVEHTTP_PLUGINS__RESTART_DELAY": "0",
