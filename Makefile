@@ -20,7 +20,8 @@
 
 PYTHON ?= python3
 PORT ?= 8065
-# Processes that run tests: twice as many as cores, for half of the time they wait for sockets and other processes.
+# Processes that run tests: twice as many as cores, for half of the time they wait for sockets and other processes. Who is
+# done takes work from others; before that each has tests that lie together, and so makes fewer fixtures.
 WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
 
 BIN := .venv/bin
@@ -59,7 +60,7 @@ demo: $(READY)
 
 test: $(TESTED)
 	@$(if $(CAN_COMPILE),:,echo "No C compiler or no headers of Python here (Debian: gcc, python3-dev): tested as plain Python.")
-	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python -m pytest -n $(WORKERS) $(ARGS)
+	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --postgres -k "postgresql or server" tests/gateway/host/store \
