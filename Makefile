@@ -64,7 +64,7 @@ test: $(TESTED)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --postgres -k "postgresql or server" tests/gateway/host/store \
-		tests/gateway/host/test_identity.py tests/gateway/host/test_housekeeping.py \
+		tests/gateway/host/test_identity.py tests/gateway/host/test_cleanup.py \
 		tests/gateway/host/workspace/test_kv.py tests/gateway/host/workspace/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
