@@ -63,7 +63,7 @@ test: $(TESTED)
 	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-postgres: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) --postgres -k "postgresql or server" tests/gateway/host/store \
+	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/host/store \
 		tests/gateway/host/test_identity.py tests/gateway/host/test_cleanup.py \
 		tests/gateway/host/workspace/test_kv.py tests/gateway/host/workspace/test_post_search.py $(ARGS)
 
