@@ -32,15 +32,20 @@ open("child.pid", "w").write(str(child.pid))
 """  # noqa: E501  # one statement of a script
 STRAY = r"""
 import subprocess, sys
-SLEEP = "import signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); open(sys.argv[1], 'w').write(str({pid})); time.sleep(600)"
-def start(name, pid="__import__('os').getpid()", before=""):
-    arguments = [sys.executable, "-I", "-S", "-c", before + SLEEP.format(pid=pid), name]
+SLEEP = '''
+import os, signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+open(sys.argv[1], "w").write(str(os.getpid()))
+time.sleep(600)
+'''
+def start(name, before=""):
+    arguments = [sys.executable, "-I", "-S", "-c", before + SLEEP, name]
     subprocess.Popen(arguments, start_new_session=True)
 start("child.pid")
 start("grandchild.pid", before="import os\nif os.fork(): os._exit(0)\nos.setsid()\n")
 import os, time
 while not all(os.path.exists(name) and open(name).read() for name in ("child.pid", "grandchild.pid")): time.sleep(0.01)
-"""  # noqa: E501  # the same
+"""
 
 
 @pytest.fixture(autouse=True)
