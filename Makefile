@@ -63,9 +63,9 @@ test: $(TESTED)
 	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-postgres: $(READY)
-	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/host/store \
-		tests/gateway/host/test_identity.py tests/gateway/host/test_cleanup.py \
-		tests/gateway/host/workspace/test_kv.py tests/gateway/host/workspace/test_post_search.py $(ARGS)
+	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \
+		tests/gateway/workspace/embedding/test_identity.py tests/gateway/workspace/embedding/test_cleanup.py \
+		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py tests/gateway/front \

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-from servehttp.host.rest.application import MODULES
-from servehttp.host.rest.routes import PREFIX, Route
+from servehttp.workspace.rest.application import MODULES
+from servehttp.workspace.rest.routes import PREFIX, Route
 
 PAGE = Path(__file__).with_name("rest.md")
 
 INTRODUCTION = """\
-<!-- Made by docs/make_rest.py from gateway/servehttp/host/rest; do not edit. -->
+<!-- Made by docs/make_rest.py from gateway/servehttp/workspace/rest; do not edit. -->
 
 # The REST API of the host
 

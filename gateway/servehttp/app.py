@@ -26,8 +26,8 @@ from servehttp.plugins.supervisor import PluginObservers
 from servehttp.settings import Settings
 
 if TYPE_CHECKING:  # the database's libraries take long to import
-    from servehttp.host.host import Host
-    from servehttp.host.workspace_reader import WorkspaceReader
+    from servehttp.workspace.embedding.host import Host
+    from servehttp.workspace.embedding.workspace_reader import WorkspaceReader
 
 
 log = structlog.get_logger("servehttp.plugins")
@@ -185,7 +185,7 @@ def make_host(settings: Settings) -> Host | None:
     """The workspace that the settings ask for, not open yet."""
     if not settings.workspace.enabled:
         return None
-    from servehttp.host.host import Host
+    from servehttp.workspace.embedding.host import Host
 
     return Host(settings)
 
@@ -194,7 +194,7 @@ def make_workspace_reader(settings: Settings) -> WorkspaceReader | None:
     """What knows in a worker who sends requests, if there is a workspace."""
     if not settings.workspace.enabled:
         return None
-    from servehttp.host.workspace_reader import WorkspaceReader
+    from servehttp.workspace.embedding.workspace_reader import WorkspaceReader
 
     return WorkspaceReader(settings)
 

@@ -193,7 +193,9 @@ def admin_token(
     settings = _load(config, {"data_dir": data_dir})
     logs.configure(settings.log)
 
-    from servehttp.host.first_start import make_token_of  # here, because the database's libraries take long to import
+    from servehttp.workspace.embedding.first_start import (
+        make_token_of,  # here, because the database's libraries take long to import
+    )
 
     print(asyncio.run(make_token_of(user, settings)))
 

@@ -20,9 +20,9 @@ from mattermost_plugin import HookName, Plugin, event_loop, hook
 from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.models import PluginContext, Post, User
 from mattermost_plugin.server import PluginServer
-from servehttp.host.rpc.server import SOCKET, Endpoint
-from servehttp.host.workspace import Workspace
 from servehttp.settings import WorkspaceSettings
+from servehttp.workspace.rpc.server import SOCKET, Endpoint
+from servehttp.workspace.workspace import Workspace
 
 BARE, API, PLUGIN = "bare.sock", SOCKET, "plugin.sock"
 """Sockets in the folder."""

@@ -31,8 +31,8 @@ from benchmarks.ratio_servers import API, BARE, PLUGIN
 from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient, event_loop
 from mattermost_plugin.grpc.api_user_team_pb2 import GetUserRequest, GetUserResponse
 from mattermost_plugin.models import PluginContext, Post, User
-from servehttp.host.dispatch.requests import request as hook_request
 from servehttp.plugins.link import Link
+from servehttp.workspace.hooks.requests import request as hook_request
 
 HOOK = "MessageWillBePosted"
 CONTEXT = PluginContext(session_id=USER_ID, request_id=USER_ID, ip_address="127.0.0.1", user_agent="Mozilla/5.0")

@@ -6,9 +6,9 @@ import asyncio
 import sys
 from pathlib import Path
 
-from servehttp.host.rpc.server import Endpoint
-from servehttp.host.workspace import open_workspace
 from servehttp.settings import WorkspaceSettings
+from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.workspace import open_workspace
 
 PLUGIN_ID = "p"
 

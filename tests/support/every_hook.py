@@ -20,8 +20,8 @@ from mattermost_plugin.models import (
     ProductLimits,
     PushNotification,
 )
-from servehttp.host.errors import AppFailure
-from servehttp.host.ids import new_id
+from servehttp.workspace.errors import AppFailure
+from servehttp.workspace.ids import new_id
 from support.hook_scene import Scene, event
 from support.mail_server import mail_server
 from support.workspaces import PASSWORD, a_channel, a_post

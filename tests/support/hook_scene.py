@@ -10,8 +10,8 @@ import httpx2
 
 from mattermost_plugin import HookName
 from mattermost_plugin.models import Session, User
-from servehttp.host.ids import new_id
-from servehttp.host.workspace import Workspace
+from servehttp.workspace.ids import new_id
+from servehttp.workspace.workspace import Workspace
 from support.workspaces import a_channel, a_user
 
 

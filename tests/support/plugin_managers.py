@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import IO
 
 from mattermost_plugin.models import Manifest, PluginStatus
-from servehttp.host.errors import exists
-from servehttp.host.workspace.plugin_requests import PluginRequest, PluginResponse
-from servehttp.host.workspace.plugins import PluginSetting, UnknownPlugin
+from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse
+from servehttp.workspace.domains.plugins.plugins import PluginSetting, UnknownPlugin
+from servehttp.workspace.errors import exists
 
 RUNNING, STOPPED = 2, 0
 

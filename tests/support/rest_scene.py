@@ -18,9 +18,9 @@ from mattermost_plugin.models import (
     User,
     UserAccessToken,
 )
-from servehttp.host.ids import new_id
-from servehttp.host.workspace import Workspace
-from servehttp.host.workspace.images import plain_image
+from servehttp.workspace.domains.base.images import plain_image
+from servehttp.workspace.ids import new_id
+from servehttp.workspace.workspace import Workspace
 from support.workspaces import PASSWORD
 
 TOKEN = {"token_id": "{token_id}"}

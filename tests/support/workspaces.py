@@ -15,7 +15,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from mattermost_plugin.models import Channel, Post, Team, User
-from servehttp.host.workspace import Workspace
+from servehttp.workspace.workspace import Workspace
 
 SERVER = os.environ.get("TEST_DATABASE_URL", "")
 DATABASES = ("sqlite", "postgresql") if SERVER else ("sqlite",)

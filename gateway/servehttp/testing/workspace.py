@@ -19,10 +19,10 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mattermost_plugin.models import Bot, Channel, Team, User
 from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.testing.lifetime import PLUGIN_ID
-from servehttp.host.dispatch import HookCaller
-from servehttp.host.rpc.server import Endpoint
-from servehttp.host.workspace import Workspace, open_workspace
 from servehttp.settings import WorkspaceSettings
+from servehttp.workspace.hooks import HookCaller
+from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.workspace import Workspace, open_workspace
 
 PASSWORD = "a password for tests"
 OPEN, PRIVATE = "O", "P"

@@ -20,7 +20,6 @@ import structlog
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.app import create_app
 from servehttp.errors import PluginStartError
-from servehttp.host.host import Host
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import InstalledPlugins, find_plugins
 from servehttp.plugins.manifest import load_manifest
@@ -29,6 +28,7 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.users import User
 from servehttp.settings import PluginSettings, Settings
+from servehttp.workspace.embedding.host import Host
 from support.supervision import command_spec, either_loop
 
 pytestmark = pytest.mark.anyio

@@ -1,8 +1,0 @@
-"""Users' preferences."""
-
-from __future__ import annotations
-
-from mattermost_plugin.models import Preference
-from servehttp.host.store.tables.columns import index, model_table
-
-preferences = model_table("preferences", Preference, index("category", "name"), key="user_id category name")

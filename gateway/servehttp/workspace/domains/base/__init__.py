@@ -1,0 +1,1 @@
+"""What every domain needs: the configuration, system properties, mail, images, limits."""

@@ -1,0 +1,1 @@
+"""Who uses the workspace: users, bots, sessions, tokens, roles, groups."""

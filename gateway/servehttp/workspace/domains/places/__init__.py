@@ -1,0 +1,1 @@
+"""Where people meet: teams, channels, their members, the sidebar, what is unread."""

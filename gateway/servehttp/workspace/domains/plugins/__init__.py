@@ -1,0 +1,1 @@
+"""What plugins add and keep: commands, dialogs, keys and values, requests to one another."""

@@ -1,0 +1,54 @@
+"""What plugins tell others: clients over their WebSockets, and themselves on other nodes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from mattermost_plugin.models import PluginClusterEvent, WebsocketBroadcast
+from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.errors import invalid
+from servehttp.workspace.hooks import HookFailed
+
+SEND_TYPES = ("", "reliable", "best_effort")
+
+
+class PluginEvents(Domain):
+    """Events of plugins."""
+
+    def publish_to_clients(
+        self, plugin_id: str, event: str, payload: dict[str, Any], broadcast: WebsocketBroadcast
+    ) -> None:
+        """Send an event to those clients that `broadcast` names, under the name custom_PLUGIN_EVENT.
+
+        Raises:
+            AppFailure: 400, the event has no name.
+        """
+        if not event:
+            raise invalid("plugin_api.publish_event.app_error", "An event needs a name.", where="PublishWebSocketEvent")
+        self.publish(f"custom_{plugin_id}_{event}", payload, broadcast)
+
+    def publish_to_cluster(self, event: PluginClusterEvent, send_type: str = "") -> None:
+        """Send an event to the same plugin on the other nodes, where OnPluginClusterEvent gets it.
+
+        A workspace has one node, and an event never comes back to its sender, so nobody gets it. Mattermost without a
+        cluster does the same.
+
+        Raises:
+            AppFailure: 400, the event has no id, or there is no such way to send.
+        """
+        if not event.id or send_type not in SEND_TYPES:
+            raise invalid(
+                "plugin_api.publish_plugin_cluster_event.app_error",
+                "An event needs an id, and is sent as reliable or best_effort.",
+                where="PublishPluginClusterEvent",
+            )
+
+    async def receive_from_cluster(self, plugin_id: str, event: PluginClusterEvent) -> None:
+        """Hand a plugin an event of its own from another node, by OnPluginClusterEvent; for whoever joins nodes.
+
+        Returns when the plugin has had it. That it fails is in the log.
+        """
+        if plugin_id in self.ws.hooks.implementing("OnPluginClusterEvent"):
+            with suppress(HookFailed):  # it is in the log
+                await self.ws.hooks.ask_one(plugin_id, "OnPluginClusterEvent", self.request, event=event)

@@ -1,0 +1,1 @@
+"""What is written: posts, threads, files, reactions, emoji, searches."""

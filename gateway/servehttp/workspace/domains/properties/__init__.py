@@ -1,0 +1,1 @@
+"""Properties that plugins attach to things: fields, groups, values."""

@@ -1,0 +1,1 @@
+"""Channels that are shared with other workspaces."""

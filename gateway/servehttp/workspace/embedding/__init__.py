@@ -1,0 +1,1 @@
+"""How the gateway holds the workspace: its lifetime, the plugins it manages, its sessions, its REST API for workers."""

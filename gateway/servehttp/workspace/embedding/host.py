@@ -1,0 +1,170 @@
+"""The workspace as a part of the gateway: opened before the plugins start and closed after they have stopped.
+
+It is what plugins are part of, a `PluginHost`: each process gets an endpoint of the API that nobody else has, so that
+who calls is known by where the call came in, and hooks go to the plugins that are connected to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from contextlib import AsyncExitStack
+from functools import partial
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
+from servehttp.identity import Memories
+from servehttp.plugins.environment import message_size
+from servehttp.plugins.factory import PluginFactory
+from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
+from servehttp.plugins.installed import InstalledPlugins
+from servehttp.plugins.link import Link
+from servehttp.plugins.manifest import Manifest
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.registry import Registry
+from servehttp.settings import Settings
+from servehttp.workspace.embedding.cleanup import cleaning_up
+from servehttp.workspace.embedding.first_start import TOKEN_FILE, make_first_admin
+from servehttp.workspace.embedding.identity import SessionIdentity
+from servehttp.workspace.embedding.management import Management
+from servehttp.workspace.embedding.memories import forget_everywhere
+from servehttp.workspace.embedding.opening import explaining
+from servehttp.workspace.embedding.shared_api import SharedApi
+from servehttp.workspace.embedding.watch import watching
+from servehttp.workspace.rest import make_rest
+from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.store.data_folder import make_private, only_gateway
+from servehttp.workspace.workspace import DATABASE_FILE, FILES_FOLDER, Workspace, open_workspace
+
+PRIVATE = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", FILES_FOLDER, PLUGINS_FOLDER, TOKEN_FILE)
+"""In the data folder: what only our user may read, also where another program made it."""
+
+
+class Host:
+    """The embedded workspace of a gateway, open within `async with`.
+
+    Args:
+        settings: all settings.
+
+    Attributes:
+        identity: knows whom tokens stand for.
+        disabled: the ids of the plugins that are not to start, as it was when the workspace was opened.
+        shared: its REST API, as workers reach it; None where there are none.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.identity = SessionIdentity(lambda: self.workspace, settings.workspace.session_cache)
+        self.shared: SharedApi | None = None
+        self.disabled: frozenset[str] = frozenset()
+        self._memories: Memories | None = None
+        self._settings = settings
+        self._installed = InstalledPlugins.of(settings)
+        self._manage: Callable[[Workspace], Management] | None = None
+        self._workspace: Workspace | None = None
+        self._rest: ASGIApp | None = None
+        self._closing = AsyncExitStack()
+
+    @property
+    def workspace(self) -> Workspace:
+        """The workspace.
+
+        Raises:
+            RuntimeError: it is not open.
+        """
+        if self._workspace is None:
+            raise RuntimeError("the workspace is not open")
+        return self._workspace
+
+    def manage(self, registry: Registry, factory: PluginFactory, manifests: Iterable[Manifest]) -> None:
+        """Have the workspace manage the gateway's plugins; to be called before it is opened.
+
+        Args:
+            registry: all of them.
+            factory: makes those that are installed meanwhile.
+            manifests: of those that are started.
+        """
+        known = list(manifests)
+        installed, limits = self._installed, self._settings.limits
+        self._manage = lambda workspace: Management(workspace, registry, factory, known, installed, limits)
+
+    def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
+        """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
+
+        Args:
+            tunnel: limits of the tunnels.
+            reaper: clears up should this process be killed.
+            memories: the workers'.
+        """
+        self._memories = memories
+        self.shared = SharedApi(self, tunnel, reaper)
+
+    async def __aenter__(self) -> Self:
+        """Open the database, bring its tables up to date, and on the very first start make an administrator.
+
+        Raises:
+            WorkspaceError: that is not possible.
+        """
+        with explaining(self._settings):
+            async with AsyncExitStack() as undo:
+                await self._open(undo)
+                self._closing = undo.pop_all()
+        return self
+
+    async def _open(self, undo: AsyncExitStack) -> None:
+        settings = self._settings
+        make_private(settings.data_dir, *PRIVATE, passable=bool(settings.plugins.users))
+        undo.enter_context(only_gateway(settings.data_dir))
+        opening = open_workspace(settings.data_dir, settings.workspace)
+        self._workspace = workspace = await undo.enter_async_context(opening)
+        await make_first_admin(workspace, settings)
+        workspace.sessions.listen(self.identity.forget)
+        if self._memories is not None:
+            workspace.sessions.listen(partial(forget_everywhere, self._memories, settings.workspace.forget_timeout))
+        self._rest = make_rest(workspace, settings.rest)
+        await self._begin_to_manage(workspace, undo)
+        self.disabled = await workspace.plugin_records.disabled()
+        await undo.enter_async_context(cleaning_up(workspace, settings.workspace.cleanup_interval))
+        await undo.enter_async_context(watching(workspace, settings.workspace.database_check_interval))
+        if self.shared is not None:
+            undo.push_async_callback(self.shared.stop)
+            await self.shared.start()
+
+    async def _begin_to_manage(self, workspace: Workspace, undo: AsyncExitStack) -> None:
+        if self._manage is None:
+            return
+        await asyncio.to_thread(self._installed.clean_up)
+        management = self._manage(workspace)
+        undo.push_async_callback(management.close)
+        workspace.plugins.manager = management
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Forget what waits for plugins, and hang up the database."""
+        await self._closing.aclose()
+        self._workspace = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for paths that begin with /api/v4/."""
+        if self._rest is None:
+            raise RuntimeError("the workspace is not open")
+        await self._rest(scope, receive, send)
+
+    async def open_endpoint(self, plugin_id: str, folder: Path) -> Endpoint:
+        """The API for one process of a plugin, by the way across that the settings say."""
+        settings, size = self._settings.workspace, message_size(self._settings)
+        if settings.api_transport == "tcp" or plugin_id in settings.api_tcp:
+            return await Endpoint.on_loopback(self.workspace, plugin_id, size)
+        return await Endpoint.on_socket(self.workspace, plugin_id, folder, size)
+
+    def connected(self, plugin_id: str, link: Link) -> None:
+        """Fire hooks in a plugin."""
+        self.workspace.hooks.register(plugin_id, link)
+
+    async def disconnected(self, plugin_id: str) -> None:
+        """Fire none in it, and offer its slash commands no more."""
+        self.workspace.commands.unregister_all(plugin_id)
+        await self.workspace.hooks.unregister(plugin_id)

@@ -1,0 +1,266 @@
+"""Installing, enabling, disabling and removing plugins while the gateway runs: a workspace's `PluginManager`.
+
+What starts or stops a plugin goes on to its end even if whoever asked for it does not wait: that may be the plugin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from typing import IO, Any, TypeVar
+
+import structlog
+
+from mattermost_plugin.models import Manifest, OnInstallEvent, PluginStatus
+from servehttp.errors import BundleError, PluginStartError
+from servehttp.plugins.factory import PluginFactory
+from servehttp.plugins.installed import InstalledPlugins
+from servehttp.plugins.manifest import Manifest as PluginManifest
+from servehttp.plugins.registry import PluginHandle, Registry
+from servehttp.plugins.states import PluginState
+from servehttp.settings import LimitSettings
+from servehttp.workspace.domains.base.domain import REQUEST
+from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse
+from servehttp.workspace.domains.plugins.plugins import PluginSetting, UnknownPlugin
+from servehttp.workspace.embedding import relay
+from servehttp.workspace.errors import AppFailure, exists, invalid
+from servehttp.workspace.hooks import HookFailed
+from servehttp.workspace.workspace import Workspace
+
+T = TypeVar("T")
+
+TEXTS = tuple(Manifest.__dataclass_fields__)
+"""The fields that both kinds of manifest have."""
+
+STATES: Mapping[PluginState, int] = {
+    PluginState.STOPPED: 0,
+    PluginState.QUEUED: 1,
+    PluginState.STARTING: 1,
+    PluginState.RUNNING: 2,
+    PluginState.RESTARTING: 1,
+    PluginState.STOPPING: 5,
+}
+"""As the contract numbers them; FAILED is two of its states."""
+FAILED_TO_START, FAILED_TO_STAY = 3, 4
+
+log = structlog.get_logger("servehttp.workspace")
+
+
+class Management:
+    """The plugins of a gateway, as its workspace manages them.
+
+    Args:
+        workspace: where it is remembered which are to run; it has the hooks.
+        registry: the plugins.
+        factory: makes those that are installed.
+        manifests: of those in the registry that are started.
+        installed: the folder of those that were installed.
+        limits: what a request may take, be it a client's or a plugin's.
+    """
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        registry: Registry,
+        factory: PluginFactory,
+        manifests: Iterable[PluginManifest],
+        installed: InstalledPlugins,
+        limits: LimitSettings,
+    ) -> None:
+        self._ws = workspace
+        self._registry = registry
+        self._factory = factory
+        self._manifests = {manifest.id: manifest for manifest in manifests}
+        self._installed = installed
+        self._limits = limits
+        self._work: set[asyncio.Task[Any]] = set()
+        self._installing = asyncio.Lock()
+
+    def active(self) -> Sequence[Manifest]:
+        """The manifests of the plugins that run."""
+        return [self._manifest(plugin.id) for plugin in self._registry if plugin.state is PluginState.RUNNING]
+
+    def all(self) -> Sequence[Manifest]:
+        """The manifests of all plugins."""
+        return [self._manifest(plugin.id) for plugin in self._registry]
+
+    def status(self, plugin_id: str) -> PluginStatus:
+        """Whether a plugin runs, and where it is."""
+        plugin = self._plugin(plugin_id)
+        manifest = self._manifest(plugin_id)
+        known = self._manifests.get(plugin_id)
+        return PluginStatus(
+            plugin_id=plugin_id,
+            plugin_path=str(known.folder) if known else plugin.target or "",
+            state=_state(plugin),
+            name=manifest.name,
+            description=manifest.description,
+            version=manifest.version,
+        )
+
+    def settings(self, plugin_id: str) -> Sequence[PluginSetting]:
+        """The settings that its manifest describes."""
+        self._plugin(plugin_id)
+        manifest = self._manifests.get(plugin_id)
+        described = ((manifest and manifest.settings_schema) or {}).get("settings") or []
+        return [
+            PluginSetting(str(setting["key"]), setting.get("default"), bool(setting.get("secret")))
+            for setting in described
+            if isinstance(setting, Mapping) and "key" in setting
+        ]
+
+    async def enable(self, plugin_id: str) -> None:
+        """Start a plugin, now and at later starts of the gateway; returns when it runs.
+
+        Raises:
+            AppFailure: 500, it does not start; it is tried again, as at the gateway's start.
+        """
+        plugin = self._plugin(plugin_id)
+        await self._ws.plugin_records.set_enabled(plugin_id, True)
+        await self._to_the_end(self._start(plugin))
+
+    async def disable(self, plugin_id: str) -> None:
+        """Stop a plugin, for later starts of the gateway as well."""
+        plugin = self._plugin(plugin_id)
+        await self._ws.plugin_records.set_enabled(plugin_id, False)
+        await self._to_the_end(plugin.stop())
+
+    async def remove(self, plugin_id: str) -> None:
+        """Stop and delete a plugin.
+
+        Raises:
+            AppFailure: 400, it is not one that was installed.
+        """
+        self._plugin(plugin_id)
+        if not self._was_installed(plugin_id):
+            raise invalid("app.plugin.remove.app_error", "The plugin was not installed here, but named at the start.")
+        await self._to_the_end(self._remove(plugin_id))
+
+    async def install(self, bundle: IO[bytes], *, replace: bool) -> Manifest:
+        """Unpack a bundle; what it replaces runs again afterwards if it did, and anything else waits to be enabled.
+
+        Raises:
+            AppFailure: 400, it is no bundle, or its id is taken.
+        """
+        user_id = await self._who_asks()
+        return await self._to_the_end(self._install(bundle, replace, user_id))
+
+    async def send(self, plugin_id: str, request: PluginRequest) -> PluginResponse:
+        """Have a plugin that runs answer a request."""
+        link = self._plugin(plugin_id).link
+        if link is None or not link.serves_http:
+            raise UnknownPlugin(plugin_id)
+        if (refused := relay.refuse_size(request, self._limits)) is not None:
+            return refused
+        settings = self._ws.settings
+        limit = int(settings.api_message_size)
+        return await relay.send(link, plugin_id, request, timeout=settings.plugin_http_timeout, limit=limit)
+
+    async def close(self) -> None:
+        """Wait for what was begun."""
+        await asyncio.gather(*self._work, return_exceptions=True)
+
+    # The plugins
+
+    def _plugin(self, plugin_id: str) -> PluginHandle:
+        plugin = self._registry.get(plugin_id)
+        if plugin is None:
+            raise UnknownPlugin(plugin_id)
+        return plugin
+
+    def _manifest(self, plugin_id: str) -> Manifest:
+        manifest = self._manifests.get(plugin_id)
+        if manifest is None:  # it is attached
+            return Manifest(id=plugin_id)
+        return Manifest(**{name: getattr(manifest, name) for name in TEXTS})
+
+    def _was_installed(self, plugin_id: str) -> bool:
+        manifest = self._manifests.get(plugin_id)
+        return manifest is not None and self._installed.has(manifest)
+
+    # What goes on to its end
+
+    async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        task = asyncio.create_task(work)
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        return await asyncio.shield(task)
+
+    async def _start(self, plugin: PluginHandle) -> None:
+        try:
+            await self._registry.start_one(plugin)
+        except PluginStartError as error:
+            raise AppFailure(
+                "app.plugin.activate.app_error", "The plugin did not start.", 500, detail=error.reason
+            ) from None
+        await self._greet(plugin.id)
+
+    async def _greet(self, plugin_id: str) -> None:
+        user_id = await self._ws.plugin_records.greet(plugin_id)
+        if user_id is None or plugin_id not in self._ws.hooks.implementing("OnInstall"):
+            return
+        try:
+            event = OnInstallEvent(user_id=user_id)
+            answer = await self._ws.hooks.ask_one(plugin_id, "OnInstall", REQUEST.get(), event=event)
+        except HookFailed:
+            return  # that is in the log
+        if answer.HasField("error"):
+            log.error("OnInstall failed", plugin=plugin_id, error=answer.error.message)
+
+    async def _remove(self, plugin_id: str) -> None:
+        async with self._installing:
+            await self._plugin(plugin_id).stop()
+            self._registry.remove(plugin_id)
+            del self._manifests[plugin_id]
+            await self._ws.plugin_records.forget(plugin_id)
+            await asyncio.to_thread(self._installed.remove, plugin_id)
+
+    async def _install(self, bundle: IO[bytes], replace: bool, user_id: str) -> Manifest:
+        async with self._installing:
+            unpacked = await self._unpack(bundle)
+            try:
+                self._check_free(unpacked.id, replace)
+                await self._take(unpacked, user_id)
+            finally:
+                await asyncio.to_thread(self._installed.discard, unpacked)
+        return self._manifest(unpacked.id)
+
+    async def _unpack(self, bundle: IO[bytes]) -> PluginManifest:
+        try:
+            return await asyncio.to_thread(self._installed.unpack, bundle)
+        except BundleError as error:
+            text = f"The bundle cannot be used: {error}."
+            raise invalid("app.plugin.extract.app_error", text, where="installPlugin") from None
+
+    def _check_free(self, plugin_id: str, replace: bool) -> None:
+        if self._registry.get(plugin_id) and not (replace and self._was_installed(plugin_id)):
+            text = "There is a plugin with this id; only an installed one can be replaced, by asking for that."
+            raise exists("app.plugin.install_id.app_error", text, where="installPlugin")
+
+    async def _take(self, unpacked: PluginManifest, user_id: str) -> None:
+        plugin_id, before = unpacked.id, self._registry.get(unpacked.id)
+        enabled = before is not None and plugin_id not in await self._ws.plugin_records.disabled()
+        # Remembered first: what lies in the folder and is not known would be enabled.
+        await self._ws.plugin_records.installed(plugin_id, user_id, enabled=enabled)
+        if before is not None:
+            await before.stop()
+        manifest = await asyncio.to_thread(self._installed.place, unpacked)
+        self._manifests[plugin_id] = manifest
+        plugin = self._factory.started(manifest)
+        self._registry.add(plugin)
+        if enabled:
+            with contextlib.suppress(AppFailure):  # it is installed, and its status says why it does not run
+                await self._start(plugin)
+
+    async def _who_asks(self) -> str:
+        session_id = REQUEST.get().session_id
+        if not session_id:
+            return ""
+        return (await self._ws.sessions.get(session_id)).user_id
+
+
+def _state(plugin: PluginHandle) -> int:
+    if plugin.state is PluginState.FAILED:
+        return FAILED_TO_START if plugin.started_in is None else FAILED_TO_STAY
+    return STATES[plugin.state]

@@ -1,0 +1,97 @@
+"""Slash commands."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from mattermost_plugin.models import Command, CommandArgs
+from servehttp.workspace.rest.access import LOGGED_IN, team
+from servehttp.workspace.rest.call import OK, Call
+from servehttp.workspace.rest.json import to_json, values_of
+from servehttp.workspace.rest.routes import Route
+
+MANAGED = LOGGED_IN.besides(
+    "`manage_own_slash_commands` in its team, `manage_others_slash_commands` for those of others"
+)
+EXECUTED = ("channel_id", "team_id", "root_id", "command")
+
+
+async def execute(call: Call) -> Any:
+    """Run a command in a channel; its answer is posted as well."""
+    args = CommandArgs(**values_of(CommandArgs, await call.object(), EXECUTED), user_id=call.user_id)
+    await call.require_in_channel(args.channel_id, "use_slash_commands")
+    channel = await call.ws.channels.get(args.channel_id)
+    if not channel.team_id and args.team_id:
+        await call.require_in_team(args.team_id, "view_team")
+    return await call.ws.slash_commands.execute(replace(args, team_id=channel.team_id or args.team_id))
+
+
+async def get_commands(call: Call) -> Any:
+    """The commands of a team: all that can be typed, or those that are stored."""
+    team_id = call.query("team_id")
+    await call.require_in_team(team_id, "view_team")
+    if not call.flag("custom_only"):
+        return await call.ws.commands.usable(team_id)
+    await call.require_in_team(team_id, "manage_own_slash_commands")
+    return await call.ws.commands.stored(team_id)
+
+
+async def autocomplete(call: Call) -> Any:
+    """The commands of a team that are offered while one is typed."""
+    team_id = call.path("team_id")
+    return [command for command in await call.ws.commands.usable(team_id) if command.auto_complete]
+
+
+async def create_command(call: Call) -> Any:
+    """Store a command that calls an address; only this answer and `get_command` have its token."""
+    command = await call.model(Command)
+    await call.require_in_team(command.team_id, "manage_own_slash_commands")
+    made = await call.ws.commands.create(replace(command, creator_id=call.user_id, plugin_id=""))
+    return _with_token(made)
+
+
+async def get_command(call: Call) -> Any:
+    """One stored command, with its token for those who manage it."""
+    return _with_token(await _managed(call))
+
+
+async def update_command(call: Call) -> Any:
+    """Replace a stored command."""
+    old, new = await _managed(call), await call.model(Command)
+    kept = replace(new, creator_id=old.creator_id, team_id=old.team_id)
+    return _with_token(await call.ws.commands.update(old.id, kept))
+
+
+async def delete_command(call: Call) -> Any:
+    """Delete a stored command."""
+    await call.ws.commands.delete((await _managed(call)).id)
+    return OK
+
+
+async def _managed(call: Call) -> Command:
+    command = await call.ws.commands.get(call.path("command_id"))
+    own = command.creator_id == call.user_id
+    permission = "manage_own_slash_commands" if own else "manage_others_slash_commands"
+    await call.require_in_team(command.team_id, permission)
+    return command
+
+
+def _with_token(command: Command) -> dict[str, Any]:
+    return {**to_json(command), "token": command.token, "url": command.url}
+
+
+_CREATE_COMMAND_BY = LOGGED_IN.besides("`manage_own_slash_commands` in the team of the body")
+_GET_COMMANDS_BY = LOGGED_IN.besides(
+    "`view_team` in the team of the query; `manage_own_slash_commands` for the stored ones"
+)
+
+ROUTES = [
+    Route("POST", "/commands", create_command, _CREATE_COMMAND_BY, status=201),
+    Route("GET", "/commands", get_commands, _GET_COMMANDS_BY),
+    Route("POST", "/commands/execute", execute, LOGGED_IN.besides("`use_slash_commands` in the channel of the body")),
+    Route("GET", "/commands/{command_id}", get_command, MANAGED),
+    Route("PUT", "/commands/{command_id}", update_command, MANAGED),
+    Route("DELETE", "/commands/{command_id}", delete_command, MANAGED),
+    Route("GET", "/teams/{team_id}/commands/autocomplete", autocomplete, team("view_team")),
+]

@@ -1,0 +1,57 @@
+"""The caller's lines in the log, and its records in the audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import structlog
+
+from mattermost_plugin.grpc import api_kv_config_pb2 as pb
+from mattermost_plugin.grpc import api_remaining_pb2
+from mattermost_plugin.models import AuditRecord
+from mattermost_plugin.values import from_value
+from servehttp.plugins.output import RESERVED_FIELDS, escape
+from servehttp.workspace.rpc.call import Call
+
+logger = structlog.get_logger("servehttp.plugin")
+
+
+async def log_debug(call: Call, request: pb.LogDebugRequest) -> pb.LogDebugResponse:
+    logger.debug(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    return pb.LogDebugResponse()
+
+
+async def log_info(call: Call, request: pb.LogInfoRequest) -> pb.LogInfoResponse:
+    logger.info(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    return pb.LogInfoResponse()
+
+
+async def log_warn(call: Call, request: pb.LogWarnRequest) -> pb.LogWarnResponse:
+    logger.warning(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    return pb.LogWarnResponse()
+
+
+async def log_error(call: Call, request: pb.LogErrorRequest) -> pb.LogErrorResponse:
+    logger.error(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    return pb.LogErrorResponse()
+
+
+async def log_audit_rec(
+    call: Call, request: api_remaining_pb2.LogAuditRecRequest
+) -> api_remaining_pb2.LogAuditRecResponse:
+    await call.ws.audits.log(AuditRecord.from_proto(request.record))
+    return api_remaining_pb2.LogAuditRecResponse()
+
+
+async def log_audit_rec_with_level(
+    call: Call, request: api_remaining_pb2.LogAuditRecWithLevelRequest
+) -> api_remaining_pb2.LogAuditRecWithLevelResponse:
+    await call.ws.audits.log(AuditRecord.from_proto(request.record), request.level)
+    return api_remaining_pb2.LogAuditRecWithLevelResponse()
+
+
+def _fields(pairs: Iterable[pb.KeyValuePair]) -> dict[str, Any]:
+    """By name; one that means something to the log itself gets a trailing underscore."""
+    named = {pair.key: from_value(pair.value) for pair in pairs}
+    return {f"{name}_" if name in RESERVED_FIELDS else name: value for name, value in named.items()}

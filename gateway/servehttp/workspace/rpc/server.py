@@ -1,0 +1,166 @@
+"""One plugin's endpoint of the API: a server of its own, so that who calls is known by where the call came in.
+
+A unix socket lies in a folder that only our user may enter. Loopback TCP is open to every local process, so each call
+has to bring the token that the plugin was given.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+import structlog
+from google.protobuf import message_factory
+from google.protobuf.message import Message
+
+from mattermost_plugin.grpc.common_pb2 import AppError
+from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
+from mattermost_plugin.values import to_struct
+from servehttp.workspace.errors import AppFailure, not_implemented
+from servehttp.workspace.rpc.call import Call
+from servehttp.workspace.rpc.table import HANDLERS, RPCS, SERVICE, Handler
+from servehttp.workspace.store.outages import StoreUnavailable
+from servehttp.workspace.workspace import Workspace
+
+SOCKET = "api.sock"
+"""The name of an endpoint's socket: short, for so its path has to be."""
+STOP_GRACE = 1.0
+"""Seconds that running calls have to end when the endpoint closes."""
+
+logger = structlog.get_logger("servehttp.api")
+
+Answer = Callable[[Message, Any], Awaitable[Message]]
+
+
+class Endpoint:
+    """Where one plugin reaches the API.
+
+    Attributes:
+        target: As gRPC names it, for MATTERMOST_PLUGIN_API_TARGET.
+        token: For MATTERMOST_PLUGIN_API_TOKEN; empty where none is needed.
+    """
+
+    def __init__(self, server: grpc.aio.Server, target: str, token: str) -> None:
+        self.target = target
+        self.token = token
+        self._server = server
+
+    @classmethod
+    async def on_socket(
+        cls, workspace: Workspace, plugin_id: str, folder: Path, message_size: int = DEFAULT_MESSAGE_SIZE
+    ) -> Endpoint:
+        """Serve at a socket in a folder, which nobody else may enter from then on.
+
+        Raises:
+            OSError: the folder cannot be made, or is not ours.
+            RuntimeError: gRPC cannot listen there: the path may be too long.
+        """
+        _make_private(folder)
+        target = f"unix:{folder / SOCKET}"
+        server = _server(Call(workspace, plugin_id), "", message_size)
+        server.add_insecure_port(target)
+        await server.start()
+        return cls(server, target, "")
+
+    @classmethod
+    async def on_loopback(
+        cls, workspace: Workspace, plugin_id: str, message_size: int = DEFAULT_MESSAGE_SIZE
+    ) -> Endpoint:
+        """Serve at a free TCP port of the loopback interface, for whoever brings the token.
+
+        Raises:
+            RuntimeError: gRPC cannot listen there.
+        """
+        token = secrets.token_urlsafe()
+        server = _server(Call(workspace, plugin_id), token, message_size)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        return cls(server, f"127.0.0.1:{port}", token)
+
+    async def close(self) -> None:
+        """Take no more calls; those that run have a second."""
+        await self._server.stop(STOP_GRACE)
+
+
+class _Service(grpc.GenericRpcHandler):
+    """The service as its descriptor has it; the handlers come from the table."""
+
+    def __init__(self, call: Call, token: str) -> None:
+        self._methods = {f"/{SERVICE.full_name}/{rpc}": _method(rpc, call, token) for rpc in RPCS}
+
+    def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
+        return self._methods.get(handler_call_details.method)
+
+
+def _make_private(folder: Path) -> None:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)  # it may have been there
+
+
+def _server(call: Call, token: str, message_size: int) -> grpc.aio.Server:
+    options = [
+        ("grpc.max_receive_message_length", message_size),
+        ("grpc.max_send_message_length", message_size),
+        ("grpc.so_reuseport", 0),
+    ]
+    return grpc.aio.server(handlers=(_Service(call, token),), options=options)
+
+
+def _method(rpc: str, call: Call, token: str) -> grpc.RpcMethodHandler[Any, Any]:
+    request_class = message_factory.GetMessageClass(RPCS[rpc].input_type)
+    response_class = message_factory.GetMessageClass(RPCS[rpc].output_type)
+
+    async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+        if token and not _is_authorised(context, token):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is missing or wrong")
+        try:
+            return await _handle(rpc, call, request)
+        except AppFailure as failure:
+            return response_class(error=app_error(failure))
+        except StoreUnavailable as error:
+            logger.warning("plugin API call not served", rpc=rpc, plugin=call.plugin_id, reason=str(error))
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the workspace's database is not available; try again")
+
+    return grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=request_class.FromString,
+        response_serializer=response_class.SerializeToString,
+    )
+
+
+async def _handle(rpc: str, call: Call, request: Message) -> Message:
+    handler: Handler | None = HANDLERS.get(rpc)
+    if handler is None:
+        raise not_implemented(rpc)
+    try:
+        response: Message = await handler(call, request)
+        return response
+    except (AppFailure, StoreUnavailable):
+        raise
+    except Exception:
+        logger.exception("plugin API call failed", rpc=rpc, plugin=call.plugin_id)
+        raise AppFailure(
+            "plugin_api.internal.app_error", "The host failed; its log says why.", 500, where=rpc
+        ) from None
+
+
+def app_error(failure: AppFailure) -> AppError:
+    """The failure as the wire has it."""
+    return AppError(
+        id=failure.id,
+        message=failure.message,
+        detailed_error=failure.detail,
+        status_code=failure.status,
+        where=failure.where,
+        params=to_struct(failure.params),
+    )
+
+
+def _is_authorised(context: grpc.aio.ServicerContext[Any, Any], token: str) -> bool:
+    given = dict(context.invocation_metadata() or ()).get("authorization", "")
+    return hmac.compare_digest(str(given).encode(), f"Bearer {token}".encode())
