@@ -44,13 +44,13 @@ async def client_license(call: Call) -> Any:
 
 async def get_config(call: Call) -> Any:
     """The whole configuration, its secrets masked."""
-    return await call.ws.config.sanitized()
+    return await call.ws.config.sanitized(call.ws.plugins.is_secret)
 
 
 async def update_config(call: Call) -> Any:
     """Replace the configuration; what is left out is the default, and a masked secret stays."""
     await call.ws.config.save(json.dumps(await call.object()).encode())
-    return await call.ws.config.sanitized()
+    return await call.ws.config.sanitized(call.ws.plugins.is_secret)
 
 
 async def support_packet(call: Call) -> Any:

@@ -85,8 +85,11 @@ async def create_user(call: Call) -> Any:
     invitation = call.query("iid")
     if not invitation and not settings["EnableOpenServer"]:
         raise forbidden("api.user.create_user.no_open_server", "An invitation is needed.", where="createUser")
-    team_id = (await call.ws.teams.get_by_invite_id(invitation)).id if invitation else ""
-    return to_json(await call.ws.users.create(User(**values_of(User, body, NEW)), team_id))
+    user = User(**values_of(User, body, NEW))
+    if not invitation:
+        return to_json(await call.ws.users.create(user))
+    team = await call.ws.teams.get_by_invite_id(invitation)
+    return to_json(await call.ws.team_members.sign_up(team.id, user))
 
 
 # Finding them

@@ -10,7 +10,9 @@ from servehttp.workspace.rpc.call import Call
 
 
 async def get_config(call: Call, request: pb.GetConfigRequest) -> pb.GetConfigResponse:
-    return pb.GetConfigResponse(config_json=json.dumps(await call.ws.config.sanitized()).encode())
+    return pb.GetConfigResponse(
+        config_json=json.dumps(await call.ws.config.sanitized(call.ws.plugins.is_secret)).encode()
+    )
 
 
 async def get_unsanitized_config(

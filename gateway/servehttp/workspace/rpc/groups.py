@@ -55,7 +55,7 @@ async def get_groups_for_user(call: Call, request: pb.GetGroupsForUserRequest) -
 
 
 async def get_group_member_users(call: Call, request: pb.GetGroupMemberUsersRequest) -> pb.GetGroupMemberUsersResponse:
-    found = await call.ws.group_members.users(request.group_id, request.page, request.per_page)
+    found = await call.ws.group_members.active(request.group_id, request.page, request.per_page)
     return pb.GetGroupMemberUsersResponse(users=[user.to_proto() for user in found])
 
 

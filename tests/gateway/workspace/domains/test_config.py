@@ -46,7 +46,7 @@ async def test_what_is_no_json_object_is_refused_as_a_whole_or_as_a_section(ws: 
 
 async def test_secrets_are_masked_and_a_mask_that_comes_back_stands_for_the_secret(ws: Workspace) -> None:
     await ws.config.save(written({"EmailSettings": {"SMTPPassword": "hush", "SMTPServer": "mail"}}))
-    shown = await ws.config.sanitized()
+    shown = await ws.config.sanitized(ws.plugins.is_secret)
     assert shown["EmailSettings"]["SMTPPassword"] == MASK
     assert shown["GitLabSettings"]["Secret"] == ""
     shown["EmailSettings"]["SMTPServer"] = "other"
@@ -118,7 +118,7 @@ async def test_secret_settings_of_plugins_are_masked_and_all_of_those_that_are_n
     ws.plugins.manager = DictManager(Installed(PLUGIN, [PluginSetting("Key", secret=True)]))
     await ws.config.save_plugin_settings(PLUGIN, {"key": {"a": "hush"}, "open": {"b": 1}})
     await ws.config.save_plugin_settings("gone", {"anything": "hush"})
-    shown = await ws.config.sanitized()
+    shown = await ws.config.sanitized(ws.plugins.is_secret)
     assert shown["PluginSettings"]["Plugins"] == {PLUGIN: {"key": MASK, "open": {"b": 1}}, "gone": {"anything": MASK}}
     await ws.config.save(written(shown))
     assert await ws.config.plugin_settings("gone") == {"anything": "hush"}

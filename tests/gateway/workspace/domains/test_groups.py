@@ -133,7 +133,7 @@ async def test_a_member_comes_back_as_a_new_one_and_only_users_who_are_active_co
         with pytest.raises(AppFailure) as refused:
             await ws.group_members.add_all(devs.id, [bob.id, nobody])
         assert refused.value.id == "app.group.user_not_found"
-    assert [user.id for user in await ws.group_members.users(devs.id)] == [ada.id]
+    assert [user.id for user in await ws.group_members.active(devs.id)] == [ada.id]
 
 
 async def test_a_link_to_a_channel_links_its_team_and_goes_with_that(ws: Workspace, devs: Group, lab: Team) -> None:

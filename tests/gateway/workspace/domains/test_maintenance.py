@@ -59,7 +59,7 @@ async def test_a_support_packet_has_the_configuration_and_the_plugins_files_and_
         names = sorted(packet.namelist())
         assert names == ["a/unnamed", "a/up.txt", "sanitized_config.json", "warning.txt"]
         assert packet.read("a/up.txt") == b"up"
-        assert json.loads(packet.read("sanitized_config.json")) == await ws.config.sanitized()
+        assert json.loads(packet.read("sanitized_config.json")) == await ws.config.sanitized(ws.plugins.is_secret)
         warnings = packet.read("warning.txt").decode().splitlines()
     assert warnings == ["plugin b: the disk is full", "GenerateSupportData of plugin c: a bug"]
 

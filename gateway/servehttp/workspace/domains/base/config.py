@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import select
 
-from servehttp.workspace.domains.base.config_rules import check_settable, completed, masked, parsed, unmasked
+from servehttp.workspace.domains.base.config_rules import IsSecret, check_settable, completed, masked, parsed, unmasked
 from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import new_id
@@ -26,9 +26,13 @@ class Config(Domain):
         """The whole configuration, secrets included."""
         return (await self._active())[1]
 
-    async def sanitized(self) -> dict[str, Any]:
-        """The whole configuration with its secrets masked."""
-        return masked(await self.get(), self.ws.plugins.is_secret)
+    async def sanitized(self, is_secret: IsSecret) -> dict[str, Any]:
+        """The whole configuration with its secrets masked.
+
+        Args:
+            is_secret: whether a setting of a plugin is one, by the plugin's id and the setting's key.
+        """
+        return masked(await self.get(), is_secret)
 
     async def section(self, name: str) -> dict[str, Any]:
         """One section, such as "EmailSettings"; empty if there is none."""
@@ -84,7 +88,7 @@ class Config(Domain):
         while True:
             base, present = await self._active()
             wanted = json.dumps(edit(present)).encode()
-            agreed = completed(parsed(await self.ws.hooks.configuration_will_be_saved(wanted)))
+            agreed = completed(parsed(await self.hooks.configuration_will_be_saved(wanted)))
             check_settable(present, agreed)
             if await self._store(base, agreed):
                 return agreed

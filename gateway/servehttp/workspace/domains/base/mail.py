@@ -9,7 +9,7 @@ import ssl
 from email.message import EmailMessage
 from email.utils import formataddr
 from html.parser import HTMLParser
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
@@ -18,11 +18,16 @@ from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.validation import is_email
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+
 logger = structlog.get_logger("servehttp.mail")
 
 
 class Mail(Domain):
     """Mail. The server, the sender and the time-out are those of the section EmailSettings."""
+
+    config: Config
 
     async def send(self, to: str, subject: str, html: str) -> None:
         """Send a mail, unless a plugin refuses it in EmailNotificationWillBeSent; returns when the server took it.
@@ -32,7 +37,7 @@ class Mail(Domain):
                 server does not take it.
         """
         _check(to, subject, html)
-        settings = await self.ws.config.section("EmailSettings")
+        settings = await self.config.section("EmailSettings")
         if not settings["SMTPServer"]:
             raise AppFailure(
                 "plugin_api.send_mail.no_server.app_error",
@@ -41,7 +46,7 @@ class Mail(Domain):
                 where="SendMail",
             )
         told = {"recipient": to, "subject": subject, "message_html": html}
-        content = await self.ws.hooks.email_notification_will_be_sent(EmailNotificationJson(json.dumps(told).encode()))
+        content = await self.hooks.email_notification_will_be_sent(EmailNotificationJson(json.dumps(told).encode()))
         if content is not None:
             subject, html = content.subject or subject, content.message_html or html
         await self._deliver(settings, _message(settings, to, subject, html))

@@ -23,7 +23,7 @@ class Maintenance(Domain):
         A plugin that deleted a whole batch may have more to delete: call again. One that failed is in the log, and has
         deleted none.
         """
-        answers = await self.ws.hooks.ask_each("RunDataRetention", now_time=self.now(), batch_size=batch_size)
+        answers = await self.hooks.ask_each("RunDataRetention", now_time=self.now(), batch_size=batch_size)
         for plugin_id, answer in answers.items():
             if not isinstance(answer, HookFailed) and answer.HasField("error"):
                 logger.warning("data retention failed", plugin=plugin_id, error=answer.error.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import ColumnElement, Select, select
@@ -18,6 +18,11 @@ from servehttp.workspace.store.tables.preferences import preferences
 from servehttp.workspace.store.tables.teams import team_members
 from servehttp.workspace.store.tables.users import access_tokens, profile_images, sessions, statuses, users
 from servehttp.workspace.validation import check_length
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.system_properties import SystemProperties
+    from servehttp.workspace.domains.people.sessions import Sessions
+    from servehttp.workspace.domains.people.users import Users
 
 DISPLAY_NAME_MAX = 64
 DESCRIPTION_MAX = 1024
@@ -36,6 +41,10 @@ logger = structlog.get_logger("servehttp.bots")
 class Bots(Domain):
     """Bots. Each has a user of the same id, whose username and first name are the bot's names."""
 
+    sessions: Sessions
+    system_properties: SystemProperties
+    users: Users
+
     async def create(self, bot: Bot) -> Bot:
         """Create a bot and its user.
 
@@ -44,7 +53,7 @@ class Bots(Domain):
         """
         _check(bot)
         async with self.db.transaction() as tx:
-            user = await self.ws.users.create(_user_of(bot))
+            user = await self.users.create(_user_of(bot))
             now = self.now()
             made = replace(
                 bot, user_id=user.id, username=user.username, create_at=now, update_at=now, delete_at=0,
@@ -84,9 +93,9 @@ class Bots(Domain):
             new = replace(old, **{name: value for name, value in given.items() if value is not None})
             new = replace(new, username=new.username.strip().lower(), update_at=self.now())
             _check(new)
-            user = await self.ws.users.get(user_id)
+            user = await self.users.get(user_id)
             named = _user_of(new)
-            await self.ws.users.update(
+            await self.users.update(
                 replace(user, username=named.username, email=named.email, first_name=named.first_name)
             )
             await changed(tx, table.update().where(table.c.user_id == user_id).values(to_row(new, table)))
@@ -100,7 +109,7 @@ class Bots(Domain):
         """
         async with self.db.transaction() as tx:
             old = await self.get(user_id, include_deleted=True)
-            user = await self.ws.users.set_active(user_id, active)
+            user = await self.users.set_active(user_id, active)
             new = replace(old, delete_at=user.delete_at, update_at=self.now())
             await changed(tx, table.update().where(table.c.user_id == user_id).values(to_row(new, table)))
         return new
@@ -117,7 +126,7 @@ class Bots(Domain):
                 await changed(tx, rows.delete().where(rows.c.user_id == user_id))
             await changed(tx, table.delete().where(table.c.user_id == user_id))
             await changed(tx, users.delete().where(users.c.id == user_id))
-            self.ws.sessions.tell(user_id)
+            self.sessions.tell(user_id)
 
     async def ensure(self, plugin_id: str, bot: Bot) -> str:
         """The id of the user of a plugin's own bot, which is made, or brought up to what is given.
@@ -136,11 +145,11 @@ class Bots(Domain):
                 return known
             user_id = await self._taken_over(plugin_id, bot.username)
             user_id = user_id or (await self.create(replace(bot, owner_id=plugin_id))).user_id
-            await self.ws.system_properties.put(ENSURED + plugin_id, user_id)
+            await self.system_properties.put(ENSURED + plugin_id, user_id)
         return user_id
 
     async def _ensured(self, plugin_id: str) -> str | None:
-        user_id = await self.ws.system_properties.get(ENSURED + plugin_id)
+        user_id = await self.system_properties.get(ENSURED + plugin_id)
         try:
             return (await self.get(user_id, include_deleted=True)).user_id
         except AppFailure:
@@ -148,7 +157,7 @@ class Bots(Domain):
 
     async def _taken_over(self, plugin_id: str, username: str) -> str | None:
         try:
-            user = await self.ws.users.get_by_username(username)
+            user = await self.users.get_by_username(username)
         except AppFailure:
             return None
         if not user.is_bot:

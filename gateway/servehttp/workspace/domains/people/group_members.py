@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, select
 
@@ -14,9 +15,16 @@ from servehttp.workspace.errors import invalid, not_found
 from servehttp.workspace.store.rows import changed, insert, one, to_row
 from servehttp.workspace.store.tables.groups import group_members as table
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.groups import Groups
+    from servehttp.workspace.domains.people.users import Users
+
 
 class GroupMembers(Domain):
     """Memberships in groups. Who is removed from one remains on record, with `delete_at`."""
+
+    groups: Groups
+    users: Users
 
     async def add(self, group_id: str, user_id: str) -> GroupMember:
         """Take a user into a group; one who is in it stays as before. Returns the membership.
@@ -34,8 +42,8 @@ class GroupMembers(Domain):
             AppFailure: 404, there is no such group; 400, one of the users does not exist, or is deactivated.
         """
         async with self.db.transaction():
-            await self.ws.groups.get(group_id)
-            active = {user.id for user in await self.ws.users.by_ids(user_ids) if not user.delete_at}
+            await self.groups.get(group_id)
+            active = {user.id for user in await self.users.by_ids(user_ids) if not user.delete_at}
             for user_id in user_ids:
                 if user_id not in active:
                     raise invalid(
@@ -58,16 +66,16 @@ class GroupMembers(Domain):
                 raise not_found("app.group.no_rows", "member of this group", where="DeleteGroupMember")
             return await self._store(replace(member, delete_at=self.now()), "group_member_deleted")
 
-    async def users(self, group_id: str, page: int = 0, per_page: int = 60) -> list[User]:
+    async def active(self, group_id: str, page: int = 0, per_page: int = 60) -> list[User]:
         """A page of the active users in a group, by their names.
 
         Raises:
             AppFailure: 404, there is no such group.
         """
         async with self.db.reading():
-            await self.ws.groups.get(group_id)
+            await self.groups.get(group_id)
             wanted = UserFilter(in_group_id=group_id, active=True)
-            return await self.ws.users.find(wanted, page=page, per_page=per_page)
+            return await self.users.find(wanted, page=page, per_page=per_page)
 
     async def _add(self, group_id: str, user_id: str) -> GroupMember:
         present = await self._find(group_id, user_id)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import or_, select
 
 from mattermost_plugin.models import Session, User
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.domains.base.rate_limit import MAX_KEYS, RateLimit
 from servehttp.workspace.domains.people.passwords import is_too_long
 from servehttp.workspace.errors import AppFailure, too_many, unauthorized
@@ -17,7 +17,10 @@ from servehttp.workspace.store.tables.users import users
 from servehttp.workspace.validation import EMAIL_MAX
 
 if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
+    from servehttp.workspace.domains.people.passwords import Passwords
+    from servehttp.workspace.domains.people.sessions import Sessions
+    from servehttp.workspace.domains.people.users import Users
+
 
 WHERE = "login"
 LOGIN_ID_MAX = EMAIL_MAX + 32
@@ -28,9 +31,13 @@ class Logins(Domain):
     """Logins. Three limits hold: of tries within a window, by address and by address for one account; and of wrong
     passwords in a row, which lock the account for a while, so that nobody can lock somebody else out for good."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        settings = workspace.settings
+    passwords: Passwords
+    sessions: Sessions
+    users: Users
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        settings = resources.settings
         self._by_address = RateLimit(settings.login_address_rate, settings.login_window)
         self._limit = RateLimit(settings.login_rate, settings.login_window)
         self._failed_at: OrderedDict[str, int] = OrderedDict()
@@ -68,17 +75,17 @@ class Logins(Domain):
             AppFailure: 404, no such user; 401, the user is deactivated.
             Refused: a plugin does not let the user in.
         """
-        user = await self.ws.users.get(user_id)
+        user = await self.users.get(user_id)
         if user.delete_at:
             raise _inactive()
-        await self.ws.hooks.on_saml_login(self.request, user, assertion)
+        await self.hooks.on_saml_login(self.request, user, assertion)
         return await self._admit(user, device_id)
 
     async def _admit(self, user: User, device_id: str) -> Session:
-        await self.ws.hooks.user_will_log_in(self.request, user)
+        await self.hooks.user_will_log_in(self.request, user)
         async with self.db.transaction():
-            await self.ws.users.touch(user.id, failed_attempts=0, last_login=self.now())
-            session = await self.ws.sessions.create(Session(user_id=user.id, device_id=device_id))
+            await self.users.touch(user.id, failed_attempts=0, last_login=self.now())
+            session = await self.sessions.create(Session(user_id=user.id, device_id=device_id))
             self.notify("UserHasLoggedIn", user=user)
         return session
 
@@ -89,7 +96,7 @@ class Logins(Domain):
             AppFailure: 429, too many tries; 401, it is another one.
         """
         self._count_try(address, user_id)
-        if not await self.ws.passwords.verify(await self.ws.users.password_hash(user_id), password):
+        if not await self.passwords.verify(await self.users.password_hash(user_id), password):
             raise unauthorized("api.user.check_user_password.invalid.app_error", "That is not the password.")
 
     def _count_try(self, address: str, account: str) -> None:
@@ -99,8 +106,8 @@ class Logins(Domain):
     async def _check(self, name: str, password: str) -> User:
         user = await self._find(name)
         known = user is not None and not await self._is_locked(user)
-        hashed = await self.ws.users.password_hash(user.id) if user is not None and known else ""
-        right = await self.ws.passwords.verify(hashed, password)
+        hashed = await self.users.password_hash(user.id) if user is not None and known else ""
+        right = await self.passwords.verify(hashed, password)
         if user is None:
             raise _wrong()
         if not known:
@@ -116,12 +123,12 @@ class Logins(Domain):
 
     async def _is_locked(self, user: User) -> bool:
         """Whether too many wrong passwords came in a row, the last of them just now."""
-        if user.failed_attempts < self.ws.settings.login_attempts:
+        if user.failed_attempts < self.settings.login_attempts:
             return False
         since = self.now() - self._failed_at.get(user.id, 0)
-        if since < self.ws.settings.login_lock * 1000:
+        if since < self.settings.login_lock * 1000:
             return True
-        await self.ws.users.touch(user.id, failed_attempts=0)
+        await self.users.touch(user.id, failed_attempts=0)
         return False
 
     async def _find(self, name: str) -> User | None:
@@ -135,8 +142,8 @@ class Logins(Domain):
         if len(self._failed_at) > MAX_KEYS:
             self._failed_at.popitem(last=False)
         async with self.db.transaction():
-            user = await self.ws.users.get(user_id)
-            await self.ws.users.touch(user_id, failed_attempts=user.failed_attempts + 1)
+            user = await self.users.get(user_id)
+            await self.users.touch(user_id, failed_attempts=user.failed_attempts + 1)
 
 
 def _inactive() -> AppFailure:

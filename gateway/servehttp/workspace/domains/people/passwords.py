@@ -7,17 +7,14 @@ import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.validation import PASSWORD_MAX
-
-if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
 
 Result = TypeVar("Result")
 
@@ -27,10 +24,10 @@ _hasher = PasswordHasher()
 class Passwords(Domain):
     """Hashes passwords, so many at a time, while so many may wait: whoever else wants a thread has others."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
-        self._threads = ThreadPoolExecutor(workspace.settings.password_threads, "passwords")
-        self._room = workspace.settings.password_threads + workspace.settings.password_queue
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
+        self._threads = ThreadPoolExecutor(resources.settings.password_threads, "passwords")
+        self._room = resources.settings.password_threads + resources.settings.password_queue
         self._under_way = 0
 
     async def hash(self, password: str) -> str:

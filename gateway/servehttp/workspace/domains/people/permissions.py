@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Row, Table, select
 
@@ -13,12 +13,19 @@ from servehttp.workspace.store.rows import scalar
 from servehttp.workspace.store.tables.channels import channel_members, channels
 from servehttp.workspace.store.tables.teams import team_members
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.roles import Roles
+    from servehttp.workspace.domains.people.users import Users
+
 ADMINISTRATOR = "manage_system"
 """The permission that makes an administrator."""
 
 
 class Permissions(Domain):
     """Whether a user has a permission. Nobody has any who is unknown or deactivated, and nothing raises."""
+
+    roles: Roles
+    users: Users
 
     async def has(self, user_id: str, permission: str) -> bool:
         """Everywhere."""
@@ -43,7 +50,7 @@ class Permissions(Domain):
     async def is_administrator(self, user_id: str) -> bool:
         """Whether a user, deactivated or not, has a role by which they may do everything."""
         try:
-            roles = (await self.ws.users.get(user_id)).roles
+            roles = (await self.users.get(user_id)).roles
         except AppFailure:
             return False
         return await self._granted(roles.split(), ADMINISTRATOR)
@@ -57,11 +64,11 @@ class Permissions(Domain):
         return forbidden("api.context.permissions.app_error", f"This needs the permission {permission}.", where=where)
 
     async def _granted(self, roles: list[str], permission: str) -> bool:
-        return permission in await self.ws.roles.permissions(roles)
+        return permission in await self.roles.permissions(roles)
 
     async def _system_roles(self, user_id: str) -> list[str]:
         try:
-            user = await self.ws.users.get(user_id)
+            user = await self.users.get(user_id)
         except AppFailure:
             return []
         return [] if user.delete_at else user.roles.split()

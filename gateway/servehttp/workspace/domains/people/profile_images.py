@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from sqlalchemy import select
 
 from servehttp.workspace.domains.base.domain import Domain
@@ -10,9 +12,14 @@ from servehttp.workspace.errors import invalid
 from servehttp.workspace.store.rows import changed, insert, scalar
 from servehttp.workspace.store.tables.users import profile_images as table
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+
 
 class ProfileImages(Domain):
     """Profile images; who has set none has one made from the id."""
+
+    users: Users
 
     async def get(self, user_id: str) -> bytes:
         """A user's image file.
@@ -21,7 +28,7 @@ class ProfileImages(Domain):
             AppFailure: 404, there is no such user.
         """
         async with self.db.reading() as tx:
-            user = await self.ws.users.get(user_id)
+            user = await self.users.get(user_id)
             image: bytes | None = await scalar(tx, select(table.c.image).where(table.c.user_id == user_id))
         return plain_image(user.id) if image is None else image
 
@@ -32,7 +39,7 @@ class ProfileImages(Domain):
             AppFailure: 404, there is no such user; 400, it is no image, or too large.
         """
         kind = mime_type(data)
-        if not kind or len(data) > self.ws.settings.max_file_size:
+        if not kind or len(data) > self.settings.max_file_size:
             raise invalid(
                 "api.user.upload_profile_user.decode.app_error",
                 "This is no image, or too large.",
@@ -43,7 +50,7 @@ class ProfileImages(Domain):
             now = self.now()
             row = {"user_id": user_id, "image": data, "mime_type": kind, "update_at": now}
             await insert(tx, table, row)
-            await self.ws.users.touch(user_id, last_picture_update=now, update_at=now)
+            await self.users.touch(user_id, last_picture_update=now, update_at=now)
             self.publish("user_updated", {"user_id": user_id})
 
     async def reset(self, user_id: str) -> None:
@@ -53,6 +60,6 @@ class ProfileImages(Domain):
             AppFailure: 404, there is no such user.
         """
         async with self.db.transaction() as tx:
-            await self.ws.users.get(user_id)
+            await self.users.get(user_id)
             await changed(tx, table.delete().where(table.c.user_id == user_id))
-            await self.ws.users.touch(user_id, last_picture_update=0, update_at=self.now())
+            await self.users.touch(user_id, last_picture_update=0, update_at=self.now())

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from sqlalchemy import ColumnElement, exists, select
 
 from mattermost_plugin.models import Session
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.errors import not_found, unauthorized
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, one, scalar, to_row
@@ -19,7 +19,9 @@ from servehttp.workspace.store.tables.users import sessions as table
 from servehttp.workspace.validation import check_id
 
 if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
+    from servehttp.workspace.domains.people.tokens import AccessTokens
+    from servehttp.workspace.domains.people.users import Users
+
 
 HOUR = 3_600_000
 """Milliseconds."""
@@ -33,8 +35,11 @@ Listener: TypeAlias = Callable[[str], Awaitable[None] | None]
 class Sessions(Domain):
     """Sessions. One that has expired has ended; `expires_at` 0 never does."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
+    access_tokens: AccessTokens
+    users: Users
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -55,7 +60,7 @@ class Sessions(Domain):
         check_id(session.user_id, "user_id", where="CreateSession")
         now = self.now()
         async with self.db.transaction() as tx:
-            user = await self.ws.users.get(session.user_id)
+            user = await self.users.get(session.user_id)
             made = replace(
                 session,
                 id=new_id(),
@@ -63,7 +68,7 @@ class Sessions(Domain):
                 create_at=now,
                 last_activity_at=now,
                 roles=session.roles or user.roles,
-                expires_at=session.expires_at or now + self.ws.settings.session_hours * HOUR,
+                expires_at=session.expires_at or now + self.settings.session_hours * HOUR,
                 props={CSRF: secrets.token_urlsafe()} | session.props,
             )
             await insert(tx, table, to_row(made, table))
@@ -75,7 +80,7 @@ class Sessions(Domain):
         Raises:
             AppFailure: 404.
         """
-        return await self.ws.access_tokens.session_by_id(session_id) or await self._stored(session_id)
+        return await self.access_tokens.session_by_id(session_id) or await self._stored(session_id)
 
     async def authenticate(self, token: str) -> Session:
         """The session that a token stands for: of a login, or of a personal access token.
@@ -84,8 +89,8 @@ class Sessions(Domain):
             AppFailure: 401, none that has not ended, or its user is deactivated.
         """
         session = await self._one(table.c.token == token) if token else None
-        session = session or await self.ws.access_tokens.session_of(token)
-        if session is None or (await self.ws.users.get(session.user_id)).delete_at:
+        session = session or await self.access_tokens.session_of(token)
+        if session is None or (await self.users.get(session.user_id)).delete_at:
             raise unauthorized("api.context.session_expired.app_error", "The session has ended. Log in again.")
         return session
 
@@ -93,7 +98,7 @@ class Sessions(Domain):
         """Whether a token is one of a session or an access token, be it one that has ended or is switched off."""
         is_session = exists().where(table.c.token == token)
         async with self.db.reading() as tx:
-            return bool(await scalar(tx, select(is_session | self.ws.access_tokens.is_secret(token))))
+            return bool(await scalar(tx, select(is_session | self.access_tokens.is_secret(token))))
 
     async def of_user(self, user_id: str) -> list[Session]:
         """A user's sessions that have not ended, the latest first."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -14,6 +15,9 @@ from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.errors import AppFailure, invalid, not_found
 from servehttp.workspace.store.rows import changed, insert, many, scalar, to_row
 from servehttp.workspace.store.tables.users import statuses as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
 
 SETTABLE = ("online", "away", "dnd", "offline")
 DURATIONS = ("thirty_minutes", "one_hour", "four_hours", "today", "this_week", "date_and_time")
@@ -30,6 +34,8 @@ DATES_END = 253_402_300_800_000
 
 class Statuses(Domain):
     """Statuses. A "do not disturb" that has ended is over when it is looked at: the status before it holds again."""
+
+    users: Users
 
     async def get(self, user_id: str) -> UserStatus:
         """A user's status.
@@ -96,8 +102,8 @@ class Statuses(Domain):
             "expires_at": _date(custom.expires_at) if custom.duration else NEVER,
         }
         async with self.db.transaction():
-            user = await self.ws.users.get(user_id)
-            await self.ws.users.set_props(user_id, user.props | {CUSTOM: json.dumps(value)})
+            user = await self.users.get(user_id)
+            await self.users.set_props(user_id, user.props | {CUSTOM: json.dumps(value)})
 
     async def remove_custom(self, user_id: str) -> None:
         """Take them away; nothing happens if there are none.
@@ -106,9 +112,9 @@ class Statuses(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction():
-            user = await self.ws.users.get(user_id)
+            user = await self.users.get(user_id)
             if user.props.get(CUSTOM):
-                await self.ws.users.set_props(user_id, user.props | {CUSTOM: ""})
+                await self.users.set_props(user_id, user.props | {CUSTOM: ""})
 
     def publish_typing(self, user_id: str, channel_id: str, parent_id: str) -> None:
         """Show a user as typing to the others in a channel; `parent_id` is the thread's root, or empty."""
@@ -129,7 +135,7 @@ class Statuses(Domain):
     async def _put(self, status: UserStatus) -> UserStatus:
         new = replace(status, last_activity_at=self.now())
         async with self.db.transaction() as tx:
-            await self.ws.users.get(new.user_id)
+            await self.users.get(new.user_id)
             mine = table.c.user_id == new.user_id
             before = await scalar(tx, select(table.c.status).where(mine)) or ""
             await changed(tx, table.delete().where(mine))

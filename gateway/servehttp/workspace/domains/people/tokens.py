@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, exists, select
 
@@ -14,12 +15,21 @@ from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, one, to_row
 from servehttp.workspace.store.tables.users import access_tokens as table
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+    from servehttp.workspace.domains.people.sessions import Sessions
+    from servehttp.workspace.domains.people.users import Users
+
 DESCRIPTION_MAX = 255
 """Characters."""
 
 
 class AccessTokens(Domain):
     """Personal access tokens."""
+
+    config: Config
+    sessions: Sessions
+    users: Users
 
     async def create(self, token: UserAccessToken) -> UserAccessToken:
         """Make a token for a user; returns it with its secret.
@@ -35,8 +45,8 @@ class AccessTokens(Domain):
             )
         made = replace(token, id=new_id(), token=new_id(), is_active=True)
         async with self.db.transaction() as tx:
-            if not (await self.ws.users.get(made.user_id)).is_bot:
-                await self.ws.config.require("ServiceSettings", "EnableUserAccessTokens", "Tokens are switched off.")
+            if not (await self.users.get(made.user_id)).is_bot:
+                await self.config.require("ServiceSettings", "EnableUserAccessTokens", "Tokens are switched off.")
             more = {"token_hash": _hash(made.token), "create_at": self.now()}
             await insert(tx, table, to_row(made, table, **more))
         return made
@@ -66,7 +76,7 @@ class AccessTokens(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            self.ws.sessions.tell((await self.get(token_id)).user_id)
+            self.sessions.tell((await self.get(token_id)).user_id)
             await changed(tx, table.update().where(table.c.id == token_id).values(is_active=active))
 
     async def revoke(self, token_id: str) -> None:
@@ -76,7 +86,7 @@ class AccessTokens(Domain):
             AppFailure: 404.
         """
         async with self.db.transaction() as tx:
-            self.ws.sessions.tell((await self.get(token_id)).user_id)
+            self.sessions.tell((await self.get(token_id)).user_id)
             await changed(tx, table.delete().where(table.c.id == token_id))
 
     async def session_of(self, secret: str) -> Session | None:
@@ -96,8 +106,8 @@ class AccessTokens(Domain):
             token = await one(tx, UserAccessToken, select(table).where(condition, table.c.is_active))
         if token is None:
             return None
-        user = await self.ws.users.get(token.user_id)
-        if not user.is_bot and not (await self.ws.config.section("ServiceSettings"))["EnableUserAccessTokens"]:
+        user = await self.users.get(token.user_id)
+        if not user.is_bot and not (await self.config.section("ServiceSettings"))["EnableUserAccessTokens"]:
             return None
         props = {"type": "UserAccessToken", "user_access_token_id": token.id}
         return Session(id=token.id, user_id=user.id, roles=user.roles, props=props)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
@@ -17,6 +17,11 @@ from servehttp.workspace.errors import exists, invalid, not_found
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, one, paged, scalar, to_row
 from servehttp.workspace.store.tables.users import users as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.passwords import Passwords
+    from servehttp.workspace.domains.people.roles import Roles
+    from servehttp.workspace.domains.people.sessions import Sessions
 
 KEPT = (
     "create_at",
@@ -36,19 +41,41 @@ KEPT = (
 CHANNEL_SORTS = ("", "username", "status")
 
 
+@dataclass(frozen=True)
+class NewAccount:
+    """An account that is ready to be added.
+
+    Attributes:
+        user: As it will be.
+        password_hash: Its password's; empty for none.
+    """
+
+    user: User
+    password_hash: str
+
+
 class Users(Domain):
     """Accounts. Deleting one only deactivates it. Whatever is returned has no password, nor a hash of one."""
 
-    async def create(self, user: User, team_id: str = "") -> User:
+    passwords: Passwords
+    roles: Roles
+    sessions: Sessions
+
+    async def create(self, user: User) -> User:
         """Create an account; it gets an id, times and the role of an ordinary user.
 
-        Args:
-            user: the account.
-            team_id: a team that the user joins; if that cannot be, there is no account either.
+        Raises:
+            AppFailure: 400, a field is missing or malformed, or the username or the address is taken.
+        """
+        account = await self.prepare(user)
+        async with self.db.transaction():
+            return await self.add(account)
+
+    async def prepare(self, user: User) -> NewAccount:
+        """Make an account ready, before a transaction: its password is hashed, which takes long.
 
         Raises:
-            AppFailure: 400, a field is missing or malformed, or the username or the address is taken; or what
-                `team_members.add` raises.
+            AppFailure: 400, a field is missing or malformed.
         """
         user = normalised(user)
         check_user(user)
@@ -59,13 +86,20 @@ class Users(Domain):
             user, id=new_id(), create_at=now, update_at=now, delete_at=0, roles=roles, failed_attempts=0,
             last_password_update=now, last_picture_update=0, last_login=0, password="", mfa_secret="",
         )  # fmt: skip
+        return NewAccount(made, hashed)
+
+    async def add(self, account: NewAccount) -> User:
+        """Create an account that is ready, in an open transaction.
+
+        Raises:
+            AppFailure: 400, the username or the address is taken.
+        """
+        made = account.user
         async with self.db.transaction() as tx:
             await self._check_free(made)
-            await insert(tx, table, to_row(made, table, password_hash=hashed))
+            await insert(tx, table, to_row(made, table, password_hash=account.password_hash))
             self.publish("new_user", {"user_id": made.id})
             self.notify("UserHasBeenCreated", user=made)
-            if team_id:
-                await self.ws.team_members.add(team_id, made.id)
         return made
 
     async def get(self, user_id: str) -> User:
@@ -162,9 +196,9 @@ class Users(Domain):
             await self._store(user_id, delete_at=delete_at, update_at=self.now())
             changed_user = replace(user, delete_at=delete_at, update_at=self.now())
             if active:
-                self.ws.sessions.tell(user_id)  # whose access tokens count again
+                self.sessions.tell(user_id)  # whose access tokens count again
             else:
-                await self.ws.sessions.revoke_all(user_id)
+                await self.sessions.revoke_all(user_id)
             if not active and not user.delete_at:
                 self.notify("UserHasBeenDeactivated", user=changed_user)
             self.publish("user_activation_status_change", {})
@@ -179,7 +213,7 @@ class Users(Domain):
         names = roles.split()
         async with self.db.transaction():
             user = await self.get(user_id)
-            await self.ws.roles.check_assignable(names, "system")
+            await self.roles.check_assignable(names, "system")
             new = replace(user, roles=" ".join(names), update_at=self.now())
             await self._store(user_id, roles=new.roles, update_at=new.update_at)
             self.publish("user_role_updated", {"user_id": user_id, "roles": new.roles})
@@ -210,8 +244,8 @@ class Users(Domain):
         Raises:
             AppFailure: 404; 400, it is too short or too long.
         """
-        check_password(password, self.ws.settings.password_min_length)
-        hashed = await self.ws.passwords.hash(password)
+        check_password(password, self.settings.password_min_length)
+        hashed = await self.passwords.hash(password)
         async with self.db.transaction():
             await self.get(user_id)
             now = self.now()
@@ -246,8 +280,8 @@ class Users(Domain):
     async def _new_password(self, user: User) -> str:
         if user.auth_service or user.is_bot:
             return ""
-        check_password(user.password, self.ws.settings.password_min_length)
-        return await self.ws.passwords.hash(user.password)
+        check_password(user.password, self.settings.password_min_length)
+        return await self.passwords.hash(user.password)
 
     async def _check_free(self, user: User) -> None:
         async with self.db.reading() as tx:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -10,15 +11,20 @@ from mattermost_plugin.models import ViewUsersRestrictions
 from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.store.tables.channels import channel_members as table
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.permissions import Permissions
+
 PERMISSION = "view_members"
 
 
 class VisibleUsers(Domain):
     """Whom a user may know of."""
 
+    permissions: Permissions
+
     async def restrictions(self, viewer_id: str) -> ViewUsersRestrictions | None:
         """What restricts whom a user sees, for a `UserFilter`; None if nothing does."""
-        if await self.ws.permissions.has(viewer_id, PERMISSION):
+        if await self.permissions.has(viewer_id, PERMISSION):
             return None
         query = select(table.c.channel_id).where(table.c.user_id == viewer_id)
         async with self.db.reading() as tx:
@@ -41,4 +47,4 @@ class VisibleUsers(Domain):
             AppFailure: 403, one of them is none of these, be it that nobody has the id.
         """
         if not {*user_ids} <= {*await self.among(viewer_id, user_ids)}:
-            raise self.ws.permissions.denied(PERMISSION)
+            raise self.permissions.denied(PERMISSION)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, and_, func, select
 
@@ -21,12 +21,25 @@ from servehttp.workspace.store.tables.channels import channel_member_history as 
 from servehttp.workspace.store.tables.channels import channel_members as table
 from servehttp.workspace.store.tables.channels import channels
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.roles import Roles
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.places.group_syncables import GroupSyncables
+    from servehttp.workspace.domains.places.team_members import TeamMembers
+
 PATCH_MAX = 200
 """Members whose notifications are changed at once."""
 
 
 class ChannelMembers(Domain):
     """Memberships in channels. When users came and went is kept in the history."""
+
+    channels: Channels
+    group_syncables: GroupSyncables
+    roles: Roles
+    team_members: TeamMembers
+    users: Users
 
     async def add(self, channel_id: str, user_id: str, requestor_id: str = "") -> ChannelMember:
         """Take a member of the team into a public or private channel; nothing happens to one who is in it.
@@ -42,7 +55,7 @@ class ChannelMembers(Domain):
                 channel do not have the user.
         """
         async with self.db.transaction():
-            channel, user = await self.ws.channels.get(channel_id), await self.ws.users.get(user_id)
+            channel, user = await self.channels.get(channel_id), await self.users.get(user_id)
             present = await self._find(channel_id, user_id)
             if present is not None:
                 return with_all_roles(present)
@@ -62,7 +75,7 @@ class ChannelMembers(Domain):
                 manage it have the user.
         """
         async with self.db.transaction():
-            channel, user = await self.ws.channels.get(channel_id), await self.ws.users.get(user_id)
+            channel, user = await self.channels.get(channel_id), await self.users.get(user_id)
             member = await self._required(channel_id, user_id)
             await self._check_may_leave(channel, user)
             if remover_id not in ("", user_id) and channel.group_constrained and await self._is_entitled(channel, user):
@@ -78,7 +91,7 @@ class ChannelMembers(Domain):
             AppFailure: 404, no such channel or member.
         """
         async with self.db.transaction():
-            channel = await self.ws.channels.get(channel_id)
+            channel = await self.channels.get(channel_id)
             await self._leave(channel, await self._required(channel_id, user_id), "")
 
     async def join_default(self, team_id: str, user: User, *, admin: bool, requestor_id: str) -> None:
@@ -104,7 +117,7 @@ class ChannelMembers(Domain):
         """Take a user into a channel and tell of it, for the domains of this package; nothing is checked."""
         async with self.db.transaction():
             member = await self.insert(channel, user, admin=admin)
-            actor = await self.ws.users.get(requestor_id) if requestor_id else None
+            actor = await self.users.get(requestor_id) if requestor_id else None
             self.notify("UserHasJoinedChannel", channel_member=member, actor=actor)
             data = {"user_id": user.id, "team_id": channel.team_id}
             self.publish("user_added", data, WebsocketBroadcast(channel_id=channel.id))
@@ -163,7 +176,7 @@ class ChannelMembers(Domain):
         """
         async with self.db.transaction():
             new = with_new_roles(await self._required(channel_id, user_id), roles)
-            await self.ws.roles.check_assignable(new.roles.split(), "channel")
+            await self.roles.check_assignable(new.roles.split(), "channel")
             return await self._store(new)
 
     async def set_notify_props(self, channel_id: str, user_id: str, props: Mapping[str, str]) -> ChannelMember:
@@ -205,7 +218,7 @@ class ChannelMembers(Domain):
             raise invalid("api.channel.add_user_to_channel.deleted.app_error", "It is archived.", where=where)
         if channel.group_constrained and not user.is_bot and not await self._is_entitled(channel, user):
             raise invalid("api.channel.add_members.user_denied", "None of its groups has the user.", where=where)
-        if (await self.ws.team_members.get(channel.team_id, user.id)).delete_at:
+        if (await self.team_members.get(channel.team_id, user.id)).delete_at:
             raise invalid(
                 "api.channel.add_user.to.channel.failed.deleted.app_error", "The user has left the team.", where=where
             )
@@ -221,7 +234,7 @@ class ChannelMembers(Domain):
                 raise _stays("last_member", "The last one in a private channel stays.")
 
     async def _is_entitled(self, channel: Channel, user: User) -> bool:
-        return await self.ws.group_syncables.admits(channel.id, user.id)
+        return await self.group_syncables.admits(channel.id, user.id)
 
     async def _leave(self, channel: Channel, member: ChannelMember, remover_id: str) -> None:
         user_id = member.user_id
@@ -229,7 +242,7 @@ class ChannelMembers(Domain):
             await changed(tx, table.delete().where(_is(channel.id, user_id)))
             still = and_(history.c.channel_id == channel.id, history.c.user_id == user_id, history.c.leave_time == 0)
             await changed(tx, history.update().where(still).values(leave_time=self.now()))
-            actor = await self.ws.users.get(remover_id) if remover_id else None
+            actor = await self.users.get(remover_id) if remover_id else None
             self.notify("UserHasLeftChannel", channel_member=with_all_roles(member), actor=actor)
             who = {"remover_id": remover_id}
             self.publish("user_removed", who | {"user_id": user_id}, WebsocketBroadcast(channel_id=channel.id))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 
@@ -17,6 +17,12 @@ from servehttp.workspace.store.rows import changed, insert, many, one, paged, sc
 from servehttp.workspace.store.tables.channels import channel_members as members
 from servehttp.workspace.store.tables.channels import channels as table
 from servehttp.workspace.validation import check_search
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channel_members import ChannelMembers
+    from servehttp.workspace.domains.places.teams import Teams
 
 TOWN_SQUARE = "town-square"
 """The channel that no user but a guest leaves, and that is never archived."""
@@ -37,6 +43,11 @@ SEARCH_MAX = 100
 class Channels(Domain):
     """Channels. A deleted one is archived: it is still there for those who know its id."""
 
+    channel_members: ChannelMembers
+    config: Config
+    teams: Teams
+    users: Users
+
     async def create(self, channel: Channel, *, join: bool = False) -> Channel:
         """Create a public or private channel in a team.
 
@@ -55,7 +66,7 @@ class Channels(Domain):
         channel = normalised(replace(channel, id=""))
         check_channel(channel)
         async with self.db.transaction():
-            await self.ws.teams.get(channel.team_id)
+            await self.teams.get(channel.team_id)
             await self._check_name(channel, "store.sql_channel.save_channel.exists.app_error", "CreateChannel")
             await self._check_room(channel.team_id)
             made = await self.insert(channel)
@@ -99,7 +110,7 @@ class Channels(Domain):
             AppFailure: 404.
         """
         async with self.db.reading():
-            team = await self.ws.teams.get_by_name(team_name)
+            team = await self.teams.get_by_name(team_name)
             return await self.get_by_name(team.id, name, include_deleted=include_deleted)
 
     async def public(self, team_id: str, page: int = 0, per_page: int = 60) -> list[Channel]:
@@ -188,8 +199,8 @@ class Channels(Domain):
         return restored
 
     async def _join_creator(self, channel: Channel) -> None:
-        user = await self.ws.users.get(channel.creator_id)
-        await self.ws.channel_members.enter(channel, user, admin=True)
+        user = await self.users.get(channel.creator_id)
+        await self.channel_members.enter(channel, user, admin=True)
         data = {"channel_id": channel.id, "team_id": channel.team_id}
         self.publish("channel_created", data, WebsocketBroadcast(user_id=user.id))
 
@@ -202,7 +213,7 @@ class Channels(Domain):
                 raise exists(taken, "There is a channel of this name.", where=where)
 
     async def _check_room(self, team_id: str) -> None:
-        most = (await self.ws.config.section("TeamSettings"))["MaxChannelsPerTeam"]
+        most = (await self.config.section("TeamSettings"))["MaxChannelsPerTeam"]
         query = select(func.count()).where(table.c.team_id == team_id, table.c.delete_at == 0)
         async with self.db.reading() as tx:
             if int(await scalar(tx, query)) >= most:

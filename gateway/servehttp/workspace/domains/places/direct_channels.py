@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from mattermost_plugin.models import Channel, User, WebsocketBroadcast
 from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.domains.places.channel_rules import NAME_MAX, direct_name, group_name
 from servehttp.workspace.errors import AppFailure, invalid
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channel_members import ChannelMembers
+    from servehttp.workspace.domains.places.channels import Channels
 
 GROUP_MIN = 3
 GROUP_MAX = 8
@@ -17,6 +23,10 @@ GROUP_MAX = 8
 
 class DirectChannels(Domain):
     """Direct and group channels. There is one for the same users, made when it is first asked for."""
+
+    channel_members: ChannelMembers
+    channels: Channels
+    users: Users
 
     async def direct(self, user_id: str, other_id: str) -> Channel:
         """The channel of two users; both may be the same.
@@ -59,21 +69,21 @@ class DirectChannels(Domain):
 
     async def _find(self, name: str) -> Channel | None:
         try:
-            return await self.ws.channels.get_by_name("", name, include_deleted=True)
+            return await self.channels.get_by_name("", name, include_deleted=True)
         except AppFailure:
             return None
 
     async def _users(self, user_ids: set[str], missing: AppFailure) -> list[User]:
         """The users, in the order of their names."""
-        users = await self.ws.users.by_ids(list(user_ids))
+        users = await self.users.by_ids(list(user_ids))
         if len(users) != len(user_ids):
             raise missing
         return users
 
     async def _make(self, channel: Channel, users: Sequence[User]) -> Channel:
-        made = await self.ws.channels.insert(channel)
+        made = await self.channels.insert(channel)
         for user in users:
-            await self.ws.channel_members.insert(made, user)
+            await self.channel_members.insert(made, user)
         return made
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, or_, select
 
@@ -17,6 +17,11 @@ from servehttp.workspace.store.tables.groups import group_members, group_syncabl
 from servehttp.workspace.store.tables.teams import team_members, teams
 from servehttp.workspace.store.tables.users import users
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.channel_members import ChannelMembers
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.places.team_members import TeamMembers
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,6 +31,10 @@ class GroupSync(Domain):
     Each user is one transaction, so that others need not wait for all of them; one who cannot be added is skipped,
     and logged.
     """
+
+    channel_members: ChannelMembers
+    channels: Channels
+    team_members: TeamMembers
 
     async def add_members(
         self, *, since: int = 0, to_teams: bool = True, to_channels: bool = True, re_add: bool = False
@@ -40,7 +49,7 @@ class GroupSync(Domain):
         """
         if to_teams:
             for place in await self._rows(_to_add(TEAM, teams, since, _was_in_team(re_add))):
-                await self._try(self.ws.team_members.add, place.syncable_id, place.user_id)
+                await self._try(self.team_members.add, place.syncable_id, place.user_id)
         if to_channels:
             for place in await self._rows(_to_add(CHANNEL, channels, since, _was_in_channel(re_add))):
                 await self._try(self._add_to_channel, place.syncable_id, place.user_id)
@@ -48,15 +57,15 @@ class GroupSync(Domain):
     async def remove_members(self) -> None:
         """Take those out of the teams and channels that groups manage who are in none of the groups linked to them."""
         for place in await self._rows(_strangers(TEAM, teams, team_members, team_members.c.team_id)):
-            await self._try(self.ws.team_members.remove, place.id, place.user_id)
+            await self._try(self.team_members.remove, place.id, place.user_id)
         for place in await self._rows(_strangers(CHANNEL, channels, channel_members, channel_members.c.channel_id)):
-            await self._try(self.ws.channel_members.expel, place.id, place.user_id)
+            await self._try(self.channel_members.expel, place.id, place.user_id)
 
     async def _add_to_channel(self, channel_id: str, user_id: str) -> None:
         async with self.db.transaction():
-            channel = await self.ws.channels.get(channel_id)
-            await self.ws.team_members.add(channel.team_id, user_id)
-            await self.ws.channel_members.add(channel_id, user_id)
+            channel = await self.channels.get(channel_id)
+            await self.team_members.add(channel.team_id, user_id)
+            await self.channel_members.add(channel_id, user_id)
 
     async def _try(self, move: Callable[[str, str], Awaitable[Any]], place_id: str, user_id: str) -> None:
         try:

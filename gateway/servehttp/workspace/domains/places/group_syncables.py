@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, select
 
@@ -15,11 +16,20 @@ from servehttp.workspace.store.tables.groups import group_members as members
 from servehttp.workspace.store.tables.groups import group_syncables as table
 from servehttp.workspace.store.tables.groups import groups
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.groups import Groups
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.places.teams import Teams
+
 TEAM, CHANNEL = "Team", "Channel"
 
 
 class GroupSyncables(Domain):
     """Links of groups to teams and channels ("syncables"). What is unlinked remains on record, with `delete_at`."""
+
+    channels: Channels
+    groups: Groups
+    teams: Teams
 
     async def get(self, group_id: str, syncable_id: str, syncable_type: str) -> GroupSyncable:
         """One link, past ones too.
@@ -63,7 +73,7 @@ class GroupSyncables(Domain):
         """
         _check_type(syncable.syncable_type)
         async with self.db.transaction():
-            await self.ws.groups.get(syncable.group_id)
+            await self.groups.get(syncable.group_id)
             await self._check_place(syncable)
             present = await self._find(syncable.group_id, syncable.syncable_id, syncable.syncable_type)
             live = present if present is not None and not present.delete_at else None
@@ -102,10 +112,10 @@ class GroupSyncables(Domain):
 
     async def _check_place(self, syncable: GroupSyncable) -> None:
         if syncable.syncable_type == TEAM:
-            await self.ws.teams.get(syncable.syncable_id)
+            await self.teams.get(syncable.syncable_id)
             return
-        channel = await self.ws.channels.get(syncable.syncable_id)
-        team = await self.ws.teams.get(channel.team_id)
+        channel = await self.channels.get(syncable.syncable_id)
+        team = await self.teams.get(channel.team_id)
         present = await self._find(syncable.group_id, team.id, TEAM)
         if present is not None and not present.delete_at:
             return

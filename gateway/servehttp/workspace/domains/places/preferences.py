@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, select
 
@@ -12,6 +13,9 @@ from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.errors import AppFailure, forbidden, invalid
 from servehttp.workspace.store.rows import changed, insert, many, one, to_row
 from servehttp.workspace.store.tables.preferences import preferences as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.sidebar import Sidebar
 
 FAVOURITE = "favorite_channel"
 """The category of a user's favourite channels; the name is the channel's id, and the sidebar says the same."""
@@ -23,6 +27,8 @@ VALUE_MAX = 20_000
 
 class Preferences(Domain):
     """Preferences, each one value by user, category and name."""
+
+    sidebar: Sidebar
 
     async def get(self, user_id: str, category: str, name: str) -> Preference:
         """One preference.
@@ -93,7 +99,7 @@ class Preferences(Domain):
         for preference in preferences:
             if preference.category == FAVOURITE:
                 favourite = added and preference.value == "true"
-                await self.ws.sidebar.set_favourite(user_id, preference.name, favourite)
+                await self.sidebar.set_favourite(user_id, preference.name, favourite)
 
 
 def _is(preference: Preference) -> ColumnElement[bool]:

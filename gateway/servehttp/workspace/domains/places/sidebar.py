@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, select
 
@@ -26,12 +27,23 @@ from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, to_row
 from servehttp.workspace.store.tables.channels import sidebar_categories as table
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.channel_members import ChannelMembers
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.places.preferences import Preferences
+    from servehttp.workspace.domains.places.teams import Teams
+
 NAME_MAX = 64
 """Characters of a category's name."""
 
 
 class Sidebar(Domain):
     """Categories. A channel that its user has put into none is in the one of its type."""
+
+    channel_members: ChannelMembers
+    channels: Channels
+    preferences: Preferences
+    teams: Teams
 
     async def get(self, user_id: str, team_id: str) -> OrderedSidebarCategories:
         """A user's sidebar in a team."""
@@ -116,10 +128,10 @@ class Sidebar(Domain):
 
     async def _teams_that_show(self, user_id: str, channel_id: str) -> list[str]:
         try:
-            team_id = (await self.ws.channels.get(channel_id)).team_id
+            team_id = (await self.channels.get(channel_id)).team_id
         except AppFailure:
             return []
-        return [team_id] if team_id else [team.id for team in await self.ws.teams.of_user(user_id)]
+        return [team_id] if team_id else [team.id for team in await self.teams.of_user(user_id)]
 
     async def _kept(self, user_id: str, team_id: str) -> list[Category]:
         """The categories as they are stored, from top to bottom; before the first change, those all sidebars have."""
@@ -129,7 +141,7 @@ class Sidebar(Domain):
 
     async def _channels(self, user_id: str, team_id: str) -> list[Channel]:
         try:
-            return await self.ws.channels.of_user(team_id, user_id)
+            return await self.channels.of_user(team_id, user_id)
         except AppFailure:
             return []
 
@@ -144,13 +156,13 @@ class Sidebar(Domain):
         await self._mute(user_id, present & (muted(before) - muted(after)), "all")
         added, gone = favourites(after) - favourites(before), favourites(before) - favourites(after)
         if added:
-            await self.ws.preferences.write(user_id, _favourite_preferences(user_id, added))
+            await self.preferences.write(user_id, _favourite_preferences(user_id, added))
         if gone:
-            await self.ws.preferences.erase(user_id, _favourite_preferences(user_id, gone))
+            await self.preferences.erase(user_id, _favourite_preferences(user_id, gone))
 
     async def _mute(self, user_id: str, channel_ids: set[str], mark_unread: str) -> None:
         for channel_id in sorted(channel_ids):
-            await self.ws.channel_members.set_notify_props(channel_id, user_id, {"mark_unread": mark_unread})
+            await self.channel_members.set_notify_props(channel_id, user_id, {"mark_unread": mark_unread})
 
     async def _put(self, user_id: str, team_id: str, categories: Sequence[Category]) -> None:
         async with self.db.transaction() as tx:

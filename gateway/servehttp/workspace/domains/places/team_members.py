@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, select
 
@@ -16,9 +17,22 @@ from servehttp.workspace.store.rows import changed, insert, many, one, paged, to
 from servehttp.workspace.store.tables.teams import team_members as table
 from servehttp.workspace.validation import ADDED_MAX, check_count
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+    from servehttp.workspace.domains.people.roles import Roles
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channel_members import ChannelMembers
+    from servehttp.workspace.domains.places.teams import Teams
+
 
 class TeamMembers(Domain):
     """Memberships in teams. Who leaves one remains on record, with `delete_at`, and may come back."""
+
+    channel_members: ChannelMembers
+    config: Config
+    roles: Roles
+    teams: Teams
+    users: Users
 
     async def add(self, team_id: str, user_id: str, requestor_id: str = "") -> TeamMember:
         """Take a user into a team and its default channels; nothing happens to one who is in it.
@@ -32,13 +46,25 @@ class TeamMembers(Domain):
             AppFailure: 404, no such team or user; 400, the team is full or wants addresses of other domains.
         """
         async with self.db.transaction():
-            team, user = await self.ws.teams.get(team_id), await self.ws.users.get(user_id)
+            team, user = await self.teams.get(team_id), await self.users.get(user_id)
             present = await self._find(team_id, user_id)
             if present is not None and not present.delete_at:
                 return with_all_roles(present)
             check_domain(team, user)
             await self._check_room(team_id)
             return await self._join(team, user, requestor_id)
+
+    async def sign_up(self, team_id: str, user: User) -> User:
+        """Create an account that is in a team from the beginning; if that cannot be, there is no account either.
+
+        Raises:
+            AppFailure: as `add` and `Users.create` do.
+        """
+        account = await self.users.prepare(user)
+        async with self.db.transaction():
+            made = await self.users.add(account)
+            await self.add(team_id, made.id)
+        return made
 
     async def add_all(self, team_id: str, user_ids: Sequence[str], requestor_id: str = "") -> list[TeamMember]:
         """Take users into a team, none if one of them does not exist.
@@ -50,7 +76,7 @@ class TeamMembers(Domain):
         """
         known = await self._existing(user_ids)
         if unknown := [user_id for user_id in user_ids if user_id not in known]:
-            await self.ws.users.get(unknown[0])
+            await self.users.get(unknown[0])
         return [await self.add(team_id, user_id, requestor_id) for user_id in user_ids]
 
     async def add_gracefully(
@@ -76,11 +102,11 @@ class TeamMembers(Domain):
             AppFailure: 404, no such team or user; 400, the user is not in the team.
         """
         async with self.db.transaction() as tx:
-            team, user = await self.ws.teams.get(team_id), await self.ws.users.get(user_id)
+            team, user = await self.teams.get(team_id), await self.users.get(user_id)
             member = await self._find(team_id, user_id)
             if member is None or member.delete_at:
                 raise _not_in_team()
-            await self.ws.channel_members.leave_all(team.id, user.id)
+            await self.channel_members.leave_all(team.id, user.id)
             left = replace(member, delete_at=self.now(), roles="")
             values = {"delete_at": left.delete_at, "roles": ""}
             await changed(tx, table.update().where(_is(team_id, user_id)).values(values))
@@ -124,7 +150,7 @@ class TeamMembers(Domain):
             await self.get(team_id, user_id)
             old = await self._find(team_id, user_id)
             new = with_new_roles(old or TeamMember(), roles)
-            await self.ws.roles.check_assignable(new.roles.split(), "team")
+            await self.roles.check_assignable(new.roles.split(), "team")
             await changed(tx, table.update().where(_is(team_id, user_id)).values(to_row(new, table)))
             member = with_all_roles(new)
             self.publish("memberrole_updated", {"member": member}, WebsocketBroadcast(user_id=user_id))
@@ -133,7 +159,7 @@ class TeamMembers(Domain):
     async def _existing(self, user_ids: Sequence[str]) -> set[str]:
         """Those of these users that there are, read at once and before the writer's turn is taken."""
         check_count(user_ids, ADDED_MAX, "user_ids")
-        return {user.id for user in await self.ws.users.by_ids(user_ids)}
+        return {user.id for user in await self.users.by_ids(user_ids)}
 
     async def _try_add(self, team_id: str, user_id: str, requestor_id: str, known: Set[str]) -> TeamMemberWithError:
         try:
@@ -156,18 +182,18 @@ class TeamMembers(Domain):
             await self._tell("UserHasJoinedTeam", member, requestor_id)
             self._publish("added_to_team", member, WebsocketBroadcast(user_id=user.id))
             if not guest:
-                await self.ws.channel_members.join_default(team.id, user, admin=admin, requestor_id=requestor_id)
+                await self.channel_members.join_default(team.id, user, admin=admin, requestor_id=requestor_id)
         return with_all_roles(member)
 
     async def _check_room(self, team_id: str) -> None:
-        most = (await self.ws.config.section("TeamSettings"))["MaxUsersPerTeam"]
-        if (await self.ws.teams.stats(team_id)).active_member_count >= most:
+        most = (await self.config.section("TeamSettings"))["MaxUsersPerTeam"]
+        if (await self.teams.stats(team_id)).active_member_count >= most:
             raise invalid(
                 "app.team.join_user_to_team.max_accounts.app_error", "The team is full.", where="JoinUserToTeam"
             )
 
     async def _tell(self, hook: str, member: TeamMember, actor_id: str) -> None:
-        actor = await self.ws.users.get(actor_id) if actor_id else None
+        actor = await self.users.get(actor_id) if actor_id else None
         self.notify(hook, team_member=with_all_roles(member), actor=actor)
 
     def _publish(self, event: str, member: TeamMember, broadcast: WebsocketBroadcast) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, func, or_, select
 
@@ -18,6 +18,11 @@ from servehttp.workspace.store.tables.teams import teams as table
 from servehttp.workspace.store.tables.users import users
 from servehttp.workspace.validation import check_search
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.places.team_members import TeamMembers
+
 DEFAULT_CHANNELS = {"town-square": "Town Square", "off-topic": "Off-Topic"}
 """The channels of every team, by name, with what people see; who joins the team joins them."""
 CHANGEABLE = ("display_name", "description", "company_name", "allowed_domains", "allow_open_invite")
@@ -28,6 +33,10 @@ SEARCH_MAX = 100
 class Teams(Domain):
     """Teams. A deleted one is archived: it is still there for those who know its id or name."""
 
+    channels: Channels
+    team_members: TeamMembers
+    users: Users
+
     async def create(self, team: Team, creator_id: str = "") -> Team:
         """Create a team with its default channels; who creates it, if anybody, becomes its administrator.
 
@@ -35,7 +44,7 @@ class Teams(Domain):
             AppFailure: 400, a field is malformed or the name is taken; 404, there is no such creator.
         """
         async with self.db.transaction() as tx:
-            creator = await self.ws.users.get(creator_id) if creator_id else None
+            creator = await self.users.get(creator_id) if creator_id else None
             team = normalised(replace(team, email=creator.email) if creator else team)
             check_team(team)
             if await scalar(tx, select(table.c.id).where(table.c.name == team.name)) is not None:
@@ -45,7 +54,7 @@ class Teams(Domain):
             await insert(tx, table, to_row(made, table))
             await self._create_default_channels(made.id)
             if creator is not None:
-                await self.ws.team_members.add(made.id, creator.id)
+                await self.team_members.add(made.id, creator.id)
         return made
 
     async def get(self, team_id: str) -> Team:
@@ -151,7 +160,7 @@ class Teams(Domain):
 
     async def _create_default_channels(self, team_id: str) -> None:
         for name, display_name in DEFAULT_CHANNELS.items():
-            await self.ws.channels.create(Channel(team_id=team_id, name=name, display_name=display_name))
+            await self.channels.create(Channel(team_id=team_id, name=name, display_name=display_name))
 
     async def _one(self, condition: ColumnElement[bool], missing: str, where: str) -> Team:
         async with self.db.reading() as tx:

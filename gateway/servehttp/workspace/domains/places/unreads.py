@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import and_, case, func, select
 
@@ -16,6 +16,11 @@ from servehttp.workspace.store.tables.channels import channels
 from servehttp.workspace.store.tables.files import files
 from servehttp.workspace.store.tables.posts import posts
 from servehttp.workspace.store.tables.users import users
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.channel_members import ChannelMembers
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.places.teams import Teams
 
 
 @dataclass(frozen=True)
@@ -37,6 +42,10 @@ class ChannelUnread:
 class Unreads(Domain):
     """Counts of channels: what they hold, and what of that a member has not seen."""
 
+    channel_members: ChannelMembers
+    channels: Channels
+    teams: Teams
+
     async def of_channel(self, channel_id: str, user_id: str) -> ChannelUnread:
         """What a member has not read in a channel.
 
@@ -44,13 +53,13 @@ class Unreads(Domain):
             AppFailure: 404, no such channel or member.
         """
         async with self.db.reading():
-            channel = await self.ws.channels.get(channel_id)
-            return _unread(channel, await self.ws.channel_members.get(channel_id, user_id))
+            channel = await self.channels.get(channel_id)
+            return _unread(channel, await self.channel_members.get(channel_id, user_id))
 
     async def of_teams(self, user_id: str) -> list[TeamUnread]:
         """What a user has not read in the channels of each team; muted channels count for their mentions alone."""
         async with self.db.reading():
-            return [await self._of_team(team.id, user_id) for team in await self.ws.teams.of_user(user_id)]
+            return [await self._of_team(team.id, user_id) for team in await self.teams.of_user(user_id)]
 
     async def view(self, user_id: str, channel_ids: Sequence[str]) -> dict[str, int]:
         """A user has seen all of these channels; returns when they were last viewed, by channel.

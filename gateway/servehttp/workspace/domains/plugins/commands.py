@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, select
 
 from mattermost_plugin.models import Command
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.domains.plugins.built_in_commands import BUILT_IN
 from servehttp.workspace.errors import AppFailure, exists, invalid, not_found
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, one, scalar, to_row
 from servehttp.workspace.store.tables.commands import commands as table
 from servehttp.workspace.validation import check_length, is_web_address
-
-if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
 
 TRIGGER_MAX = 128
 LONGEST = {"url": 1024, "display_name": 64, "description": 128}
@@ -28,8 +24,8 @@ METHODS = ("P", "G")
 class Commands(Domain):
     """Commands by trigger, which is in lower case. One without a team is there in every team."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self._of_plugins: dict[tuple[str, str, str], Command] = {}  # by plugin, team and trigger
 
     def register(self, plugin_id: str, command: Command) -> None:

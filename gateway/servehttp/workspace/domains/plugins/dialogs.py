@@ -6,14 +6,10 @@ import json
 import secrets
 from collections import OrderedDict
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
 
 from mattermost_plugin.models import Dialog, OpenDialogRequest, WebsocketBroadcast
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.errors import AppFailure, invalid
-
-if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
 
 TRIGGERS_MAX = 10_000
 """Triggers that may be held; the oldest go first."""
@@ -31,14 +27,14 @@ class _Trigger:
 class Dialogs(Domain):
     """Dialogs, and the triggers that allow them. A trigger works once, and only for the seconds of a setting."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self._triggers: OrderedDict[str, _Trigger] = OrderedDict()
 
     def new_trigger(self, user_id: str, client_id: str = "") -> str:
         """A trigger for what a user just did; `client_id` is what the client gets back with the dialog."""
         trigger_id = secrets.token_urlsafe()
-        ends_at = self.now() + int(self.ws.settings.dialog_timeout * 1000)
+        ends_at = self.now() + int(self.settings.dialog_timeout * 1000)
         self._triggers[trigger_id] = _Trigger(user_id, client_id or trigger_id, ends_at)
         while len(self._triggers) > TRIGGERS_MAX:
             self._triggers.popitem(last=False)

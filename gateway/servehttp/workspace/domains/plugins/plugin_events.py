@@ -49,6 +49,6 @@ class PluginEvents(Domain):
 
         Returns when the plugin has had it. That it fails is in the log.
         """
-        if plugin_id in self.ws.hooks.implementing("OnPluginClusterEvent"):
+        if plugin_id in self.hooks.implementing("OnPluginClusterEvent"):
             with suppress(HookFailed):  # it is in the log
-                await self.ws.hooks.ask_one(plugin_id, "OnPluginClusterEvent", self.request, event=event)
+                await self.hooks.ask_one(plugin_id, "OnPluginClusterEvent", self.request, event=event)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from mattermost_plugin.models import Manifest, PluginStatus
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.domains.plugins.plugin_requests import (
     BadPluginRequest,
     PluginRequest,
@@ -24,7 +24,7 @@ from servehttp.workspace.domains.plugins.plugin_requests import (
 from servehttp.workspace.errors import not_found, not_implemented
 
 if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
+    from servehttp.workspace.domains.base.config import Config
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,10 @@ class Plugins(Domain):
         manager: What runs them; set by whoever does.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
+    config: Config
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self.manager: PluginManager | None = None
 
     def all(self) -> list[Manifest]:
@@ -128,7 +130,7 @@ class Plugins(Domain):
         """
         described = self._described(plugin_id) or ()
         spelling = {setting.key.lower(): setting.key for setting in described}
-        stored = await self.ws.config.plugin_settings(plugin_id)
+        stored = await self.config.plugin_settings(plugin_id)
         defaults = {setting.key: setting.default for setting in described if setting.default is not None}
         return defaults | {spelling.get(key.lower(), key): value for key, value in stored.items()}
 

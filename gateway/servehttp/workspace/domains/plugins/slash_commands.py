@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from mattermost_plugin.models import Command, CommandArgs, CommandResponse, Post
 from servehttp.workspace.domains.base.domain import Domain
@@ -10,11 +11,30 @@ from servehttp.workspace.domains.plugins.built_in_commands import BUILT_IN, IN_C
 from servehttp.workspace.errors import AppFailure, invalid, not_found
 from servehttp.workspace.hooks import HookFailed
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+    from servehttp.workspace.domains.people.permissions import Permissions
+    from servehttp.workspace.domains.people.statuses import Statuses
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.plugins.commands import Commands
+    from servehttp.workspace.domains.plugins.dialogs import Dialogs
+    from servehttp.workspace.domains.posts.ephemeral_posts import EphemeralPosts
+    from servehttp.workspace.domains.posts.posts import Posts
+
 WHERE = "ExecuteCommand"
 
 
 class SlashCommands(Domain):
     """What users type behind a slash."""
+
+    commands: Commands
+    config: Config
+    dialogs: Dialogs
+    ephemeral_posts: EphemeralPosts
+    permissions: Permissions
+    posts: Posts
+    statuses: Statuses
+    users: Users
 
     async def execute(self, args: CommandArgs) -> CommandResponse:
         """Run a command as a user, and post what it answers: for all, or for the user alone. Returns the answer.
@@ -23,10 +43,10 @@ class SlashCommands(Domain):
             AppFailure: 404, there is no such command or user; 400, it is no command; 501, a stored one, whose address
                 this host does not call; or what the plugin says.
         """
-        await self.ws.config.require("ServiceSettings", "EnableCommands", "Commands are switched off.")
+        await self.config.require("ServiceSettings", "EnableCommands", "Commands are switched off.")
         trigger, message = _parsed(args.command)
-        await self.ws.users.get(args.user_id)
-        command = await self.ws.commands.find(args.team_id, trigger)
+        await self.users.get(args.user_id)
+        command = await self.commands.find(args.team_id, trigger)
         if command is None:
             raise not_found(
                 "api.command.execute_command.not_found.app_error", "command", where=WHERE, detail=f"trigger={trigger}"
@@ -38,8 +58,8 @@ class SlashCommands(Domain):
 
     async def _completed(self, args: CommandArgs) -> CommandArgs:
         """With what a plugin needs to answer by a form, or by a link."""
-        site_url = (await self.ws.config.section("ServiceSettings"))["SiteURL"]
-        trigger_id = self.ws.dialogs.new_trigger(args.user_id, args.trigger_id)
+        site_url = (await self.config.section("ServiceSettings"))["SiteURL"]
+        trigger_id = self.dialogs.new_trigger(args.user_id, args.trigger_id)
         return replace(args, site_url=site_url, trigger_id=trigger_id)
 
     async def _run(self, command: Command, args: CommandArgs, message: str) -> CommandResponse:
@@ -54,12 +74,12 @@ class SlashCommands(Domain):
             return await self._ask(command, args)
         own = BUILT_IN[command.trigger]
         if own.status:
-            await self.ws.statuses.set(args.user_id, own.status)
+            await self.statuses.set(args.user_id, own.status)
         return own.respond(message)
 
     async def _ask(self, command: Command, args: CommandArgs) -> CommandResponse:
         try:
-            answer = await self.ws.hooks.ask_one(command.plugin_id, "ExecuteCommand", self.request, args=args)
+            answer = await self.hooks.ask_one(command.plugin_id, "ExecuteCommand", self.request, args=args)
         except HookFailed as failure:
             raise AppFailure(
                 "model.plugin_command.error.app_error",
@@ -88,17 +108,17 @@ class SlashCommands(Domain):
         )
         if not await self._may_post(args, post.channel_id):
             text = f"The answer to /{command.trigger} is for a channel that you may not post in."
-            self.ws.ephemeral_posts.send(args.user_id, Post(channel_id=args.channel_id, message=text))
+            self.ephemeral_posts.send(args.user_id, Post(channel_id=args.channel_id, message=text))
         elif response.response_type == IN_CHANNEL:
-            await self.ws.posts.create(post)
+            await self.posts.create(post)
         else:
-            self.ws.ephemeral_posts.send(args.user_id, post)
+            self.ephemeral_posts.send(args.user_id, post)
 
     async def _shown_as(self, command: Command, response: CommandResponse) -> dict[str, str]:
         """Under which name and icon, unless it is the user's own, or none but that are permitted."""
         if not command.plugin_id:
             return {}
-        settings = await self.ws.config.section("ServiceSettings")
+        settings = await self.config.section("ServiceSettings")
         name = settings["EnablePostUsernameOverride"] and (response.username or command.username)
         icon = settings["EnablePostIconOverride"] and (response.icon_url or command.icon_url)
         shown = {"override_username": name, "override_icon_url": icon}
@@ -106,7 +126,7 @@ class SlashCommands(Domain):
 
     async def _may_post(self, args: CommandArgs, channel_id: str) -> bool:
         """Whether an answer may go to a channel: where the command was given, or where the user may write."""
-        there = await self.ws.permissions.has_in_channel(args.user_id, channel_id, "create_post")
+        there = await self.permissions.has_in_channel(args.user_id, channel_id, "create_post")
         return there or channel_id == args.channel_id
 
 

@@ -7,10 +7,15 @@ import io
 import json
 import zipfile
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 
 from mattermost_plugin.models import FileData
 from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.hooks import HookFailed
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+    from servehttp.workspace.domains.plugins.plugins import Plugins
 
 CONFIG = "sanitized_config.json"
 WARNINGS = "warning.txt"
@@ -19,12 +24,15 @@ WARNINGS = "warning.txt"
 class Support(Domain):
     """Support packets."""
 
+    config: Config
+    plugins: Plugins
+
     async def packet(self) -> bytes:
         """A zip file of the configuration without its secrets, and in a folder for each plugin what it gives for this
         by GenerateSupportData. What went wrong is in one more file, as in Mattermost."""
-        files = {CONFIG: json.dumps(await self.ws.config.sanitized(), indent=2).encode()}
+        files = {CONFIG: json.dumps(await self.config.sanitized(self.plugins.is_secret), indent=2).encode()}
         warnings = []
-        for plugin_id, answer in (await self.ws.hooks.ask_each("GenerateSupportData", self.request)).items():
+        for plugin_id, answer in (await self.hooks.ask_each("GenerateSupportData", self.request)).items():
             if isinstance(answer, HookFailed):
                 warnings.append(str(answer))
                 continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, select
 
@@ -18,6 +19,10 @@ from servehttp.workspace.store.rows import changed, insert, many, one, paged, to
 from servehttp.workspace.store.tables.emoji import emoji as table
 from servehttp.workspace.store.tables.emoji import emoji_images
 from servehttp.workspace.validation import check_search
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.posts.reactions import Reactions
 
 NAME_MAX = 64
 IMAGE_MAX = 512 * 1024
@@ -38,6 +43,9 @@ class EmojiImage:
 class CustomEmoji(Domain):
     """The emoji that users added, beside those that every client has."""
 
+    reactions: Reactions
+    users: Users
+
     async def create(self, name: str, image: bytes, creator_id: str) -> Emoji:
         """Add an emoji; returns it.
 
@@ -50,7 +58,7 @@ class CustomEmoji(Domain):
         now = self.now()
         made = Emoji(id=new_id(), create_at=now, update_at=now, creator_id=creator_id, name=name)
         async with self.db.transaction() as tx:
-            await self.ws.users.get(creator_id)
+            await self.users.get(creator_id)
             if await one(tx, Emoji, _live(table.c.name == name)) is not None:
                 raise exists("api.emoji.create.duplicate.app_error", "The name is taken.", where="CreateEmoji")
             await insert(tx, table, to_row(made, table))
@@ -113,7 +121,7 @@ class CustomEmoji(Domain):
         now = self.now()
         async with self.db.transaction() as tx:
             gone = await self.get(emoji_id)
-            await self.ws.reactions.forget_emoji(gone.name)
+            await self.reactions.forget_emoji(gone.name)
             await changed(tx, table.update().where(table.c.id == emoji_id).values(delete_at=now, update_at=now))
             await changed(tx, emoji_images.delete().where(emoji_images.c.emoji_id == emoji_id))
 

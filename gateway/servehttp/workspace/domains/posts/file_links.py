@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -14,12 +15,19 @@ from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.store.rows import insert, scalar
 from servehttp.workspace.store.tables.system import system
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.base.config import Config
+    from servehttp.workspace.domains.posts.files import Files
+
 SECRET = "PublicLinkSalt"
 """The name under which the workspace keeps what its links are signed with."""
 
 
 class FileLinks(Domain):
     """Public links, where the configuration permits them. A link holds until its file is deleted."""
+
+    config: Config
+    files: Files
 
     async def make(self, file_id: str) -> str:
         """The link of a file.
@@ -30,7 +38,7 @@ class FileLinks(Domain):
         info = await self._linkable(file_id)
         if not info.post_id:
             raise invalid("plugin_api.get_file_link.no_post.app_error", "No post shows the file.", where="GetFileLink")
-        site = (await self.ws.config.section("ServiceSettings"))["SiteURL"].rstrip("/")
+        site = (await self.config.section("ServiceSettings"))["SiteURL"].rstrip("/")
         return f"{site}/files/{info.id}/public?h={await self._signature(info.id)}"
 
     async def read(self, file_id: str, signature: str) -> FileInfo:
@@ -47,14 +55,14 @@ class FileLinks(Domain):
         return info
 
     async def _linkable(self, file_id: str) -> FileInfo:
-        if not (await self.ws.config.section("FileSettings"))["EnablePublicLink"]:
+        if not (await self.config.section("FileSettings"))["EnablePublicLink"]:
             raise AppFailure(
                 "plugin_api.get_file_link.disabled.app_error",
                 "Public links are switched off.",
                 501,
                 where="GetFileLink",
             )
-        return await self.ws.files.get(file_id)
+        return await self.files.get(file_id)
 
     async def _signature(self, file_id: str) -> str:
         secret = await self._secret()

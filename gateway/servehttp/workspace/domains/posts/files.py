@@ -6,6 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Select, select
 
@@ -18,6 +19,10 @@ from servehttp.workspace.errors import AppFailure, invalid, not_found
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, one, paged, scalar, to_row
 from servehttp.workspace.store.tables.files import files as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.posts.post_store import PostStore
 
 NOBODY = "nouser"
 """Who uploads what plugins upload. Anybody may attach it to a post."""
@@ -55,6 +60,9 @@ class FileFilter:
 class Files(Domain):
     """Files and what is known of them. What they hold is written before anybody can know of them."""
 
+    channels: Channels
+    post_store: PostStore
+
     async def upload(
         self, channel_id: str, filename: str, pieces: AsyncIterable[bytes], user_id: str = NOBODY
     ) -> FileInfo:
@@ -64,14 +72,14 @@ class Files(Domain):
             AppFailure: 404, there is no such channel; 413, it is too large.
             Refused: 400, by a plugin.
         """
-        await self.ws.channels.get(channel_id)
+        await self.channels.get(channel_id)
         id = new_id()
         try:
-            size = await self.ws.blobs.write(id, self._limited(pieces))
+            size = await self.blobs.write(id, self._limited(pieces))
             info = FileInfo(id=id, creator_id=user_id, channel_id=channel_id, name=filename, size=size)
             return await self.store(await self.vetted(info, id), id)
         except BaseException:
-            await self.ws.blobs.remove(id)
+            await self.blobs.remove(id)
             raise
 
     async def upload_bytes(self, channel_id: str, filename: str, data: bytes, user_id: str = NOBODY) -> FileInfo:
@@ -85,12 +93,12 @@ class Files(Domain):
             Refused: 400, by a plugin.
         """
         info = await self._described(info, content_id)
-        if not self.ws.hooks.implementing(HOOK):
+        if not self.hooks.implementing(HOOK):
             return info
-        content = await self.ws.blobs.read(content_id)
-        asked, new_content = await self.ws.hooks.file_will_be_uploaded(self.request, info, content)
+        content = await self.blobs.read(content_id)
+        asked, new_content = await self.hooks.file_will_be_uploaded(self.request, info, content)
         if new_content != content:
-            await self.ws.blobs.write_bytes(content_id, new_content)
+            await self.blobs.write_bytes(content_id, new_content)
         new = replace(info, name=asked.name or info.name, size=len(new_content))
         return await self._described(new, content_id)
 
@@ -131,7 +139,7 @@ class Files(Domain):
             AppFailure: 404, there is no such post.
         """
         async with self.db.reading() as tx:
-            post = await self.ws.post_store.get(post_id)
+            post = await self.post_store.get(post_id)
             found = await many(tx, FileInfo, select(table).where(table.c.post_id == post_id, table.c.delete_at == 0))
         return sorted(found, key=lambda info: post.file_ids.index(info.id))
 
@@ -141,7 +149,7 @@ class Files(Domain):
         Raises:
             AppFailure: 404.
         """
-        return await self.ws.blobs.read(await self._content_id(table.c.id == file_id))
+        return await self.blobs.read(await self._content_id(table.c.id == file_id))
 
     async def stream(self, file_id: str) -> AsyncIterator[bytes]:
         """What a file holds, piece by piece.
@@ -149,7 +157,7 @@ class Files(Domain):
         Raises:
             AppFailure: 404.
         """
-        async for piece in self.ws.blobs.stream(await self._content_id(table.c.id == file_id)):
+        async for piece in self.blobs.stream(await self._content_id(table.c.id == file_id)):
             yield piece
 
     async def read_path(self, path: str) -> bytes:
@@ -158,7 +166,7 @@ class Files(Domain):
         Raises:
             AppFailure: 404.
         """
-        return await self.ws.blobs.read(await self._content_id(table.c.path == path))
+        return await self.blobs.read(await self._content_id(table.c.path == path))
 
     async def set_searchable(self, file_id: str, content: str) -> None:
         """Say what text is in a file, for the search.
@@ -211,7 +219,7 @@ class Files(Domain):
 
     async def _described(self, info: FileInfo, content_id: str) -> FileInfo:
         """What can be told of a file by its name and its beginning."""
-        async with aclosing(self.ws.blobs.stream(content_id)) as pieces:
+        async with aclosing(self.blobs.stream(content_id)) as pieces:
             head = await anext(pieces, b"")
         name = base_name(info.name)
         width, height = image_size(head)
@@ -236,7 +244,7 @@ class Files(Domain):
         return found
 
     async def _limited(self, pieces: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
-        size, limit = 0, self.ws.settings.max_file_size
+        size, limit = 0, self.settings.max_file_size
         async for piece in pieces:
             size += len(piece)
             if size > limit:

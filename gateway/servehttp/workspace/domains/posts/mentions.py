@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -12,6 +13,9 @@ from servehttp.workspace.domains.posts.post_rules import is_system, without_code
 from servehttp.workspace.store.rows import many
 from servehttp.workspace.store.tables.channels import channel_members
 from servehttp.workspace.store.tables.users import users
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.channels import Channels
 
 EVERYBODY = frozenset({"all", "channel", "here"})
 
@@ -27,6 +31,8 @@ _NAME = re.compile(r"(?<![\w@])@([a-z0-9][a-z0-9._-]*)", re.ASCII)
 class Mentions(Domain):
     """Mentions: by `@name` and by the words a user wants to hear of; in a direct channel each post is one."""
 
+    channels: Channels
+
     async def of(self, post: Post) -> list[str]:
         """The ids of the members of a post's channel whom it mentions, in order; never its author."""
         if is_system(post):
@@ -35,7 +41,7 @@ class Mentions(Domain):
         others = (users.c.id != post.user_id) & (users.c.delete_at == 0)
         named = select(users.c.id, users.c.username, users.c.first_name, users.c.notify_props)
         async with self.db.reading() as tx:
-            channel = await self.ws.channels.get(post.channel_id)
+            channel = await self.channels.get(post.channel_id)
             members = await many(tx, User, named.where(users.c.id.in_(inside), others))
         if channel.type == "D":
             return sorted(user.id for user in members)

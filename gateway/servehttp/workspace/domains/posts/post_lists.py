@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, or_, select, tuple_
 
@@ -12,6 +12,10 @@ from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.errors import invalid
 from servehttp.workspace.store.rows import paged, scalar
 from servehttp.workspace.store.tables.posts import posts as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.posts.post_store import PostStore
+    from servehttp.workspace.domains.posts.posts import Posts
 
 PER_PAGE_MAX = 1000
 SINCE_MAX = 1000
@@ -28,6 +32,9 @@ class PostLists(Domain):
     Methods that take pages raise an `AppFailure` with status 400 for a page or a size that is negative, and for more
     than 1000 posts on one.
     """
+
+    post_store: PostStore
+    posts: Posts
 
     async def page(self, channel_id: str, page: int, per_page: int, *, threads: bool = True) -> PostList:
         """A page of a channel's posts; without `threads`, no other posts of threads come along."""
@@ -69,25 +76,25 @@ class PostLists(Domain):
             AppFailure: 404.
         """
         async with self.db.reading():
-            post = await self.ws.posts.get(post_id)
+            post = await self.posts.get(post_id)
             root_id = post.root_id or post.id
             query = select(table).where(_of_threads([root_id]), table.c.delete_at == 0).order_by(*_NEWEST)
-            found = await self.ws.post_store.find(query)
+            found = await self.post_store.find(query)
         return PostList(order=_ids(found), posts={each.id: each for each in found})
 
     async def pinned(self, channel_id: str) -> PostList:
         """The posts that are pinned to a channel."""
         query = _in(channel_id).where(table.c.is_pinned).order_by(*_NEWEST)
-        found = await self.ws.post_store.find(query)
+        found = await self.post_store.find(query)
         return PostList(order=_ids(found), posts={post.id: post for post in found})
 
     async def by_ids(self, post_ids: Sequence[str]) -> list[Post]:
         """Those of these posts that exist, the newest first."""
         query = select(table).where(table.c.id.in_(post_ids), table.c.delete_at == 0).order_by(*_NEWEST)
-        return await self.ws.post_store.find(query)
+        return await self.post_store.find(query)
 
     async def _page(self, query: Select[Any], page: int, per_page: int) -> list[Post]:
-        return await self.ws.post_store.find(paged(query, page, per_page))
+        return await self.post_store.find(paged(query, page, per_page))
 
     async def _listed(self, channel_id: str, found: list[Post], threads: bool) -> PostList:
         """A list of posts that are next to one another, with the ids of those next to it."""
@@ -108,7 +115,7 @@ class PostLists(Domain):
     async def _with_threads(self, found: list[Post], threads: bool) -> dict[str, Post]:
         roots = {post.root_id or post.id for post in found}
         query = select(table).where(_of_threads(roots), table.c.delete_at == 0)
-        others = await self.ws.post_store.find(query) if threads else []
+        others = await self.post_store.find(query) if threads else []
         return {post.id: post for post in [*others, *found]}
 
 

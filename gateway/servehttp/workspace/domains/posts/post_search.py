@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, not_, or_, select, true
 
@@ -16,12 +16,17 @@ from servehttp.workspace.store.tables.posts import post_words
 from servehttp.workspace.store.tables.posts import posts as table
 from servehttp.workspace.store.tables.users import users
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.posts.post_store import PostStore
+
 FOUND_MAX = 100
 """Posts that a search finds at most: the latest."""
 
 
 class PostSearch(Domain):
     """The search for posts that are not deleted; the server's own are never found."""
+
+    post_store: PostStore
 
     async def in_team(self, team_id: str, searches: Sequence[Search]) -> list[Post]:
         """The posts that meet any of these searches, the newest first: in a team, and in channels without one.
@@ -40,7 +45,7 @@ class PostSearch(Domain):
         if not wanted:
             return []
         newest = (table.c.create_at.desc(), table.c.id.desc())
-        return await self.ws.post_store.find(select(table).where(or_(*wanted)).order_by(*newest).limit(FOUND_MAX))
+        return await self.post_store.find(select(table).where(or_(*wanted)).order_by(*newest).limit(FOUND_MAX))
 
 
 def _places(team_id: str) -> Select[Any]:

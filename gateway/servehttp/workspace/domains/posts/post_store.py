@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, func, select
 
@@ -16,6 +16,11 @@ from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import changed, insert, many, one, scalar, to_row
 from servehttp.workspace.store.tables.posts import post_priorities, post_words, reactions
 from servehttp.workspace.store.tables.posts import posts as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.unreads import Unreads
+    from servehttp.workspace.domains.posts.files import Files
+    from servehttp.workspace.domains.posts.threads import Threads
 
 PENDING_WINDOW = 30_000
 """Milliseconds in which a post with the same author and `pending_post_id` is the same post."""
@@ -31,11 +36,15 @@ class PostStore(Domain):
     These may be called in an open transaction.
     """
 
+    files: Files
+    threads: Threads
+    unreads: Unreads
+
     async def find(self, query: Select[Any]) -> list[Post]:
         """The posts of a query of the table, with what is counted rather than stored."""
         async with self.db.reading() as tx:
             found = await many(tx, Post, query)
-            threads = await self.ws.threads.counts({post.root_id or post.id for post in found})
+            threads = await self.threads.counts({post.root_id or post.id for post in found})
             reacted = await self._with_reactions([post.id for post in found])
         return [_counted(post, threads, post.id in reacted) for post in found]
 
@@ -73,14 +82,14 @@ class PostStore(Domain):
                 return sent, False
             at = post.create_at or await self._moment(post.channel_id)
             made = replace(post, hashtags=hashtags(post.message), create_at=at, update_at=at)
-            made = replace(made, file_ids=await self.ws.files.attach(made, made.file_ids))
+            made = replace(made, file_ids=await self.files.attach(made, made.file_ids))
             await insert(tx, table, to_row(made, table, deleted_by=""))
             await self._index(made)
             await self._prioritise(made)
             await self._count(made, mentioned)
             if made.root_id:
                 await self.touch(made.root_id)
-                made = replace(made, reply_count=await self.ws.threads.recount(made.root_id))
+                made = replace(made, reply_count=await self.threads.recount(made.root_id))
             self.notify("MessageHasBeenPosted", post=made)
         return made, True
 
@@ -113,8 +122,8 @@ class PostStore(Domain):
             row = {"delete_at": now, "update_at": now, "deleted_by": deleted_by}
             await changed(tx, table.update().where(table.c.id.in_(ids)).values(row))
             await changed(tx, post_words.delete().where(post_words.c.post_id.in_(ids)))
-            await self.ws.files.delete_of_posts(ids)
-            await self.ws.threads.recount(post.root_id or post.id)
+            await self.files.delete_of_posts(ids)
+            await self.threads.recount(post.root_id or post.id)
             deleted = replace(post, delete_at=now, update_at=now)
             self.notify("MessageHasBeenDeleted", post=deleted)
         return deleted
@@ -126,8 +135,8 @@ class PostStore(Domain):
 
     async def _change_files(self, old: Post, new: Post) -> list[str]:
         added = [id for id in new.file_ids if id not in old.file_ids]
-        await self.ws.files.delete([id for id in old.file_ids if id not in new.file_ids])
-        attached = await self.ws.files.attach(new, added)
+        await self.files.delete([id for id in old.file_ids if id not in new.file_ids])
+        attached = await self.files.attach(new, added)
         return [id for id in new.file_ids if id in old.file_ids or id in attached]
 
     async def _keep_version(self, old: Post) -> None:
@@ -162,7 +171,7 @@ class PostStore(Domain):
             return
         priority = post.metadata.priority if post.metadata else None
         urgent = priority is not None and priority.priority == "urgent"
-        await self.ws.unreads.count_post(post, mentioned, urgent=urgent)
+        await self.unreads.count_post(post, mentioned, urgent=urgent)
 
     async def _moment(self, channel_id: str) -> int:
         """Now, or just after the channel's latest post of now: the order of posts is that of their times."""

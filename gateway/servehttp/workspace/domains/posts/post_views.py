@@ -23,7 +23,7 @@ class PostViews(Domain):
 
     async def of(self, posts: Sequence[Post]) -> list[Post]:
         """The posts as clients see them, without those that plugins hide."""
-        shown = await self.ws.hooks.messages_will_be_consumed(list(posts)) if posts else []
+        shown = await self.hooks.messages_will_be_consumed(list(posts)) if posts else []
         return await self._with_metadata(shown)
 
     async def of_list(self, found: PostList) -> PostList:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -13,12 +14,25 @@ from servehttp.workspace.errors import AppFailure, invalid, not_found
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.tables.posts import posts as table
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.posts.mentions import Mentions
+    from servehttp.workspace.domains.posts.post_events import PostEvents
+    from servehttp.workspace.domains.posts.post_store import PostStore
+
 
 class Posts(Domain):
     """Posts one by one; `post_lists` has those of a channel or a thread, `post_views` what clients see of them.
 
     `create` and `update` ask plugins, so they must not be called in an open transaction.
     """
+
+    channels: Channels
+    mentions: Mentions
+    post_events: PostEvents
+    post_store: PostStore
+    users: Users
 
     async def create(self, post: Post) -> Post:
         """Store a new post and tell everybody; returns it.
@@ -31,18 +45,18 @@ class Posts(Domain):
             Refused: 400, by a plugin.
         """
         check_post(post)
-        sent = await self.ws.post_store.sent_before(post)
+        sent = await self.post_store.sent_before(post)
         if sent is not None:
             return sent
         prepared = await self._prepared(post)
-        vetted = await self.ws.hooks.message_will_be_posted(self.request, prepared)
+        vetted = await self.hooks.message_will_be_posted(self.request, prepared)
         check_post(vetted)
         await self._check_place(vetted)
         kept = replace(vetted, id=prepared.id, pending_post_id=prepared.pending_post_id, metadata=prepared.metadata)
-        mentioned = await self.ws.mentions.of(kept)
-        made, is_new = await self.ws.post_store.add(kept, mentioned)
+        mentioned = await self.mentions.of(kept)
+        made, is_new = await self.post_store.add(kept, mentioned)
         if is_new:
-            await self.ws.post_events.posted(made, mentioned)
+            await self.post_events.posted(made, mentioned)
         return made
 
     async def get(self, post_id: str, *, include_deleted: bool = False) -> Post:
@@ -51,7 +65,7 @@ class Posts(Domain):
         Raises:
             AppFailure: 404.
         """
-        return await self.ws.post_store.get(post_id, include_deleted=include_deleted)
+        return await self.post_store.get(post_id, include_deleted=include_deleted)
 
     async def update(self, post: Post) -> Post:
         """Store another text, other files, props or another pin of a post; returns what is stored.
@@ -69,10 +83,10 @@ class Posts(Domain):
         if new == old:
             return old
         check_content(new)
-        vetted = _changed(old, await self.ws.hooks.message_will_be_updated(self.request, new, old))
+        vetted = _changed(old, await self.hooks.message_will_be_updated(self.request, new, old))
         check_content(vetted)
-        stored = await self.ws.post_store.change(vetted)
-        await self.ws.post_events.edited(stored)
+        stored = await self.post_store.change(vetted)
+        await self.post_events.edited(stored)
         return stored
 
     async def delete(self, post_id: str, deleted_by: str = "") -> Post:
@@ -83,10 +97,10 @@ class Posts(Domain):
         """
         async with self.db.transaction():
             post = await self.get(post_id)
-            if (await self.ws.channels.get(post.channel_id)).delete_at:
+            if (await self.channels.get(post.channel_id)).delete_at:
                 raise _archived("api.post.delete_post.can_not_delete_post_in_deleted.error", "DeletePost")
-            deleted = await self.ws.post_store.remove(post, deleted_by)
-            self.ws.post_events.deleted(deleted, deleted_by)
+            deleted = await self.post_store.remove(post, deleted_by)
+            self.post_events.deleted(deleted, deleted_by)
         return deleted
 
     async def set_pinned(self, post_id: str, pinned: bool) -> Post:
@@ -106,14 +120,14 @@ class Posts(Domain):
         query = select(table).where(table.c.original_id == post_id).order_by(table.c.update_at.desc())
         async with self.db.reading():
             await self.get(post_id)
-            found = await self.ws.post_store.find(query)
+            found = await self.post_store.find(query)
         if not found:
             raise not_found("app.post.get.app_error", "earlier version", where="GetEditHistoryForPost")
         return found
 
     async def _prepared(self, post: Post) -> Post:
         await self._check_place(post)
-        author = await self.ws.users.get(post.user_id)
+        author = await self.users.get(post.user_id)
         return Post(
             id=new_id(),
             channel_id=post.channel_id,
@@ -133,7 +147,7 @@ class Posts(Domain):
 
     async def _check_place(self, post: Post) -> None:
         async with self.db.reading():
-            channel = await self.ws.channels.get(post.channel_id)
+            channel = await self.channels.get(post.channel_id)
             if channel.delete_at and not is_system(post):
                 raise _archived("api.post.create_post.can_not_post_to_deleted.error", "CreatePost")
             if post.root_id:
@@ -154,7 +168,7 @@ class Posts(Domain):
             raise invalid(
                 "api.post.update_post.system_message.app_error", "This is a post of the server's.", where="UpdatePost"
             )
-        if (await self.ws.channels.get(post.channel_id)).delete_at:
+        if (await self.channels.get(post.channel_id)).delete_at:
             raise _archived("api.post.update_post.can_not_update_post_in_deleted.error", "UpdatePost")
 
 

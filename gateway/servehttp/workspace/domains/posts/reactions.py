@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import ColumnElement, func, select
 
@@ -14,6 +14,11 @@ from servehttp.workspace.errors import AppFailure, forbidden, invalid
 from servehttp.workspace.ids import is_id
 from servehttp.workspace.store.rows import changed, insert, many, one, scalar, to_row
 from servehttp.workspace.store.tables.posts import reactions as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.posts.post_store import PostStore
 
 EMOJI_NAME_MAX = 64
 EMOJI_MAX = 50
@@ -25,6 +30,10 @@ _NAME = re.compile(r"[a-zA-Z0-9_+-]+", re.ASCII)
 class Reactions(Domain):
     """Reactions. One user has each emoji on a post once."""
 
+    channels: Channels
+    post_store: PostStore
+    users: Users
+
     async def add(self, reaction: Reaction) -> Reaction:
         """React to a post; returns the reaction, which is the earlier one if the user had reacted so before.
 
@@ -35,7 +44,7 @@ class Reactions(Domain):
         _check(reaction)
         async with self.db.transaction() as tx:
             post = await self._open_post(reaction.post_id, "save")
-            await self.ws.users.get(reaction.user_id)
+            await self.users.get(reaction.user_id)
             before = await one(tx, Reaction, select(table).where(_is(reaction)))
             if before is not None:
                 return before
@@ -72,14 +81,14 @@ class Reactions(Domain):
             await changed(tx, table.delete().where(table.c.emoji_name == name))
 
     async def _tell(self, what: str, reaction: Reaction, post: Post) -> None:
-        await self.ws.post_store.touch(post.id)
+        await self.post_store.touch(post.id)
         self.notify(f"ReactionHasBeen{what.capitalize()}", reaction=reaction)
         self.publish(f"reaction_{what}", {"reaction": reaction}, WebsocketBroadcast(channel_id=post.channel_id))
 
     async def _open_post(self, post_id: str, doing: str) -> Post:
         async with self.db.reading():
-            post = await self.ws.post_store.get(post_id)
-            channel = await self.ws.channels.get(post.channel_id)
+            post = await self.post_store.get(post_id)
+            channel = await self.channels.get(post.channel_id)
         if channel.delete_at:
             raise forbidden(f"api.reaction.{doing}.archived_channel.app_error", "The channel is archived.")
         return post

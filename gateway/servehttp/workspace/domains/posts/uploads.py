@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import select
 
 from mattermost_plugin.models import FileInfo, UploadSession
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.domains.posts.file_rules import base_name, path_of
 from servehttp.workspace.domains.posts.files import NOBODY, too_large
 from servehttp.workspace.errors import AppFailure, invalid, not_found
@@ -20,7 +20,9 @@ from servehttp.workspace.store.rows import changed, insert, many, one, to_row
 from servehttp.workspace.store.tables.files import upload_sessions as table
 
 if TYPE_CHECKING:
-    from servehttp.workspace.workspace import Workspace
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.posts.files import Files
+
 
 TYPES = ("attachment", "import")
 LIFETIME = 24 * 3600 * 1000
@@ -30,8 +32,11 @@ LIFETIME = 24 * 3600 * 1000
 class Uploads(Domain):
     """Upload sessions. What was acknowledged is on the disk, and `file_offset` says how much that is."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        super().__init__(workspace)
+    channels: Channels
+    files: Files
+
+    def __init__(self, resources: Resources) -> None:
+        super().__init__(resources)
         self._busy: set[str] = set()
 
     async def create(self, session: UploadSession) -> UploadSession:
@@ -41,7 +46,7 @@ class Uploads(Domain):
             AppFailure: 404, there is no such channel; 413, it is too large; 400, a field is missing or malformed, or
                 the channel is archived.
         """
-        limit = self.ws.settings.max_file_size
+        limit = self.settings.max_file_size
         if session.file_size > limit:
             raise too_large("app.upload.create.upload_too_large.app_error", limit, "CreateUploadSession")
         id, now, name = new_id(), self.now(), base_name(session.filename)
@@ -87,7 +92,7 @@ class Uploads(Domain):
                 raise invalid(
                     "api.upload.upload_data.invalid_content_length", "This is more than announced.", where="UploadData"
                 )
-            reached = await self.ws.blobs.append(upload_id, data, offset) if data else offset
+            reached = await self.blobs.append(upload_id, data, offset) if data else offset
             async with self.db.transaction() as tx:
                 await changed(tx, table.update().where(table.c.id == upload_id).values(file_offset=reached))
             return await self._complete(session) if reached == session.file_size else None
@@ -98,13 +103,13 @@ class Uploads(Domain):
         async with self.db.reading() as tx:
             old = await many(tx, UploadSession, query)
         for session in old:
-            await self.ws.blobs.remove(session.id)  # first: what is broken off here is found again by its row
+            await self.blobs.remove(session.id)  # first: what is broken off here is found again by its row
             await self._forget(session.id)
         return len(old)
 
     async def _complete(self, session: UploadSession) -> FileInfo:
         with suppress(FileNotFoundError):  # it has its name already if a crash came after this
-            await self.ws.blobs.finish(session.id)
+            await self.blobs.finish(session.id)
         info = FileInfo(
             id=session.req_file_id or new_id(),
             creator_id=session.user_id or NOBODY,
@@ -114,14 +119,14 @@ class Uploads(Domain):
             remote_id=session.remote_id or None,
         )
         try:
-            vetted = await self.ws.files.vetted(info, session.id)
+            vetted = await self.files.vetted(info, session.id)
         except Refused:
             await self._forget(session.id)
-            await self.ws.blobs.remove(session.id)
+            await self.blobs.remove(session.id)
             raise
         async with self.db.transaction():
             await self._forget(session.id)
-            return await self.ws.files.store(vetted, session.id)
+            return await self.files.store(vetted, session.id)
 
     async def _forget(self, upload_id: str) -> None:
         async with self.db.transaction() as tx:
@@ -138,7 +143,7 @@ class Uploads(Domain):
             self._busy.discard(upload_id)
 
     async def _check_channel(self, channel_id: str) -> None:
-        if (await self.ws.channels.get(channel_id)).delete_at:
+        if (await self.channels.get(channel_id)).delete_at:
             raise invalid(
                 "app.upload.create.cannot_upload_to_deleted_channel.app_error",
                 "The channel is archived.",

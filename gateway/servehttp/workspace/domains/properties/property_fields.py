@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -15,6 +16,9 @@ from servehttp.workspace.store.rows import insert, one, scalar, to_row
 from servehttp.workspace.store.tables.properties import property_fields
 from servehttp.workspace.validation import check_length
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.properties.property_values import PropertyValues
+
 TYPES = frozenset({"text", "select", "multiselect", "date", "user", "multiuser"})
 TEXT_MAX = 255
 """Characters of a name, of a target's id and of its type."""
@@ -22,6 +26,8 @@ TEXT_MAX = 255
 
 class PropertyFields(PropertyItems[PropertyField]):
     """Fields. In a group no two of one target have the same name."""
+
+    property_values: PropertyValues
 
     table = property_fields
     what = "property_field"
@@ -73,7 +79,7 @@ class PropertyFields(PropertyItems[PropertyField]):
         """
         async with self.db.transaction():
             await self.get(group_id, field_id)
-            await self.ws.property_values.mark_deleted(field_id=field_id)
+            await self.property_values.mark_deleted(field_id=field_id)
             await self.mark_deleted(id=field_id)
 
     async def _update(self, group_id: str, field: PropertyField) -> PropertyField:

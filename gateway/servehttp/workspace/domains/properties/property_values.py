@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
@@ -15,12 +16,17 @@ from servehttp.workspace.store.rows import insert, one, to_row
 from servehttp.workspace.store.tables.properties import property_values
 from servehttp.workspace.validation import check_length
 
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.properties.property_fields import PropertyFields
+
 TEXT_MAX = 255
 """Characters of a target's id and of its type."""
 
 
 class PropertyValues(PropertyItems[PropertyValue]):
     """Values. A target has one of each field."""
+
+    property_fields: PropertyFields
 
     table = property_values
     what = "property_value"
@@ -73,7 +79,7 @@ class PropertyValues(PropertyItems[PropertyValue]):
             AppFailure: 404, there is no such field in the group.
         """
         async with self.db.transaction():
-            await self.ws.property_fields.get(group_id, field_id)
+            await self.property_fields.get(group_id, field_id)
             await self.mark_deleted(field_id=field_id)
 
     async def delete_of_target(self, group_id: str, target_type: str, target_id: str) -> None:
@@ -92,7 +98,7 @@ class PropertyValues(PropertyItems[PropertyValue]):
         return await self._insert(value) if old is None else await self._replace(old, value)
 
     async def _insert(self, value: PropertyValue) -> PropertyValue:
-        await self.ws.property_fields.get(value.group_id, value.field_id)
+        await self.property_fields.get(value.group_id, value.field_id)
         now = self.now()
         made = replace(value, id=new_id(), create_at=now, update_at=now, delete_at=0)
         async with self.db.transaction() as tx:

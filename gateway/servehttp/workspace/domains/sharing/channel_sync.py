@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from sqlalchemy import and_, or_, select
@@ -16,6 +16,12 @@ from servehttp.workspace.hooks import HookFailed
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.store.rows import many
 from servehttp.workspace.store.tables.posts import posts
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.people.users import Users
+    from servehttp.workspace.domains.posts.files import Files
+    from servehttp.workspace.domains.sharing.remotes import Remotes
+    from servehttp.workspace.domains.sharing.shared_channels import SharedChannels
 
 BATCH = 100
 """Posts that a remote is given at once."""
@@ -36,6 +42,11 @@ logger = structlog.get_logger("servehttp.shared_channels")
 class ChannelSync(Domain):
     """Hands posts to plugins that are remotes: by `sync`, whoever calls it; nothing happens by itself."""
 
+    files: Files
+    remotes: Remotes
+    shared_channels: SharedChannels
+    users: Users
+
     async def sync(self, channel_id: str) -> None:
         """Give every remote of a channel what it does not have yet, and move its cursor as far as it got.
 
@@ -45,9 +56,9 @@ class ChannelSync(Domain):
         Raises:
             AppFailure: 404, the channel is not shared.
         """
-        await self.ws.shared_channels.get(channel_id)
-        for remote_id in await self.ws.shared_channels.remotes_of(channel_id):
-            remote = await self.ws.remotes.get(remote_id)
+        await self.shared_channels.get(channel_id)
+        for remote_id in await self.shared_channels.remotes_of(channel_id):
+            remote = await self.remotes.get(remote_id)
             try:
                 while await self._sync_batch(channel_id, remote):
                     pass
@@ -56,9 +67,9 @@ class ChannelSync(Domain):
 
     async def _sync_batch(self, channel_id: str, remote: RemoteCluster) -> bool:
         """Give a remote some posts; returns whether there may be more."""
-        if remote.plugin_id not in self.ws.hooks.implementing(SYNC):
+        if remote.plugin_id not in self.hooks.implementing(SYNC):
             return False
-        cursor = await self.ws.shared_channels.cursor(channel_id, remote.remote_id)
+        cursor = await self.shared_channels.cursor(channel_id, remote.remote_id)
         batch = await self._posts_after(channel_id, cursor)
         if not batch:
             return False
@@ -68,14 +79,14 @@ class ChannelSync(Domain):
         reached = last if reached is None else min(last, reached)
         if reached <= cursor:
             return False
-        await self.ws.shared_channels.set_cursor(channel_id, remote.remote_id, reached)
+        await self.shared_channels.set_cursor(channel_id, remote.remote_id, reached)
         return reached == last and len(batch) == BATCH
 
     async def _give(self, channel_id: str, remote: RemoteCluster, batch: list[Post], cursor: Cursor) -> Cursor | None:
         """Hand posts over; returns how far the remote says it got, None if it says nothing of it."""
-        users = await self.ws.users.by_ids(sorted({post.user_id for post in batch}))
+        users = await self.users.by_ids(sorted({post.user_id for post in batch}))
         message = SyncMsgJson(json.dumps(_message(channel_id, batch, users)).encode())
-        answer = await self.ws.hooks.ask_one(remote.plugin_id, SYNC, sync_msg=message, remote_cluster=remote)
+        answer = await self.hooks.ask_one(remote.plugin_id, SYNC, sync_msg=message, remote_cluster=remote)
         if answer.HasField("error"):
             logger.warning("remote refused", plugin=remote.plugin_id, error=answer.error.message)
             return cursor
@@ -88,17 +99,17 @@ class ChannelSync(Domain):
         return _position(taken[-1]) if taken else cursor
 
     async def _give_images(self, remote: RemoteCluster, users: list[User]) -> None:
-        if remote.plugin_id in self.ws.hooks.implementing(PROFILE_IMAGE):
+        if remote.plugin_id in self.hooks.implementing(PROFILE_IMAGE):
             for user in users:
-                await self.ws.hooks.ask_one(remote.plugin_id, PROFILE_IMAGE, user=user, remote_cluster=remote)
+                await self.hooks.ask_one(remote.plugin_id, PROFILE_IMAGE, user=user, remote_cluster=remote)
 
     async def _give_files(self, remote: RemoteCluster, batch: list[Post]) -> None:
-        if remote.plugin_id not in self.ws.hooks.implementing(ATTACHMENT):
+        if remote.plugin_id not in self.hooks.implementing(ATTACHMENT):
             return
         for post in batch:
-            for info in await self.ws.files.of_post(post.id) if post.file_ids else []:
+            for info in await self.files.of_post(post.id) if post.file_ids else []:
                 told = {"file_info": info, "post": post, "remote_cluster": remote}
-                await self.ws.hooks.ask_one(remote.plugin_id, ATTACHMENT, self.request, **told)
+                await self.hooks.ask_one(remote.plugin_id, ATTACHMENT, self.request, **told)
 
     async def _posts_after(self, channel_id: str, cursor: Cursor) -> list[Post]:
         table = posts.c

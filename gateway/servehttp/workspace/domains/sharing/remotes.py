@@ -82,10 +82,10 @@ class Remotes(Domain):
 
     async def _is_well(self, remote: RemoteCluster) -> bool:
         hook = "OnSharedChannelsPing"
-        if remote.plugin_id not in self.ws.hooks.implementing(hook):
-            return self.ws.hooks.is_registered(remote.plugin_id)
+        if remote.plugin_id not in self.hooks.implementing(hook):
+            return self.hooks.is_registered(remote.plugin_id)
         try:
-            answer = await self.ws.hooks.ask_one(remote.plugin_id, hook, remote_cluster=remote)
+            answer = await self.hooks.ask_one(remote.plugin_id, hook, remote_cluster=remote)
         except HookFailed:
             return False
         return bool(answer.healthy)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, select
 
@@ -14,6 +15,10 @@ from servehttp.workspace.store.rows import changed, insert, one, to_row
 from servehttp.workspace.store.tables.channels import channels
 from servehttp.workspace.store.tables.shared_channels import shared_channel_remotes as remotes
 from servehttp.workspace.store.tables.shared_channels import shared_channels as table
+
+if TYPE_CHECKING:
+    from servehttp.workspace.domains.places.channels import Channels
+    from servehttp.workspace.domains.sharing.remotes import Remotes
 
 
 @dataclass(frozen=True, order=True)
@@ -32,6 +37,9 @@ class Cursor:
 class SharedChannels(Domain):
     """Shared channels by id."""
 
+    channels: Channels
+    remotes: Remotes
+
     async def share(self, shared: SharedChannel) -> SharedChannel:
         """Share a channel; returns the share.
 
@@ -40,7 +48,7 @@ class SharedChannels(Domain):
         """
         _check(shared)
         async with self.db.transaction() as tx:
-            channel = await self.ws.channels.get(shared.channel_id)
+            channel = await self.channels.get(shared.channel_id)
             if await self._shared(shared.channel_id) is not None:
                 raise exists("app.shared_channel.save.exists.app_error", "The channel is shared.", where="ShareChannel")
             now = self.now()
@@ -102,9 +110,9 @@ class SharedChannels(Domain):
             AppFailure: 404, there is no such channel or remote, or the channel is not shared.
         """
         async with self.db.transaction() as tx:
-            await self.ws.remotes.get(remote_id)
+            await self.remotes.get(remote_id)
             if share and await self._shared(channel_id) is None:
-                channel = await self.ws.channels.get(channel_id)
+                channel = await self.channels.get(channel_id)
                 name = channel.name
                 await self.share(SharedChannel(channel_id=channel_id, share_name=name, creator_id=user_id))
             await self.get(channel_id)
