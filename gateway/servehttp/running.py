@@ -16,8 +16,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 import uvicorn
 
-from mattermost_plugin.heap import tune_malloc
-from mattermost_plugin.stop_signals import stop_signals
+from mattermost_plugin.process.heap import tune_malloc
+from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp.aio import first_completed
 from servehttp.app import GatewayApp, create_app, create_followed_app
 from servehttp.errors import GatewayError, ManifestError

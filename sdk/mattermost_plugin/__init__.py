@@ -9,9 +9,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mattermost_plugin import stdio
 from mattermost_plugin.hooks import HookName, HookRegistrationError, hook
 from mattermost_plugin.plugin import Plugin
+from mattermost_plugin.process import stdio
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Router
 
 from mattermost_plugin.asgi import Lifespan
-from mattermost_plugin.serve_http_hook import HookApplication
+from mattermost_plugin.serve_http.hook import HookApplication
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 
 LEFT_BY_STARLETTE = frozenset(("app", "router", "starlette.exception_handlers"))

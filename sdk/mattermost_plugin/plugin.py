@@ -182,7 +182,7 @@ class Plugin:
         # Here, because Starlette and the protobuf messages of the ServeHTTP hook take long to import.
         from mattermost_plugin.application import compose
         from mattermost_plugin.routing import find_routes
-        from mattermost_plugin.serve_http_hook import HookApplication
+        from mattermost_plugin.serve_http.hook import HookApplication
 
         handler = self._hook_handlers.get(HookName.ServeHTTP)
         hook = HookApplication(getattr(self, handler.attribute), stream=handler.options.stream) if handler else None

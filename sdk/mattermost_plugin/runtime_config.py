@@ -7,7 +7,6 @@ import math
 import os
 from dataclasses import dataclass, field
 
-from mattermost_plugin import logs
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.message_sizes import (
     DEFAULT_MESSAGE_SIZE,
@@ -15,6 +14,7 @@ from mattermost_plugin.message_sizes import (
     ENV_WEBSOCKET_MESSAGE_SIZE,
     LARGEST_MESSAGE_SIZE,
 )
+from mattermost_plugin.process import logs
 from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 
 ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"

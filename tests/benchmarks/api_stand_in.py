@@ -17,11 +17,11 @@ from typing import Any
 
 import grpc.aio
 
-from mattermost_plugin.addresses import AddressError, bind, parse_address, release
 from mattermost_plugin.grpc import api_pb2_grpc
 from mattermost_plugin.grpc.api_channel_post_pb2 import CreatePostRequest, CreatePostResponse
 from mattermost_plugin.grpc.api_user_team_pb2 import GetUserRequest, GetUserResponse
 from mattermost_plugin.grpc.user_pb2 import User
+from mattermost_plugin.process.addresses import AddressError, bind, parse_address, release
 
 Context = grpc.aio.ServicerContext[Any, Any]
 

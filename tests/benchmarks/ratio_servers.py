@@ -16,9 +16,10 @@ import grpc
 import grpc.aio
 
 from benchmarks.operations import user_message
-from mattermost_plugin import HookName, Plugin, event_loop, hook
+from mattermost_plugin import HookName, Plugin, hook
 from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.models import PluginContext, Post, User
+from mattermost_plugin.process import event_loop
 from mattermost_plugin.server import PluginServer
 from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.rpc.server import SOCKET, Endpoint

@@ -28,9 +28,10 @@ from harness.table import as_text, number
 from benchmarks import ratio_servers
 from benchmarks.operations import POST, USER_ID, user_message
 from benchmarks.ratio_servers import API, BARE, PLUGIN
-from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient, event_loop
+from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient
 from mattermost_plugin.grpc.api_user_team_pb2 import GetUserRequest, GetUserResponse
 from mattermost_plugin.models import PluginContext, Post, User
+from mattermost_plugin.process import event_loop
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks.requests import request as hook_request
 

@@ -19,7 +19,7 @@ from starlette.websockets import WebSocket
 from mattermost_plugin import HookName, HookRegistrationError, Plugin, RuntimeConfig, hook
 from mattermost_plugin.plugin import instantiate
 from mattermost_plugin.routing import Router, get
-from mattermost_plugin.serve_http_hook import HTTPRequest, HTTPResponseWriter
+from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 
 

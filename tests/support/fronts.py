@@ -17,7 +17,7 @@ from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.servehttp_wire import StreamServer
+from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.types import ASGIApp
 from servehttp.front.application import Front, FrontSettings

@@ -16,7 +16,7 @@ import grpc
 import grpc.aio
 
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
-from mattermost_plugin.streams import CallStream
+from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import connection, rpc
 from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection

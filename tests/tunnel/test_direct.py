@@ -29,7 +29,7 @@ from mattermost_plugin.exchange import Body, End, Exchange, ResetCode, Response
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.handshake import Handshake, tunnel_socket
-from mattermost_plugin.servehttp_wire import StreamServer
+from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import (
     EARLY_MESSAGES,

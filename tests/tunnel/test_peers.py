@@ -16,7 +16,7 @@ import pytest
 from mattermost_plugin.exchange import Close, End, Exchange, Message, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.streams import CallStream
+from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import LocalProtocolError, RemoteProtocolError, TunnelClosed

@@ -11,8 +11,8 @@ import grpc
 from mattermost_plugin.exchange import Exchange, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.handshake import tunnel_socket
-from mattermost_plugin.servehttp_wire import CalledExchange
-from mattermost_plugin.streams import CallStream
+from mattermost_plugin.serve_http.called import CalledExchange
+from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
 from mattermost_plugin.tunnel.driver import Tunnel

@@ -15,8 +15,8 @@ import sys
 
 import structlog
 
-from mattermost_plugin.heap import tune_malloc
-from mattermost_plugin.stop_signals import stop_signals
+from mattermost_plugin.process.heap import tune_malloc
+from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp import logs
 from servehttp.aio import first_completed
 from servehttp.app import make_front, make_workspace_reader, tunnel_settings

@@ -22,7 +22,7 @@ from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
-from mattermost_plugin.serve_http_hook import HTTPRequest, HTTPResponseWriter
+from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
 from mattermost_plugin.servicers.lifecycle import ON_ACTIVATE, ON_DEACTIVATE

@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from mattermost_plugin.grpc import goplugin_pb2_grpc
 from mattermost_plugin.grpc.goplugin_pb2 import StdioData
-from mattermost_plugin.stdio import PrintedLines
+from mattermost_plugin.process.stdio import PrintedLines
 
 
 class StdioServicer(goplugin_pb2_grpc.GRPCStdioServicer):

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from mattermost_plugin.exchange import Reset, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.servehttp_wire import StreamServer
+from mattermost_plugin.serve_http.served import StreamServer
 from servehttp.front.endings import ATTEMPTS, Outcome, ending
 from servehttp.plugins.link import Link
 from support.client import Client, connect

@@ -14,8 +14,8 @@ import pytest
 
 from mattermost_plugin import AsyncPluginAPIClient, Plugin, PluginAPIClient, RuntimeConfig, hook
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import OnActivateRequest, OnConfigurationChangeRequest
-from mattermost_plugin.logs import HostFormatter
 from mattermost_plugin.plugin import close_clients
+from mattermost_plugin.process.logs import HostFormatter
 from support.api_host import ApiHost
 from support.plugin_host import serving
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from mattermost_plugin.collector import YOUNG_OBJECTS, tune_gc
+from mattermost_plugin.process.collector import YOUNG_OBJECTS, tune_gc
 
 
 @pytest.fixture(autouse=True)

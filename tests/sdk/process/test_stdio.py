@@ -9,8 +9,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from mattermost_plugin import stdio
-from mattermost_plugin.stdio import MAX_LINE, MAX_WAITING_LINES, PrintedLines, StdoutPump, cut_lines
+from mattermost_plugin.process import stdio
+from mattermost_plugin.process.stdio import MAX_LINE, MAX_WAITING_LINES, PrintedLines, StdoutPump, cut_lines
 from support.plugin_host import TIMEOUT
 
 pytestmark = pytest.mark.anyio

@@ -14,9 +14,9 @@ import pytest
 
 from mattermost_plugin import HookName, Plugin, RuntimeConfig, hook
 from mattermost_plugin.grpc.hooks_common_pb2 import PluginContext
-from mattermost_plugin.serve_http_hook import StreamingHTTPRequest
-from mattermost_plugin.serve_http_request import MAX_COLLECTED_BODY, BodyTooLarge
-from mattermost_plugin.serve_http_writer import MAX_QUEUED, canonical_name, encode_headers
+from mattermost_plugin.serve_http.hook import StreamingHTTPRequest
+from mattermost_plugin.serve_http.request import MAX_COLLECTED_BODY, BodyTooLarge
+from mattermost_plugin.serve_http.writer import MAX_QUEUED, canonical_name, encode_headers
 from mattermost_plugin.servicers.hooks_servicer import HTTPRequest, HTTPResponseWriter
 from support.plugin_host import TIMEOUT, Host, serving
 

@@ -19,7 +19,6 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.responses import Response as HTTPResponse
 
 from mattermost_plugin import HookName, Plugin, RuntimeConfig, hook, serve_plugin
-from mattermost_plugin.addresses import AddressError
 from mattermost_plugin.asgi import LifespanError
 from mattermost_plugin.exchange import Body, End, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
@@ -27,9 +26,10 @@ from mattermost_plugin.grpc import goplugin_pb2_grpc
 from mattermost_plugin.grpc.goplugin_pb2 import Empty, StdioData
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import ImplementedRequest, OnActivateRequest
 from mattermost_plugin.handshake import Handshake
+from mattermost_plugin.process.addresses import AddressError
+from mattermost_plugin.process.stdio import PrintedLines
 from mattermost_plugin.routing import get, post
 from mattermost_plugin.server import DEFAULT_SERVER_OPTIONS, PluginServer, format_handshake_line
-from mattermost_plugin.stdio import PrintedLines
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.message_stream import CallMessageStream

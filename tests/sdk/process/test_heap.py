@@ -8,11 +8,11 @@ import sys
 
 import pytest
 
-from mattermost_plugin.heap import LARGEST_KEPT
+from mattermost_plugin.process.heap import LARGEST_KEPT
 
 FAULTS_OF_LARGE_PIECES = """
 import resource, sys
-from mattermost_plugin.heap import tune_malloc
+from mattermost_plugin.process.heap import tune_malloc
 
 def move() -> None:
     pieces = [b"x" * 250_000 for _ in range(4)]

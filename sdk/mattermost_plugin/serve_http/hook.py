@@ -20,7 +20,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.serve_http_request import (
+from mattermost_plugin.serve_http.request import (
     BodyTooLarge,
     HTTPRequest,
     StreamingHTTPRequest,
@@ -29,8 +29,8 @@ from mattermost_plugin.serve_http_request import (
     collected,
     request_head,
 )
-from mattermost_plugin.serve_http_writer import BlockingWriter, HTTPResponseWriter, QueueingWriter
-from mattermost_plugin.thread_bridge import ThreadBridge
+from mattermost_plugin.serve_http.thread_bridge import ThreadBridge
+from mattermost_plugin.serve_http.writer import BlockingWriter, HTTPResponseWriter, QueueingWriter
 from mattermost_plugin.types import Receive, Scope, Send
 
 __all__ = ["HTTPRequest", "HTTPResponseWriter", "HookApplication", "StreamingHTTPRequest"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from mattermost_plugin.asgi.http import BODILESS_STATUSES, FINAL_STATUSES, octets
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.thread_bridge import ThreadBridge
+from mattermost_plugin.serve_http.thread_bridge import ThreadBridge
 from mattermost_plugin.types import Send
 
 MAX_QUEUED = 64 * 1024 * 1024

@@ -14,7 +14,7 @@ import pytest
 
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.grpc import tunnel_pb2_grpc
-from mattermost_plugin.streams import CallStream
+from mattermost_plugin.serve_http.streams import CallStream
 
 pytestmark = pytest.mark.anyio
 

@@ -10,8 +10,8 @@ from mattermost_plugin.exchange import Request
 from mattermost_plugin.grpc.hooks_common_pb2 import PluginContext
 from mattermost_plugin.grpc.hooks_http_pb2 import ServeHTTPRequestInit
 from mattermost_plugin.request_id import request_id_of
-from mattermost_plugin.servehttp_wire import encode_request
-from mattermost_plugin.thread_bridge import ThreadBridge, client_gone
+from mattermost_plugin.serve_http.heads import encode_request
+from mattermost_plugin.serve_http.thread_bridge import ThreadBridge, client_gone
 from mattermost_plugin.types import Receive, Scope
 
 MAX_COLLECTED_BODY = 16 * 1024 * 1024

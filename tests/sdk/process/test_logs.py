@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from mattermost_plugin import logs
+from mattermost_plugin.process import logs
 from mattermost_plugin.request_id import current
 
 

@@ -17,8 +17,8 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TextIO
 
-from mattermost_plugin import stdio
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.process import stdio
 from mattermost_plugin.request_id import current
 
 MAX_LINE = 60 * 1024

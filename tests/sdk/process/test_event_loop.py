@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from mattermost_plugin import event_loop
+from mattermost_plugin.process import event_loop
 
 
 async def module_of_the_loop() -> str:

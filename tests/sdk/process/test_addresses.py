@@ -10,7 +10,8 @@ from pathlib import Path
 import grpc
 import pytest
 
-from mattermost_plugin.addresses import (
+from mattermost_plugin.handshake import Handshake
+from mattermost_plugin.process.addresses import (
     AddressError,
     bind,
     host_address,
@@ -18,7 +19,6 @@ from mattermost_plugin.addresses import (
     parse_address,
     release,
 )
-from mattermost_plugin.handshake import Handshake
 
 pytestmark = pytest.mark.anyio
 
