@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generate.notation import repeatable, wire
 from mattermost_plugin.models import Bot, BotGetOptions, BotPatch
+from notation import repeatable, wire
 
 
 def create_bot(bot: Bot) -> Bot:

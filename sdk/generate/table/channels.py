@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from generate.notation import repeatable, wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.models import (
     Channel,
@@ -13,6 +12,7 @@ from mattermost_plugin.models import (
     OrderedSidebarCategories,
     SidebarCategoryWithChannels,
 )
+from notation import repeatable, wire
 
 
 def create_channel(channel: Channel) -> Channel:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generate.notation import repeatable, wire
 from mattermost_plugin.models import Command, CommandArgs, CommandResponse
+from notation import repeatable, wire
 
 
 def register_command(command: Command) -> None:

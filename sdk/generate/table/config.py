@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from generate.notation import repeatable, response, result
 from mattermost_plugin.api import wire_values
+from notation import repeatable, response, result
 
 
 @repeatable

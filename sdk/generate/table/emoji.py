@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generate.notation import repeatable, response, result, transfer, wire
 from mattermost_plugin.models import Emoji
+from notation import repeatable, response, result, transfer, wire
 
 
 @repeatable

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from generate.notation import wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.grpc import api_remaining_pb2
 from mattermost_plugin.models import OpenDialogRequest, PushNotification, WebsocketBroadcast
+from notation import wire
 
 
 def publish_web_socket_event(

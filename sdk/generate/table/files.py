@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable, transfer, wire
 from mattermost_plugin.grpc import api_file_bot_pb2
 from mattermost_plugin.models import FileInfo, UploadSession
+from notation import repeatable, transfer, wire
 
 
 @repeatable

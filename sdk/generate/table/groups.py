@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable, wire
 from mattermost_plugin.grpc import api_remaining_pb2
 from mattermost_plugin.models import Group, GroupMember, GroupSearchOpts, GroupSyncable, User, ViewUsersRestrictions
+from notation import repeatable, wire
 
 
 def create_group(group: Group) -> Group:

@@ -6,9 +6,9 @@ So that neither happens unnoticed, values that are empty are refused here.
 
 from __future__ import annotations
 
-from generate.notation import repeatable, response, result, wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.models import PluginKVSetOptions
+from notation import repeatable, response, result, wire
 
 
 def kv_set(key: str, value: bytes) -> None:

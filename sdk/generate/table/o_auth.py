@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generate.notation import repeatable
 from mattermost_plugin.models import OAuthApp
+from notation import repeatable
 
 
 def create_o_auth_app(app: OAuthApp) -> OAuthApp:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable
+from notation import repeatable
 
 
 @repeatable

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from generate.notation import repeatable, response, result, transfer, wire
 from mattermost_plugin.models import Manifest, PluginStatus
+from notation import repeatable, response, result, transfer, wire
 
 
 @repeatable

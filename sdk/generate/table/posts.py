@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable, response, result, wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.models import Post, PostList, PostSearchResults, Reaction, SearchParameter, SearchParams
+from notation import repeatable, response, result, wire
 
 
 def create_post(post: Post) -> Post:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable
 from mattermost_plugin.models import Preference
+from notation import repeatable
 
 
 @repeatable

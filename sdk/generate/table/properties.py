@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable, wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.grpc import api_remaining_pb2
 from mattermost_plugin.models import PropertyField, PropertyGroup, PropertyValue
+from notation import repeatable, wire
 
 # In this file the reference sends and reads JSON in fields that the wire does not have; it has messages. Where another
 # correction was needed, it is named.

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from generate.notation import repeatable, wire
 from mattermost_plugin.api import wire_values
 from mattermost_plugin.models import AuditRecord
+from notation import repeatable, wire
 
 
 @repeatable

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from generate.notation import repeatable
 from mattermost_plugin.models import Session, UserAccessToken
+from notation import repeatable
 
 
 @repeatable

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from generate.notation import wire
 from mattermost_plugin.grpc import api_remaining_pb2
 from mattermost_plugin.models import SharedChannel
+from notation import wire
 
 
 def register_plugin_for_shared_channels(plugin_id: str, display_name: str, description: str = "") -> str:

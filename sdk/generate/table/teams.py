@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable, transfer
 from mattermost_plugin.models import Team, TeamMember, TeamMemberWithError, TeamStats, TeamUnread
+from notation import repeatable, transfer
 
 
 def create_team(team: Team) -> Team:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from generate.notation import repeatable, transfer, wire
 from mattermost_plugin.models import CustomStatus, User, UserAuth, UserStatus, ViewUsersRestrictions
+from notation import repeatable, transfer, wire
 
 
 def create_user(user: User) -> User:
