@@ -39,7 +39,7 @@ class UploadUser(FastHttpUser):
     def upload(self) -> None:
         with self.client.post(
             f"{BENCH}/upload",
-            data=BODY,  # type: ignore[arg-type]  # bytes are what it sends best, and its types forget them
+            data=BODY,
             name="/upload",
             catch_response=True,
         ) as response:

@@ -16,7 +16,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocket
 
-from mattermost_plugin import HookName, HookRegistrationError, Plugin, RuntimeConfig, hook
+from mattermost_plugin import HookName, HookRegistrationError, Plugin, PluginAPIClient, RuntimeConfig, hook
 from mattermost_plugin.plugin import instantiate
 from mattermost_plugin.routing import Router, get
 from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
@@ -29,9 +29,9 @@ async def text(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 def test_a_plugin_has_what_it_was_made_with() -> None:
-    config, logger = RuntimeConfig(plugin_id="p"), logging.getLogger("mine")
-    plugin = Plugin(api="client", config=config, logger=logger)
-    assert (plugin.api, plugin.config, plugin.logger) == ("client", config, logger)
+    api, config, logger = PluginAPIClient("unix:none"), RuntimeConfig(plugin_id="p"), logging.getLogger("mine")
+    plugin = Plugin(api=api, config=config, logger=logger)
+    assert (plugin.api, plugin.config, plugin.logger) == (api, config, logger)
 
 
 def test_a_plugin_by_itself_has_a_logger_and_no_client() -> None:
@@ -61,9 +61,9 @@ class WithAnything(Plugin):
 
 @pytest.mark.parametrize("cls", [Plugin, WithoutArguments, WithConfig, WithAnything])
 def test_every_way_to_write_init_can_be_served(cls: type[Plugin]) -> None:
-    config = RuntimeConfig(plugin_id="p")
-    plugin = instantiate(cls, "client", config)
-    assert (plugin.api, plugin.config) == ("client", config)
+    api, config = PluginAPIClient("unix:none"), RuntimeConfig(plugin_id="p")
+    plugin = instantiate(cls, api, config)
+    assert (plugin.api, plugin.config) == (api, config)
 
 
 def test_an_init_that_wants_more_is_reported() -> None:

@@ -20,7 +20,15 @@ from mattermost_plugin.grpc import api_pb2
 SERVICE = api_pb2.DESCRIPTOR.services_by_name["PluginAPI"]
 RPCS: Mapping[str, MethodDescriptor] = SERVICE.methods_by_name
 
-ANYTHING = {"text": "x", "int": 7, "large": 2**53, "float": 1.5, "flag": True, "none": None, "list": [1, {"a": []}]}
+ANYTHING: dict[str, Any] = {
+    "text": "x",
+    "int": 7,
+    "large": 2**53,
+    "float": 1.5,
+    "flag": True,
+    "none": None,
+    "list": [1, {"a": []}],
+}
 """What a filled Struct holds."""
 
 JSON = b'{"name": 9007199254740993}'
@@ -63,8 +71,7 @@ def answer(rpc: str) -> Any:
 
 
 def _fill(message: Any, item: FieldDescriptor, depth: int) -> None:
-    entry = item.message_type is not None and item.message_type.GetOptions().map_entry
-    if entry:
+    if item.message_type is not None and item.message_type.GetOptions().map_entry:
         value = item.message_type.fields_by_name["value"]
         target = getattr(message, item.name)
         if value.message_type is None:
@@ -132,9 +139,7 @@ class ApiHost:
             failure = failures.pop(0) if failures else None
         if failure:
             context.abort(*failure)
-        wanted = self.answers.get(rpc)
-        if wanted is None:
-            return answer(rpc)
+        wanted: Answer = self.answers.get(rpc) or answer(rpc)
         return wanted if isinstance(wanted, Message) else wanted(request, context)
 
 
@@ -157,7 +162,7 @@ class _Handler(grpc.GenericRpcHandler):
 def serving(path: Path, host: ApiHost) -> Iterator[str]:
     """Serve at a socket; gives the target."""
     options = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
-    server = grpc.server(ThreadPoolExecutor(20), handlers=(_Handler(host),), options=options)
+    server = grpc.server(ThreadPoolExecutor(20), handlers=[_Handler(host)], options=options)
     target = f"unix:{path}"
     server.add_insecure_port(target)
     server.start()

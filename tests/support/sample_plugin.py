@@ -113,5 +113,5 @@ class Sample(Plugin):
             if message.get("text") == "bye":
                 await ws.close(4000, "bye")
                 return
-            await ws.send(message | {"type": "websocket.send"})
+            await ws.send({**message, "type": "websocket.send"})
         self.seen.append(f"closed {message['code']}")

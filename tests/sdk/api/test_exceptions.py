@@ -23,6 +23,7 @@ from mattermost_plugin.api.calls import MAX_ATTEMPTS
 from mattermost_plugin.exceptions import convert_app_error
 from mattermost_plugin.grpc.api_user_team_pb2 import GetUserResponse
 from mattermost_plugin.grpc.common_pb2 import AppError
+from mattermost_plugin.grpc.user_pb2 import User
 from support.api_host import ApiHost
 
 pytestmark = pytest.mark.anyio
@@ -143,7 +144,7 @@ async def test_so_it_does_in_the_async_client_too(
 
 
 def test_an_error_without_an_id_is_none(host: ApiHost, client: PluginAPIClient) -> None:
-    host.answers["GetUser"] = GetUserResponse(error=AppError(message="nothing", status_code=500), user={"id": "u"})
+    host.answers["GetUser"] = GetUserResponse(error=AppError(message="nothing", status_code=500), user=User(id="u"))
     assert client.get_user("u").id == "u"
 
 

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import io
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from typing import Any, TypedDict
 
 import grpc
 import pytest
 
 from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient, UnavailableError, ValidationError
 from mattermost_plugin.grpc import api_file_bot_pb2 as pb
+from mattermost_plugin.grpc.file_pb2 import FileInfo
 from support.api_host import ApiHost, answer
 
 pytestmark = pytest.mark.anyio
 
 CONTENT = bytes(range(250)) * 4
 SIZE = len(CONTENT)
-TO = {"user_id": "u", "size": SIZE, "piece_size": 300}
+
+
+class Upload(TypedDict):
+    user_id: str
+    size: int
+    piece_size: int
+
+
+TO = Upload(user_id="u", size=SIZE, piece_size=300)
 
 
 class Uploads:
@@ -53,7 +62,8 @@ class Uploads:
             self.lost_after = None
             context.abort(grpc.StatusCode.UNAVAILABLE, "lost")
         complete = len(self.content) == self.session.file_size
-        return pb.UploadDataResponse(file_info={"id": "file", "size": len(self.content)} if complete else None)
+        info = FileInfo(id="file", size=len(self.content))
+        return pb.UploadDataResponse(file_info=info if complete else None)
 
 
 @pytest.fixture

@@ -208,7 +208,7 @@ def wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[by
 
 
 async def test_a_wsgi_application_that_raises_gives_500(caplog: pytest.LogCaptureFixture) -> None:
-    exchange = await get(WsgiToAsgi(wsgi))
+    exchange = await get(WsgiToAsgi(wsgi))  # type: ignore[no-untyped-call]  # asgiref's constructor
     assert (exchange.status, exchange.ended) == (500, True)
     assert "RuntimeError" in caplog.text
 

@@ -112,7 +112,7 @@ async def test_starlettes_failing_startup_is_an_error_that_names_the_cause() -> 
         await Lifespan(Starlette(lifespan=prepare)).startup()
 
 
-async def raising(scope: Scope, receive: Receive, send: Send) -> None:
+async def asserting(scope: Scope, receive: Receive, send: Send) -> None:
     assert scope["type"] == "http"
 
 
@@ -125,7 +125,7 @@ async def raising_later(scope: Scope, receive: Receive, send: Send) -> None:
     raise RuntimeError("what is a lifespan?")
 
 
-@pytest.mark.parametrize("app", [raising, returning, raising_later])
+@pytest.mark.parametrize("app", [asserting, returning, raising_later])
 async def test_an_application_without_a_lifespan_starts_and_stops_all_the_same(app: ASGIApp) -> None:
     lifespan = Lifespan(app)
     assert await lifespan.startup() == {}
@@ -144,7 +144,7 @@ async def test_an_application_that_does_not_wait_for_its_shutdown_is_fine() -> N
 
 
 async def test_shutting_down_what_never_started_does_nothing() -> None:
-    await Lifespan(raising).shutdown()
+    await Lifespan(asserting).shutdown()
 
 
 async def test_nothing_is_left_running_after_the_shutdown() -> None:

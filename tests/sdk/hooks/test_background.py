@@ -79,9 +79,10 @@ async def test_tasks_end_when_the_activation_fails() -> None:
 async def test_tasks_end_when_the_host_gives_the_activation_up() -> None:
     class Slow(Worker):
         @hook
-        async def OnActivate(self) -> None:
+        async def OnActivate(self) -> str:
             self.tasks.start(self.work())
             await asyncio.sleep(TIMEOUT)
+            return ""
 
     plugin = Slow()
     async with serving(plugin) as (_, host):

@@ -7,7 +7,7 @@ import threading
 
 import grpc
 import pytest
-from mattermost_plugin._internal.hook_runner import (
+from mattermost_plugin._internal.hook_runner import (  # type: ignore[import-not-found]  # made when it is imported
     DEFAULT_HOOK_TIMEOUT,
     HookInvocationError,
     HookRunner,

@@ -105,7 +105,11 @@ async def test_a_command_may_be_answered_by_nothing() -> None:
 
 
 async def test_a_dict_holds_what_a_command_response_holds() -> None:
-    result = {"text": "x", "props": {"attachments": [{"title": "t", "n": 1}]}, "skip_slack_parsing": True}
+    result: dict[str, Any] = {
+        "text": "x",
+        "props": {"attachments": [{"title": "t", "n": 1}]},
+        "skip_slack_parsing": True,
+    }
     response = (await returned("ExecuteCommand", result)).response
     assert CommandResponse.from_proto(response) == CommandResponse(**result)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from mattermost_plugin import HookName
@@ -49,7 +51,12 @@ async def test_what_cannot_be_fired_is_said(hooks: HookFirer) -> None:
         await hooks.fire("ChannelHasBeenCreated")
     with pytest.raises(ValueError, match="there is no hook MessageWillBeEaten"):
         await hooks.fire("MessageWillBeEaten")
-    for arguments, fields in (((Post(), 1), {}), ((), {"pots": Post()}), ((Post(),), {"post": Post()})):
+    wrong: list[tuple[tuple[Any, ...], dict[str, Any]]] = [
+        ((Post(), 1), {}),
+        ((), {"pots": Post()}),
+        ((Post(),), {"post": Post()}),
+    ]
+    for arguments, fields in wrong:
         with pytest.raises(ValueError, match="MessageWillBePosted takes post, each once"):
             await hooks.fire("MessageWillBePosted", *arguments, **fields)
 
