@@ -17,8 +17,9 @@ import pytest
 async def settle_calls() -> None:
     """Make a call of our own: once it has failed, gRPC has told the loop of what ended before."""
     async with grpc.aio.insecure_channel("unix:/nowhere") as channel:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/nothing/Nothing")
         with pytest.raises(grpc.aio.AioRpcError):
-            await channel.unary_unary("/nothing/Nothing")(b"")
+            await call(b"")
 
 
 @pytest.fixture(scope="package", autouse=True)

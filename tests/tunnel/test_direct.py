@@ -245,8 +245,9 @@ async def test_a_grpc_client_is_answered_message_by_message(tmp_path: Path) -> N
 
 async def test_a_grpc_client_learns_that_nothing_else_is_served(tmp_path: Path) -> None:
     async with listening(echo, tmp_path) as (_, path), grpc.aio.insecure_channel(f"unix:{path}") as channel:
+        call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/another.Service/Method")
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await channel.unary_unary("/another.Service/Method")(b"x")
+            await call(b"x")
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
     assert caught.value.details() == "/another.Service/Method is not served here"
 

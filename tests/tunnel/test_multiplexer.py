@@ -8,6 +8,7 @@ import pytest
 
 from mattermost_plugin.exchange import Body, End, Request, Response
 from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.message_stream import Receiver
 from mattermost_plugin.tunnel.multiplexer import BURST, Multiplexer, TunnelExchange
 from mattermost_plugin.tunnel.parts import Addressed, Hello
 from mattermost_plugin.tunnel.settings import TunnelSettings
@@ -20,7 +21,7 @@ ANSWER = (Response(200, []), Body(b"yes"), End())
 
 
 class Recording:
-    """What a multiplexer needs of a stream: takes every message, and keeps it."""
+    """A stream that takes every message, and keeps it; what arrives, the test hands over itself."""
 
     def __init__(self) -> None:
         self.messages: list[list[Addressed]] = []
@@ -31,6 +32,12 @@ class Recording:
 
     def fail(self, error: Exception) -> None:
         raise error
+
+    async def run(self, receiver: Receiver) -> None:
+        return
+
+    async def close(self, linger: float) -> None:
+        return
 
 
 def plugin_with(requests: int) -> tuple[Multiplexer, Recording]:
