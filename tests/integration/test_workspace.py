@@ -13,6 +13,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -77,7 +78,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
         yield gateway
 
 
-async def told(gateway: Gateway, path: str) -> object:
+async def told(gateway: Gateway, path: str) -> Any:
     answer = await fetch(gateway.port, f"{BASE}{path}")
     assert answer.status == 200, answer
     return answer.json()
@@ -91,16 +92,15 @@ async def test_what_activation_does_to_the_workspace_already_reaches_the_plugins
     async with asyncio.timeout(10):
         while "UserHasBeenCreated made-1" not in (seen := await told(gateway, "/seen")):
             await asyncio.sleep(0.02)
-    assert isinstance(seen, list)
     assert sorted(seen) == ["OnActivate", "UserHasBeenCreated made-1"]
 
 
 async def test_each_process_has_a_socket_of_its_own_that_only_our_user_can_reach(gateway: Gateway) -> None:
-    target, token = await told(gateway, "/api")  # type: ignore[misc]
+    target, token = await told(gateway, "/api")
     socket = Path(target.removeprefix("unix:"))
     assert (target, token) == (f"unix:{socket}", None)
     assert socket.parent.stat().st_mode & 0o777 == 0o700
-    os.kill(await told(gateway, "/pid"), signal.SIGKILL)  # type: ignore[arg-type]
+    os.kill(await told(gateway, "/pid"), signal.SIGKILL)
     async with asyncio.timeout(20):
         while (answer := await fetch(gateway.port, f"{BASE}/api")).status != 200:
             await asyncio.sleep(0.05)
@@ -111,7 +111,7 @@ async def test_each_process_has_a_socket_of_its_own_that_only_our_user_can_reach
 async def test_over_loopback_the_api_asks_for_the_token_of_the_process(tmp_path: Path) -> None:
     async with member_of(tmp_path, SERVEHTTP_WORKSPACE__API_TCP="com.example.member") as gateway:
         assert await told(gateway, "/starts") == 1
-        target, token = await told(gateway, "/api")  # type: ignore[misc]
+        target, token = await told(gateway, "/api")
         assert target.startswith("127.0.0.1:")
         async with AsyncPluginAPIClient(target, token=token) as client:
             assert await client.kv_get("starts") == b"1"
@@ -172,7 +172,7 @@ async def test_what_a_plugin_was_told_is_kept_survives_a_kill_of_the_gateway(tmp
 @asynccontextmanager
 async def api_of(gateway: Gateway) -> AsyncIterator[AsyncPluginAPIClient]:
     """The API as the plugin has it."""
-    target, _ = await told(gateway, "/api")  # type: ignore[misc]
+    target, _ = await told(gateway, "/api")
     async with AsyncPluginAPIClient(target) as client:
         yield client
 
@@ -247,7 +247,7 @@ async def test_a_plugin_asks_another_over_http(gateway: Gateway) -> None:
         assert (await api.plugin_http("POST", f"/{INSTALLED}/../com.example.member/"))[0] == 400
         assert (await api.plugin_http("POST", f"/{INSTALLED}/{'x' * 9000}"))[0] == 414
         assert (await api.plugin_http("POST", f"/{INSTALLED}/echo", {f"X-{n}": "v" for n in range(200)}))[0] == 431
-    status, kind, body = await told(gateway, f"/other/{INSTALLED}/echo?a=b")  # type: ignore[misc]
+    status, kind, body = await told(gateway, f"/other/{INSTALLED}/echo?a=b")
     assert (status, kind) == (200, "application/json")
     assert json.loads(body) == ["com.example.member", "member", "a=b", "content"]
 

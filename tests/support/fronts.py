@@ -42,7 +42,7 @@ class Hooks(hooks_pb2_grpc.PluginHooksServicer):
     async def Implemented(self, request: Any, context: Any) -> hooks_lifecycle_pb2.ImplementedResponse:
         return hooks_lifecycle_pb2.ImplementedResponse(hooks=["ServeHTTP"])
 
-    async def ServeHTTP(self, request_iterator: Any, context: Any) -> None:
+    async def ServeHTTP(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # read/write style
         await self._streams.handle(context)
 
 

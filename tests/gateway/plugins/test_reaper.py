@@ -85,7 +85,12 @@ def group() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_process_with_an_empty_environment_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     naps: list[float] = []
     sleep = time.sleep
-    monkeypatch.setattr(time, "sleep", lambda seconds: (naps.append(seconds), sleep(seconds)))
+
+    def nap(seconds: float) -> None:
+        naps.append(seconds)
+        sleep(seconds)
+
+    monkeypatch.setattr(time, "sleep", nap)
     with subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={}, bufsize=0) as process:
         assert process.stdin is not None
         assert process.stdout is not None

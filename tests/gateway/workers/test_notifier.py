@@ -4,39 +4,16 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 
 import pytest
 
-from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
 from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forget, Forgotten, Plugins, Report, Settled
 from servehttp.workers.notifier import REASON_LENGTH, WorkerNotifier
+from support.handles import IdlePlugin
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass
-class Plugin:
-    """A plugin that the test moves."""
-
-    id: str
-    state: PluginState = PluginState.STOPPED
-    reason: str | None = None
-    target: str | None = None
-    restarts: int = 0
-    link: Link | None = None
-    started_in: float | None = None
-
-    async def start(self) -> None:
-        self.state = PluginState.RUNNING
-
-    async def stop(self) -> None:
-        self.state = PluginState.STOPPED
-
-    def describe(self) -> dict[str, object]:
-        return {"id": self.id, "state": self.state.value, "reason": self.reason}
 
 
 @asynccontextmanager
@@ -65,7 +42,7 @@ async def still_waits(task: asyncio.Task[None]) -> bool:
 
 
 async def test_a_worker_is_told_of_all_that_is_so_when_it_joins_and_then_of_changes() -> None:
-    notifier, quiet, busy = WorkerNotifier(), Plugin("quiet"), Plugin("busy")
+    notifier, quiet, busy = WorkerNotifier(), IdlePlugin("quiet"), IdlePlugin("busy")
     async with worker() as (near, far):
         busy.state = PluginState.STARTING
         notifier.notify(busy)
@@ -79,7 +56,7 @@ async def test_a_worker_is_told_of_all_that_is_so_when_it_joins_and_then_of_chan
 
 
 async def test_a_plugin_is_settled_when_every_worker_has_acted_on_the_last_report() -> None:
-    notifier, plugin = WorkerNotifier(), Plugin("one")
+    notifier, plugin = WorkerNotifier(), IdlePlugin("one")
     async with worker() as (first, _), worker() as (second, _):
         notifier.join(first, [plugin])
         notifier.join(second, [plugin])
@@ -93,7 +70,7 @@ async def test_a_plugin_is_settled_when_every_worker_has_acted_on_the_last_repor
 
 
 async def test_a_worker_that_leaves_is_not_waited_for() -> None:
-    notifier, plugin = WorkerNotifier(), Plugin("one")
+    notifier, plugin = WorkerNotifier(), IdlePlugin("one")
     async with worker() as (near, _):
         notifier.join(near, [plugin])
         settled = asyncio.create_task(notifier.settled("one"))
@@ -103,7 +80,7 @@ async def test_a_worker_that_leaves_is_not_waited_for() -> None:
 
 
 async def test_all_serve_when_enough_take_connections_and_every_plugin_is_settled() -> None:
-    notifier, plugin = WorkerNotifier(), Plugin("one")
+    notifier, plugin = WorkerNotifier(), IdlePlugin("one")
     async with worker() as (first, _), worker() as (second, _):
         serving = asyncio.create_task(notifier.wait_serving(2, [plugin]))
         for channel in (first, second):
@@ -123,7 +100,7 @@ async def test_all_serve_when_enough_take_connections_and_every_plugin_is_settle
 
 
 async def test_a_reason_that_is_too_long_is_cut() -> None:
-    notifier, plugin = WorkerNotifier(), Plugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
+    notifier, plugin = WorkerNotifier(), IdlePlugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
     async with worker() as (near, far):
         notifier.join(near, [plugin])
         assert await far.receive() == Plugins(["one"])

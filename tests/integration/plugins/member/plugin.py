@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any
 
 from starlette.requests import Request
@@ -79,4 +78,4 @@ class Member(Plugin):
 
 
 if __name__ == "__main__":
-    sys.exit(run_plugin(Member))
+    run_plugin(Member)
