@@ -13,13 +13,13 @@ from servehttp.workspace.rpc.table import HANDLERS, RPCS
 PAGE = Path(__file__).with_name("host-api.md")
 
 INTRODUCTION = """\
-<!-- Made by docs/make_rpcs.py from gateway/servehttp/workspace/rpc; do not edit. -->
+<!-- Made by docs/make_rpcs.py from gateway/servehttp/workspace/rpc/handlers; do not edit. -->
 
 # The plugin API of the host
 
 The embedded workspace serves {served} of the {all} rpcs of `PluginAPI`. The others are answered with an AppError of
 status 501 that names the rpc. What a rpc does is said in `proto/mattermost/pluginapi/v1/api.proto`; the module is the
-one below `gateway/servehttp/workspace/rpc` that answers it.
+one below `gateway/servehttp/workspace/rpc/handlers` that answers it.
 
 Served within the limits of a single node without a licence: `GetLicense` and `GetCloudLimits` are empty;
 `PublishPluginClusterEvent` reaches nobody, as in a Mattermost without a cluster; `SendMail` needs

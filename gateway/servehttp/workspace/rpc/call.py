@@ -8,13 +8,13 @@ from servehttp.workspace.workspace import Workspace
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """What a handler knows besides the request.
 
     Attributes:
-        ws: The workspace.
+        workspace: The workspace.
         plugin_id: Who calls. It is told by the endpoint that was called, so nobody can call in another's name.
     """
 
-    ws: Workspace
+    workspace: Workspace
     plugin_id: str

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import grpc
 import grpc.aio
 import structlog
-from google.protobuf import message_factory
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
-from mattermost_plugin.grpc.common_pb2 import AppError
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
-from mattermost_plugin.values import to_struct
 from servehttp.workspace.errors import AppFailure, not_implemented
-from servehttp.workspace.rpc.call import Call
-from servehttp.workspace.rpc.table import HANDLERS, RPCS, SERVICE, Handler
+from servehttp.workspace.rpc.call import ApiCall
+from servehttp.workspace.rpc.table import HANDLERS, RESPONDERS, RPCS, SERVICE, Handler
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 
@@ -33,8 +30,6 @@ STOP_GRACE = 1.0
 """Seconds that running calls have to end when the endpoint closes."""
 
 logger = structlog.get_logger("servehttp.api")
-
-Answer = Callable[[Message, Any], Awaitable[Message]]
 
 
 class Endpoint:
@@ -62,7 +57,7 @@ class Endpoint:
         """
         _make_private(folder)
         target = f"unix:{folder / SOCKET}"
-        server = _server(Call(workspace, plugin_id), "", message_size)
+        server = _server(ApiCall(workspace, plugin_id), "", message_size)
         server.add_insecure_port(target)
         await server.start()
         return cls(server, target, "")
@@ -77,7 +72,7 @@ class Endpoint:
             RuntimeError: gRPC cannot listen there.
         """
         token = secrets.token_urlsafe()
-        server = _server(Call(workspace, plugin_id), token, message_size)
+        server = _server(ApiCall(workspace, plugin_id), token, message_size)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         return cls(server, f"127.0.0.1:{port}", token)
@@ -90,7 +85,7 @@ class Endpoint:
 class _Service(grpc.GenericRpcHandler):
     """The service as its descriptor has it; the handlers come from the table."""
 
-    def __init__(self, call: Call, token: str) -> None:
+    def __init__(self, call: ApiCall, token: str) -> None:
         self._methods = {f"/{SERVICE.full_name}/{rpc}": _method(rpc, call, token) for rpc in RPCS}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
@@ -102,7 +97,7 @@ def _make_private(folder: Path) -> None:
     folder.chmod(0o700)  # it may have been there
 
 
-def _server(call: Call, token: str, message_size: int) -> grpc.aio.Server:
+def _server(call: ApiCall, token: str, message_size: int) -> grpc.aio.Server:
     options = [
         ("grpc.max_receive_message_length", message_size),
         ("grpc.max_send_message_length", message_size),
@@ -111,54 +106,39 @@ def _server(call: Call, token: str, message_size: int) -> grpc.aio.Server:
     return grpc.aio.server(handlers=(_Service(call, token),), options=options)
 
 
-def _method(rpc: str, call: Call, token: str) -> grpc.RpcMethodHandler[Any, Any]:
-    request_class = message_factory.GetMessageClass(RPCS[rpc].input_type)
-    response_class = message_factory.GetMessageClass(RPCS[rpc].output_type)
+def _method(rpc: str, call: ApiCall, token: str) -> grpc.RpcMethodHandler[Any, Any]:
+    handler, responder = HANDLERS.get(rpc) or _not_served(rpc), RESPONDERS[rpc]
 
     async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
         if token and not _is_authorised(context, token):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is missing or wrong")
         try:
-            return await _handle(rpc, call, request)
+            return responder.result(await handler(call, request))
         except AppFailure as failure:
-            return response_class(error=app_error(failure))
+            return responder.failure(failure)
         except StoreUnavailable as error:
             logger.warning("plugin API call not served", rpc=rpc, plugin=call.plugin_id, reason=str(error))
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the workspace's database is not available; try again")
+        except Exception:
+            logger.exception("plugin API call failed", rpc=rpc, plugin=call.plugin_id)
+            return responder.failure(_internal_failure(rpc))
 
     return grpc.unary_unary_rpc_method_handler(
         answer,
-        request_deserializer=request_class.FromString,
-        response_serializer=response_class.SerializeToString,
+        request_deserializer=GetMessageClass(RPCS[rpc].input_type).FromString,
+        response_serializer=GetMessageClass(RPCS[rpc].output_type).SerializeToString,
     )
 
 
-async def _handle(rpc: str, call: Call, request: Message) -> Message:
-    handler: Handler | None = HANDLERS.get(rpc)
-    if handler is None:
+def _not_served(rpc: str) -> Handler:
+    async def refuse(call: ApiCall, request: Message) -> Never:
         raise not_implemented(rpc)
-    try:
-        response: Message = await handler(call, request)
-        return response
-    except (AppFailure, StoreUnavailable):
-        raise
-    except Exception:
-        logger.exception("plugin API call failed", rpc=rpc, plugin=call.plugin_id)
-        raise AppFailure(
-            "plugin_api.internal.app_error", "The host failed; its log says why.", 500, where=rpc
-        ) from None
+
+    return refuse
 
 
-def app_error(failure: AppFailure) -> AppError:
-    """The failure as the wire has it."""
-    return AppError(
-        id=failure.id,
-        message=failure.message,
-        detailed_error=failure.detail,
-        status_code=failure.status,
-        where=failure.where,
-        params=to_struct(failure.params),
-    )
+def _internal_failure(rpc: str) -> AppFailure:
+    return AppFailure("plugin_api.internal.app_error", "The host failed; its log says why.", 500, where=rpc)
 
 
 def _is_authorised(context: grpc.aio.ServicerContext[Any, Any], token: str) -> bool:

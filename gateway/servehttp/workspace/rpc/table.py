@@ -1,85 +1,35 @@
-"""Which function answers which rpc."""
+"""Which function answers which rpc, and what makes its response."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from types import ModuleType
 from typing import Any, TypeAlias
 
 from google.protobuf.descriptor import MethodDescriptor
 
 from mattermost_plugin.grpc import api_pb2
-from servehttp.workspace.rpc import (
-    bots,
-    channel_members,
-    channels,
-    commands,
-    config,
-    facts,
-    files,
-    group_syncables,
-    groups,
-    kv,
-    logs,
-    notifications,
-    oauth_apps,
-    permissions,
-    plugins,
-    posts,
-    preferences,
-    properties,
-    reactions,
-    sessions,
-    shared_channels,
-    sidebar,
-    teams,
-    users,
-)
+from servehttp.workspace.packages import modules_of
+from servehttp.workspace.rpc import handlers
+from servehttp.workspace.rpc.call import ApiCall
+from servehttp.workspace.rpc.responder import Responder
 
-Handler: TypeAlias = Callable[..., Awaitable[Any]]
+Handler: TypeAlias = Callable[[ApiCall, Any], Awaitable[Any]]
 
 SERVICE = api_pb2.DESCRIPTOR.services_by_name["PluginAPI"]
 RPCS: Mapping[str, MethodDescriptor] = SERVICE.methods_by_name
 
-MODULES = (
-    bots,
-    channel_members,
-    channels,
-    commands,
-    config,
-    facts,
-    files,
-    group_syncables,
-    groups,
-    kv,
-    logs,
-    notifications,
-    oauth_apps,
-    permissions,
-    plugins,
-    posts,
-    preferences,
-    properties,
-    reactions,
-    sessions,
-    shared_channels,
-    sidebar,
-    teams,
-    users,
-)
-"""Every public coroutine function of these is the handler of the rpc of its name."""
 
-
-def _by_rpc(modules: tuple[ModuleType, ...]) -> dict[str, Handler]:
+def _by_rpc(modules: Iterable[ModuleType]) -> dict[str, Handler]:
     spellings = {name.lower(): name for name in RPCS}
-    handlers: dict[str, Handler] = {}
+    found: dict[str, Handler] = {}
     for function in (function for module in modules for function in _public(module)):
         rpc = spellings[function.__name__.replace("_", "")]
-        if rpc in handlers:
+        if rpc in found:
             raise TypeError(f"{rpc} has two handlers: one is in {inspect.getmodule(function)}")
-        handlers[rpc] = function
-    return handlers
+        found[rpc] = function
+    return found
 
 
 def _public(module: ModuleType) -> Iterator[Handler]:
@@ -88,5 +38,7 @@ def _public(module: ModuleType) -> Iterator[Handler]:
             yield value
 
 
-HANDLERS: Mapping[str, Handler] = _by_rpc(MODULES)
+HANDLERS: Mapping[str, Handler] = _by_rpc(modules_of(handlers))
 """The handlers by rpc. Whatever is not in here is answered with 501."""
+
+RESPONDERS: Mapping[str, Responder] = {name: Responder(rpc) for name, rpc in RPCS.items()}

@@ -1,4 +1,4 @@
-"""The configuration, plugins and facts as the SDK's client sees them."""
+"""The configuration, plugins and what a plugin may know of the workspace, as the SDK's client sees them."""
 
 from __future__ import annotations
 

@@ -12,43 +12,33 @@ from mattermost_plugin.grpc import api_remaining_pb2
 from mattermost_plugin.models import AuditRecord
 from mattermost_plugin.values import from_value
 from servehttp.plugins.output import RESERVED_FIELDS, escape
-from servehttp.workspace.rpc.call import Call
+from servehttp.workspace.rpc.call import ApiCall
 
 logger = structlog.get_logger("servehttp.plugin")
 
 
-async def log_debug(call: Call, request: pb.LogDebugRequest) -> pb.LogDebugResponse:
+async def log_debug(call: ApiCall, request: pb.LogDebugRequest) -> None:
     logger.debug(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
-    return pb.LogDebugResponse()
 
 
-async def log_info(call: Call, request: pb.LogInfoRequest) -> pb.LogInfoResponse:
+async def log_info(call: ApiCall, request: pb.LogInfoRequest) -> None:
     logger.info(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
-    return pb.LogInfoResponse()
 
 
-async def log_warn(call: Call, request: pb.LogWarnRequest) -> pb.LogWarnResponse:
+async def log_warn(call: ApiCall, request: pb.LogWarnRequest) -> None:
     logger.warning(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
-    return pb.LogWarnResponse()
 
 
-async def log_error(call: Call, request: pb.LogErrorRequest) -> pb.LogErrorResponse:
+async def log_error(call: ApiCall, request: pb.LogErrorRequest) -> None:
     logger.error(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
-    return pb.LogErrorResponse()
 
 
-async def log_audit_rec(
-    call: Call, request: api_remaining_pb2.LogAuditRecRequest
-) -> api_remaining_pb2.LogAuditRecResponse:
-    await call.ws.audits.log(AuditRecord.from_proto(request.record))
-    return api_remaining_pb2.LogAuditRecResponse()
+async def log_audit_rec(call: ApiCall, request: api_remaining_pb2.LogAuditRecRequest) -> None:
+    await call.workspace.audits.log(AuditRecord.from_proto(request.record))
 
 
-async def log_audit_rec_with_level(
-    call: Call, request: api_remaining_pb2.LogAuditRecWithLevelRequest
-) -> api_remaining_pb2.LogAuditRecWithLevelResponse:
-    await call.ws.audits.log(AuditRecord.from_proto(request.record), request.level)
-    return api_remaining_pb2.LogAuditRecWithLevelResponse()
+async def log_audit_rec_with_level(call: ApiCall, request: api_remaining_pb2.LogAuditRecWithLevelRequest) -> None:
+    await call.workspace.audits.log(AuditRecord.from_proto(request.record), request.level)
 
 
 def _fields(pairs: Iterable[pb.KeyValuePair]) -> dict[str, Any]:
