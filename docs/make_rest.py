@@ -11,12 +11,12 @@ from pathlib import Path
 from types import ModuleType
 
 from servehttp.workspace.rest.application import MODULES
-from servehttp.workspace.rest.routes import PREFIX, Route
+from servehttp.workspace.rest.routes import PREFIX, RestRoute
 
 PAGE = Path(__file__).with_name("rest.md")
 
 INTRODUCTION = """\
-<!-- Made by docs/make_rest.py from gateway/servehttp/workspace/rest; do not edit. -->
+<!-- Made by docs/make_rest.py from gateway/servehttp/workspace/rest/handlers; do not edit. -->
 
 # The REST API of the host
 
@@ -68,7 +68,7 @@ def _section(module: ModuleType) -> Iterator[str]:
     yield from map(_row, module.ROUTES)
 
 
-def _row(route: Route) -> str:
+def _row(route: RestRoute) -> str:
     return f"| {route.method} | `{route.path}` | {_first_line(route.handler)} | {route.access} |\n"
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import TypeAlias
 
-from mattermost_plugin.models import Channel
-from servehttp.workspace.rest.call import Call
+from mattermost_plugin.models import Channel, Post
+from servehttp.workspace.rest.call import RestCall
 
 KIND = {"O": "public", "P": "private"}
 """How permissions call the types of channels that have a team."""
@@ -78,7 +78,7 @@ class Access:
         """These rules, with a text that says what the handler checks more."""
         return replace(self, also=text)
 
-    async def check(self, call: Call) -> None:
+    async def check(self, call: RestCall) -> None:
         """Go on only if who asks may.
 
         Raises:
@@ -134,56 +134,67 @@ def author(own: str, others: str) -> Access:
     return reading() & Access((Rule(Scope.AUTHOR, own, others),))
 
 
-async def require_reading(call: Call, channel: Channel, permission: str = "read_channel") -> Channel:
+async def require_reading(call: RestCall, channel: Channel, permission: str = "read_channel") -> Channel:
     """Go on only if who asks may look into a channel: is in it, or it is public and in one of their teams.
 
     Raises:
         AppFailure: 403.
     """
-    permissions = call.ws.permissions
+    permissions = call.workspace.permissions
     public = channel.type == "O" and await permissions.has_in_team(call.user_id, channel.team_id, "read_public_channel")
     if not public:
         await call.require_in_channel(channel.id, permission)
     return channel
 
 
-async def _system(call: Call, rule: Rule) -> None:
+async def readable_post(call: RestCall, post_id: str) -> Post:
+    """A post in a channel that who asks may read.
+
+    Raises:
+        AppFailure: 404; 403.
+    """
+    post = await call.workspace.posts.get(post_id)
+    await require_reading(call, await call.workspace.channels.get(post.channel_id), "read_channel_content")
+    return post
+
+
+async def _system(call: RestCall, rule: Rule) -> None:
     await call.require(rule.permission)
 
 
-async def _team(call: Call, rule: Rule) -> None:
+async def _team(call: RestCall, rule: Rule) -> None:
     await call.require_in_team(call.path("team_id"), rule.permission)
 
 
-async def _channel(call: Call, rule: Rule) -> None:
+async def _channel(call: RestCall, rule: Rule) -> None:
     await call.require_in_channel((await call.channel()).id, rule.permission)
 
 
-async def _kind(call: Call, rule: Rule) -> None:
+async def _kind(call: RestCall, rule: Rule) -> None:
     found = await call.channel()
     kind = KIND.get(found.type)
     await call.require_in_channel(found.id, rule.permission.format(kind) if kind else "read_channel")
 
 
-async def _read(call: Call, rule: Rule) -> None:
+async def _read(call: RestCall, rule: Rule) -> None:
     await require_reading(call, await call.channel(), rule.permission)
 
 
-async def _account(call: Call, rule: Rule) -> None:
+async def _account(call: RestCall, rule: Rule) -> None:
     await call.require_account(call.path("user_id"), rule.permission)
 
 
-async def _user(call: Call, rule: Rule) -> None:
+async def _user(call: RestCall, rule: Rule) -> None:
     await call.require_self(call.path("user_id"), rule.permission)
 
 
-async def _author(call: Call, rule: Rule) -> None:
+async def _author(call: RestCall, rule: Rule) -> None:
     post = await call.post()
     own = post.user_id == call.user_id
     await call.require_in_channel(post.channel_id, rule.permission if own else rule.others)
 
 
-_Check: TypeAlias = Callable[[Call, Rule], Awaitable[None]]
+_Check: TypeAlias = Callable[[RestCall, Rule], Awaitable[None]]
 _CHECKS: Mapping[Scope, _Check] = {
     Scope.SYSTEM: _system,
     Scope.TEAM: _team,

@@ -9,59 +9,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
 from servehttp.settings import RestSettings
-from servehttp.workspace.rest import (
-    bots,
-    channel_members,
-    channels,
-    commands,
-    emoji,
-    files,
-    logins,
-    plugins,
-    post_lists,
-    posts,
-    preferences,
-    reactions,
-    roles,
-    sessions,
-    sidebar,
-    statuses,
-    system,
-    team_members,
-    teams,
-    uploads,
-    users,
-)
+from servehttp.workspace.packages import modules_of
+from servehttp.workspace.rest import handlers
 from servehttp.workspace.rest.errors import no_route
-from servehttp.workspace.rest.routes import Route
+from servehttp.workspace.rest.routes import RestRoute
 from servehttp.workspace.rest.websocket import WebSockets
 from servehttp.workspace.workspace import Workspace
 
-MODULES = (
-    bots,
-    channel_members,
-    channels,
-    commands,
-    emoji,
-    files,
-    logins,
-    plugins,
-    post_lists,
-    posts,
-    preferences,
-    reactions,
-    roles,
-    sessions,
-    sidebar,
-    statuses,
-    system,
-    team_members,
-    teams,
-    uploads,
-    users,
-)
+MODULES = modules_of(handlers)
+"""What has the routes of a domain each, in its list `ROUTES`."""
 
-ROUTES: Sequence[Route] = [route for module in MODULES for route in module.ROUTES]
+ROUTES: Sequence[RestRoute] = [route for module in MODULES for route in module.ROUTES]
 """Everything that is served below /api/v4, but for the WebSocket."""
 
 

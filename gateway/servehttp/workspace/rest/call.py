@@ -27,17 +27,17 @@ OK = {"status": "OK"}
 """What an operation answers that has nothing to show."""
 
 
-class Call:
+class RestCall:
     """A request to the REST API.
 
     Attributes:
-        ws: The workspace.
+        workspace: The workspace.
         request: The request itself.
         settings: Limits.
     """
 
     def __init__(self, workspace: Workspace, settings: RestSettings, request: Request, session: Session | None) -> None:
-        self.ws = workspace
+        self.workspace = workspace
         self.settings = settings
         self.request = request
         self._session = session
@@ -80,7 +80,7 @@ class Call:
 
     async def may(self, permission: str) -> bool:
         """Whether who asks has a permission everywhere."""
-        return self.logged_in and await self.ws.permissions.has(self.user_id, permission)
+        return self.logged_in and await self.workspace.permissions.has(self.user_id, permission)
 
     async def require(self, permission: str) -> None:
         """Go on only with a permission that holds everywhere.
@@ -89,7 +89,7 @@ class Call:
             AppFailure: 403.
         """
         if not await self.may(permission):
-            raise self.ws.permissions.denied(permission)
+            raise self.workspace.permissions.denied(permission)
 
     async def require_in_team(self, team_id: str, permission: str) -> None:
         """Go on only with a permission in a team.
@@ -97,8 +97,8 @@ class Call:
         Raises:
             AppFailure: 403.
         """
-        if not await self.ws.permissions.has_in_team(self.user_id, team_id, permission):
-            raise self.ws.permissions.denied(permission)
+        if not await self.workspace.permissions.has_in_team(self.user_id, team_id, permission):
+            raise self.workspace.permissions.denied(permission)
 
     async def require_in_channel(self, channel_id: str, permission: str) -> None:
         """Go on only with a permission in a channel.
@@ -106,8 +106,8 @@ class Call:
         Raises:
             AppFailure: 403.
         """
-        if not await self.ws.permissions.has_in_channel(self.user_id, channel_id, permission):
-            raise self.ws.permissions.denied(permission)
+        if not await self.workspace.permissions.has_in_channel(self.user_id, channel_id, permission):
+            raise self.workspace.permissions.denied(permission)
 
     async def require_self(self, user_id: str, permission: str = "edit_other_users") -> None:
         """Go on only for who asks themselves, or with a permission.
@@ -134,12 +134,12 @@ class Call:
         Raises:
             AppFailure: 403.
         """
-        if await self.ws.permissions.is_administrator(user_id):
+        if await self.workspace.permissions.is_administrator(user_id):
             await self.require(ADMINISTRATOR)
 
     async def is_guest(self) -> bool:
         """Whether who asks sees only what they were added to."""
-        return is_guest(await self.ws.users.get(self.user_id))
+        return is_guest(await self.workspace.users.get(self.user_id))
 
     async def require_seeing(self, *user_ids: str) -> None:
         """Go on only if who asks may know of these users.
@@ -147,7 +147,7 @@ class Call:
         Raises:
             AppFailure: 403.
         """
-        await self.ws.visible_users.check(self.user_id, user_ids)
+        await self.workspace.visible_users.check(self.user_id, user_ids)
 
     # What the address names
 
@@ -160,7 +160,7 @@ class Call:
         if self._channel is None:
             by_post = "post_id" in self.request.path_params
             channel_id = (await self.post()).channel_id if by_post else self.path("channel_id")
-            self._channel = await self.ws.channels.get(channel_id)
+            self._channel = await self.workspace.channels.get(channel_id)
         return self._channel
 
     async def post(self) -> Post:
@@ -170,7 +170,7 @@ class Call:
             AppFailure: 404; 400, the id is none.
         """
         if self._post is None:
-            self._post = await self.ws.posts.get(self.path("post_id"))
+            self._post = await self.workspace.posts.get(self.path("post_id"))
         return self._post
 
     # Parameters

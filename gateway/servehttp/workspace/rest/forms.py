@@ -17,7 +17,7 @@ FIELDS_MAX = 64
 
 
 @dataclass(frozen=True)
-class Part:
+class FormPart:
     """One part of a form.
 
     Attributes:
@@ -53,7 +53,7 @@ class Part:
         return text
 
 
-async def parts(request: Request) -> AsyncIterator[Part]:
+async def parts(request: Request) -> AsyncIterator[FormPart]:
     """The parts of a form, one after the other. One that is not read to its end is, before the next one comes.
 
     Raises:
@@ -65,7 +65,7 @@ async def parts(request: Request) -> AsyncIterator[Part]:
             if NUL in (event.filename or ""):
                 raise _malformed()
             pieces = _pieces(events)
-            yield Part(event.name, event.filename or "", pieces)
+            yield FormPart(event.name, event.filename or "", pieces)
             async for _ in pieces:
                 pass
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import structlog
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route as StarletteRoute
+from starlette.routing import Route
 
 from mattermost_plugin.models import PluginContext, Session
 from mattermost_plugin.request_id import request_id_of
@@ -19,13 +19,13 @@ from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import new_id
 from servehttp.workspace.rest.access import Access
 from servehttp.workspace.rest.auth import authenticate
-from servehttp.workspace.rest.call import Call
+from servehttp.workspace.rest.call import RestCall
 from servehttp.workspace.rest.errors import INTERNAL, error_response, unavailable_response
 from servehttp.workspace.rest.json import to_json
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 
-Handler: TypeAlias = Callable[[Call], Awaitable[Any]]
+Handler: TypeAlias = Callable[[RestCall], Awaitable[Any]]
 
 PREFIX = "/api/v4"
 
@@ -33,7 +33,7 @@ logger = structlog.get_logger("servehttp.rest")
 
 
 @dataclass(frozen=True)
-class Route:
+class RestRoute:
     """What is served at one address, by one method.
 
     Attributes:
@@ -50,7 +50,7 @@ class Route:
     access: Access
     status: int = 200
 
-    def bound(self, workspace: Workspace, settings: RestSettings) -> StarletteRoute:
+    def bound(self, workspace: Workspace, settings: RestSettings) -> Route:
         """The route of one application."""
 
         async def endpoint(request: Request) -> Response:
@@ -72,7 +72,7 @@ class Route:
             finally:
                 REQUEST.reset(token)
 
-        return StarletteRoute(PREFIX + self.path, endpoint, methods=[self.method])
+        return Route(PREFIX + self.path, endpoint, methods=[self.method])
 
     def _log(self, failure: AppFailure, request_id: str) -> None:
         if failure.detail:
@@ -85,7 +85,7 @@ class Route:
         session = await self._session(workspace, request)
         if session is not None:
             REQUEST.set(of_session(REQUEST.get(), session))
-        call = Call(workspace, settings, request, session)
+        call = RestCall(workspace, settings, request, session)
         await self.access.check(call)
         answer = await self.handler(call)
         return answer if isinstance(answer, Response) else JSONResponse(to_json(answer), self.status)

@@ -10,7 +10,7 @@ from mattermost_plugin.models import WebsocketBroadcast
 from servehttp.workspace.events import Event
 from servehttp.workspace.workspace import Workspace
 
-KNOWN_MAX = 256
+CACHED_MAX = 256
 """Events of which it is kept who may see them; connections look at one at nearly the same time."""
 
 
@@ -23,34 +23,34 @@ class Audiences:
     """
 
     def __init__(self, workspace: Workspace, connected: Callable[[], Collection[str]]) -> None:
-        self._ws = workspace
+        self._workspace = workspace
         self._connected = connected
-        self._known: OrderedDict[int, tuple[Event, frozenset[str]]] = OrderedDict()
-        self._looking = asyncio.Lock()
+        self._cached: OrderedDict[int, tuple[Event, frozenset[str]]] = OrderedDict()
+        self._lock = asyncio.Lock()
 
     async def has(self, user_id: str, event: Event) -> bool:
         """Whether a user may see an event."""
         broadcast = event.broadcast
         if broadcast.user_id or not (broadcast.channel_id or broadcast.team_id):
             return True
-        async with self._looking:
-            if id(event) not in self._known:
+        async with self._lock:
+            if id(event) not in self._cached:
                 self._keep(event, await self._members(broadcast))
-            return user_id in self._known[id(event)][1]
+            return user_id in self._cached[id(event)][1]
 
     async def _members(self, broadcast: WebsocketBroadcast) -> frozenset[str]:
         connected = list(self._connected())
         if broadcast.channel_id:
-            there = await self._ws.channel_members.by_ids(broadcast.channel_id, connected)
+            there = await self._workspace.channel_members.by_ids(broadcast.channel_id, connected)
             return frozenset(member.user_id for member in there)
-        in_team = await self._ws.team_members.by_ids(broadcast.team_id, connected)
+        in_team = await self._workspace.team_members.by_ids(broadcast.team_id, connected)
         return frozenset(member.user_id for member in in_team)
 
     def _keep(self, event: Event, members: frozenset[str]) -> None:
         # With the event itself: as long as it is kept, no other one has its id.
-        self._known[id(event)] = event, members
-        if len(self._known) > KNOWN_MAX:
-            self._known.popitem(last=False)
+        self._cached[id(event)] = event, members
+        if len(self._cached) > CACHED_MAX:
+            self._cached.popitem(last=False)
 
 
 def is_meant(event: Event, connection_id: str, user_id: str) -> bool:

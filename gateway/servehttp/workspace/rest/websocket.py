@@ -19,7 +19,13 @@ from servehttp.workspace.rest.event_json import failure_json
 from servehttp.workspace.rest.json import value_of
 from servehttp.workspace.rest.routes import PREFIX, of_session, request_context
 from servehttp.workspace.rest.visibility import Audiences
-from servehttp.workspace.rest.websocket_connection import CHALLENGE, UNAUTHORISED, Connection, Gone, receive
+from servehttp.workspace.rest.websocket_connection import (
+    CHALLENGE,
+    UNAUTHORISED,
+    ConnectionClosed,
+    WebSocketConnection,
+    receive,
+)
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 
@@ -39,9 +45,9 @@ class WebSockets:
     """
 
     def __init__(self, workspace: Workspace, settings: RestSettings) -> None:
-        self._ws = workspace
+        self._workspace = workspace
         self._settings = settings
-        self._open: dict[str, set[Connection]] = {}
+        self._open: dict[str, set[WebSocketConnection]] = {}
         self._audiences = Audiences(workspace, self._open.keys)
         workspace.sessions.listen(self._sessions_changed)
 
@@ -53,8 +59,8 @@ class WebSockets:
         await socket.accept()
         try:
             await self._run(socket)
-        except Gone as gone:
-            await self._close(socket, gone.code)
+        except ConnectionClosed as closed:
+            await self._close(socket, closed.code)
         except StoreUnavailable as error:
             logger.warning("WebSocket closed", reason=str(error))
             await self._close(socket, TRY_AGAIN_LATER)
@@ -75,17 +81,17 @@ class WebSockets:
         finally:
             REQUEST.reset(token)
 
-    async def _while_open(self, connection: Connection) -> None:
+    async def _while_open(self, connection: WebSocketConnection) -> None:
         user_id = connection.session.user_id
         self._open.setdefault(user_id, set()).add(connection)
         try:
-            await self._ws.statuses.appear(user_id, "online")
+            await self._workspace.statuses.appear(user_id, "online")
             await connection.run()
         finally:
             self._open[user_id].remove(connection)
             if not self._open[user_id]:
                 del self._open[user_id]
-                await self._ws.statuses.appear(user_id, "offline")
+                await self._workspace.statuses.appear(user_id, "offline")
 
     def _sessions_changed(self, user_id: str) -> None:
         for connection in self._open.get(user_id, ()):
@@ -93,35 +99,35 @@ class WebSockets:
 
     # Who comes in
 
-    async def _authenticated(self, socket: WebSocket) -> Connection:
+    async def _authenticated(self, socket: WebSocket) -> WebSocketConnection:
         found = credentials(socket)
         same_origin = is_same_origin(socket.headers.get("Origin"), socket.headers.get("Host", ""))
         if found is not None and (same_origin or not found.from_cookie):
             try:
-                session = await self._ws.sessions.authenticate(found.token)
+                session = await self._workspace.sessions.authenticate(found.token)
             except AppFailure:
                 return await self._challenged(socket)
             return self._connection(socket, session, found.token)
         return await self._challenged(socket)
 
-    async def _challenged(self, socket: WebSocket) -> Connection:
+    async def _challenged(self, socket: WebSocket) -> WebSocketConnection:
         try:
             async with asyncio.timeout(self._settings.websocket_auth_timeout):
                 return await self._answered(socket)
         except (TimeoutError, AppFailure):
-            raise Gone(UNAUTHORISED) from None
+            raise ConnectionClosed(UNAUTHORISED) from None
 
-    async def _answered(self, socket: WebSocket) -> Connection:
+    async def _answered(self, socket: WebSocket) -> WebSocketConnection:
         asked = await receive(socket, self._settings.websocket_message_size)
         while asked.action != CHALLENGE:
             await socket.send_text(failure_json(asked.seq, _not_authenticated()))
             asked = await receive(socket, self._settings.websocket_message_size)
         token = value_of(str, asked.data.get("token"), "token")
-        session: Session = await self._ws.sessions.authenticate(token)
+        session: Session = await self._workspace.sessions.authenticate(token)
         return self._connection(socket, session, token, answers=asked.seq)
 
-    def _connection(self, socket: WebSocket, session: Session, token: str, answers: int = 0) -> Connection:
-        return Connection(self._ws, self._settings, self._audiences, socket, session, token, answers)
+    def _connection(self, socket: WebSocket, session: Session, token: str, answers: int = 0) -> WebSocketConnection:
+        return WebSocketConnection(self._workspace, self._settings, self._audiences, socket, session, token, answers)
 
 
 def _not_authenticated() -> AppFailure:

@@ -38,7 +38,7 @@ TOO_SLOW = 1013
 logger = structlog.get_logger("servehttp.rest")
 
 
-class Gone(Exception):
+class ConnectionClosed(Exception):
     """A connection is over.
 
     Attributes:
@@ -54,19 +54,19 @@ async def receive(socket: WebSocket, limit: int) -> WebSocketRequest:
     """The client's next message.
 
     Raises:
-        Gone: there is none, or it is larger than the limit.
+        ConnectionClosed: there is none, or it is larger than the limit.
         AppFailure: 400, it is no JSON, or no message.
     """
     message = await socket.receive()
     if message["type"] == "websocket.disconnect":
-        raise Gone
+        raise ConnectionClosed
     text: str = message.get("text") or ""
     if len(text.encode()) > limit:
-        raise Gone(TOO_BIG)
+        raise ConnectionClosed(TOO_BIG)
     return from_json(WebSocketRequest, parse_json(text))
 
 
-class Connection:
+class WebSocketConnection:
     """An open connection.
 
     Args:
@@ -90,7 +90,7 @@ class Connection:
         answers: int = 0,
     ) -> None:
         self.session = session
-        self._ws = workspace
+        self._workspace = workspace
         self._settings = settings
         self._socket = socket
         self._token = token
@@ -107,16 +107,16 @@ class Connection:
         """Serve it until it is over.
 
         Raises:
-            Gone: it is.
+            ConnectionClosed: it is.
         """
         user_id = self.session.user_id
-        events = self._ws.events.subscribe(lambda event: is_meant(event, self._id, user_id))
+        events = self._workspace.events.subscribe(lambda event: is_meant(event, self._id, user_id))
         self._notify("OnWebSocketConnect")
         try:
             await self._greet()
-            await first_completed(self._tell(events), self._listen(), self._watch())
+            await first_completed(self._send_events(events), self._listen(), self._watch())
         finally:
-            self._ws.events.unsubscribe(events)
+            self._workspace.events.unsubscribe(events)
             self._notify("OnWebSocketDisconnect")
 
     def session_changed(self) -> None:
@@ -125,7 +125,7 @@ class Connection:
         self._changed.set()
 
     def _notify(self, hook: str, **fields: Any) -> None:
-        self._ws.hooks.notify(hook, web_conn_id=self._id, user_id=self.session.user_id, **fields)
+        self._workspace.hooks.notify(hook, web_conn_id=self._id, user_id=self.session.user_id, **fields)
 
     # To the client
 
@@ -135,14 +135,14 @@ class Connection:
         if self._answers:
             await self._send(reply_json(self._answers))
 
-    async def _tell(self, events: Subscription) -> None:
+    async def _send_events(self, events: Subscription) -> None:
         try:
             async for event in events:
                 if await self._audiences.has(self.session.user_id, event):
                     await self._check_session()
                     await self._send_event(event)
         except Lagging:
-            raise Gone(TOO_SLOW) from None
+            raise ConnectionClosed(TOO_SLOW) from None
 
     async def _send_event(self, event: Event) -> None:
         number, self._sequence = self._sequence, self._sequence + 1
@@ -153,7 +153,7 @@ class Connection:
             async with asyncio.timeout(self._settings.websocket_send_timeout), self._sending:
                 await self._socket.send_text(text)
         except TimeoutError:
-            raise Gone(TOO_SLOW) from None
+            raise ConnectionClosed(TOO_SLOW) from None
 
     # The session
 
@@ -173,15 +173,15 @@ class Connection:
     async def _look_up(self) -> None:
         looked_at = self._changes
         try:
-            self.session = await self._ws.sessions.authenticate(self._token)
+            self.session = await self._workspace.sessions.authenticate(self._token)
         except AppFailure:
-            raise Gone(UNAUTHORISED) from None
+            raise ConnectionClosed(UNAUTHORISED) from None
         self._checked = looked_at
 
     def _lifetime(self) -> float | None:
         """Seconds until the session expires; None if it never does."""
         ends = self.session.expires_at
-        return max(ends - self._ws.clock(), 0) / 1000 if ends else None
+        return max(ends - self._workspace.clock(), 0) / 1000 if ends else None
 
     # From the client
 
@@ -205,7 +205,7 @@ class Connection:
 
     async def _answer(self, asked: WebSocketRequest) -> str:
         try:
-            return reply_json(asked.seq, await act(self._ws, self.session.user_id, asked))
+            return reply_json(asked.seq, await act(self._workspace, self.session.user_id, asked))
         except AppFailure as failure:
             return failure_json(asked.seq, failure)
         except StoreUnavailable as error:

@@ -13,7 +13,7 @@ from mattermost_plugin.models import Channel, Session, Team, User
 from servehttp.workspace.domains.people.default_roles import DEFAULT_ROLES
 from servehttp.workspace.rest.access import Access, Rule, Scope
 from servehttp.workspace.rest.application import ROUTES
-from servehttp.workspace.rest.routes import Route
+from servehttp.workspace.rest.routes import RestRoute
 from servehttp.workspace.workspace import Workspace
 from support.rest import Client
 from support.rest_scene import BODIES, QUERIES, filled, names_of, take_in, undone
@@ -128,7 +128,7 @@ async def scene(ws: Workspace, http: httpx2.AsyncClient) -> Scene:
     return Scene(callers, await names_of(ws, team, channel, target))
 
 
-async def outcome(ws: Workspace, client: Client, route: Route, names: Mapping[str, str]) -> int:
+async def outcome(ws: Workspace, client: Client, route: RestRoute, names: Mapping[str, str]) -> int:
     which, names = (route.method, route.path), {**names, "caller_id": client.user.id}
     path = filled(route.path + QUERIES.get(which, ""), names)
     body = json.loads(filled(json.dumps(BODIES.get(which, {})), names))
@@ -170,7 +170,7 @@ async def test_every_route_lets_in_whom_its_access_names_and_nobody_else(scene: 
     assert not wrong, "\n".join(wrong)
 
 
-def _as_said(caller: str, route: Route, status: int) -> bool:
+def _as_said(caller: str, route: RestRoute, status: int) -> bool:
     if caller == "nobody" and not route.access.public:
         return status == 401
     if not may(caller, route.access):

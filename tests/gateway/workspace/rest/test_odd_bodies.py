@@ -23,9 +23,9 @@ from mattermost_plugin import models
 from mattermost_plugin.models import Channel, Team
 from servehttp.workspace.domains.base.images import plain_image
 from servehttp.workspace.rest.application import ROUTES
-from servehttp.workspace.rest.call import Call
+from servehttp.workspace.rest.call import RestCall
 from servehttp.workspace.rest.errors import MESSAGE_MAX
-from servehttp.workspace.rest.routes import Route
+from servehttp.workspace.rest.routes import RestRoute
 from servehttp.workspace.workspace import Workspace
 from support.rest import Client
 from support.rest_scene import BODIES, QUERIES, filled, names_of, take_in, undone
@@ -64,7 +64,7 @@ class Stage:
     names: dict[str, str]
 
     async def send(
-        self, route: Route, body: str | bytes | None = None, path: str = "", **options: Any
+        self, route: RestRoute, body: str | bytes | None = None, path: str = "", **options: Any
     ) -> httpx2.Response:
         """Send a route its example, or something odd in place of it; returns an answer, which is well-formed."""
         which = (route.method, route.path)
@@ -154,7 +154,7 @@ def places(example: Any) -> Iterator[Any]:
             yield from ([*example[:index], marked, *example[index + 1 :]] for marked in places(value))
 
 
-def places_of(route: Route) -> Iterator[Any]:
+def places_of(route: RestRoute) -> Iterator[Any]:
     return places(BODIES[route.method, route.path])
 
 
@@ -218,7 +218,9 @@ JSON_PLACES = st.sampled_from([(route, marked) for route in JSON_ROUTES for mark
 
 @given(place=JSON_PLACES, value=JSON_VALUES | st.sampled_from(VALUES).map(json.loads))
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_any_value_in_any_place_is_taken_or_refused(place: tuple[Route, Any], value: Any, stage: Stage) -> None:
+async def test_any_value_in_any_place_is_taken_or_refused(
+    place: tuple[RestRoute, Any], value: Any, stage: Stage
+) -> None:
     route, marked = place
     await stage.send(route, replaced(marked, json.dumps(value)))
 
@@ -250,13 +252,13 @@ ODD_TEXTS = [
 def parameters(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """The parameters of queries that handlers have asked for since it was last cleared."""
     asked: dict[str, str] = {}
-    ask = Call.query
+    ask = RestCall.query
 
-    def query(call: Call, name: str, default: str = "") -> str:
+    def query(call: RestCall, name: str, default: str = "") -> str:
         asked[name] = name
         return ask(call, name, default)
 
-    monkeypatch.setattr(Call, "query", query)
+    monkeypatch.setattr(RestCall, "query", query)
     return asked
 
 

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from typing import IO, Any
 
 from servehttp.workspace.rest.access import LOGGED_IN, system
-from servehttp.workspace.rest.call import OK, Call
+from servehttp.workspace.rest.call import OK, RestCall
 from servehttp.workspace.rest.forms import at_most, no_file, parts
-from servehttp.workspace.rest.routes import Route
+from servehttp.workspace.rest.routes import RestRoute
 
 FIELD_MAX = 1024
 """Bytes of a field that is no file."""
@@ -20,7 +20,7 @@ HELD_MAX = 1024 * 1024
 """Bytes of a bundle that are held in memory; a larger one is a temporary file."""
 
 
-async def upload_plugin(call: Call) -> Any:
+async def upload_plugin(call: RestCall) -> Any:
     """Install a plugin from the form's file `plugin`, a .tar.gz; with `force`, in place of the one that is there."""
     has_bundle, force = False, call.flag("force")
     with tempfile.SpooledTemporaryFile(HELD_MAX) as bundle:
@@ -32,42 +32,42 @@ async def upload_plugin(call: Call) -> Any:
                 force = await part.text(FIELD_MAX) == "true"
         if not has_bundle:
             raise no_file("plugin")
-        return await call.ws.plugins.install(bundle, replace=force)
+        return await call.workspace.plugins.install(bundle, replace=force)
 
 
-async def get_plugins(call: Call) -> Any:
+async def get_plugins(call: RestCall) -> Any:
     """The plugins, those that run and those that do not."""
-    active = {manifest.id for manifest in call.ws.plugins.active()}
+    active = {manifest.id for manifest in call.workspace.plugins.active()}
     found: dict[str, list[Any]] = {"active": [], "inactive": []}
-    for manifest in call.ws.plugins.all():
+    for manifest in call.workspace.plugins.all():
         found["active" if manifest.id in active else "inactive"].append(manifest)
     return found
 
 
-async def get_statuses(call: Call) -> Any:
+async def get_statuses(call: RestCall) -> Any:
     """How the plugins are."""
-    return [call.ws.plugins.status(manifest.id) for manifest in call.ws.plugins.all()]
+    return [call.workspace.plugins.status(manifest.id) for manifest in call.workspace.plugins.all()]
 
 
-async def enable_plugin(call: Call) -> Any:
+async def enable_plugin(call: RestCall) -> Any:
     """Start a plugin."""
-    await call.ws.plugins.enable(call.path("plugin_id"))
+    await call.workspace.plugins.enable(call.path("plugin_id"))
     return OK
 
 
-async def disable_plugin(call: Call) -> Any:
+async def disable_plugin(call: RestCall) -> Any:
     """Stop a plugin."""
-    await call.ws.plugins.disable(call.path("plugin_id"))
+    await call.workspace.plugins.disable(call.path("plugin_id"))
     return OK
 
 
-async def remove_plugin(call: Call) -> Any:
+async def remove_plugin(call: RestCall) -> Any:
     """Stop and delete a plugin."""
-    await call.ws.plugins.remove(call.path("plugin_id"))
+    await call.workspace.plugins.remove(call.path("plugin_id"))
     return OK
 
 
-async def get_webapp(call: Call) -> Any:
+async def get_webapp(call: RestCall) -> Any:
     """The plugins with a part that runs in Mattermost's web client: none, since there is no such client here."""
     return []
 
@@ -82,11 +82,11 @@ async def _keep(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:
 
 
 ROUTES = [
-    Route("POST", "/plugins", upload_plugin, system(WRITE), status=201),
-    Route("GET", "/plugins", get_plugins, system(READ)),
-    Route("GET", "/plugins/statuses", get_statuses, system(READ)),
-    Route("GET", "/plugins/webapp", get_webapp, LOGGED_IN),
-    Route("POST", "/plugins/{plugin_id}/enable", enable_plugin, system(WRITE)),
-    Route("POST", "/plugins/{plugin_id}/disable", disable_plugin, system(WRITE)),
-    Route("DELETE", "/plugins/{plugin_id}", remove_plugin, system(WRITE)),
+    RestRoute("POST", "/plugins", upload_plugin, system(WRITE), status=201),
+    RestRoute("GET", "/plugins", get_plugins, system(READ)),
+    RestRoute("GET", "/plugins/statuses", get_statuses, system(READ)),
+    RestRoute("GET", "/plugins/webapp", get_webapp, LOGGED_IN),
+    RestRoute("POST", "/plugins/{plugin_id}/enable", enable_plugin, system(WRITE)),
+    RestRoute("POST", "/plugins/{plugin_id}/disable", disable_plugin, system(WRITE)),
+    RestRoute("DELETE", "/plugins/{plugin_id}", remove_plugin, system(WRITE)),
 ]

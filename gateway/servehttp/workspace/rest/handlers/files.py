@@ -10,11 +10,11 @@ from starlette.responses import StreamingResponse
 
 from mattermost_plugin.models import FileInfo
 from servehttp.workspace.rest.access import LOGGED_IN, require_reading
-from servehttp.workspace.rest.call import Call
+from servehttp.workspace.rest.call import RestCall
 from servehttp.workspace.rest.errors import too_large
 from servehttp.workspace.rest.forms import no_file, parts
 from servehttp.workspace.rest.json import bad_value
-from servehttp.workspace.rest.routes import Route
+from servehttp.workspace.rest.routes import RestRoute
 
 READABLE = LOGGED_IN.besides(
     "one's own upload, or `read_channel_content` in its channel, or a public one of one's team"
@@ -30,7 +30,7 @@ HEADERS = {
 }
 
 
-async def upload_file(call: Call) -> Any:
+async def upload_file(call: RestCall) -> Any:
     """Store files of a channel: a form in which `channel_id` comes before them, or one file as the body itself."""
     if call.request.headers.get("Content-Type", "").startswith("multipart/form-data"):
         return await _upload_form(call)
@@ -40,7 +40,7 @@ async def upload_file(call: Call) -> Any:
     return {"file_infos": [await _store(call, channel_id, filename, call.request.stream())], "client_ids": []}
 
 
-async def get_file(call: Call) -> Any:
+async def get_file(call: RestCall) -> Any:
     """What a file holds."""
     info = await _readable(call)
     kind = info.mime_type.partition(";")[0]
@@ -48,22 +48,22 @@ async def get_file(call: Call) -> Any:
     disposition = f"{place}; filename*=UTF-8''{quote(info.name, safe='')}"
     headers = HEADERS | {"Content-Disposition": disposition, "Content-Length": str(info.size)}
     media_type = info.mime_type or "application/octet-stream"
-    return StreamingResponse(call.ws.files.stream(info.id), media_type=media_type, headers=headers)
+    return StreamingResponse(call.workspace.files.stream(info.id), media_type=media_type, headers=headers)
 
 
-async def get_info(call: Call) -> Any:
+async def get_info(call: RestCall) -> Any:
     """What is known of a file."""
     return await _readable(call)
 
 
-async def get_link(call: Call) -> Any:
+async def get_link(call: RestCall) -> Any:
     """A link to a file for everybody, where the configuration permits that."""
     info = await _readable(call)
     await call.require_in_channel(info.channel_id, "get_public_link")
-    return {"link": await call.ws.file_links.make(info.id)}
+    return {"link": await call.workspace.file_links.make(info.id)}
 
 
-async def _upload_form(call: Call) -> Any:
+async def _upload_form(call: RestCall) -> Any:
     channel_id, infos, client_ids = call.query("channel_id"), [], []
     async for part in parts(call.request):
         if part.filename:
@@ -77,28 +77,28 @@ async def _upload_form(call: Call) -> Any:
     return {"file_infos": infos, "client_ids": client_ids}
 
 
-async def _store(call: Call, channel_id: str, filename: str, pieces: AsyncIterator[bytes]) -> FileInfo:
-    await call.ws.config.require("FileSettings", "EnableFileAttachments", "Files are switched off.")
-    limit = call.ws.settings.max_file_size
+async def _store(call: RestCall, channel_id: str, filename: str, pieces: AsyncIterator[bytes]) -> FileInfo:
+    await call.workspace.config.require("FileSettings", "EnableFileAttachments", "Files are switched off.")
+    limit = call.workspace.settings.max_file_size
     if call.announced > limit + call.settings.body_size:
         raise too_large(limit)
     await call.require_in_channel(channel_id, "upload_file")
-    return await call.ws.files.upload(channel_id, filename, pieces, call.user_id)
+    return await call.workspace.files.upload(channel_id, filename, pieces, call.user_id)
 
 
-async def _readable(call: Call) -> FileInfo:
+async def _readable(call: RestCall) -> FileInfo:
     """A file that who asks has uploaded, or may read the channel of."""
-    info = await call.ws.files.get(call.path("file_id"))
+    info = await call.workspace.files.get(call.path("file_id"))
     if info.creator_id != call.user_id:
-        await require_reading(call, await call.ws.channels.get(info.channel_id), "read_channel_content")
+        await require_reading(call, await call.workspace.channels.get(info.channel_id), "read_channel_content")
     return info
 
 
 _GET_LINK_BY = LOGGED_IN.besides("as for reading it, and `get_public_link` in its channel")
 
 ROUTES = [
-    Route("POST", "/files", upload_file, LOGGED_IN.besides("`upload_file` in the channel of the body"), status=201),
-    Route("GET", "/files/{file_id}", get_file, READABLE),
-    Route("GET", "/files/{file_id}/info", get_info, READABLE),
-    Route("GET", "/files/{file_id}/link", get_link, _GET_LINK_BY),
+    RestRoute("POST", "/files", upload_file, LOGGED_IN.besides("`upload_file` in the channel of the body"), status=201),
+    RestRoute("GET", "/files/{file_id}", get_file, READABLE),
+    RestRoute("GET", "/files/{file_id}/info", get_info, READABLE),
+    RestRoute("GET", "/files/{file_id}/link", get_link, _GET_LINK_BY),
 ]
