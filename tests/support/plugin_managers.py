@@ -33,6 +33,9 @@ class DictManager:
     def active(self) -> list[Manifest]:
         return [Manifest(id=plugin.id) for plugin in self.plugins.values() if plugin.running]
 
+    def all(self) -> list[Manifest]:
+        return [Manifest(id=plugin_id) for plugin_id in self.plugins]
+
     def status(self, plugin_id: str) -> PluginStatus:
         plugin = self._plugin(plugin_id)
         state = RUNNING if plugin.running else STOPPED

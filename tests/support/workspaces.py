@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import pytest
 from google.protobuf.message import Message
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from mattermost_plugin.models import Channel, Post, Team, User
+from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.workspace import Workspace
 
 SERVER = os.environ.get("TEST_DATABASE_URL", "")
@@ -77,15 +79,23 @@ async def a_post(workspace: Workspace, channel: Channel, author: User, message: 
     return await workspace.posts.create(Post(channel_id=channel.id, user_id=author.id, message=message, **more))
 
 
+async def refusal(action: Awaitable[object]) -> tuple[str, int]:
+    """The id and the status with which something is refused."""
+    with pytest.raises(AppFailure) as refused:
+        await action
+    return refused.value.id, refused.value.status
+
+
 @dataclass
 class FakePlugin:
     """A plugin in this process: answers hooks with functions, and keeps what it was asked.
 
-    An answer is a response, or a function of the request that returns one or raises; it may be async.
+    An answer is a response, or a function of the request that returns one or raises; it may be async. What it was asked
+    is each hook's name with its request.
     """
 
     answers: dict[str, object] = field(default_factory=dict)
-    asked: list[tuple[str, Message]] = field(default_factory=list)
+    asked: list[tuple[str, Any]] = field(default_factory=list)
 
     @property
     def implemented(self) -> frozenset[str]:

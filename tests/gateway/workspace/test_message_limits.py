@@ -32,7 +32,7 @@ ANNOUNCED = {
 
 def settings_with(name: str, value: int) -> Settings:
     group, _, setting = name.partition(".")
-    return Settings(**{group: {setting: value}})  # type: ignore[arg-type]
+    return Settings.model_validate({group: {setting: value}})
 
 
 def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RuntimeConfig:

@@ -5,19 +5,12 @@ from __future__ import annotations
 import pytest
 
 from mattermost_plugin.models import Bot, BotGetOptions, BotPatch, User
-from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.workspace import Workspace
-from support.workspaces import a_user
+from support.workspaces import a_user, refusal
 
 pytestmark = pytest.mark.anyio
 
 PLUGIN = "com.example.poll"
-
-
-async def refusal(action: object) -> tuple[str, int]:
-    with pytest.raises(AppFailure) as refused:
-        await action  # type: ignore[misc]
-    return refused.value.id, refused.value.status
 
 
 async def test_a_bot_has_a_user_of_its_name_without_a_password(ws: Workspace) -> None:

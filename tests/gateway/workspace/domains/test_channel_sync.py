@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -43,15 +44,15 @@ async def join(ws: Workspace, plugin_id: str, channel: Channel, ada: User) -> st
     return remote_id
 
 
-def bridge(ws: Workspace, plugin_id: str = PLUGIN, **answers: object) -> FakePlugin:
-    plugin = FakePlugin({SYNC: ALL_TAKEN} | answers)
+def bridge(ws: Workspace, plugin_id: str = PLUGIN, answers: Mapping[str, object] = {}) -> FakePlugin:
+    plugin = FakePlugin({SYNC: ALL_TAKEN, **answers})
     ws.hooks.register(plugin_id, plugin)
     return plugin
 
 
 def given(plugin: FakePlugin) -> list[dict[str, Any]]:
     """The batches that a plugin was given."""
-    return [json.loads(request.sync_msg.sync_msg_json) for hook, request in plugin.asked if hook == SYNC]  # type: ignore[attr-defined]
+    return [json.loads(request.sync_msg.sync_msg_json) for hook, request in plugin.asked if hook == SYNC]
 
 
 def messages(plugin: FakePlugin) -> list[list[str]]:
@@ -101,7 +102,7 @@ async def test_what_a_remote_did_not_get_to_comes_again(
     def up_to_now(request: Message) -> pb.OnSharedChannelsSyncMsgResponse:
         return pb.OnSharedChannelsSyncMsgResponse(response=pb.SyncResponse(posts_last_update_at=first.update_at))
 
-    plugin = bridge(ws, **{SYNC: up_to_now})
+    plugin = bridge(ws, answers={SYNC: up_to_now})
     first = await a_post(ws, channel, ada, "one")
     clock.advance(seconds=1)
     await a_post(ws, channel, ada, "two")
@@ -114,10 +115,10 @@ async def test_a_remote_that_fails_or_refuses_gets_it_again_and_the_others_get_i
     ws: Workspace, channel: Channel, ada: User
 ) -> None:
     refusing = pb.OnSharedChannelsSyncMsgResponse(error=common_pb2.AppError(message="not now"))
-    failing = bridge(ws, **{SYNC: lambda request: 1 / 0})
+    failing = bridge(ws, answers={SYNC: lambda request: 1 / 0})
     await join(ws, "refusing", channel, ada)
     await join(ws, "well", channel, ada)
-    refuser, well = bridge(ws, "refusing", **{SYNC: refusing}), bridge(ws, "well")
+    refuser, well = bridge(ws, "refusing", answers={SYNC: refusing}), bridge(ws, "well")
     await a_post(ws, channel, ada, "one")
     for _ in range(2):
         await ws.channel_sync.sync(channel.id)
@@ -138,7 +139,7 @@ async def test_a_remote_does_not_get_back_what_came_from_it(ws: Workspace, chann
 async def test_images_of_authors_go_along_when_they_are_new(
     ws: Workspace, channel: Channel, ada: User, clock: Clock
 ) -> None:
-    plugin = bridge(ws, **{PROFILE_IMAGE: pb.OnSharedChannelsProfileImageSyncMsgResponse()})
+    plugin = bridge(ws, answers={PROFILE_IMAGE: pb.OnSharedChannelsProfileImageSyncMsgResponse()})
     await ws.profile_images.set(ada.id, b"GIF89a...")
     for text in ("one", "two"):
         await a_post(ws, channel, ada, text)
@@ -148,12 +149,12 @@ async def test_images_of_authors_go_along_when_they_are_new(
 
 
 async def test_files_of_posts_go_along(ws: Workspace, channel: Channel, ada: User) -> None:
-    plugin = bridge(ws, **{ATTACHMENT: pb.OnSharedChannelsAttachmentSyncMsgResponse()})
+    plugin = bridge(ws, answers={ATTACHMENT: pb.OnSharedChannelsAttachmentSyncMsgResponse()})
     info = await ws.files.upload_bytes(channel.id, "a.txt", b"hello", ada.id)
     post = await a_post(ws, channel, ada, "see", file_ids=[info.id])
     await ws.channel_sync.sync(channel.id)
     [(_, request)] = [asked for asked in plugin.asked if asked[0] == ATTACHMENT]
-    assert (request.file_info.id, request.post.id) == (info.id, post.id)  # type: ignore[attr-defined]
+    assert (request.file_info.id, request.post.id) == (info.id, post.id)
 
 
 async def test_a_channel_that_is_not_shared_is_not_synchronised(ws: Workspace, ada: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -51,7 +52,7 @@ async def test_a_channel_gets_an_id_times_and_a_name_if_it_has_none(ws: Workspac
 
 
 async def test_a_malformed_channel_is_refused_by_the_name_of_its_field(ws: Workspace, lab: Team) -> None:
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"display_name": "d" * 65}, "display_name"),
         ({"header": "h" * 1025}, "header"),
         ({"purpose": "p" * 251}, "purpose"),
@@ -63,7 +64,7 @@ async def test_a_malformed_channel_is_refused_by_the_name_of_its_field(ws: Works
     ]
     for fields, field in cases:
         with pytest.raises(AppFailure) as refused:
-            await ws.channels.create(Channel(**{"team_id": lab.id, "name": "news"} | fields))
+            await ws.channels.create(replace(Channel(team_id=lab.id, name="news"), **fields))
         assert (refused.value.id, refused.value.status) == (f"model.channel.is_valid.{field}.app_error", 400)
     for kind in ("D", "G"):
         with pytest.raises(AppFailure) as refused:

@@ -9,17 +9,12 @@ import pytest
 from mattermost_plugin.models import Command
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.workspace import Workspace
+from support.workspaces import refusal
 
 pytestmark = pytest.mark.anyio
 
 PLUGIN = "com.example.poll"
 STORED = Command(trigger="deploy", url="https://ci.example/deploy", creator_id="c" * 26, team_id="t" * 26)
-
-
-async def refusal(action: object) -> tuple[str, int]:
-    with pytest.raises(AppFailure) as refused:
-        await action  # type: ignore[misc]
-    return refused.value.id, refused.value.status
 
 
 def triggers(commands: list[Command]) -> list[str]:
@@ -76,8 +71,14 @@ async def test_a_trigger_is_taken_once_in_a_team_and_the_workspaces_own_always(w
 
 
 async def test_a_stored_command_needs_an_address_a_method_and_somebody(ws: Workspace) -> None:
-    for malformed in ({"url": "ftp://x"}, {"url": ""}, {"method": "X"}, {"creator_id": ""}, {"display_name": "x" * 65}):
-        assert (await refusal(ws.commands.create(replace(STORED, **malformed))))[1] == 400
+    for malformed in (
+        replace(STORED, url="ftp://x"),
+        replace(STORED, url=""),
+        replace(STORED, method="X"),
+        replace(STORED, creator_id=""),
+        replace(STORED, display_name="x" * 65),
+    ):
+        assert (await refusal(ws.commands.create(malformed)))[1] == 400
 
 
 async def test_plugins_come_before_stored_commands_and_those_before_the_workspaces_own(ws: Workspace) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -48,7 +49,7 @@ async def in_channel(ws: Workspace, channel: Channel) -> set[str]:
 
 
 async def test_a_malformed_group_is_refused_by_the_name_of_its_field(ws: Workspace) -> None:
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"name": "", "allow_reference": True}, "name"),
         ({"name": "n" * 65}, "name.invalid_length"),
         ({"name": "all"}, "name.reserved_name"),
@@ -61,9 +62,9 @@ async def test_a_malformed_group_is_refused_by_the_name_of_its_field(ws: Workspa
         ({"remote_id": "r" * 49}, "remote_id"),
     ]
     for fields, field in cases:
-        good = {"name": "devs", "display_name": "Developers", "source": "custom"}
+        good = Group(name="devs", display_name="Developers", source="custom")
         with pytest.raises(AppFailure) as refused:
-            await ws.groups.create(Group(**good | fields))
+            await ws.groups.create(replace(good, **fields))
         assert (refused.value.id, refused.value.status) == (f"model.group.{field}.app_error", 400)
 
 

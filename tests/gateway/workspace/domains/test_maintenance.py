@@ -72,5 +72,5 @@ async def test_an_event_from_another_node_reaches_its_own_plugin_alone(ws: Works
     ws.hooks.register("broken", FakePlugin({hook: raising}))
     for plugin_id in ("own", "broken", "nobody"):
         await ws.plugin_events.receive_from_cluster(plugin_id, PluginClusterEvent(id="reload", data=b"now"))
-    assert [request.event.data for _, request in own.asked] == [b"now"]  # type: ignore[attr-defined]
+    assert [request.event.data for _, request in own.asked] == [b"now"]
     assert other.asked == []

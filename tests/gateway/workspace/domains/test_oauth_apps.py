@@ -29,13 +29,13 @@ async def test_an_update_changes_neither_the_secret_nor_the_creator(ws: Workspac
 
 async def test_every_address_has_to_be_one(ws: Workspace) -> None:
     for malformed in (
-        {"callback_urls": "https://a.example,javascript:x"},
-        {"callback_urls": ""},
-        {"homepage": "a.example"},
-        {"icon_url": "file:///x"},
-        {"name": ""},
-        {"creator_id": ""},
+        replace(APP, callback_urls="https://a.example,javascript:x"),
+        replace(APP, callback_urls=""),
+        replace(APP, homepage="a.example"),
+        replace(APP, icon_url="file:///x"),
+        replace(APP, name=""),
+        replace(APP, creator_id=""),
     ):
         with pytest.raises(AppFailure) as refused:
-            await ws.oauth_apps.create(replace(APP, **malformed))
+            await ws.oauth_apps.create(malformed)
         assert refused.value.status == 400

@@ -7,25 +7,19 @@ import io
 import pytest
 
 from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest
-from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.workspace import Workspace
 from support.plugin_managers import DictManager, Installed
+from support.workspaces import refusal
 
 pytestmark = pytest.mark.anyio
 
 PLUGIN = "com.example.poll"
 
 
-async def refusal(action: object) -> tuple[str, int]:
-    with pytest.raises(AppFailure) as refused:
-        await action  # type: ignore[misc]
-    return refused.value.id, refused.value.status
-
-
 @pytest.fixture
 def manager(ws: Workspace) -> DictManager:
-    ws.plugins.manager = DictManager(Installed(PLUGIN, running=True))
-    return ws.plugins.manager
+    manager = ws.plugins.manager = DictManager(Installed(PLUGIN, running=True))
+    return manager
 
 
 async def test_without_a_manager_there_are_no_plugins(ws: Workspace) -> None:

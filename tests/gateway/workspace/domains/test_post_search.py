@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ async def news(ws: Workspace, ada: User) -> Channel:
     return await a_channel(ws, ada)
 
 
-async def found(ws: Workspace, user: User, terms: str, **more: object) -> list[str]:
-    search = typed(SearchParameter(terms=terms, **more))  # type: ignore[arg-type]
+async def found(ws: Workspace, user: User, terms: str, **more: Any) -> list[str]:
+    search = typed(SearchParameter(terms=terms, **more))
     return [post.message for post in await ws.post_search.in_team_for(user.id, "", [search])]
 
 

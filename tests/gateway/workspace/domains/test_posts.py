@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -54,7 +55,7 @@ async def test_posts_that_come_side_by_side_are_all_counted(ws: Workspace, news:
 
 async def test_what_a_post_may_be(ws: Workspace, news: Channel, ada: User) -> None:
     assert (await a_post(ws, news, ada, "ü" * 16383)).message == "ü" * 16383
-    too_much = {
+    too_much: dict[str, dict[str, Any]] = {
         "message_length": {"message": "x" * 16384},
         "props": {"props": {"x": "x" * 800_000}},
         "file_ids": {"file_ids": [new_id() for _ in range(11)]},

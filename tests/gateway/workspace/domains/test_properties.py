@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
@@ -14,9 +15,9 @@ from support.workspaces import Clock
 pytestmark = pytest.mark.anyio
 
 
-async def refusal(action: object) -> int:
+async def refusal(action: Awaitable[object]) -> int:
     with pytest.raises(AppFailure) as refused:
-        await action  # type: ignore[misc]
+        await action
     return refused.value.status
 
 

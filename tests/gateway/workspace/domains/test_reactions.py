@@ -59,13 +59,18 @@ async def test_a_reaction_is_told_once_and_moves_the_post(ws: Workspace, clock: 
 
 async def test_a_reaction_names_a_user_a_post_and_an_emoji(ws: Workspace, post: Post, ada: User) -> None:
     good = Reaction(user_id=ada.id, post_id=post.id, emoji_name="+1")
-    for field, value in {"user_id": "x", "post_id": "x", "emoji_name": ":x:"}.items():
+    faults = {
+        "user_id": replace(good, user_id="x"),
+        "post_id": replace(good, post_id="x"),
+        "emoji_name": replace(good, emoji_name=":x:"),
+    }
+    for field, reaction in faults.items():
         with pytest.raises(AppFailure) as refused:
-            await ws.reactions.add(replace(good, **{field: value}))
+            await ws.reactions.add(reaction)
         assert refused.value.id == f"model.reaction.is_valid.{field}.app_error"
-    for missing in ({"post_id": new_id()}, {"user_id": new_id()}):
+    for missing in (replace(good, post_id=new_id()), replace(good, user_id=new_id())):
         with pytest.raises(AppFailure) as unknown:
-            await ws.reactions.add(replace(good, **missing))
+            await ws.reactions.add(missing)
         assert unknown.value.status == 404
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import replace
 
 import pytest
@@ -18,9 +19,9 @@ pytestmark = pytest.mark.anyio
 PLUGIN = "com.example.bridge"
 
 
-async def refusal(action: object) -> int:
+async def refusal(action: Awaitable[object]) -> int:
     with pytest.raises(AppFailure) as refused:
-        await action  # type: ignore[misc]
+        await action
     return refused.value.status
 
 
@@ -97,7 +98,7 @@ async def test_a_cursor_says_how_far_a_remote_is(ws: Workspace, clock: Clock, ch
 
 
 async def test_a_ping_tells_which_remotes_are_well(ws: Workspace, clock: Clock) -> None:
-    answers = {
+    answers: dict[str, dict[str, object]] = {
         "a": {"OnSharedChannelsPing": pb.OnSharedChannelsPingResponse(healthy=True)},
         "b": {"OnSharedChannelsPing": pb.OnSharedChannelsPingResponse(healthy=False)},
         "c": {"OnSharedChannelsPing": broken},

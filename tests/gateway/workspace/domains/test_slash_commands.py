@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def answering(ws: Workspace, answer: object) -> FakePlugin:
     return plugin
 
 
-def response(**fields: object) -> pb.ExecuteCommandResponse:
+def response(**fields: Any) -> pb.ExecuteCommandResponse:
     return pb.ExecuteCommandResponse(response=api_remaining_pb2.CommandResponse(**fields))
 
 

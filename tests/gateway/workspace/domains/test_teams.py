@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from pydantic import ByteSize
 
 from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
 from mattermost_plugin.models import Post, Team, User
@@ -45,7 +47,7 @@ async def test_a_team_gets_ids_times_and_two_channels(ws: Workspace, clock: Cloc
 
 
 async def test_a_malformed_team_is_refused_by_the_name_of_its_field(ws: Workspace) -> None:
-    cases = [
+    cases: list[tuple[dict[str, Any], str]] = [
         ({"display_name": ""}, "name"),
         ({"display_name": "d" * 65}, "name"),
         ({"name": "n" * 65}, "url"),
@@ -61,7 +63,7 @@ async def test_a_malformed_team_is_refused_by_the_name_of_its_field(ws: Workspac
     ]
     for fields, field in cases:
         with pytest.raises(AppFailure) as refused:
-            await ws.teams.create(Team(**{"name": "lab", "display_name": "Lab"} | fields))
+            await ws.teams.create(replace(Team(name="lab", display_name="Lab"), **fields))
         assert (refused.value.id, refused.value.status) == (f"model.team.is_valid.{field}.app_error", 400)
     assert await ws.teams.all() == []
 
@@ -219,7 +221,7 @@ async def test_a_full_team_lets_nobody_in_until_somebody_is_deactivated(ws: Work
 class TestLimits:
     @pytest.fixture
     def settings(self, database_url: str) -> WorkspaceSettings:
-        return WorkspaceSettings(database_url=database_url, max_file_size=100)
+        return WorkspaceSettings(database_url=database_url, max_file_size=ByteSize(100))
 
     async def test_an_icon_is_an_image_that_is_not_too_large(self, ws: Workspace) -> None:
         lab, image = await a_team(ws), plain_image("lab")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,7 +40,7 @@ async def test_an_upload_says_what_it_will_be(ws: Workspace, clock: Clock, news:
     session = await ws.uploads.create(replace(good, file_offset=5, filename="a/b.txt"))
     assert (session.file_offset, session.filename, session.create_at) == (0, "b.txt", clock())
     assert await ws.uploads.of_user(ada.id) == [session]
-    faults = {"user_id": "x", "channel_id": "x", "filename": "", "file_size": 0, "type": "x"}
+    faults: dict[str, Any] = {"user_id": "x", "channel_id": "x", "filename": "", "file_size": 0, "type": "x"}
     for field, value in faults.items():
         with pytest.raises(AppFailure) as refused:
             await ws.uploads.create(replace(good, **{field: value}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -72,10 +73,10 @@ async def test_a_password_is_kept_as_a_hash_of_argon2id_and_never_given_back(ws:
     ],
 )
 async def test_a_malformed_account_is_refused_by_the_name_of_its_field(
-    ws: Workspace, fields: dict[str, str], field: str
+    ws: Workspace, fields: dict[str, Any], field: str
 ) -> None:
     with pytest.raises(AppFailure) as refused:
-        await ws.users.create(User(**{"username": "ada", "email": "ada@example.com", "password": PASSWORD} | fields))
+        await ws.users.create(replace(User(username="ada", email="ada@example.com", password=PASSWORD), **fields))
     assert (refused.value.id, refused.value.status) == (f"model.user.is_valid.{field}.app_error", 400)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -107,7 +107,7 @@ async def test_notifications_beyond_the_queue_are_dropped(hooks: Hooks) -> None:
 
 
 async def test_a_notification_that_fails_leaves_the_next_ones_alone(hooks: Hooks) -> None:
-    answers = iter([ConnectionError("gone"), POSTED])
+    answers: Iterator[Exception | Message] = iter([ConnectionError("gone"), POSTED])
 
     def answer(request: Any) -> Message:
         result = next(answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -21,8 +22,8 @@ TIMEOUT = 10.0
 class Moderator(Plugin):
     seen: list[str]
 
-    def __init__(self, *args: object, **options: object) -> None:
-        super().__init__(*args, **options)  # type: ignore[arg-type]
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         self.seen = []
 
     @hook(HookName.MessageWillBePosted)

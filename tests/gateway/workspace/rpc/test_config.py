@@ -20,8 +20,8 @@ OTHER = "com.example.other"
 @pytest.fixture(autouse=True)
 def manager(ws: Workspace) -> DictManager:
     me = Installed(ME, [PluginSetting("limit", 5)], running=True)
-    ws.plugins.manager = DictManager(me, Installed(OTHER))
-    return ws.plugins.manager
+    manager = ws.plugins.manager = DictManager(me, Installed(OTHER))
+    return manager
 
 
 async def test_the_configuration_is_read_with_and_without_secrets_and_saved(api: AsyncPluginAPIClient) -> None:
