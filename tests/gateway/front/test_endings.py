@@ -58,7 +58,7 @@ class Resetter(tunnel_pb2_grpc.TunnelServicer):
         await context.write(pb.Message(frames=frames))
 
 
-async def never(exchange: Any) -> None:
+async def never(*arguments: object) -> None:
     raise AssertionError("nothing is served")
 
 

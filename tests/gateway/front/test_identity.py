@@ -65,12 +65,12 @@ def body(*pieces: bytes) -> Receive:
 
 
 async def everything(receive: Receive) -> bytes:
-    whole = b""
+    pieces = []
     while True:
         message = await receive()
-        whole += message["body"]
+        pieces.append(message["body"])
         if not message["more_body"]:
-            return whole
+            return b"".join(pieces)
 
 
 def user(request: Request) -> str | None:

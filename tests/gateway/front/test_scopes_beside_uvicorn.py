@@ -7,6 +7,7 @@ import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -120,7 +121,7 @@ async def test_an_application_sees_what_uvicorn_would_show_it(tmp_path: Path, di
     assert found == expected
 
 
-def by_name(scope: Scope) -> Scope:
+def by_name(scope: Scope) -> dict[str, Any]:
     """With its headers in the order of their names, where those of different names need not keep to theirs."""
     return {**scope, "headers": sorted(scope["headers"], key=lambda header: header[0])}
 

@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -41,7 +41,7 @@ async def upload(request: Request) -> PlainTextResponse:
 
 
 async def download(request: Request) -> StreamingResponse:
-    async def pieces():
+    async def pieces() -> AsyncIterator[bytes]:
         while True:
             yield bytes(65536)
 
@@ -134,7 +134,7 @@ async def websocket(streams: Streams) -> None:
     [get, old_get, refused, whole_upload, aborted_upload, aborted_expectation, aborted_download, websocket],
     ids=lambda it: it.__name__,
 )
-async def test_nothing_stays_of_a_connection(visit: Callable[[Streams], Awaitable[None]], tmp_path: Path):
+async def test_nothing_stays_of_a_connection(visit: Callable[[Streams], Awaitable[None]], tmp_path: Path) -> None:
     async with front(APP, tmp_path, direct=True) as stage:
 
         async def visits(count: int) -> int:

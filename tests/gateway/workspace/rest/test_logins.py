@@ -59,7 +59,7 @@ async def test_a_cookie_logs_in_a_page_which_writes_only_with_its_csrf_token(
     )
     assert (await http.get("/api/v4/users/me")).json()["username"] == "ada"
     patch = {"nickname": "Countess"}
-    for headers in ({}, {"X-CSRF-Token": "guessed"}, {"X-CSRF-Token": "gu€ssed".encode()}):
+    for headers in ({}, {b"X-CSRF-Token": b"guessed"}, {b"X-CSRF-Token": "gu€ssed".encode()}):
         assert (await http.put("/api/v4/users/me/patch", json=patch, headers=headers)).status_code == 401
     csrf = {"X-CSRF-Token": response.cookies["MMCSRF"]}
     changed = await http.put("/api/v4/users/me/patch", json=patch, headers=csrf)

@@ -108,7 +108,7 @@ def check(response: httpx2.Response) -> None:
 
 # JSON
 
-UNREADABLE = [
+UNREADABLE: list[str | bytes] = [
     "{",
     b'{"a": "\xff"}',
     '{"a": "\\u0000"}',

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import ByteSize
 
 from mattermost_plugin.grpc.hooks_message_pb2 import (
     FileWillBeUploadedResponse,
@@ -272,11 +273,11 @@ async def test_the_configuration_is_shown_without_secrets_and_changed_by_adminis
 class TestLimited:
     @pytest.fixture
     def settings(self, database_url: str) -> WorkspaceSettings:
-        return WorkspaceSettings(database_url=database_url, max_file_size=1000)
+        return WorkspaceSettings(database_url=database_url, max_file_size=ByteSize(1000))
 
     @pytest.fixture
     def rest_settings(self) -> RestSettings:
-        return RestSettings(body_size=10_000)
+        return RestSettings(body_size=ByteSize(10_000))
 
     async def test_a_file_over_the_limit_is_refused(self, ada: Client, square: Any) -> None:
         for size in (1001, 100_000):

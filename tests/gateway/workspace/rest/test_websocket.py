@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
+from websockets.typing import Origin
 
 from mattermost_plugin.grpc import hooks_command_pb2 as pb
 from mattermost_plugin.models import Reaction, Session, Team, User, WebsocketBroadcast
@@ -104,9 +105,9 @@ async def test_a_cookie_counts_unless_a_page_of_another_site_sends_it(ws: Worksp
     async with connect(url, additional_headers=cookie) as socket:
         assert (await receive(socket))["event"] == "hello"
     here = url.replace("ws:", "http:").removesuffix("/api/v4/websocket")
-    async with connect(url, additional_headers=cookie, origin=here) as socket:
+    async with connect(url, additional_headers=cookie, origin=Origin(here)) as socket:
         assert (await receive(socket))["event"] == "hello"
-    async with connect(url, additional_headers=cookie, origin="http://elsewhere.example") as socket:
+    async with connect(url, additional_headers=cookie, origin=Origin("http://elsewhere.example")) as socket:
         await say(socket, "ping")
         assert (await receive(socket))["error"]["id"] == "api.web_socket_router.not_authenticated.app_error"
 

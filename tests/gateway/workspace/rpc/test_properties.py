@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,7 @@ from mattermost_plugin.models import PropertyField, PropertyValue
 
 pytestmark = pytest.mark.anyio
 
-TARGET = {"target_id": "post", "target_type": "post"}
+TARGET: dict[str, Any] = {"target_id": "post", "target_type": "post"}
 
 
 async def a_field(api: AsyncPluginAPIClient, name: str) -> PropertyField:
