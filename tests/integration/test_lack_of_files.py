@@ -47,6 +47,13 @@ def plugin_process(gateway: Gateway) -> psutil.Process:
     return next(child for child in gateway.below() if any(part.endswith("plugin.py") for part in child.cmdline()))
 
 
+async def restarted(gateway: Gateway) -> None:
+    """Kills the plugin, and waits for the next process."""
+    killed = plugin_process(gateway)
+    killed.kill()
+    await gateway.log(lambda log: log["event"] == "plugin runs" and log["pid"] > killed.pid)
+
+
 @pytest.mark.parametrize("parser", ["httptools", "h11"])
 async def test_a_plugin_comes_back_while_idle_clients_hold_all_that_they_may(parser: str) -> None:
     timeouts = {"SERVEHTTP_LIMITS__HEADER_TIMEOUT": "120", "SERVEHTTP_PLUGINS__RESTART_DELAY": "0.1"}
@@ -57,9 +64,7 @@ async def test_a_plugin_comes_back_while_idle_clients_hold_all_that_they_may(par
             assert answer.startswith(b"HTTP/1.1 503 ")
             assert b"retry-after: 1\r\n" in answer
             for _ in range(2):
-                killed = plugin_process(gateway)
-                killed.kill()
-                await gateway.log(lambda log, pid=killed.pid: log["event"] == "plugin runs" and log["pid"] > pid)  # type: ignore[misc]
+                await restarted(gateway)
             assert psutil.Process(gateway.pid).num_fds() < FILES
             for one in idle[:50]:
                 one.close()

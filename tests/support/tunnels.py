@@ -16,6 +16,7 @@ import grpc
 import grpc.aio
 
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
+from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import connection, rpc
 from mattermost_plugin.tunnel.codec import decode, encode
@@ -43,6 +44,15 @@ Serve = Callable[[Exchange], Awaitable[None]]
 Received = tuple[int, Part | Drain]
 
 OTHER = {Half.GATEWAY: Half.PLUGIN, Half.PLUGIN: Half.GATEWAY}
+
+
+def hello(
+    *, min_version: int = 1, max_version: int = 1, window: int = FIRST_WINDOW, max_exchanges: int = 10
+) -> pb.Message:
+    """The message that an end begins with."""
+    return pb.Message(
+        hello=pb.Hello(min_version=min_version, max_version=max_version, window=window, max_exchanges=max_exchanges)
+    )
 
 
 class CorePair:

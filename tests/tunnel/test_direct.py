@@ -43,7 +43,6 @@ from mattermost_plugin.tunnel.direct import (
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import END_STREAM, MAX_OWED, PING, PREFACE, PUSH_PROMISE, SETTINGS, UNIMPLEMENTED
 from mattermost_plugin.tunnel.servicer import TunnelServicer
-from mattermost_plugin.tunnel.windows import FIRST_WINDOW
 from servehttp.errors import LinkError, NoTunnelError
 from servehttp.plugins.link import Link
 from support.fronts import Hooks
@@ -70,6 +69,7 @@ from support.tunnels import (
     direct_server,
     grpc_gateway,
     grpc_plugin,
+    hello,
     no_task_left,
     read_body,
     socket_tunnel,
@@ -645,11 +645,6 @@ async def test_the_servers_close_does_not_wait_for_a_peer_that_does_not_read(tmp
 
 
 # The tunnel over it
-
-
-def hello(**fields: int) -> pb.Message:
-    defaults = {"min_version": 1, "max_version": 1, "window": FIRST_WINDOW, "max_exchanges": 10}
-    return pb.Message(hello=pb.Hello(**{**defaults, **fields}))  # type: ignore[arg-type]
 
 
 VIOLATIONS = [

@@ -24,16 +24,20 @@ from mattermost_plugin.tunnel.message_stream import CallMessageStream
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 from mattermost_plugin.tunnel.states import Half
-from mattermost_plugin.tunnel.windows import FIRST_WINDOW
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
-from support.tunnels import GET, IMPATIENT, WEBSOCKET, MemoryStream, collect, grpc_server, memory_streams, no_task_left
+from support.tunnels import (
+    GET,
+    IMPATIENT,
+    WEBSOCKET,
+    MemoryStream,
+    collect,
+    grpc_server,
+    hello,
+    memory_streams,
+    no_task_left,
+)
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
-
-
-def hello(**fields: int) -> pb.Message:
-    defaults = {"min_version": 1, "max_version": 1, "window": FIRST_WINDOW, "max_exchanges": 10}
-    return pb.Message(hello=pb.Hello(**{**defaults, **fields}))  # type: ignore[arg-type]
 
 
 def frames(*frames: pb.Frame) -> pb.Message:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -383,8 +384,8 @@ KINDS: st.SearchStrategy[dict[str, object]] = st.one_of(
 @st.composite
 def frames(draw: st.DrawFn) -> pb.Frame:
     body = draw(st.sampled_from([b"", b"x", bytes(70_000)]))
-    kind: dict[str, object] = draw(KINDS)
-    return pb.Frame(exchange=draw(IDS), body=body, end=draw(st.booleans()), trailers=draw(LISTS), **kind)  # type: ignore[arg-type]
+    kind: dict[str, Any] = draw(KINDS)
+    return pb.Frame(exchange=draw(IDS), body=body, end=draw(st.booleans()), trailers=draw(LISTS), **kind)
 
 
 HELLOS = st.none() | st.builds(

@@ -52,7 +52,8 @@ class Resetter(tunnel_pb2_grpc.TunnelServicer):
 
     async def _reset(self, context: Any, exchange: int, target: str) -> None:
         code, started, _ = target.removeprefix("/plugins/p/").split("/")
-        frames = [pb.Frame(exchange=exchange, reset=pb.Reset(code=int(code), reason="as it was told"))]  # type: ignore[arg-type]
+        reset = pb.Reset(code=pb.ResetCode.ValueType(int(code)), reason="as it was told")
+        frames = [pb.Frame(exchange=exchange, reset=reset)]
         if started == "True":
             frames.insert(0, pb.Frame(exchange=exchange, response=pb.Response(status=200), body=b"begun"))
         await context.write(pb.Message(frames=frames))

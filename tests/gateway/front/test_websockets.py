@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.typing import Subprotocol
 
 from mattermost_plugin.types import Receive, Scope, Send
 from support.fronts import Stage, front
@@ -46,7 +47,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 async def test_text_and_binary_come_back(play: Play) -> None:
-    async with play(echo) as stage, connect(url(stage), subprotocols=["chat"]) as ws:  # type: ignore[list-item]
+    async with play(echo) as stage, connect(url(stage), subprotocols=[Subprotocol("chat")]) as ws:
         assert ws.subprotocol == "chat"
         assert ws.response is not None
         assert ws.response.headers["x-path"] == "/plugins/p/ws"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from django.conf import settings  # type: ignore[import-untyped]
-from django.core.asgi import get_asgi_application  # type: ignore[import-untyped]
-from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse  # type: ignore[import-untyped]
-from django.urls import path, reverse  # type: ignore[import-untyped]
+from django.conf import settings
+from django.core.asgi import get_asgi_application
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.urls import path, reverse
 
 from support.applications import pieces
 
