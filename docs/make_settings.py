@@ -11,12 +11,13 @@ from pathlib import Path
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from servehttp.settings import environment_name, every_setting
+from servehttp.settings.sources import environment_name, every_setting
+from servehttp.workspace.settings import Settings
 
 PAGE = Path(__file__).with_name("settings.md")
 
 INTRODUCTION = """\
-<!-- Made by docs/make_settings.py from gateway/servehttp/settings.py; do not edit. -->
+<!-- Made by docs/make_settings.py from the settings in gateway/servehttp; do not edit. -->
 
 # Settings
 
@@ -31,7 +32,7 @@ A value comes from the command line, else from the environment, else from the TO
 
 def page() -> str:
     """The whole text."""
-    return INTRODUCTION + "".join(_row(name, field) for name, field in every_setting())
+    return INTRODUCTION + "".join(_row(name, field) for name, field in every_setting(Settings))
 
 
 def _row(name: str, field: FieldInfo) -> str:

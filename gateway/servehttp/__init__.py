@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from servehttp.app import GatewayApp, create_app
     from servehttp.errors import GatewayError
-    from servehttp.settings import Settings
+    from servehttp.workspace.embedding.host import WorkspaceHost
+    from servehttp.workspace.settings import Settings
 
-__all__ = ["GatewayApp", "GatewayError", "Settings", "create_app"]
+__all__ = ["GatewayApp", "GatewayError", "Settings", "WorkspaceHost", "create_app"]
 
 _HOMES = {
     "GatewayApp": "servehttp.app",
     "GatewayError": "servehttp.errors",
-    "Settings": "servehttp.settings",
+    "Settings": "servehttp.workspace.settings",
+    "WorkspaceHost": "servehttp.workspace.embedding.host",
     "create_app": "servehttp.app",
 }
 

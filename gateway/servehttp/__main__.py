@@ -1,6 +1,6 @@
 """`python -m servehttp`."""
 
-from servehttp.cli import main
+from servehttp.command import main
 
 if __name__ == "__main__":
     main()

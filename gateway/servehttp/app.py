@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import Protocol, Self
 
 import structlog
 
@@ -18,23 +19,71 @@ from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.identity import Identity, Memories
 from servehttp.plugins.factory import PluginFactory
-from servehttp.plugins.installed import find_plugins
-from servehttp.plugins.manifest import Manifest
+from servehttp.plugins.host import PluginHost
+from servehttp.plugins.manifest import Manifest, discover
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.supervisor import PluginObservers
-from servehttp.settings import Settings
-
-if TYPE_CHECKING:  # the database's libraries take long to import
-    from servehttp.workspace.embedding.host import Host
-    from servehttp.workspace.embedding.workspace_reader import WorkspaceReader
-
+from servehttp.settings.gateway import GatewaySettings
 
 log = structlog.get_logger("servehttp.plugins")
 
 
 class Workers(PluginObservers, Memories, Protocol):
     """Other processes that serve HTTP: they connect to the plugins, and remember who asks."""
+
+
+class Host(PluginHost, Protocol):
+    """What plugins are part of, if the gateway has it: open within `async with`, before the plugins start."""
+
+    @property
+    def identity(self) -> Identity:
+        """Knows who sends requests."""
+        ...
+
+    @property
+    def disabled(self) -> frozenset[str]:
+        """The ids of the plugins that are not to start, known once it is open."""
+        ...
+
+    @property
+    def shared(self) -> PluginHandle | None:
+        """Its API, as workers reach it; None where there are none."""
+        ...
+
+    async def __aenter__(self) -> object: ...
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for the paths of its API."""
+        ...
+
+    def plugin_folders(self) -> Sequence[Path]:
+        """The folders of the plugins that are installed in it."""
+        ...
+
+    def manage(self, registry: Registry, factory: PluginFactory, manifests: Iterable[Manifest]) -> None:
+        """Have it manage the plugins; called before it is opened.
+
+        Args:
+            registry: all of them.
+            factory: makes those that are installed meanwhile.
+            manifests: of those that are started.
+        """
+        ...
+
+    def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
+        """Have it offer its API to workers; called before it is opened.
+
+        Args:
+            tunnel: limits of the tunnels.
+            reaper: clears up should this process be killed.
+            memories: the workers'.
+        """
+        ...
 
 
 class GatewayApp:
@@ -48,11 +97,11 @@ class GatewayApp:
         registry: the plugins.
         front: what answers requests to plugins.
         settings: what it was made with.
-        host: the workspace, if there is one.
+        host: what its plugins are part of, if anything.
         start_error: why its lifespan could not begin; a server only says that it could not.
     """
 
-    def __init__(self, registry: Registry, front: Front, settings: Settings, host: Host | None = None) -> None:
+    def __init__(self, registry: Registry, front: Front, settings: GatewaySettings, host: Host | None = None) -> None:
         self.registry = registry
         self.settings = settings
         self.front = front
@@ -123,32 +172,37 @@ class GatewayApp:
 
 
 def create_app(
-    settings: Settings | None = None,
+    settings: GatewaySettings | None = None,
     manifests: Iterable[Manifest] | None = None,
     refused: Iterable[ManifestError] = (),
+    host: Host | None = None,
 ) -> GatewayApp:
     """Make the gateway.
 
     Args:
         settings: all settings; without them the defaults.
-        manifests: the plugins to start; without them those below `settings.plugins.paths`, and those installed.
+        manifests: the plugins to start; without them those below `settings.plugins.paths`, and those that are installed
+            in the host.
         refused: manifests that cannot be used, to be shown beside the plugins.
+        host: what the plugins are part of, such as `servehttp.WorkspaceHost(settings)`; without it they have no API, no
+            hooks but those of their life, and nobody is known to send requests.
 
     Raises:
         ManifestError: one of their manifests is bad.
     """
-    settings = settings or Settings()
+    settings = settings or GatewaySettings()
     if manifests is None:
-        manifests, errors = find_plugins(settings)
+        manifests, errors = discover(settings.plugins.paths, host.plugin_folders() if host else ())
         if errors:
             raise errors[0]
-    return create_followed_app(settings, manifests, refused, workers=None, reaper=Reaper())
+    return create_followed_app(settings, manifests, refused, host, workers=None, reaper=Reaper())
 
 
 def create_followed_app(
-    settings: Settings,
+    settings: GatewaySettings,
     manifests: Iterable[Manifest],
     refused: Iterable[ManifestError],
+    host: Host | None,
     workers: Workers | None,
     reaper: Reaper,
 ) -> GatewayApp:
@@ -158,10 +212,10 @@ def create_followed_app(
         settings: all settings.
         manifests: the plugins to start.
         refused: manifests that cannot be used.
+        host: what the plugins are part of, if anything.
         workers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
-    host = make_host(settings)
     factory = PluginFactory(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
     _warn_of_strangers(settings, manifests)
@@ -174,42 +228,30 @@ def create_followed_app(
     return GatewayApp(registry, front, settings, host)
 
 
-def _warn_of_strangers(settings: Settings, manifests: Iterable[Manifest]) -> None:
+def _warn_of_strangers(settings: GatewaySettings, manifests: Iterable[Manifest]) -> None:
     """Whoever mistypes an id in `plugins.users` has a plugin that runs as our own user."""
     if strangers := sorted(settings.plugins.users.keys() - {manifest.id for manifest in manifests}):
         remedy = "correct the ids, unless those plugins are still to be installed"
         log.warning("plugins.users names plugins that are not there", ids=strangers, remedy=remedy)
 
 
-def make_host(settings: Settings) -> Host | None:
-    """The workspace that the settings ask for, not open yet."""
-    if not settings.workspace.enabled:
-        return None
-    from servehttp.workspace.embedding.host import Host
+def make_front(registry: Registry, settings: GatewaySettings, identity: Identity | None) -> Front:
+    """The front of these plugins that the settings ask for.
 
-    return Host(settings)
-
-
-def make_workspace_reader(settings: Settings) -> WorkspaceReader | None:
-    """What knows in a worker who sends requests, if there is a workspace."""
-    if not settings.workspace.enabled:
-        return None
-    from servehttp.workspace.embedding.workspace_reader import WorkspaceReader
-
-    return WorkspaceReader(settings)
+    Args:
+        registry: the plugins.
+        settings: all settings.
+        identity: knows who sends requests, if there is a host, which then has an API as well.
+    """
+    return Front(registry, _front_settings(settings), identity, has_api=identity is not None)
 
 
-def make_front(registry: Registry, settings: Settings, identity: Identity | None = None) -> Front:
-    """The front of these plugins that the settings ask for; `identity` knows who sends requests."""
-    return Front(registry, _front_settings(settings), identity, has_api=settings.workspace.enabled)
-
-
-def tunnel_settings(settings: Settings) -> TunnelSettings:
+def tunnel_settings(settings: GatewaySettings) -> TunnelSettings:
     """Limits of the tunnels to plugins."""
     return TunnelSettings(max_websocket_message=settings.limits.websocket_max_message)
 
 
-def _front_settings(settings: Settings) -> FrontSettings:
+def _front_settings(settings: GatewaySettings) -> FrontSettings:
     limits = settings.limits
     return FrontSettings(
         limits=ForwardLimits(limits.first_byte_timeout, limits.idle_timeout, limits.max_body_size),

@@ -20,23 +20,17 @@ import typer
 
 from servehttp import logs
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
-from servehttp.plugins.installed import find_plugins
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
-from servehttp.settings import (
-    COMMAND_LINE,
-    CONFIG_VARIABLE,
-    HttpParser,
-    LogFormat,
-    LogLevel,
-    Settings,
-    Transport,
-    every_setting,
-)
+from servehttp.settings.kinds import HttpParser, LogFormat, LogLevel, Transport
+from servehttp.settings.plugins import PluginSettings
+from servehttp.settings.sources import COMMAND_LINE, CONFIG_VARIABLE, every_setting
+from servehttp.workspace.embedding.choice import choose_host, require_installed
+from servehttp.workspace.settings import Settings
 
 log = structlog.get_logger("servehttp.cli")
 
-_SETTINGS = dict(every_setting())
+_SETTINGS = dict(every_setting(Settings))
 
 app = typer.Typer(
     help="Run ASGI plugins in supervised processes behind one HTTP port.",
@@ -154,12 +148,13 @@ def serve(
         },
     )
     logs.configure(settings.log)
-    manifests, refused = _find_plugins(settings)
+    workspace_host = choose_host(settings)
+    manifests, refused = _find_plugins(settings.plugins, workspace_host.plugin_folders() if workspace_host else [])
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # each connection that ends would be a line of its own
 
     from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
 
-    run(settings, manifests, refused)
+    run(settings, manifests, refused, workspace_host)
 
 
 @app.command()
@@ -193,6 +188,7 @@ def admin_token(
     settings = _load(config, {"data_dir": data_dir})
     logs.configure(settings.log)
 
+    require_installed()
     from servehttp.workspace.embedding.first_start import (
         make_token_of,  # here, because the database's libraries take long to import
     )
@@ -216,11 +212,11 @@ def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
         raise
 
 
-def _find_plugins(settings: Settings) -> tuple[list[Manifest], list[ManifestError]]:
+def _find_plugins(settings: PluginSettings, installed: list[Path]) -> tuple[list[Manifest], list[ManifestError]]:
     """The plugins to start, and what is wrong with others, which is logged."""
-    attached = settings.plugins.attach
-    manifests, errors = find_plugins(settings)
-    if not (settings.plugins.paths or attached or manifests or errors):
+    attached = settings.attach
+    manifests, errors = discover(settings.paths, installed)
+    if not (settings.paths or attached or manifests or errors):
         raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
     for error in errors:
         log.error(str(error))

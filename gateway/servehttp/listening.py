@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from servehttp.errors import ListenError
-from servehttp.settings import ServerSettings
+from servehttp.settings.server import ServerSettings
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""

@@ -19,7 +19,8 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from servehttp.errors import ResponseTruncated
-from servehttp.settings import LogFormat, LogSettings
+from servehttp.settings.kinds import LogFormat
+from servehttp.settings.server import LogSettings
 
 OWN_LOGGERS = ("servehttp", "mattermost_plugin")
 """Standard library loggers that follow the configured level; others begin at WARNING unless it is DEBUG."""

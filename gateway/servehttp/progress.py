@@ -18,7 +18,8 @@ from rich.text import Text
 from servehttp.logs import escape_controls, resolve_format, use_colours
 from servehttp.plugins.registry import PluginHandle
 from servehttp.plugins.states import PluginState
-from servehttp.settings import LogFormat, Settings
+from servehttp.settings.gateway import GatewaySettings
+from servehttp.settings.kinds import LogFormat
 
 POLL_INTERVAL = 0.05
 """Seconds between two looks at the plugins' states."""
@@ -99,7 +100,7 @@ def _shorten(reason: str) -> str:
     return f"{words[:REASON_HEAD].rstrip()} … {words[-REASON_TAIL:].lstrip()}"
 
 
-def report_stop(number: int, settings: Settings, stream: TextIO | None = None) -> None:
+def report_stop(number: int, settings: GatewaySettings, stream: TextIO | None = None) -> None:
     """Tell that the gateway stops, and how long that may take.
 
     Args:

@@ -19,25 +19,28 @@ import uvicorn
 from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp.aio import first_completed
-from servehttp.app import GatewayApp, create_app, create_followed_app
+from servehttp.app import GatewayApp, Host, create_app, create_followed_app
 from servehttp.errors import GatewayError, ManifestError
 from servehttp.front.server import make_server
 from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.progress import report_start, report_stop
-from servehttp.settings import Settings
+from servehttp.settings.gateway import GatewaySettings
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
 
 
-def run(settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError]) -> None:
+def run(
+    settings: GatewaySettings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], host: Host | None
+) -> None:
     """Serve until a signal says to stop.
 
     Args:
         settings: All settings.
         manifests: The plugins to start.
         refused: Manifests that cannot be used.
+        host: What the plugins are part of, if anything.
 
     Raises:
         ListenError: the address cannot be used.
@@ -45,15 +48,15 @@ def run(settings: Settings, manifests: Sequence[Manifest], refused: Sequence[Man
     """
     with listen(settings.server) as listener:
         if settings.server.workers == 1:
-            _run_alone(settings, manifests, refused, listener)
+            _run_alone(create_app(settings, manifests, refused, host), listener)
         else:
-            asyncio.run(_run_with_workers(settings, manifests, refused, listener))
+            notifier, reaper = WorkerNotifier(), Reaper()
+            gateway = create_followed_app(settings, manifests, refused, host, notifier, reaper)
+            asyncio.run(_run_with_workers(gateway, notifier, reaper, listener))
 
 
-def _run_alone(
-    settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], listener: socket.socket
-) -> None:
-    gateway = create_app(settings, manifests, refused)
+def _run_alone(gateway: GatewayApp, listener: socket.socket) -> None:
+    settings = gateway.settings
     server = make_server(gateway, settings, gateway.front, told=functools.partial(report_stop, settings=settings))
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
     for number in stop_signals():
@@ -73,10 +76,9 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
 
 
 async def _run_with_workers(
-    settings: Settings, manifests: Sequence[Manifest], refused: Sequence[ManifestError], listener: socket.socket
+    gateway: GatewayApp, notifier: WorkerNotifier, reaper: Reaper, listener: socket.socket
 ) -> None:
-    notifier, reaper = WorkerNotifier(), Reaper()
-    gateway = create_followed_app(settings, manifests, refused, notifier, reaper)
+    settings = gateway.settings
     pool = WorkerPool(settings, gateway, notifier, listener, reaper)
     told = _catch_signals(functools.partial(report_stop, settings=settings), hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving):

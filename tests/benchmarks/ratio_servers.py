@@ -21,8 +21,8 @@ from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.models import PluginContext, Post, User
 from mattermost_plugin.process import event_loop
 from mattermost_plugin.server import PluginServer
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.rpc.server import SOCKET, Endpoint
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
 
 BARE, API, PLUGIN = "bare.sock", SOCKET, "plugin.sock"

@@ -17,7 +17,8 @@ import servehttp
 from docs.pages import DOCS, PAGES, blocks, prose
 from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient
 from servehttp.plugins.manifest import Manifest, PythonSection, ServerSection
-from servehttp.settings import Settings, environment_name, every_setting
+from servehttp.settings.sources import environment_name, every_setting
+from servehttp.workspace.settings import Settings
 
 GUIDE = (DOCS / "python-plugins.md").read_text(encoding="utf-8")
 DOCUMENTED = sorted(
@@ -97,7 +98,7 @@ def test_every_field_of_a_manifest_is_in_the_guide() -> None:
 
 
 def test_settings_that_pages_name_exist() -> None:
-    known = {name for name, _ in every_setting()}
+    known = {name for name, _ in every_setting(Settings)}
     groups = "|".join({name.partition(".")[0] for name in known if "." in name})
     for page in PAGES:
         named = re.findall(rf"`((?:{groups})\.[a-z_]+)[` ]", prose(page))
@@ -112,6 +113,6 @@ def test_the_settings_file_of_the_deployment_is_read(tmp_path: Path) -> None:
 
 
 def test_environment_variables_that_pages_name_exist() -> None:
-    known = {"SERVEHTTP_", "SERVEHTTP_CONFIG", *(environment_name(name) for name, _ in every_setting())}
+    known = {"SERVEHTTP_", "SERVEHTTP_CONFIG", *(environment_name(name) for name, _ in every_setting(Settings))}
     for page in PAGES:
         assert set(re.findall(r"SERVEHTTP_[A-Z_]*", prose(page))) <= known, page.name

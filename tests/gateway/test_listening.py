@@ -11,7 +11,7 @@ import pytest
 
 from servehttp.errors import ListenError
 from servehttp.listening import base_url, listen
-from servehttp.settings import ServerSettings
+from servehttp.settings.server import ServerSettings
 
 
 def test_port_0_takes_a_free_port_that_the_url_names() -> None:

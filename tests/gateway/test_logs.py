@@ -15,7 +15,7 @@ import structlog
 
 from servehttp import logs
 from servehttp.errors import ResponseTruncated
-from servehttp.settings import LogSettings
+from servehttp.settings.server import LogSettings
 
 
 class Terminal(io.StringIO):

@@ -15,7 +15,8 @@ import structlog
 from servehttp import logs
 from servehttp.plugins.states import PluginState
 from servehttp.progress import report_start, report_stop
-from servehttp.settings import LogSettings, Settings
+from servehttp.settings.server import LogSettings
+from servehttp.workspace.settings import Settings
 from support.handles import IdlePlugin
 
 pytestmark = pytest.mark.anyio

@@ -10,7 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from servehttp.errors import SettingsError
-from servehttp.settings import Settings, environment_name, every_setting
+from servehttp.settings.sources import environment_name, every_setting
+from servehttp.workspace.settings import Settings
 
 
 @pytest.fixture(autouse=True)
@@ -159,14 +160,14 @@ def test_a_target_that_is_neither_is_refused(target: str) -> None:
 
 
 def test_every_setting_says_in_one_sentence_what_it_is() -> None:
-    for name, field in every_setting():
+    for name, field in every_setting(Settings):
         assert field.description, name
         assert field.description.endswith("."), name
         assert "\n" not in field.description, name
 
 
 def test_every_setting_has_an_environment_variable(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, field in every_setting():
+    for name, field in every_setting(Settings):
         default = field.get_default(call_default_factory=True)
         if default not in (None, (), {}):
             monkeypatch.setenv(environment_name(name), str(default))

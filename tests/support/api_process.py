@@ -6,8 +6,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import open_workspace
 
 PLUGIN_ID = "p"

@@ -14,7 +14,9 @@ import h11
 
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.front.server import Server, make_server
-from servehttp.settings import LimitSettings, ServerSettings, Settings
+from servehttp.settings.limits import LimitSettings
+from servehttp.settings.server import ServerSettings
+from servehttp.workspace.settings import Settings
 
 HEAD = b"Host: test\r\n"
 SECONDS = 5

@@ -28,7 +28,10 @@ from servehttp.front.server import make_server
 from servehttp.identity import Identity
 from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState
-from servehttp.settings import HttpParser, LimitSettings, ServerSettings, Settings
+from servehttp.settings.kinds import HttpParser
+from servehttp.settings.limits import LimitSettings
+from servehttp.settings.server import ServerSettings
+from servehttp.workspace.settings import Settings
 
 LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
 

@@ -23,7 +23,9 @@ from servehttp.front.http_limits import HttpLimits
 from servehttp.front.presence import Presence, absences
 from servehttp.front.websocket_budget import WebSocketBudget
 from servehttp.front.websocket_protocol import WebSocketProtocol
-from servehttp.settings import HttpParser, LimitSettings, Settings
+from servehttp.settings.gateway import GatewaySettings
+from servehttp.settings.kinds import HttpParser
+from servehttp.settings.limits import LimitSettings
 
 try:
     import resource
@@ -154,7 +156,7 @@ def _is_silent(connection: Any) -> bool:
 
 def make_server(
     app: ASGIApp,
-    settings: Settings,
+    settings: GatewaySettings,
     front: Front | None = None,
     *,
     lifespan: Literal["on", "off"] = "on",

@@ -13,9 +13,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
-from mattermost_plugin.message_sizes import ENV_MESSAGE_SIZE, ENV_WEBSOCKET_MESSAGE_SIZE, ENVELOPE, LARGEST_MESSAGE_SIZE
+from mattermost_plugin.message_sizes import ENV_MESSAGE_SIZE, ENV_WEBSOCKET_MESSAGE_SIZE
 from servehttp.plugins.reaper_process import FOLDER_VARIABLE
-from servehttp.settings import Settings
+from servehttp.settings.gateway import GatewaySettings
 
 INHERITED = (
     # Who runs it, and where programs are: subprocesses of a plugin and `~` would not work without.
@@ -62,14 +62,16 @@ def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
     }
 
 
-def mattermost_variables(plugin_id: str, folder: Path, settings: Settings, inherited_path: str = "") -> dict[str, str]:
+def mattermost_variables(
+    plugin_id: str, folder: Path, settings: GatewaySettings, message_size: int, inherited_path: str = ""
+) -> dict[str, str]:
     """What the reference documents, but for the address of the plugin API, which each process has its own of.
 
     Also the sizes up to which this gateway sends and takes messages; and the plugin's folder is where Python looks for
     modules, wherever in it the script lies, and before `inherited_path`.
     """
     return {
-        ENV_MESSAGE_SIZE: str(message_size(settings)),
+        ENV_MESSAGE_SIZE: str(message_size),
         ENV_WEBSOCKET_MESSAGE_SIZE: str(int(settings.limits.websocket_max_message)),
         "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), inherited_path))),
         "MATTERMOST_PLUGIN_ID": plugin_id,
@@ -77,13 +79,6 @@ def mattermost_variables(plugin_id: str, folder: Path, settings: Settings, inher
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",
         "MATTERMOST_PLUGIN_LOG_LEVEL": settings.log.level.upper(),
     }
-
-
-def message_size(settings: Settings) -> int:
-    """The largest message in bytes to and from plugins: whatever may be sent in one has room in it."""
-    workspace = settings.workspace
-    largest = max(workspace.api_message_size, workspace.max_file_size, settings.rest.bundle_size)
-    return min(int(largest) + ENVELOPE, LARGEST_MESSAGE_SIZE)
 
 
 def api_variables(target: str, token: str) -> dict[str, str]:

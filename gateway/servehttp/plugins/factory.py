@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
@@ -24,7 +25,8 @@ from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.supervisor import Connect, PluginObservers, SupervisedPlugin, SupervisionPolicy
 from servehttp.plugins.users import User
-from servehttp.settings import PluginSettings, Settings
+from servehttp.settings.gateway import GatewaySettings
+from servehttp.settings.plugins import PluginSettings
 
 ATTACH_DELAY = 0.2
 ATTACH_DELAY_MAX = 5.0
@@ -45,7 +47,7 @@ class PluginFactory:
         crowd: Those of them that are on their way up.
     """
 
-    settings: Settings
+    settings: GatewaySettings
     tunnel: TunnelSettings
     reaper: Reaper
     observers: PluginObservers | None = None
@@ -70,9 +72,10 @@ class PluginFactory:
     def _spec(self, manifest: Manifest) -> ProcessSpec:
         plugins = self.settings.plugins
         passed = inherited(os.environ, plugins.env_allow)
-        own = mattermost_variables(manifest.id, manifest.folder, self.settings, passed.get("PYTHONPATH", ""))
+        size = self.host.message_size if self.host else DEFAULT_MESSAGE_SIZE
+        own = mattermost_variables(manifest.id, manifest.folder, self.settings, size, passed.get("PYTHONPATH", ""))
         environment = {**passed, **own}
-        host, installed = self.host, InstalledPlugins.of(self.settings)
+        host, installed = self.host, InstalledPlugins.below(self.settings.data_dir)
         return ProcessSpec(
             plugin_id=manifest.id,
             find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout, environment),

@@ -34,6 +34,11 @@ class ApiEndpoint(Protocol):
 class PluginHost(Protocol):
     """What plugins are part of."""
 
+    @property
+    def message_size(self) -> int:
+        """The largest message in bytes to and from plugins."""
+        ...
+
     async def open_endpoint(self, plugin_id: str, folder: Path) -> ApiEndpoint:
         """Open the API for one process of a plugin, before the process starts; it is closed after the process ended.
 

@@ -15,9 +15,8 @@ from typing import IO
 
 from servehttp.errors import BundleError, ManifestError
 from servehttp.plugins.bundles import BundleLimits, unpack
-from servehttp.plugins.manifest import Manifest, discover, load_manifest
+from servehttp.plugins.manifest import Manifest, load_manifest
 from servehttp.plugins.users import User
-from servehttp.settings import Settings
 
 FOLDER = "plugins"
 NEW = ".new-"
@@ -31,19 +30,15 @@ class InstalledPlugins:
 
     Args:
         folder: where it is, or is made by the first installation.
-        limits: what a bundle may hold.
     """
 
-    def __init__(self, folder: Path, limits: BundleLimits) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder.absolute()
-        self._limits = limits
 
     @classmethod
-    def of(cls, settings: Settings) -> InstalledPlugins:
-        """The folder and the limits of these settings."""
-        workspace = settings.workspace
-        limits = BundleLimits(int(workspace.bundle_unpacked_size), workspace.bundle_files)
-        return cls(settings.data_dir / FOLDER, limits)
+    def below(cls, data_dir: Path) -> InstalledPlugins:
+        """The folder of a gateway that keeps its data here."""
+        return cls(data_dir / FOLDER)
 
     def folders(self) -> list[Path]:
         """The plugins' folders, in order."""
@@ -66,8 +61,12 @@ class InstalledPlugins:
         for left in (*self._folder.glob(f"{OLD}*"), *self._folder.glob(f"{NEW}*")):
             shutil.rmtree(left)
 
-    def unpack(self, bundle: IO[bytes]) -> Manifest:
+    def unpack(self, bundle: IO[bytes], limits: BundleLimits) -> Manifest:
         """Unpack a bundle beside the plugins; then either `place` or `discard` it.
+
+        Args:
+            bundle: a .tar.gz.
+            limits: what it may hold.
 
         Raises:
             BundleError: it cannot be used.
@@ -76,7 +75,7 @@ class InstalledPlugins:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         target = Path(tempfile.mkdtemp(prefix=NEW, dir=self._folder))
         try:
-            return load_manifest(unpack(bundle, target, self._limits))
+            return load_manifest(unpack(bundle, target, limits))
         except ManifestError as error:
             shutil.rmtree(target)
             raise BundleError(f"{error.field or 'its manifest'} {error.problem}; {error.remedy}") from None
@@ -117,13 +116,3 @@ class InstalledPlugins:
         removed = self._folder / f"{NEW}{plugin_id}"
         (self._folder / plugin_id).rename(removed)
         shutil.rmtree(removed)
-
-
-def find_plugins(settings: Settings) -> tuple[list[Manifest], list[ManifestError]]:
-    """The plugins that the settings name and, with a workspace, those that were installed in it.
-
-    Returns:
-        The usable manifests in order, and an error for each that is not. The first of two plugins with one id is used.
-    """
-    installed = InstalledPlugins.of(settings).folders() if settings.workspace.enabled else []
-    return discover(settings.plugins.paths, installed)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from servehttp.settings import ENV_PREFIX
+from servehttp.settings.sources import ENV_PREFIX
 
 START = 30.0
 """Seconds until the gateway and its plugins have to be up."""

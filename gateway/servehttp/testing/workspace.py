@@ -19,9 +19,9 @@ from anyio.from_thread import BlockingPortal, start_blocking_portal
 from mattermost_plugin.models import Bot, Channel, Team, User
 from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.testing.lifetime import PLUGIN_ID
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.hooks import HookCaller
 from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace, open_workspace
 
 PASSWORD = "a password for tests"

@@ -15,7 +15,7 @@ from servehttp.errors import GatewayError
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import PluginHandle
-from servehttp.settings import Settings
+from servehttp.settings.gateway import GatewaySettings
 from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forgotten, Hello, MessageError, Serving, Settled, Setup
 from servehttp.workers.notifier import WorkerNotifier
@@ -45,7 +45,7 @@ class WorkerPool:
 
     def __init__(
         self,
-        settings: Settings,
+        settings: GatewaySettings,
         plugins: Iterable[PluginHandle],
         notifier: WorkerNotifier,
         listener: socket.socket,

@@ -19,13 +19,13 @@ from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp import logs
 from servehttp.aio import first_completed
-from servehttp.app import make_front, make_workspace_reader, tunnel_settings
+from servehttp.app import make_front, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
-from servehttp.settings import PluginSettings, Settings
+from servehttp.settings.plugins import PluginSettings
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
     Forget,
@@ -41,6 +41,8 @@ from servehttp.workers.messages import (
 )
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
 from servehttp.workers.shares import Share
+from servehttp.workspace.embedding.choice import choose_reader
+from servehttp.workspace.settings import Settings
 
 RECONNECTION_WINDOW = 60.0
 """Seconds for which the loss of a connection makes the next wait longer."""
@@ -63,7 +65,7 @@ class Worker:
         self._plugins: dict[str, MirroredPlugin] = {}
         self._registry = Registry([], reaper=None)
         self._introduced = asyncio.Event()
-        self._reader = make_workspace_reader(settings)
+        self._reader = choose_reader(settings)
         front = make_front(self._registry, settings, self._reader.identity if self._reader else None)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None

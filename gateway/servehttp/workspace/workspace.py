@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.domains.base.audits import Audits
 from servehttp.workspace.domains.base.config import Config
 from servehttp.workspace.domains.base.domain import Domain, Resources
@@ -71,6 +70,7 @@ from servehttp.workspace.domains.sharing.shared_channels import SharedChannels
 from servehttp.workspace.events import Events
 from servehttp.workspace.hooks import Hooks
 from servehttp.workspace.ids import Clock, now
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.store.blobs import Blobs
 from servehttp.workspace.store.data_folder import make_private_file
 from servehttp.workspace.store.database import Database, Timeouts

@@ -22,11 +22,11 @@ ID = "com.example.installed"
 
 @pytest.fixture
 def installed(tmp_path: Path) -> InstalledPlugins:
-    return InstalledPlugins(tmp_path / "plugins", LIMITS)
+    return InstalledPlugins(tmp_path / "plugins")
 
 
 def unpacked_in(installed: InstalledPlugins, bundle: bytes) -> Manifest:
-    return installed.unpack(io.BytesIO(bundle))
+    return installed.unpack(io.BytesIO(bundle), LIMITS)
 
 
 def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> tarfile.TarInfo:

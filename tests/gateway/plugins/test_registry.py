@@ -15,13 +15,13 @@ from mattermost_plugin.exchange import Body, End, Request, Response
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
 from servehttp.plugins.factory import PluginFactory
-from servehttp.plugins.installed import find_plugins
-from servehttp.plugins.manifest import load_manifest
+from servehttp.plugins.manifest import discover, load_manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import STARTS_AT_ONCE, Registry
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import SupervisedPlugin
-from servehttp.settings import PluginSettings, Settings
+from servehttp.settings.plugins import PluginSettings
+from servehttp.workspace.settings import Settings
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import no_leaks, until
 
@@ -221,7 +221,7 @@ async def test_refused_manifests_are_shown_with_the_reason_and_never_started(tmp
     good = folder(tmp_path, "good", PLUGIN.format(activate=""))
     bad = [bad_folder(tmp_path, "bad", "{"), bad_folder(tmp_path / "elsewhere", "bad", "[]")]
     settings = Settings(plugins=PluginSettings(paths=(good, *bad, good.parent / "nothing")))
-    manifests, refused = find_plugins(settings)
+    manifests, refused = discover(settings.plugins.paths)
     factory = PluginFactory(settings, TunnelSettings(), Reaper())
     registry = Registry.from_settings(factory, manifests, refused)
     shown = {plugin.id: plugin.describe() for plugin in registry if plugin.id != "com.example.good"}

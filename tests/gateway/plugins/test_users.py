@@ -21,14 +21,15 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.app import create_app
 from servehttp.errors import PluginStartError
 from servehttp.plugins.factory import PluginFactory
-from servehttp.plugins.installed import InstalledPlugins, find_plugins
-from servehttp.plugins.manifest import load_manifest
+from servehttp.plugins.installed import InstalledPlugins
+from servehttp.plugins.manifest import discover, load_manifest
 from servehttp.plugins.process import PluginProcess
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.users import User
-from servehttp.settings import PluginSettings, Settings
-from servehttp.workspace.embedding.host import Host
+from servehttp.settings.plugins import PluginSettings
+from servehttp.workspace.embedding.host import WorkspaceHost
+from servehttp.workspace.settings import Settings
 from support.supervision import command_spec, either_loop
 
 pytestmark = pytest.mark.anyio
@@ -101,7 +102,7 @@ async def test_a_plugin_reaches_neither_the_socket_nor_the_environment_of_anothe
 async def test_only_its_user_reaches_the_plugin_api(open_folder: Path) -> None:
     folder = open_folder / "socket"
     folder.mkdir(mode=0o700)
-    async with Host(Settings(data_dir=open_folder / "data")) as host:
+    async with WorkspaceHost(Settings(data_dir=open_folder / "data")) as host:
         endpoint = await host.open_endpoint("p", folder / "api")
         User.named(A_USER).own(folder)
         connect = f"socket.socket(socket.AF_UNIX).connect({endpoint.target.removeprefix('unix:')!r})"
@@ -119,7 +120,7 @@ async def test_an_installed_plugin_is_handed_over_to_its_user_alone(open_folder:
         closed.chmod(0o700)
     (folder / "plugin.json").write_text('{"id": "com.example.p", "server": {"executable": "p.py"}}')
     (folder / "p.py").touch()
-    InstalledPlugins.of(settings).hand_over(load_manifest(folder), User.named(A_USER))
+    InstalledPlugins.below(settings.data_dir).hand_over(load_manifest(folder), User.named(A_USER))
     read, see = f"open({str(folder / 'p.py')!r})", f"os.listdir({str(folder.parent)!r})"
     assert as_user(A_USER, read) == "done"
     assert as_user(ANOTHER_USER, read) == "PermissionError"
@@ -164,12 +165,12 @@ async def test_whatever_an_installed_plugin_brings_as_its_interpreter_runs_as_it
 
 def test_an_installed_plugin_cannot_name_itself_anew(tmp_path: Path) -> None:
     settings, plugin = installed(tmp_path, INSTALLED.replace("example.p", "example.other"))
-    manifests, (error,) = find_plugins(settings)
+    manifests, (error,) = discover([], InstalledPlugins.below(settings.data_dir).folders())
     assert manifests == []
     assert "is 'com.example.other', but it was installed as com.example.p" in str(error)
     (plugin / "within").mkdir()
     (plugin / "plugin.json").rename(plugin / "within/plugin.json")
-    manifests, (error,) = find_plugins(settings)
+    manifests, (error,) = discover([], InstalledPlugins.below(settings.data_dir).folders())
     assert manifests == []
     assert "has no manifest" in str(error)
 
@@ -178,7 +179,7 @@ def test_an_installed_plugin_cannot_name_itself_anew(tmp_path: Path) -> None:
 async def test_a_plugin_cannot_have_the_gateway_remove_the_socket_of_another(open_folder: Path) -> None:
     settings = Settings(data_dir=open_folder / "data")
     other = open_folder / "api"
-    async with Host(settings) as host:
+    async with WorkspaceHost(settings) as host:
         endpoint = await host.open_endpoint("other", other)
         socket = Path(endpoint.target.removeprefix("unix:"))
         spec = replace(

@@ -7,7 +7,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from servehttp.settings import PluginSettings, ServerSettings, Settings
+from servehttp.settings.plugins import PluginSettings
+from servehttp.settings.server import ServerSettings
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
     Hello,
@@ -21,6 +22,7 @@ from servehttp.workers.messages import (
     decode,
     encode,
 )
+from servehttp.workspace.settings import Settings
 
 pytestmark = pytest.mark.anyio
 

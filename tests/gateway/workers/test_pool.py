@@ -18,9 +18,10 @@ from servehttp.errors import GatewayError
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
-from servehttp.settings import ServerSettings, Settings
+from servehttp.settings.server import ServerSettings
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
+from servehttp.workspace.settings import Settings
 from support.supervision import is_alive, no_leaks, until
 
 pytestmark = pytest.mark.anyio

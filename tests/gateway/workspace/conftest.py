@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from argon2 import PasswordHasher
 
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.domains.people import passwords
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace, open_workspace
 from support.loops import one_loop
 from support.workspaces import DATABASES, Clock, empty_database

@@ -14,10 +14,12 @@ import pytest
 
 from mattermost_plugin import HookName, Plugin, hook
 from mattermost_plugin.models import CommandResponse
+from servehttp import WorkspaceHost
 from servehttp.app import create_app
-from servehttp.settings import PluginSettings, Settings
+from servehttp.settings.plugins import PluginSettings
 from servehttp.workspace.rest.application import MODULES
 from servehttp.workspace.rpc.table import HANDLERS
+from servehttp.workspace.settings import Settings
 from support.every_hook import PLUGIN
 from support.hook_scene import EVENTS, Event, Scene
 from support.plugin_host import serving
@@ -68,11 +70,12 @@ async def plugin() -> Everything:
 async def scene(plugin: Everything, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with serving(plugin) as (server, _):
         attached = PluginSettings(attach={PLUGIN: server.address.target})
-        gateway = create_app(Settings(data_dir=tmp_path_factory.mktemp("data"), plugins=attached), [])
+        settings = Settings(data_dir=tmp_path_factory.mktemp("data"), plugins=attached)
+        host = WorkspaceHost(settings)
+        gateway = create_app(settings, [], host=host)
         async with gateway, served(gateway) as port:
             await gateway.wait_started()
-            assert gateway.host is not None
-            scene = Scene(gateway.host.workspace, f"http://127.0.0.1:{port}")
+            scene = Scene(host.workspace, f"http://127.0.0.1:{port}")
             await scene.set()
             yield scene
 

@@ -12,10 +12,11 @@ from mattermost_plugin import AsyncPluginAPIClient, HookName, RuntimeConfig
 from mattermost_plugin.grpc import hooks_message_pb2
 from mattermost_plugin.message_sizes import LARGEST_MESSAGE_SIZE
 from mattermost_plugin.server import PluginServer
-from servehttp.plugins.environment import mattermost_variables, message_size
+from servehttp import WorkspaceHost
+from servehttp.plugins.environment import mattermost_variables
 from servehttp.plugins.link import Link
-from servehttp.settings import Settings
 from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import Workspace
 from support.hooks import plugin_with
 
@@ -37,7 +38,9 @@ def settings_with(name: str, value: int) -> Settings:
 
 def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> RuntimeConfig:
     """What a plugin of a gateway with these settings reads in its environment."""
-    for name, value in mattermost_variables("com.example.me", Path("/plugin"), settings).items():
+    for name, value in mattermost_variables(
+        "com.example.me", Path("/plugin"), settings, WorkspaceHost(settings).message_size
+    ).items():
         monkeypatch.setenv(name, value)
     return RuntimeConfig.from_env()
 
@@ -94,7 +97,9 @@ async def test_as_much_as_the_largest_file_passes_the_api(ws: Workspace, monkeyp
     told(settings, monkeypatch)
     content = bytes(int(settings.workspace.max_file_size))
     with tempfile.TemporaryDirectory() as folder:  # a short path: that of a socket has few characters
-        endpoint = await Endpoint.on_socket(ws, "com.example.me", Path(folder, "api"), message_size(settings))
+        endpoint = await Endpoint.on_socket(
+            ws, "com.example.me", Path(folder, "api"), WorkspaceHost(settings).message_size
+        )
         try:
             async with AsyncPluginAPIClient(endpoint.target) as client:
                 await client.kv_set("large", content)

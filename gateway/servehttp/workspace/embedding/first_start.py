@@ -16,10 +16,10 @@ import structlog
 from mattermost_plugin.models import User, UserAccessToken
 from servehttp.errors import NoUserError, WorkspaceError
 from servehttp.logs import resolve_format
-from servehttp.settings import Settings
 from servehttp.workspace.domains.people.user_filters import UserFilter
 from servehttp.workspace.embedding.opening import explaining
 from servehttp.workspace.errors import AppFailure
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import DATABASE_FILE, Workspace, open_workspace
 
 ADMIN = "admin"

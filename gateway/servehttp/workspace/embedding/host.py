@@ -14,10 +14,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from mattermost_plugin.message_sizes import ENVELOPE, LARGEST_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.identity import Memories
-from servehttp.plugins.environment import message_size
+from servehttp.plugins.bundles import BundleLimits
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
 from servehttp.plugins.installed import InstalledPlugins
@@ -25,7 +26,6 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
-from servehttp.settings import Settings
 from servehttp.workspace.embedding.cleanup import cleaning_up
 from servehttp.workspace.embedding.first_start import TOKEN_FILE, make_first_admin
 from servehttp.workspace.embedding.identity import SessionIdentity
@@ -36,6 +36,7 @@ from servehttp.workspace.embedding.shared_api import SharedApi
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.rest import make_rest
 from servehttp.workspace.rpc.server import Endpoint
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.store.data_folder import make_private, only_gateway
 from servehttp.workspace.workspace import DATABASE_FILE, FILES_FOLDER, Workspace, open_workspace
 
@@ -43,7 +44,7 @@ PRIVATE = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", FILES_
 """In the data folder: what only our user may read, also where another program made it."""
 
 
-class Host:
+class WorkspaceHost:
     """The embedded workspace of a gateway, open within `async with`.
 
     Args:
@@ -61,7 +62,7 @@ class Host:
         self.disabled: frozenset[str] = frozenset()
         self._memories: Memories | None = None
         self._settings = settings
-        self._installed = InstalledPlugins.of(settings)
+        self._installed = InstalledPlugins.below(settings.data_dir)
         self._manage: Callable[[Workspace], Management] | None = None
         self._workspace: Workspace | None = None
         self._rest: ASGIApp | None = None
@@ -78,6 +79,17 @@ class Host:
             raise RuntimeError("the workspace is not open")
         return self._workspace
 
+    @property
+    def message_size(self) -> int:
+        """The largest message in bytes to and from plugins: whatever may be sent in one has room in it."""
+        settings = self._settings
+        largest = max(settings.workspace.api_message_size, settings.workspace.max_file_size, settings.rest.bundle_size)
+        return min(int(largest) + ENVELOPE, LARGEST_MESSAGE_SIZE)
+
+    def plugin_folders(self) -> list[Path]:
+        """The folders of the plugins that were installed in it."""
+        return self._installed.folders()
+
     def manage(self, registry: Registry, factory: PluginFactory, manifests: Iterable[Manifest]) -> None:
         """Have the workspace manage the gateway's plugins; to be called before it is opened.
 
@@ -88,7 +100,9 @@ class Host:
         """
         known = list(manifests)
         installed, limits = self._installed, self._settings.limits
-        self._manage = lambda workspace: Management(workspace, registry, factory, known, installed, limits)
+        settings = self._settings.workspace
+        bundles = BundleLimits(int(settings.bundle_unpacked_size), settings.bundle_files)
+        self._manage = lambda workspace: Management(workspace, registry, factory, known, installed, limits, bundles)
 
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
         """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
@@ -155,7 +169,7 @@ class Host:
 
     async def open_endpoint(self, plugin_id: str, folder: Path) -> Endpoint:
         """The API for one process of a plugin, by the way across that the settings say."""
-        settings, size = self._settings.workspace, message_size(self._settings)
+        settings, size = self._settings.workspace, self.message_size
         if settings.api_transport == "tcp" or plugin_id in settings.api_tcp:
             return await Endpoint.on_loopback(self.workspace, plugin_id, size)
         return await Endpoint.on_socket(self.workspace, plugin_id, folder, size)

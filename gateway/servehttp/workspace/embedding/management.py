@@ -14,12 +14,13 @@ import structlog
 
 from mattermost_plugin.models import Manifest, OnInstallEvent, PluginStatus
 from servehttp.errors import BundleError, PluginStartError
+from servehttp.plugins.bundles import BundleLimits
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.manifest import Manifest as PluginManifest
 from servehttp.plugins.registry import PluginHandle, Registry
 from servehttp.plugins.states import PluginState
-from servehttp.settings import LimitSettings
+from servehttp.settings.limits import LimitSettings
 from servehttp.workspace.domains.base.domain import REQUEST
 from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse
 from servehttp.workspace.domains.plugins.plugins import PluginSetting, UnknownPlugin
@@ -57,6 +58,7 @@ class Management:
         manifests: of those in the registry that are started.
         installed: the folder of those that were installed.
         limits: what a request may take, be it a client's or a plugin's.
+        bundles: what a bundle may hold.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Management:
         manifests: Iterable[PluginManifest],
         installed: InstalledPlugins,
         limits: LimitSettings,
+        bundles: BundleLimits,
     ) -> None:
         self._ws = workspace
         self._registry = registry
@@ -74,6 +77,7 @@ class Management:
         self._manifests = {manifest.id: manifest for manifest in manifests}
         self._installed = installed
         self._limits = limits
+        self._bundles = bundles
         self._work: set[asyncio.Task[Any]] = set()
         self._installing = asyncio.Lock()
 
@@ -228,7 +232,7 @@ class Management:
 
     async def _unpack(self, bundle: IO[bytes]) -> PluginManifest:
         try:
-            return await asyncio.to_thread(self._installed.unpack, bundle)
+            return await asyncio.to_thread(self._installed.unpack, bundle, self._bundles)
         except BundleError as error:
             text = f"The bundle cannot be used: {error}."
             raise invalid("app.plugin.extract.app_error", text, where="installPlugin") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from servehttp.errors import WorkspaceError
-from servehttp.settings import Settings
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.store.migrations import UnknownRevision
 from servehttp.workspace.store.outages import PRIMARY_CODE, StoreUnavailable, first_line
 from servehttp.workspace.workspace import DATABASE_FILE

@@ -10,7 +10,7 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import checked
 from servehttp.errors import LinkError
 from servehttp.plugins.link import Link
-from servehttp.settings import LimitSettings
+from servehttp.settings.limits import LimitSettings
 from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse, refusal
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import new_id

@@ -6,9 +6,9 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from servehttp.settings import Settings
 from servehttp.workspace.embedding.identity import SessionIdentity
 from servehttp.workspace.embedding.watch import watching
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import Workspace, visit_workspace
 
 

@@ -8,12 +8,12 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
-from servehttp.settings import RestSettings
 from servehttp.workspace.packages import modules_of
 from servehttp.workspace.rest import handlers
 from servehttp.workspace.rest.errors import no_route
 from servehttp.workspace.rest.routes import RestRoute
 from servehttp.workspace.rest.websocket import WebSockets
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.workspace import Workspace
 
 MODULES = modules_of(handlers)

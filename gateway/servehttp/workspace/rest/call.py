@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 
 from mattermost_plugin.models import Channel, Post, Session
-from servehttp.settings import RestSettings
 from servehttp.workspace.domains.people.permissions import ADMINISTRATOR
 from servehttp.workspace.domains.places.member_roles import is_guest
 from servehttp.workspace.errors import AppFailure, invalid
@@ -15,6 +14,7 @@ from servehttp.workspace.ids import is_id
 from servehttp.workspace.rest.auth import no_session
 from servehttp.workspace.rest.errors import too_large
 from servehttp.workspace.rest.json import NUL, from_json, parse_json, value_of
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.workspace import Workspace
 
 ModelT = TypeVar("ModelT")

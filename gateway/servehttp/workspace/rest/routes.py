@@ -13,7 +13,6 @@ from starlette.routing import Route
 
 from mattermost_plugin.models import PluginContext, Session
 from mattermost_plugin.request_id import request_id_of
-from servehttp.settings import RestSettings
 from servehttp.workspace.domains.base.domain import REQUEST
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import new_id
@@ -22,6 +21,7 @@ from servehttp.workspace.rest.auth import authenticate
 from servehttp.workspace.rest.call import RestCall
 from servehttp.workspace.rest.errors import INTERNAL, error_response, unavailable_response
 from servehttp.workspace.rest.json import to_json
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 

@@ -11,7 +11,6 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mattermost_plugin.models import Session
 from servehttp.identity import is_same_origin
-from servehttp.settings import RestSettings
 from servehttp.workspace.domains.base.domain import REQUEST
 from servehttp.workspace.errors import AppFailure, unauthorized
 from servehttp.workspace.rest.auth import credentials
@@ -26,6 +25,7 @@ from servehttp.workspace.rest.websocket_connection import (
     WebSocketConnection,
     receive,
 )
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 

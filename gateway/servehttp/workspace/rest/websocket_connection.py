@@ -15,7 +15,6 @@ from starlette.websockets import WebSocket
 
 from mattermost_plugin.models import Session, WebsocketBroadcast, WebSocketRequest
 from servehttp.aio import first_completed
-from servehttp.settings import RestSettings
 from servehttp.workspace.domains.base.system_properties import SERVER_VERSION
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.events import Event, Lagging, Subscription
@@ -25,6 +24,7 @@ from servehttp.workspace.rest.event_json import event_json, failure_json, reply_
 from servehttp.workspace.rest.json import from_json, parse_json
 from servehttp.workspace.rest.visibility import Audiences, is_meant
 from servehttp.workspace.rest.websocket_actions import FOR_PLUGINS, act
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 

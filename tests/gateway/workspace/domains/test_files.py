@@ -11,11 +11,11 @@ from pydantic import ByteSize
 
 from mattermost_plugin.grpc import hooks_message_pb2 as pb
 from mattermost_plugin.models import Channel, User
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.domains.base.images import plain_image
 from servehttp.workspace.domains.posts.files import NOBODY, FileFilter
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.hooks import Refused
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import FILES_FOLDER, Workspace
 from support.workspaces import Clock, FakePlugin, a_channel, a_post, a_user
 

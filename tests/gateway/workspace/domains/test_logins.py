@@ -9,10 +9,10 @@ import pytest
 
 from mattermost_plugin.grpc import common_pb2
 from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.domains.people import passwords
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.hooks import Refused
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
 from support.workspaces import PASSWORD, Clock, FakePlugin, a_user
 

@@ -10,10 +10,10 @@ from pydantic import ByteSize
 
 from mattermost_plugin.grpc import hooks_user_channel_pb2 as pb
 from mattermost_plugin.models import Post, Team, User
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.domains.base.images import plain_image
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import is_id, new_id
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
 from support.workspaces import PASSWORD, Clock, FakePlugin, a_user
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from servehttp.errors import WorkspaceError
-from servehttp.settings import Settings
 from servehttp.workspace.embedding.first_start import make_token_of
-from servehttp.workspace.embedding.host import Host
+from servehttp.workspace.embedding.host import WorkspaceHost
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import open_workspace
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ async def test_what_is_there_and_what_to_do_is_said_in_one_line(tmp_path: Path, 
         pass
     make(settings.data_dir / "workspace.db")
     with pytest.raises(WorkspaceError) as for_the_gateway:
-        async with Host(settings):
+        async with WorkspaceHost(settings):
             raise AssertionError("it cannot be opened")
     with pytest.raises(WorkspaceError) as for_the_command:
         await make_token_of("admin", settings)

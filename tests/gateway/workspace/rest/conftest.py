@@ -9,8 +9,8 @@ import httpx2
 import pytest
 
 from mattermost_plugin.models import Session, User
-from servehttp.settings import RestSettings
 from servehttp.workspace.rest import make_rest
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.workspace import Workspace
 from support.rest import Client
 from support.workspaces import a_user

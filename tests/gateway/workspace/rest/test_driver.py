@@ -14,9 +14,9 @@ from mattermostautodriver.exceptions import InvalidOrMissingParameters, NoAccess
 from mattermost_plugin.grpc.hooks_command_pb2 import ExecuteCommandResponse
 from mattermost_plugin.grpc.hooks_message_pb2 import MessageWillBePostedRequest, MessageWillBePostedResponse
 from mattermost_plugin.models import Command, CommandResponse, User, WebsocketBroadcast
-from servehttp.settings import RestSettings
 from servehttp.workspace.domains.base.images import plain_image
 from servehttp.workspace.rest import make_rest
+from servehttp.workspace.settings import RestSettings
 from servehttp.workspace.workspace import Workspace
 from support.driver import Listener, driver_of, listening
 from support.rest import served

@@ -6,7 +6,7 @@ import httpx2
 import pytest
 
 from mattermost_plugin.grpc.hooks_user_channel_pb2 import UserWillLogInResponse
-from servehttp.settings import WorkspaceSettings
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
 from support.rest import Client
 from support.workspaces import PASSWORD, FakePlugin, a_user

@@ -13,9 +13,9 @@ from mattermost_plugin.grpc.hooks_message_pb2 import (
     MessagesWillBeConsumedResponse,
     MessageWillBePostedResponse,
 )
-from servehttp.settings import RestSettings, WorkspaceSettings
 from servehttp.workspace.domains.base.images import plain_image
 from servehttp.workspace.domains.posts.files import FileFilter
+from servehttp.workspace.settings import RestSettings, WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
 from support.rest import Client
 from support.workspaces import FakePlugin

@@ -15,9 +15,9 @@ from websockets.typing import Origin
 
 from mattermost_plugin.grpc import hooks_command_pb2 as pb
 from mattermost_plugin.models import Reaction, Session, Team, User, WebsocketBroadcast
-from servehttp.settings import RestSettings, WorkspaceSettings
 from servehttp.workspace.events import Event
 from servehttp.workspace.rest import make_rest
+from servehttp.workspace.settings import RestSettings, WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
 from support.rest import served
 from support.workspaces import Clock, FakePlugin, a_user

@@ -14,9 +14,9 @@ import pytest
 import structlog
 
 from servehttp.errors import WorkspaceError
-from servehttp.settings import Settings
 from servehttp.workspace.embedding.first_start import make_token_of
-from servehttp.workspace.embedding.host import Host
+from servehttp.workspace.embedding.host import WorkspaceHost
+from servehttp.workspace.settings import Settings
 from servehttp.workspace.store.data_folder import only_gateway
 
 pytestmark = pytest.mark.anyio
@@ -48,7 +48,7 @@ async def test_what_is_in_the_data_folder_is_for_our_user_alone(tmp_path: Path, 
             (folder / "admin-token").write_text("secret")
         structlog.reset_defaults()
         with structlog.testing.capture_logs() as records:
-            async with Host(Settings(data_dir=folder)):
+            async with WorkspaceHost(Settings(data_dir=folder)):
                 modes = {path.name: mode(path) for path in folder.iterdir()}
     finally:
         os.umask(umask)
@@ -62,11 +62,11 @@ async def test_what_is_in_the_data_folder_is_for_our_user_alone(tmp_path: Path, 
 
 async def test_a_second_gateway_is_refused_with_the_process_of_the_first(tmp_path: Path) -> None:
     settings = Settings(data_dir=tmp_path / "data")
-    async with Host(settings):
+    async with WorkspaceHost(settings):
         with pytest.raises(WorkspaceError, match=rf"another gateway has the data folder .*: process {os.getpid()};"):
-            await Host(settings).__aenter__()
+            await WorkspaceHost(settings).__aenter__()
         assert await make_token_of("admin", settings)  # who only looks in is not one
-    async with Host(settings):
+    async with WorkspaceHost(settings):
         pass
 
 

@@ -76,7 +76,7 @@ def test_a_start_does_without_alembic_unless_the_release_is_another(tmp_path: Pa
 import asyncio, sys
 from pathlib import Path
 from servehttp.workspace.workspace import open_workspace
-from servehttp.settings import WorkspaceSettings
+from servehttp.workspace.settings import WorkspaceSettings
 async def start():
     async with open_workspace(Path({str(tmp_path)!r}), WorkspaceSettings()):
         pass

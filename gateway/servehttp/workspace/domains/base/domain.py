@@ -10,10 +10,10 @@ from functools import partial
 from typing import Any
 
 from mattermost_plugin.models import PluginContext, WebsocketBroadcast
-from servehttp.settings import WorkspaceSettings
 from servehttp.workspace.events import Event, Events
 from servehttp.workspace.hooks import Hooks
 from servehttp.workspace.ids import Clock
+from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.store.blobs import Blobs
 from servehttp.workspace.store.database import Database
 

@@ -1,0 +1,19 @@
+"""The entry point of `servehttp` and `python -m servehttp`: says in one line what to install where that is missing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+OURS = ("servehttp", "mattermost_plugin")
+
+
+def main() -> None:
+    """Run the command."""
+    try:
+        cli = importlib.import_module("servehttp.cli")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] in OURS:
+            raise
+        sys.exit(f"error: the command needs {error.name}: pip install 'servehttp[workspace]' (or servehttp[gateway])")
+    cli.main()

@@ -1,0 +1,61 @@
+"""All settings of the gateway by itself, without those of a workspace."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from servehttp.settings.limits import LimitSettings
+from servehttp.settings.plugins import PluginSettings
+from servehttp.settings.server import LogSettings, ServerSettings
+from servehttp.settings.sources import ENV_DELIMITER, ENV_PREFIX, gather
+
+
+class GatewaySettings(BaseSettings):
+    """Settings of the gateway by itself. Frozen; they read nothing from outside unless they are made by `load`."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        extra="forbid",
+        validate_default=True,
+        env_prefix=ENV_PREFIX,
+        env_nested_delimiter=ENV_DELIMITER,
+        env_ignore_empty=True,
+        enable_decoding=False,
+    )
+
+    data_dir: Path = Field(
+        default=Path(".servehttp"), description="Folder for what the gateway keeps; made when something is put there."
+    )
+    server: ServerSettings = ServerSettings()
+    log: LogSettings = LogSettings()
+    plugins: PluginSettings = PluginSettings()
+    limits: LimitSettings = LimitSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what is passed in counts: `load` gathers the rest, so that an error can tell where a value came from."""
+        return (init_settings,)
+
+    @classmethod
+    def load(cls, config: Path | None = None, **overrides: Any) -> Self:
+        """Gather the settings: from the command line, else the environment, else a TOML file, else their defaults.
+
+        Args:
+            config: A TOML file.
+            overrides: What the command line says, nested as the settings are: `server={"port": 80}`.
+
+        Raises:
+            SettingsError: a file that cannot be read, a name that does not exist, or a value that cannot be used.
+        """
+        return gather(cls, config, overrides)

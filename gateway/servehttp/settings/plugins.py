@@ -1,0 +1,90 @@
+"""Which plugins there are, and how they are run."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import (
+    ByteSize,
+    Field,
+    model_validator,
+)
+
+from servehttp.settings.kinds import (
+    Count,
+    Group,
+    Paths,
+    Seconds,
+    SecondsOrZero,
+    Size,
+    Strings,
+    Targets,
+    Times,
+    Transport,
+    Users,
+)
+
+
+class PluginSettings(Group):
+    """Which plugins there are, and how they are started, watched and stopped."""
+
+    paths: Paths = Field(default=(), description="Plugin folders, or folders of plugin folders.")
+    attach: Targets = Field(
+        default_factory=dict,
+        description="Plugins that run already and are never started or killed, as ID=unix:PATH or ID=HOST:PORT.",
+    )
+    users: Users = Field(
+        default_factory=dict,
+        description="Users that plugins run as, as ID=USER, if the gateway is root; others run as the gateway's user.",
+    )
+    transport: Transport = Field(
+        default="auto",
+        description="Way across to plugins: auto tries the tunnel and falls back to the contract's ServeHTTP.",
+    )
+    start_timeout: Seconds = Field(
+        default=30,
+        description="Seconds from a plugin's start to its handshake; more beside others, and doubled after a time-out.",
+    )
+    start_timeouts: Times = Field(
+        default_factory=dict, description="The same for some plugins, in place of start_timeout, as ID=SECONDS."
+    )
+    connect_timeout: Seconds = Field(default=5, description="Seconds to connect to a plugin that listens.")
+    hook_timeout: Seconds = Field(default=30, description="Seconds a hook such as OnActivate may take.")
+    health_interval: Seconds = Field(default=10, description="Seconds between two health checks.")
+    health_timeout: Seconds = Field(default=5, description="Seconds a health check may take.")
+    health_failures: Count = Field(
+        default=3, description="Failed health checks in a row after which a plugin counts as lost."
+    )
+    restart_delay: SecondsOrZero = Field(
+        default=0.5, description="Seconds before the first restart; doubled for each further one."
+    )
+    restart_delay_max: SecondsOrZero = Field(default=30, description="Longest delay before a restart, in seconds.")
+    restart_limit: Count = Field(default=3, description="Failures within the window after which a plugin stays down.")
+    restart_window: Seconds = Field(default=3600, description="Seconds for which a failure counts towards the limit.")
+    restart_good_service: Seconds = Field(
+        default=3600, description="Seconds of service after which a plugin is restarted without delay, once."
+    )
+    stop_timeout: SecondsOrZero = Field(default=5, description="Seconds from SIGTERM to SIGKILL.")
+    drain_timeout: SecondsOrZero = Field(
+        default=5, description="Seconds that open requests of a plugin may go on before it is told to stop."
+    )
+    env_allow: Strings = Field(
+        default=(),
+        description="Environment variables that plugins get besides the usual ones: names, or patterns such as AWS_*.",
+    )
+    origin_cookies: Strings = Field(
+        default=(),
+        description="Ids of plugins whose cookies keep path and domain; those of others are for their plugin alone.",
+    )
+    stderr_tail_lines: Count = Field(default=20, description="Last lines of stderr kept to explain why a plugin ended.")
+    output_line_limit: Size = Field(
+        default=ByteSize(8 * 1024), description="Longest line of a plugin's output that is logged whole, in bytes."
+    )
+
+    @model_validator(mode="after")
+    def _check_delays(self) -> Self:
+        if self.restart_delay_max < self.restart_delay:
+            raise ValueError(
+                f"restart_delay_max ({self.restart_delay_max:g}) is less than restart_delay ({self.restart_delay:g})"
+            )
+        return self

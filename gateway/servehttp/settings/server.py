@@ -1,0 +1,56 @@
+"""Where and how the gateway listens, and what it logs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import (
+    Field,
+)
+
+from servehttp.settings.kinds import Group, HttpParser, LogFormat, LogLevel, Networks, RootPath, SecondsOrZero
+
+
+class ServerSettings(Group):
+    """Where and how the gateway listens."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 or :: means every interface.")
+    port: int = Field(default=8065, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
+    uds: Path | None = Field(default=None, description="Unix socket to listen on instead of host and port.")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Processes that serve HTTP on the one port; if several, one more supervises them and the plugins.",
+    )
+    http: HttpParser = Field(
+        default="auto",
+        description="HTTP parser: auto takes httptools where it is installed, h11 is the pure Python one.",
+    )
+    forwarded_allow_ips: Networks = Field(
+        default=(),
+        description="Proxies whose X-Forwarded-* and Forwarded are believed: addresses, networks, or * for every peer.",
+    )
+    root_path: RootPath = Field(
+        default="",
+        description="Prefix under which a proxy publishes the gateway and that it takes off before it forwards.",
+    )
+    max_connections: int = Field(
+        default=0,
+        ge=0,
+        description="Connections that one process keeps open (503 beyond); 0 for 3/4 of the files that it may open.",
+    )
+    drain_timeout: SecondsOrZero = Field(
+        default=10, description="Seconds that open requests and WebSockets may go on after SIGTERM."
+    )
+
+
+class LogSettings(Group):
+    """What is logged, on standard error."""
+
+    level: LogLevel = Field(default="info", description="Least level that is logged.")
+    format: LogFormat = Field(
+        default="auto",
+        description="console is for people, json one object a line; auto is console on a terminal, else json.",
+    )
+    access: bool = Field(default=True, description="Whether each request is logged.")

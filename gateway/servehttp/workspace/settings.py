@@ -1,0 +1,131 @@
+"""Settings of the workspace and its REST API, and with those of the gateway, every setting there is.
+
+The documentation's table is made from here. A value comes from the command line, else from the environment
+(`SERVEHTTP_SERVER__PORT`), else from a TOML file (`[server] port = 8065`), else it is the default. Names that do not
+exist are errors, wherever they stand. `Settings()` reads nothing from outside; `Settings.load()` reads all of it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import (
+    ByteSize,
+    Field,
+)
+
+from servehttp.settings.gateway import GatewaySettings
+from servehttp.settings.kinds import ApiTransport, Count, Group, Seconds, Size, Strings
+
+
+class WorkspaceSettings(Group):
+    """The embedded workspace, and the API and hooks by which plugins see it."""
+
+    enabled: bool = Field(
+        default=True,
+        description="Whether there is one; without it plugins have no API, and no hooks but those of their life.",
+    )
+    database_url: str = Field(
+        default="", description="Any SQLAlchemy URL, such as postgresql://HOST/NAME; SQLite in data_dir if empty."
+    )
+    database_connect_timeout: Seconds = Field(
+        default=5, description="Seconds to connect to a database server; without a connection the answer is 503."
+    )
+    database_timeout: Seconds = Field(
+        default=15,
+        description="Seconds that a transaction may take with a database server, all its waiting included (503).",
+    )
+    database_check_interval: Seconds = Field(
+        default=5, description="Seconds between two looks whether the database serves, which /readyz tells."
+    )
+    busy_timeout: Seconds = Field(
+        default=10, description="Seconds that a writer waits for its turn while others write to the database (503)."
+    )
+    api_transport: ApiTransport = Field(
+        default="unix", description="How plugins reach the API: a socket of their own, or loopback TCP with a token."
+    )
+    api_tcp: Strings = Field(
+        default=(), description="Ids of plugins that reach the API by loopback TCP, whatever the others do."
+    )
+    api_message_size: Size = Field(
+        default=ByteSize(100 * 1024 * 1024),
+        description="Largest content of a message of the plugin API in bytes; files and bundles may be larger.",
+    )
+    bundle_unpacked_size: Size = Field(
+        default=ByteSize(1024 * 1024 * 1024), description="What a plugin's bundle may hold, in bytes once unpacked."
+    )
+    bundle_files: Count = Field(default=50_000, description="Files and folders that a plugin's bundle may hold.")
+    plugin_http_timeout: Seconds = Field(
+        default=30, description="Seconds that a plugin has to answer a request of another plugin."
+    )
+    hook_timeout: Seconds = Field(default=30, description="Seconds that one plugin has for a hook about the workspace.")
+    hook_queue: Count = Field(
+        default=1024, description="Notifying hooks that wait for one plugin; further ones are dropped, and logged."
+    )
+    hook_concurrency: Count = Field(default=8, description="Notifying hooks that run at once in one plugin.")
+    event_queue: Count = Field(
+        default=256, description="Events that wait for one WebSocket client before it is disconnected."
+    )
+    dialog_timeout: Seconds = Field(
+        default=3, description="Seconds within which a plugin may answer a command or a button by a dialog."
+    )
+    cleanup_interval: Seconds = Field(
+        default=3600, description="Seconds between two times that expired keys, sessions and uploads are deleted."
+    )
+    session_cache: Seconds = Field(
+        default=10,
+        description="Seconds after which a token is looked up anew; a login that another gateway ends lasts so long.",
+    )
+    forget_timeout: Seconds = Field(
+        default=2,
+        description="Seconds that what ends a login waits until every worker has forgotten it.",
+    )
+    session_hours: Count = Field(default=720, description="Hours that a login lasts.")
+    password_min_length: Annotated[int, Field(ge=5, le=72)] = Field(
+        default=8, description="Least length of a password, in characters."
+    )
+    login_attempts: Count = Field(
+        default=10, description="Wrong passwords in a row after which an account is locked for a while."
+    )
+    login_lock: Seconds = Field(
+        default=300, description="Seconds from the last wrong password until a locked account is open again."
+    )
+    login_rate: Count = Field(
+        default=10, description="Logins that one client address may try within the window, for one account (429)."
+    )
+    login_address_rate: Count = Field(
+        default=60, description="Logins that one client address may try within the window, for all accounts (429)."
+    )
+    password_threads: Count = Field(default=2, description="Passwords that are hashed at a time, which takes a core.")
+    password_queue: Count = Field(
+        default=64, description="Passwords that may wait to be hashed; beyond that a login is a 503."
+    )
+    login_window: Seconds = Field(default=60, description="Seconds of the window in which logins are counted.")
+    max_file_size: Size = Field(default=ByteSize(100 * 1024 * 1024), description="Largest uploaded file, in bytes.")
+
+
+class RestSettings(Group):
+    """Mattermost's REST API and its WebSocket, by which people and programs use the workspace."""
+
+    body_size: Size = Field(
+        default=ByteSize(1024 * 1024), description="Largest JSON body of a request, in bytes (413)."
+    )
+    bundle_size: Size = Field(
+        default=ByteSize(100 * 1024 * 1024), description="Largest plugin bundle that may be uploaded, in bytes (413)."
+    )
+    websocket_auth_timeout: Seconds = Field(
+        default=5, description="Seconds that a WebSocket client has to show who it is before it is disconnected."
+    )
+    websocket_message_size: Size = Field(
+        default=ByteSize(8 * 1024), description="Largest message from a WebSocket client, in bytes (close code 1009)."
+    )
+    websocket_send_timeout: Seconds = Field(
+        default=30, description="Seconds that a WebSocket client has to take a message before it is disconnected."
+    )
+
+
+class Settings(GatewaySettings):
+    """All settings. Frozen; made by `Settings.load`, or directly where a program embeds the gateway."""
+
+    workspace: WorkspaceSettings = WorkspaceSettings()
+    rest: RestSettings = RestSettings()
