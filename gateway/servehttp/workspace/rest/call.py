@@ -222,7 +222,7 @@ class RestCall:
     # The body
 
     @property
-    def announced(self) -> int:
+    def content_length(self) -> int:
         """How many bytes of it the head announces; 0 where it does not say."""
         return _whole(self.request.headers.get("Content-Length", ""), 0)
 

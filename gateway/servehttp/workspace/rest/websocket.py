@@ -77,11 +77,11 @@ class WebSockets:
         connection = await self._authenticated(socket)
         token = REQUEST.set(of_session(request_context(socket), connection.session))
         try:
-            await self._while_open(connection)
+            await self._serve_open(connection)
         finally:
             REQUEST.reset(token)
 
-    async def _while_open(self, connection: WebSocketConnection) -> None:
+    async def _serve_open(self, connection: WebSocketConnection) -> None:
         user_id = connection.session.user_id
         self._open.setdefault(user_id, set()).add(connection)
         try:
@@ -118,16 +118,16 @@ class WebSockets:
             raise ConnectionClosed(UNAUTHORISED) from None
 
     async def _answered(self, socket: WebSocket) -> WebSocketConnection:
-        asked = await receive(socket, self._settings.websocket_message_size)
-        while asked.action != CHALLENGE:
-            await socket.send_text(failure_json(asked.seq, _not_authenticated()))
-            asked = await receive(socket, self._settings.websocket_message_size)
-        token = value_of(str, asked.data.get("token"), "token")
+        request = await receive(socket, self._settings.websocket_message_size)
+        while request.action != CHALLENGE:
+            await socket.send_text(failure_json(request.seq, _not_authenticated()))
+            request = await receive(socket, self._settings.websocket_message_size)
+        token = value_of(str, request.data.get("token"), "token")
         session: Session = await self._workspace.sessions.authenticate(token)
-        return self._connection(socket, session, token, answers=asked.seq)
+        return self._connection(socket, session, token, reply_to=request.seq)
 
-    def _connection(self, socket: WebSocket, session: Session, token: str, answers: int = 0) -> WebSocketConnection:
-        return WebSocketConnection(self._workspace, self._settings, self._audiences, socket, session, token, answers)
+    def _connection(self, socket: WebSocket, session: Session, token: str, reply_to: int = 0) -> WebSocketConnection:
+        return WebSocketConnection(self._workspace, self._settings, self._audiences, socket, session, token, reply_to)
 
 
 def _not_authenticated() -> AppFailure:

@@ -76,7 +76,7 @@ class WebSocketConnection:
         socket: accepted.
         session: whose it is.
         token: by which the session is looked up again: it may end while the connection is open.
-        answers: the number of the message by which the client showed who it is; 0 where it needed none.
+        reply_to: the number of the message by which the client showed who it is; 0 where it needed none.
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class WebSocketConnection:
         socket: WebSocket,
         session: Session,
         token: str,
-        answers: int = 0,
+        reply_to: int = 0,
     ) -> None:
         self.session = session
         self._workspace = workspace
         self._settings = settings
         self._socket = socket
         self._token = token
-        self._answers = answers
+        self._reply_to = reply_to
         self._id = new_id()
         self._audiences = audiences
         self._sequence = 0
@@ -113,8 +113,8 @@ class WebSocketConnection:
         events = self._workspace.events.subscribe(lambda event: is_meant(event, self._id, user_id))
         self._notify("OnWebSocketConnect")
         try:
-            await self._greet()
-            await first_completed(self._send_events(events), self._listen(), self._watch())
+            await self._send_hello()
+            await first_completed(self._send_events(events), self._receive_requests(), self._watch_session())
         finally:
             self._workspace.events.unsubscribe(events)
             self._notify("OnWebSocketDisconnect")
@@ -129,11 +129,11 @@ class WebSocketConnection:
 
     # To the client
 
-    async def _greet(self) -> None:
+    async def _send_hello(self) -> None:
         data = {"connection_id": self._id, "server_version": SERVER_VERSION}
         await self._send_event(Event("hello", data, WebsocketBroadcast(user_id=self.session.user_id)))
-        if self._answers:
-            await self._send(reply_json(self._answers))
+        if self._reply_to:
+            await self._send(reply_json(self._reply_to))
 
     async def _send_events(self, events: Subscription) -> None:
         try:
@@ -157,20 +157,20 @@ class WebSocketConnection:
 
     # The session
 
-    async def _watch(self) -> None:
+    async def _watch_session(self) -> None:
         """End the connection as soon as its session ends, be it that it is revoked or expires."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._lifetime()):
                     await self._changed.wait()
             self._changed.clear()
-            await self._look_up()
+            await self._refresh_session()
 
     async def _check_session(self) -> None:
         if self._checked != self._changes:
-            await self._look_up()
+            await self._refresh_session()
 
-    async def _look_up(self) -> None:
+    async def _refresh_session(self) -> None:
         looked_at = self._changes
         try:
             self.session = await self._workspace.sessions.authenticate(self._token)
@@ -185,32 +185,32 @@ class WebSocketConnection:
 
     # From the client
 
-    async def _listen(self) -> None:
+    async def _receive_requests(self) -> None:
         while True:
             try:
-                asked = await receive(self._socket, self._settings.websocket_message_size)
+                request = await receive(self._socket, self._settings.websocket_message_size)
             except AppFailure as failure:
                 await self._send(failure_json(0, failure))
                 continue
             await self._check_session()
-            await self._take(asked)
+            await self._handle(request)
 
-    async def _take(self, asked: WebSocketRequest) -> None:
-        if asked.action == CHALLENGE:  # holds a token, which is no plugin's business
-            await self._send(reply_json(asked.seq))
+    async def _handle(self, request: WebSocketRequest) -> None:
+        if request.action == CHALLENGE:  # holds a token, which is no plugin's business
+            await self._send(reply_json(request.seq))
             return
-        if not asked.action.startswith(FOR_PLUGINS):
-            await self._send(await self._answer(asked))
-        self._notify("WebSocketMessageHasBeenPosted", request=asked)
+        if not request.action.startswith(FOR_PLUGINS):
+            await self._send(await self._answer(request))
+        self._notify("WebSocketMessageHasBeenPosted", request=request)
 
-    async def _answer(self, asked: WebSocketRequest) -> str:
+    async def _answer(self, request: WebSocketRequest) -> str:
         try:
-            return reply_json(asked.seq, await act(self._workspace, self.session.user_id, asked))
+            return reply_json(request.seq, await act(self._workspace, self.session.user_id, request))
         except AppFailure as failure:
-            return failure_json(asked.seq, failure)
+            return failure_json(request.seq, failure)
         except StoreUnavailable as error:
-            logger.warning("WebSocket action not done", action=asked.action, reason=str(error))
-            return failure_json(asked.seq, UNAVAILABLE)
+            logger.warning("WebSocket action not done", action=request.action, reason=str(error))
+            return failure_json(request.seq, UNAVAILABLE)
         except Exception:
-            logger.exception("WebSocket action failed", action=asked.action)
-            return failure_json(asked.seq, INTERNAL)
+            logger.exception("WebSocket action failed", action=request.action)
+            return failure_json(request.seq, INTERNAL)

@@ -80,7 +80,7 @@ async def _upload_form(call: RestCall) -> Any:
 async def _store(call: RestCall, channel_id: str, filename: str, pieces: AsyncIterator[bytes]) -> FileInfo:
     await call.workspace.config.require("FileSettings", "EnableFileAttachments", "Files are switched off.")
     limit = call.workspace.settings.max_file_size
-    if call.announced > limit + call.settings.body_size:
+    if call.content_length > limit + call.settings.body_size:
         raise too_large(limit)
     await call.require_in_channel(channel_id, "upload_file")
     return await call.workspace.files.upload(channel_id, filename, pieces, call.user_id)
