@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from hpack import Decoder, Encoder
@@ -41,6 +42,9 @@ class Frame(NamedTuple):
 
 def frame(kind: int, payload: bytes = b"", flags: int = 0, stream: int = 0) -> bytes:
     return struct.pack(">BHBBI", len(payload) >> 16, len(payload) & 0xFFFF, kind, flags, stream) + payload
+
+
+GREETING = PREFACE + frame(SETTINGS)
 
 
 def frames(data: bytes | Iterable[bytes]) -> list[Frame]:
@@ -104,3 +108,31 @@ def answered_client(opening: bytes = b"") -> Call:
 
 def is_acknowledgement(frame: Frame) -> bool:
     return frame.kind == SETTINGS and bool(frame.flags & ACK)
+
+
+def cut(stream: bytes, at: Iterable[int]) -> Iterator[bytes]:
+    """A stream of bytes in pieces."""
+    edges = [0, *sorted(position % (len(stream) + 1) for position in at), len(stream)]
+    return (stream[start:end] for start, end in pairwise(edges))
+
+
+def sent_messages(sent: Iterable[Frame]) -> bytes:
+    """The bytes in which messages are, out of some frames."""
+    return b"".join(frame.payload for frame in sent if frame.kind == DATA)
+
+
+def pass_on(sender: Call, receiver: Call) -> list[bytes]:
+    """Everything from one end to the other, as one piece; returns the messages."""
+    return receiver.receive(b"".join(sender.take_output()))
+
+
+def connected() -> tuple[Call, Call]:
+    """A client and a server in the middle of a call."""
+    client, server = Call(client=True), Call(client=False)
+    client.start(PATH)
+    server.start()
+    pass_on(client, server)
+    server.accept()
+    pass_on(server, client)
+    pass_on(client, server)
+    return client, server
