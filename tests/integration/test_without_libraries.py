@@ -84,6 +84,5 @@ def test_who_asks_for_a_workspace_without_its_libraries_is_told_what_to_install(
     process = run(*arguments, "--data-dir", str(tmp_path / "data"), env=environment(tmp_path, WORKSPACE))
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr == (
-        "error: the workspace needs aiosqlite, alembic, argon2, sqlalchemy: pip install 'servehttp[workspace]', "
-        "or do without by --no-workspace\n"
+        "error: the workspace needs aiosqlite, alembic, argon2, sqlalchemy: pip install 'servehttp[workspace]'\n"
     )

@@ -65,7 +65,7 @@ def require_installed() -> None:
         WorkspaceError: something that it needs is not installed.
     """
     if missing := _missing():
-        raise WorkspaceError(f"the workspace needs {', '.join(missing)}: {INSTALL}, or do without by --no-workspace")
+        raise WorkspaceError(f"the workspace needs {', '.join(missing)}: {INSTALL}")
 
 
 def _missing() -> list[str]:
