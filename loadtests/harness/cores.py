@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from mattermost_plugin.exchange import Body, End, Request, Response
-from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import Connection
+from mattermost_plugin.tunnel.decoding import decode
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.parts import Addressed, Hello
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, cost

@@ -16,7 +16,8 @@ from mattermost_plugin.exchange import Part, ResetCode
 from mattermost_plugin.grpc.user_pb2 import User as UserMessage
 from mattermost_plugin.hooks import find_handlers
 from mattermost_plugin.models import Post, User
-from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.decoding import decode
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.parts import Addressed
 from mattermost_plugin.types import Receive, Scope, Send
 

@@ -19,10 +19,11 @@ from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import connection, rpc
-from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
+from mattermost_plugin.tunnel.decoding import decode
 from mattermost_plugin.tunnel.direct import connect
 from mattermost_plugin.tunnel.driver import Tunnel
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello
 from mattermost_plugin.tunnel.servicer import TunnelServicer

@@ -24,8 +24,9 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel import codec
-from mattermost_plugin.tunnel.codec import LARGEST_KNOWN, MOST_KNOWN, decode, decode_into, encode
+from mattermost_plugin.tunnel import decoding
+from mattermost_plugin.tunnel.decoding import LARGEST_KNOWN, MOST_KNOWN, decode, decode_into
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import MAX_FRAMES, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.wire_format import MAX_FIELDS
@@ -301,8 +302,8 @@ def test_what_is_remembered_of_heads_is_bounded() -> None:
         assert decode(encode([(1, Request("GET", b"/", headers=fields))])) == [
             (1, Request("GET", b"/", headers=fields))
         ]
-    assert len(codec._responses) <= MOST_KNOWN
-    assert len(codec._blocks) <= MOST_KNOWN
+    assert len(decoding._responses) <= MOST_KNOWN
+    assert len(decoding._blocks) <= MOST_KNOWN
     large = [(b"x-large", b"v" * LARGEST_KNOWN)]
     ((_, first),), ((_, second),) = (decode(encode([(1, Response(200, large))])) for _ in range(2))
     assert first == second

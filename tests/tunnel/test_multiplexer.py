@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from mattermost_plugin.exchange import Body, End, Request, Response
-from mattermost_plugin.tunnel.codec import decode, encode
+from mattermost_plugin.tunnel.decoding import decode
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.message_stream import Receiver
 from mattermost_plugin.tunnel.multiplexer import BURST, Multiplexer, TunnelExchange
 from mattermost_plugin.tunnel.parts import Addressed, Hello

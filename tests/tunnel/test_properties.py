@@ -25,8 +25,9 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel.codec import decode, encode
 from mattermost_plugin.tunnel.connection import Connection
+from mattermost_plugin.tunnel.decoding import decode
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.parts import Addressed, Drain
 from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, State, opening_states

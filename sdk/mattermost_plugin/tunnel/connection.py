@@ -20,17 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from mattermost_plugin.exchange import (
-    Accept,
-    Body,
-    Informational,
-    Message,
-    Part,
-    Request,
-    Reset,
-    ResetCode,
-    Response,
-)
+from mattermost_plugin.exchange import Accept, Body, Informational, Message, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.tunnel.errors import (
     ExchangeViolation,
     LocalProtocolError,
@@ -38,8 +28,9 @@ from mattermost_plugin.tunnel.errors import (
     TunnelClosed,
     VersionMismatch,
 )
+from mattermost_plugin.tunnel.open_exchange import OpenExchange
 from mattermost_plugin.tunnel.parts import MAX_FRAMES, VERSION, Addressed, Credit, Drain, Hello, Invalid, TunnelPart
-from mattermost_plugin.tunnel.states import EFFECTS, ENDED, GATEWAY, PLUGIN, Half, State, opening_states
+from mattermost_plugin.tunnel.states import Half, State
 from mattermost_plugin.tunnel.windows import (
     CREDIT_LIMIT,
     FIRST_WINDOW,
@@ -79,80 +70,6 @@ MAX_EXCHANGES: Final = 16_384
 """How many exchanges a plugin takes at a time, unless told otherwise."""
 
 
-class _Exchange:
-    """Both halves of one exchange: states, windows, and what waits to be written."""
-
-    __slots__ = (
-        "abandoned",
-        "gateway",
-        "id",
-        "offset",
-        "outbox",
-        "plugin",
-        "queued",
-        "receive_window",
-        "scheduled",
-        "send_window",
-    )
-
-    def __init__(self, id: int, request: Request, send_window: SendWindow, receive_window: ReceiveWindow) -> None:
-        self.id = id
-        self.gateway, self.plugin = opening_states(request)
-        self.send_window = send_window
-        self.receive_window = receive_window
-        self.outbox: deque[Part] = deque()
-        self.offset = 0
-        self.queued = 0
-        self.scheduled = False
-        self.abandoned = False  # the local side consumes nothing more
-
-    def advance(self, *, plugin: bool, part: Part) -> str | None:
-        """Move one half, the plugin's or the gateway's, on by `part`; returns what is wrong if the tables forbid it."""
-        kind = type(part)
-        if plugin:
-            state, after = self.plugin, PLUGIN[self.plugin].get(kind)
-            self.plugin = after or state
-            if after and self.gateway in EFFECTS:
-                self.gateway = EFFECTS[self.gateway].get(kind, self.gateway)
-        else:
-            state, after = self.gateway, GATEWAY[self.gateway].get(kind)
-            self.gateway = after or state
-        if after:
-            return None
-        return f"{kind.__name__} from the {'plugin' if plugin else 'gateway'} in state {state.value}"
-
-    def ended(self, *, plugin: bool) -> bool:
-        """Whether one half is complete."""
-        return (self.plugin if plugin else self.gateway) in ENDED
-
-    @property
-    def finished(self) -> bool:
-        """Both halves ended in order."""
-        return self.gateway in ENDED and self.plugin in ENDED
-
-    @property
-    def settled(self) -> bool:
-        """Finished, and nothing is left to write or to consume."""
-        return self.finished and not self.outbox and (self.abandoned or not self.receive_window.held)
-
-    @property
-    def unheard_of(self) -> bool:
-        """The peer does not know of it yet: its request was not written."""
-        return bool(self.outbox) and isinstance(self.outbox[0], Request)
-
-    @property
-    def sendable(self) -> bool:
-        """Something can be written now."""
-        if not self.outbox:
-            return False
-        part = self.outbox[0]
-        if not isinstance(part, (Body, Message)):
-            return True
-        length = len(part.data) - self.offset
-        fits = self.send_window.fits(length)
-        return fits > 0 or fits == length
-
-
 class Connection:
     """One end of a tunnel.
 
@@ -181,12 +98,12 @@ class Connection:
         self._largest_window = largest_window
         self._pool = Pool(pool_size)
         self._max_exchanges = max_exchanges
-        self._exchanges: dict[int, _Exchange] = {}
+        self._exchanges: dict[int, OpenExchange] = {}
         self._last_id = 0
         self._forgotten: list[int] = []
         self._control: list[Addressed] = []
         self._most_owed = max(FEWEST_OWED, OWED_FOR_EACH * max_exchanges)
-        self._ready: deque[_Exchange] = deque()
+        self._ready: deque[OpenExchange] = deque()
 
     # What the peer said
 
@@ -265,7 +182,7 @@ class Connection:
         self._add(id, request)
         return request
 
-    def _receive_part(self, exchange: _Exchange, part: TunnelPart) -> Part | None:
+    def _receive_part(self, exchange: OpenExchange, part: TunnelPart) -> Part | None:
         if isinstance(part, Credit):
             exchange.send_window.grant(part.amount)
             self._schedule(exchange)
@@ -414,7 +331,7 @@ class Connection:
             self._after_turn(exchange)
         return batch
 
-    def _take_turn(self, exchange: _Exchange, share: int, batch: list[Addressed]) -> int:
+    def _take_turn(self, exchange: OpenExchange, share: int, batch: list[Addressed]) -> int:
         used = 0
         while used < share and len(batch) < MAX_FRAMES and exchange.sendable:
             part = exchange.outbox[0]
@@ -430,7 +347,7 @@ class Connection:
                     self._forget(exchange)
         return used
 
-    def _next_piece(self, exchange: _Exchange, part: Body | Message, room: int) -> Body | Message:
+    def _next_piece(self, exchange: OpenExchange, part: Body | Message, room: int) -> Body | Message:
         start = exchange.offset
         left = len(part.data) - start
         length = min(exchange.send_window.fits(left), max(room, 1))
@@ -447,7 +364,7 @@ class Connection:
         exchange.send_window.take(piece.data)
         return piece
 
-    def _after_turn(self, exchange: _Exchange) -> None:
+    def _after_turn(self, exchange: OpenExchange) -> None:
         if exchange.sendable:
             self._ready.append(exchange)
             return
@@ -456,9 +373,9 @@ class Connection:
 
     # Bookkeeping
 
-    def _add(self, id: int, request: Request) -> _Exchange:
+    def _add(self, id: int, request: Request) -> OpenExchange:
         assert self.peer is not None
-        exchange = _Exchange(
+        exchange = OpenExchange(
             id,
             request,
             SendWindow(self.peer.window),
@@ -467,7 +384,7 @@ class Connection:
         self._exchanges[id] = exchange
         return exchange
 
-    def _queue(self, exchange: _Exchange, parts: Sequence[Part]) -> int:
+    def _queue(self, exchange: OpenExchange, parts: Sequence[Part]) -> int:
         for part in parts:
             problem = exchange.advance(plugin=self._plugin, part=part)
             if problem:
@@ -478,16 +395,16 @@ class Connection:
         self._schedule(exchange)
         return exchange.queued
 
-    def _schedule(self, exchange: _Exchange) -> None:
+    def _schedule(self, exchange: OpenExchange) -> None:
         if not exchange.scheduled and exchange.sendable:
             exchange.scheduled = True
             self._ready.append(exchange)
 
-    def _forget_if_settled(self, exchange: _Exchange) -> None:
+    def _forget_if_settled(self, exchange: OpenExchange) -> None:
         if exchange.settled:
             self._forget(exchange)
 
-    def _forget(self, exchange: _Exchange) -> None:
+    def _forget(self, exchange: OpenExchange) -> None:
         if self._exchanges.pop(exchange.id, None) is not None:
             exchange.outbox.clear()
             exchange.queued = 0

@@ -16,8 +16,9 @@ from mattermost_plugin.exchange import Body, End, Message, Part, Request, Reset,
 from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.assembly import Assembly
-from mattermost_plugin.tunnel.codec import decode_into, encode
 from mattermost_plugin.tunnel.connection import Connection
+from mattermost_plugin.tunnel.decoding import decode_into
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.message_stream import MessageStream
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello, TunnelPart

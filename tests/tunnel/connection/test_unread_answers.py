@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mattermost_plugin.exchange import Body, End, Reset, ResetCode, Response
-from mattermost_plugin.tunnel.codec import encode
 from mattermost_plugin.tunnel.connection import FEWEST_OWED
+from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import MAX_FRAMES
 from mattermost_plugin.tunnel.states import Half

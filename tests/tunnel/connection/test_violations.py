@@ -6,8 +6,8 @@ import pytest
 
 from mattermost_plugin.exchange import Body, End, Request, Reset, ResetCode, Response
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.tunnel.codec import decode
 from mattermost_plugin.tunnel.connection import Connection
+from mattermost_plugin.tunnel.decoding import decode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import Credit, Hello, Invalid, TunnelPart
 from mattermost_plugin.tunnel.states import Half
