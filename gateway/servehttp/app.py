@@ -13,10 +13,10 @@ import structlog
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import GatewayError, ManifestError
-from servehttp.front.application import Front, FrontSettings
+from servehttp.front.application import Front
 from servehttp.front.cookies import CookieScopes
-from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
+from servehttp.front.settings import ForwardLimits, FrontSettings
 from servehttp.identity import Identity, Memories
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.host import PluginHost

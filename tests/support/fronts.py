@@ -20,11 +20,11 @@ from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.types import ASGIApp
-from servehttp.front.application import Front, FrontSettings
+from servehttp.front.application import Front
 from servehttp.front.cookies import CookieScopes
-from servehttp.front.http import ForwardLimits
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.server import make_server
+from servehttp.front.settings import ForwardLimits, FrontSettings
 from servehttp.identity import Identity
 from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState

@@ -6,6 +6,9 @@ import time
 
 import structlog
 
+from mattermost_plugin.exchange import Request
+from servehttp.front.responses import Refusal
+
 logger = structlog.get_logger("servehttp.access")
 
 
@@ -13,47 +16,52 @@ class Record:
     """One request, from its head to its last byte.
 
     Args:
-        method: the request's.
-        path: the raw path, without the query.
+        request: its head; its id and its client are read when the line is written.
+        path: the raw path of its target.
 
     Attributes:
+        plugin_id: the plugin that it is for; empty while none was found.
         bytes_in: what of the body, or of WebSocket messages, went to the plugin.
         bytes_out: what came back.
         first_byte: when the response began, by `time.perf_counter`.
         problem: why it did not end as it should have, if it did not.
     """
 
-    def __init__(self, method: str, path: bytes) -> None:
-        self.method = method
-        self.path = path
+    def __init__(self, request: Request, path: bytes) -> None:
         self.plugin_id = ""
-        self.request_id = b""
-        self.client = ""
         self.status = 0
         self.bytes_in = 0
         self.bytes_out = 0
         self.started = time.perf_counter()
         self.first_byte: float | None = None
         self.problem: str | None = None
+        self._request = request
+        self.path = path
 
     def begin_response(self, status: int) -> None:
         self.status = status
         self.first_byte = time.perf_counter()
 
+    def begin_refusal(self, refusal: Refusal) -> None:
+        """The gateway answers itself, for the plugin that the answer names."""
+        self.plugin_id = refusal.plugin_id or ""
+        self.begin_response(refusal.status)
+
     def log(self) -> None:
         """Write the line; times are milliseconds."""
-        now = time.perf_counter()
+        now, request = time.perf_counter(), self._request
         first = self.first_byte or now
         fields: dict[str, object] = {
             "status": int(self.status),
             "plugin": self.plugin_id,
-            "client": self.client,
+            "client": request.client[0] if request.client else "",
             "first_byte_ms": round((first - self.started) * 1000, 2),
             "duration_ms": round((now - self.started) * 1000, 2),
             "bytes_in": self.bytes_in,
             "bytes_out": self.bytes_out,
-            "request_id": self.request_id.decode(),
+            "request_id": request.request_id.decode(),
         }
         if self.problem:
             fields["problem"] = self.problem
-        logger.info(f"{self.method} {self.path.decode('latin-1')}", **fields)
+        method = "WEBSOCKET" if request.websocket else request.method
+        logger.info(f"{method} {self.path.decode('latin-1')}", **fields)

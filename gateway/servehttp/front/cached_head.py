@@ -15,8 +15,7 @@ from __future__ import annotations
 from typing import Final
 
 from mattermost_plugin.exchange import Request
-from servehttp.front.headers import RequestHeaders
-from servehttp.front.routing import PREFIX
+from servehttp.front.admission import Admitted
 
 END: Final = b"\r\n\r\n"
 TARGET_BYTES: Final = bytes(byte for byte in range(0x21, 0x7F) if byte != ord("#"))
@@ -27,21 +26,17 @@ class CachedHead:
 
     Args:
         request: what it asked, as it went to its plugin.
-        headers: what became of its headers.
+        admitted: what was found of it, and holds for all that are like it.
         before: the bytes before its target.
         after: those behind.
         longest: bytes that a target may have beside them.
-
-    Attributes:
-        plugin_id: where it went.
     """
 
-    __slots__ = ("_after", "_around", "_before", "_longest", "_request", "_shortest", "_start", "headers", "plugin_id")
+    __slots__ = ("_after", "_around", "_before", "_longest", "_request", "_shortest", "_start", "admitted")
 
-    def __init__(self, request: Request, headers: RequestHeaders, before: bytes, after: bytes, longest: int) -> None:
-        root = request.target[: request.root_length]
-        self.headers = headers
-        self.plugin_id = root[len(PREFIX) :].decode("latin-1")
+    def __init__(self, request: Request, admitted: Admitted, before: bytes, after: bytes, longest: int) -> None:
+        root = request.target[: admitted.root_length]
+        self.admitted = admitted
         self._request = request
         self._before = len(before)
         self._around = len(before) + len(after)
@@ -64,19 +59,16 @@ class CachedHead:
         return Request(
             method=like.method,
             target=target,
-            root_length=like.root_length,
             scheme=like.scheme,
             client=like.client,
             server=like.server,
         )
 
 
-def cached_head(
-    data: bytes, target: bytes, request: Request, headers: RequestHeaders, longest: int
-) -> CachedHead | None:
+def cached_head(data: bytes, target: bytes, request: Request, admitted: Admitted, longest: int) -> CachedHead | None:
     """What `data`, which was read at once, will be known by; None if it is not one whole head with that target."""
     before = request.method.encode() + b" "
     line = before + target + b" HTTP/1.1\r\n"
     if not data.startswith(line) or data.find(END) != len(data) - len(END):
         return None
-    return CachedHead(request, headers, before, data[len(before) + len(target) :], longest)
+    return CachedHead(request, admitted, before, data[len(before) + len(target) :], longest)

@@ -1,14 +1,14 @@
 """The fast path: from the HTTP parser into a tunnel and back, in the parser's and the tunnel's own turns. No task, no
 ASGI events, no timer for each request.
 
-What the client sees is the same as by `servehttp.front.http`: both ask `servehttp.front.endings` how it ends and follow
-`ResponseRules`. A `DirectCycle` stands where uvicorn's protocols keep a `RequestResponseCycle`, so they see to
-keep-alive, pipelining, time and shutdown as ever.
+What the client sees is the same as by `servehttp.front.http`: both ask `Admission` where it goes and
+`servehttp.front.endings` how it ends, and follow `ResponseRules`. Keep-alive, pipelining, time and shutdown are the
+connection's, for which a `DirectCycle` is a `Cycle` like others.
 """
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Final, Protocol
+from typing import ClassVar, Final, Protocol
 
 import structlog
 
@@ -17,10 +17,9 @@ from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.tunnel.multiplexer import Sink, TunnelExchange
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.application import END, Front, Rejected
-from servehttp.front.cached_head import CachedHead
+from servehttp.front.admission import END, Admission, Admitted, Rejected
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
-from servehttp.front.headers import RequestHeaders, field_lines, status_line
+from servehttp.front.headers import field_lines, status_line
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 
@@ -62,59 +61,50 @@ class Connection(Protocol):
         ...
 
 
-class _Nobody:
-    """Stands where somebody could wait for an event."""
-
-    def set(self) -> None:
-        pass
-
-
 class DirectCycle(Sink):
-    """One request and its response.
+    """One request and its response; a `Cycle`.
 
     Args:
         connection: where the answer goes.
-        front: knows the plugins.
+        admission: knows the plugins.
         request: what is asked.
         keep_alive: whether the connection may be used again.
         has_body: whether a body follows: `feed` takes its pieces, `end_body` its end.
-        known: what it was known by, if its head was.
+        like: what was found of a request that this one differs from only in its target, if there was one.
 
     Attributes:
-        headers: what became of its headers, once that is clear.
         request: what is asked, as it goes to the plugin once it has begun.
+        admitted: what was found of it, or of the one that it is like; None unless that goes to a plugin.
         progress: changes whenever anything moved.
     """
 
-    scope: ClassVar[Any] = {"http_version": "1.1"}  # what uvicorn's protocols look at
-    message_event = _Nobody()
-    waiting_for_100_continue = False
-    more_body = False
+    http_version: ClassVar[str] = "1.1"
+    expects_100: ClassVar[bool] = False
+    awaits_100: ClassVar[bool] = False
     _rules: ResponseRules  # made when the request goes out
 
     def __init__(
         self,
         connection: Connection,
-        front: Front,
+        admission: Admission,
         request: Request,
         keep_alive: bool,
         has_body: bool,
-        cached: CachedHead | None = None,
+        like: Admitted | None = None,
     ) -> None:
-        self.headers: RequestHeaders | None = None
+        self.admitted = like
         self.keep_alive = keep_alive
         self.has_body = has_body
-        self.disconnected = False
         self.response_started = False
         self.response_complete = False
         self.progress = 0
-        self._connection = connection
-        self._front = front
-        self._cached = cached
         self.request = request
-        self._record = Record(request.method, request.target.partition(b"?")[0])
+        self._connection = connection
+        self._admission = admission
+        self._record = Record(request, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
         self._attempts = 0
+        self._disconnected = False
         self._stopped = False
         self._output: list[bytes] = []
         self._body_due = has_body
@@ -128,27 +118,40 @@ class DirectCycle(Sink):
     def begin(self) -> bool:
         """Start it; False where only the ASGI path can serve this request."""
         try:
-            self.headers = self._front.admit(self.request, self._record, self._cached, has_body=self.has_body)
-            return self.headers is not None and self._open()
+            admitted = self._admit()
+            headers, has_body = admitted.headers, self.has_body
+            if not self._admission.identify_at_once(self.request, headers, has_body=has_body):
+                return False
+            return self._open(admitted.plugin_id)
         except Rejected as rejected:
             self._answer(rejected.refusal)
             return True
 
-    def _open(self) -> bool:
+    def _admit(self) -> Admitted:
+        admitted = self.admitted
+        if admitted is None:
+            admitted = self._admission.admit(self.request, self._record.path, has_body=self.has_body)
+            self.admitted = admitted
+        else:
+            self._admission.admit_alike(self.request, self._record.path, admitted)
+        self._record.plugin_id = admitted.plugin_id
+        return admitted
+
+    def _open(self, plugin_id: str) -> bool:
         self._attempts += 1
-        exchange = self._front.begin(self.request, self._record.plugin_id, complete=not self._body_due)
+        exchange = self._admission.begin(self.request, plugin_id, complete=not self._body_due)
         if exchange is None:
             return False
-        self._rules = ResponseRules(self.request, self._record.plugin_id, self._front.settings.cookies)
+        self._rules = self._admission.rules(self.request, plugin_id)
         self._exchange = exchange
         exchange.subscribe(self)
         return True
 
-    def _offer_again(self) -> None:
+    def _offer_again(self, plugin_id: str) -> None:
         """After a plugin refused the request untouched: offer it to its successor, if there is one."""
         try:
-            if not self._open():
-                self._answer(responses.takes_none(self._record.plugin_id))
+            if not self._open(plugin_id):
+                self._answer(responses.takes_none(plugin_id))
         except Rejected as rejected:
             self._answer(rejected.refusal)
 
@@ -161,9 +164,9 @@ class DirectCycle(Sink):
             return
         self.progress += 1
         self._record.bytes_in += len(data)
-        limit = self._front.settings.limits.max_body_size
-        if 0 < limit < self._record.bytes_in:
-            self._exceeded = limit
+        limits = self._admission.settings.limits
+        if limits.exceeded_by(self._record.bytes_in):
+            self._exceeded = limits.max_body_size
             self._reset(ResetCode.CANCELLED, TOO_LARGE)
         elif exchange.post(Body(data)):
             self._connection.pause_body()
@@ -177,9 +180,13 @@ class DirectCycle(Sink):
         if self._exchange is not None:
             self._exchange.post(END)
 
+    def make_last(self) -> None:
+        """Have the response, which has not begun, say that the connection ends with it."""
+        self.keep_alive = False
+
     def client_disconnected(self) -> None:
         """The client has gone away."""
-        self.disconnected = True
+        self._disconnected = True
         self._reset(ResetCode.CANCELLED, CLIENT_GONE)
 
     def resume(self) -> None:
@@ -217,7 +224,7 @@ class DirectCycle(Sink):
 
     def flush(self) -> None:
         """Write what was gathered."""
-        if not self._output or self.disconnected:
+        if not self._output or self._disconnected:
             return
         output, self._output = self._output, []
         size = 0
@@ -240,18 +247,19 @@ class DirectCycle(Sink):
         if self.response_complete:
             return
         self.flush()
+        plugin_id = self._rules.plugin_id
         end = ending(
             reset,
-            self._record.plugin_id,
+            plugin_id,
             started=self.response_started,
             body_begun=self._record.bytes_in > 0,
             attempts=self._attempts,
-            client_gone=self.disconnected,
+            client_gone=self._disconnected,
             stopped=self._stopped,
             exceeded=self._exceeded,
         )
         if end.outcome is Outcome.OFFER_AGAIN:
-            self._offer_again()
+            self._offer_again(plugin_id)
         elif end.refusal is not None:
             self._record.problem = end.problem
             self._answer(end.refusal)
@@ -263,13 +271,13 @@ class DirectCycle(Sink):
     # The response
 
     def _start(self, response: Response) -> None:
-        lines = self._rules.start(response).lines_for(self._record.request_id)  # with the status
-        self._head(response.status, lines + CHUNKED if self._rules.chunked else lines)
+        lines = self._rules.start(response).lines_for(self.request.request_id)  # with the status
+        self._record.begin_response(response.status)
+        self._head(lines + CHUNKED if self._rules.chunked else lines)
 
-    def _head(self, status: int, lines: bytes) -> None:
+    def _head(self, lines: bytes) -> None:
         """Begin the response; `lines` are its status line and its headers."""
         self.response_started = True
-        self._record.begin_response(status)
         self._output.append(lines)
         self._output.append(b"\r\n" if self.keep_alive else LAST)
 
@@ -290,9 +298,10 @@ class DirectCycle(Sink):
 
     def _answer(self, refusal: Refusal) -> None:
         """An answer of the gateway's own."""
-        body = refusal.body(self._record.request_id)
-        fields = refusal.head(len(body), self._record.request_id)
-        self._head(refusal.status, status_line(refusal.status) + field_lines(fields))
+        body = refusal.body(self.request.request_id)
+        fields = refusal.head(len(body), self.request.request_id)
+        self._record.begin_refusal(refusal)
+        self._head(status_line(refusal.status) + field_lines(fields))
         if self.request.method != "HEAD":
             self._output.append(body)
         self._complete()
@@ -312,11 +321,11 @@ class DirectCycle(Sink):
             if self._body_due:
                 self._exchange.reset(ResetCode.NO_ERROR, "the response is complete")
             self._exchange = None
-        self.response_complete = not self.disconnected
+        self.response_complete = not self._disconnected
         if self.has_body and self.response_complete:
             self._connection.resume_body()
         self._record.problem = problem
-        if self._front.settings.access_log:
+        if self._admission.settings.access_log:
             self._record.log()
 
     def _reset(self, code: ResetCode, reason: str) -> None:

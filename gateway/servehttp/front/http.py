@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Reset, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
@@ -14,15 +13,7 @@ from servehttp.errors import ResponseTruncated
 from servehttp.front.access import Record
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
-
-
-@dataclass(frozen=True, slots=True)
-class ForwardLimits:
-    """What one exchange may take; times in seconds, sizes in bytes, 0 for no limit."""
-
-    first_byte_timeout: float
-    idle_timeout: float
-    max_body_size: int
+from servehttp.front.settings import ForwardLimits
 
 
 class Refused(Exception):
@@ -57,7 +48,7 @@ class HTTPForward:
         rules: ResponseRules,
         *,
         has_body: bool,
-        attempts: int = 1,
+        attempts: int,
     ) -> None:
         self.exchange = exchange
         self.receive = receive
@@ -98,7 +89,8 @@ class HTTPForward:
                 await self._end(Reset(ResetCode.CANCELLED, STOPPED), stopped=True)
             raise
         except OSError:  # how servers of ASGI 2.4 and later say that the client has gone
-            self.record.problem = CLIENT_GONE
+            self.leave()
+            await self._end(Reset(ResetCode.CANCELLED, CLIENT_GONE))
         finally:
             upload.cancel()
             await asyncio.gather(upload, return_exceptions=True)
@@ -145,7 +137,7 @@ class HTTPForward:
 
     def _count_upload(self, length: int) -> None:
         self.record.bytes_in += length
-        if 0 < self.limits.max_body_size < self.record.bytes_in:
+        if self.limits.exceeded_by(self.record.bytes_in):
             raise BodyTooLarge
 
     # Response
@@ -165,7 +157,7 @@ class HTTPForward:
                 return
 
     async def _start(self, response: Response) -> None:
-        headers = self.rules.start(response).headers_for(self.record.request_id)
+        headers = self.rules.start(response).headers_for(self.exchange.request.request_id)
         self.record.begin_response(response.status)
         self.body_wanted.set()
         await self.send(
@@ -211,7 +203,7 @@ class HTTPForward:
         """As the table of endings says."""
         end = ending(
             reset,
-            self.record.plugin_id,
+            self.rules.plugin_id,
             started=self.rules.started,
             body_begun=self.record.bytes_in > 0,
             attempts=self.attempts,
@@ -223,7 +215,7 @@ class HTTPForward:
             raise Refused(end.problem)
         self.record.problem = end.problem
         if end.refusal is not None:
-            self.record.begin_response(end.refusal.status)
-            await end.refusal.send(self.send, self.record.request_id)
+            self.record.begin_refusal(end.refusal)
+            await end.refusal.send(self.send, self.exchange.request.request_id)
         elif end.outcome is Outcome.BREAK_OFF:
             raise ResponseTruncated(end.problem)

@@ -23,14 +23,13 @@ import socket
 import struct
 from email.utils import formatdate
 from http import HTTPStatus
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from servehttp.front.direct import DirectCycle
-from servehttp.front.disconnect_signal import EXTENSION, DisconnectSignal
+from servehttp.front.cycle import Cycle
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
 from servehttp.front.presence import INTERIM, LEADING_ZERO, PROBE_AFTER
@@ -39,20 +38,6 @@ from servehttp.front.responses import RETRY_AFTER, Refusal
 logger = structlog.get_logger("servehttp.front")
 
 TOO_MANY: Final = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections are open", None, RETRY_AFTER)
-
-
-class Cycle(Protocol):
-    """One request and its response, as uvicorn keeps them."""
-
-    disconnected: bool
-    response_started: bool
-    response_complete: bool
-    waiting_for_100_continue: bool
-    keep_alive: bool
-    message_event: asyncio.Event
-
-    @property
-    def scope(self) -> Any: ...  # uvicorn's own type for what ASGI calls a dict
 
 
 class Phase(enum.Enum):
@@ -70,31 +55,12 @@ class Phase(enum.Enum):
     BUSY = enum.auto()
 
 
-class CycleTransport:
-    """What a cycle writes to, as far as it asks; closing it ends the response as the client must see it.
-
-    Not an `asyncio.Transport`: what a base class keeps in slots stays in memory for good where this is compiled.
-    """
-
-    def __init__(self, connection: LimitedConnection) -> None:
-        self._connection = connection
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._connection.transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self._connection.lingering or self._connection.transport.is_closing()
-
-    def close(self) -> None:
-        self._connection.close_response()
-
-
-class LimitedConnection:
-    """Mixed into uvicorn's protocols, which bring `transport` and `flow`.
+class LimitedConnection(asyncio.Protocol):
+    """Mixed into uvicorn's protocols, which bring `transport`, `flow` and `connections`.
 
     Attributes:
         active: the request that is being answered, or was last.
-        expects_continue: whether it came with `Expect: 100-continue`.
+        last: the request that was read last: others may wait between the two.
         reads: how often something was received.
         lingering: what still comes is thrown away.
         draining: the server is to end: the next response is the last.
@@ -104,14 +70,13 @@ class LimitedConnection:
 
     transport: asyncio.Transport
     flow: FlowControl
+    connections: set[Any]
 
     def start_limits(self, limits: HttpLimits) -> None:
         """Set the mixin's own state; called by `__init__`."""
         self.limits = limits
-        self.active: Cycle | DirectCycle | None = None
-        self.disconnect_signal: DisconnectSignal | DirectCycle = DisconnectSignal()
-        self.expects_continue = False
-        self.cycle_transport: Any = CycleTransport(self)  # for uvicorn, an asyncio.Transport
+        self.active: Cycle | None = None
+        self.last: Cycle | None = None
         self.refusal: Refusal | None = None
         self.reads = 0
         self.lingering = False
@@ -134,28 +99,12 @@ class LimitedConnection:
             Phase.CLOSING: limits.body_timeout,
         }
 
-    def enter(self, cycle: Cycle) -> None:
-        """A request is about to be answered."""
-        self.active = cycle
-        self.expects_continue = cycle.waiting_for_100_continue
-        self.disconnect_signal = signal = DisconnectSignal()
-        cycle.scope.setdefault("extensions", {})[EXTENSION] = signal
-
-    def enter_direct(self, cycle: DirectCycle) -> None:
-        """A request is about to be answered on the fast path."""
-        self.active = self.disconnect_signal = cycle
-        self.expects_continue = False
-
     def head_open(self) -> bool:
         """Whether a part of a head was received."""
         raise NotImplementedError
 
     def body_open(self) -> bool:
         """Whether the active request's body is not complete."""
-        raise NotImplementedError
-
-    def chunks_open(self) -> bool:
-        """Whether the active request's response has begun and goes out in chunks."""
         raise NotImplementedError
 
     def drop_cut_request(self) -> None:
@@ -167,11 +116,17 @@ class LimitedConnection:
 
     # The client
 
-    def check_room(self, connections: int) -> None:
+    def connection_made(self, transport: Any) -> None:
         """Turn a new client away when it is one too many: others' files are needed to start plugins."""
-        if 0 < self.limits.max_connections < connections:
+        super().connection_made(transport)
+        if 0 < self.limits.max_connections < len(self.connections):
             self.transport.write(render(TOO_MANY, new_request_id()))
             self.transport.close()  # at once: to linger would keep the file that is missing
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        self.disconnect()
+        super().connection_lost(exc)
 
     def eof_received(self) -> bool:
         """The client sends no more. A body that is not complete then never will be; what is complete is answered."""
@@ -195,10 +150,10 @@ class LimitedConnection:
             self._probe_at = float("inf")
             self.transport.write(self._ignorable(cycle))
 
-    def _ignorable(self, cycle: Cycle | DirectCycle) -> bytes:
+    def _ignorable(self, cycle: Cycle) -> bytes:
         if cycle.response_started:
-            return LEADING_ZERO if self.chunks_open() else b""
-        return INTERIM if cycle.scope["http_version"] == "1.1" else b""
+            return LEADING_ZERO if cycle.chunked else b""
+        return INTERIM if cycle.http_version == "1.1" else b""
 
     # Time
 
@@ -213,10 +168,6 @@ class LimitedConnection:
     def _phase(self) -> tuple[Phase, object]:
         """The phase, and what it is about: when either changes, time starts again."""
         cycle = self.active
-        if isinstance(cycle, DirectCycle) and not cycle.response_complete and not self.transport.is_closing():
-            if self.body_open() and not self.flow.read_paused:
-                return Phase.BODY, self.reads
-            return (Phase.STREAM if cycle.response_started else Phase.ANSWER), (cycle, cycle.progress)
         if self.transport.is_closing():
             return Phase.CLOSING, self.transport.get_write_buffer_size()
         if self.lingering:
@@ -229,12 +180,14 @@ class LimitedConnection:
             if cycle is None or self.head_open():
                 return Phase.HEAD, cycle
             return Phase.IDLE, cycle
-        if self.body_open() and not self.flow.read_paused and not cycle.waiting_for_100_continue:
+        if self.body_open() and not self.flow.read_paused and not cycle.awaits_100:
             return Phase.BODY, self.reads
-        return Phase.BUSY, cycle
+        if cycle.progress is None:
+            return Phase.BUSY, cycle
+        return (Phase.STREAM if cycle.response_started else Phase.ANSWER), (cycle, cycle.progress)
 
     def _expire(self, phase: Phase) -> None:
-        if isinstance(self.active, DirectCycle) and phase in (Phase.ANSWER, Phase.STREAM):
+        if self.active is not None and phase in (Phase.ANSWER, Phase.STREAM):
             self.active.time_out()
         elif phase is Phase.BODY:
             self.refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request body did not arrive in time"))
@@ -254,17 +207,17 @@ class LimitedConnection:
         if self.draining:
             return
         self.draining = True
-        cycle = self.last_cycle()
-        if cycle is not None and not cycle.response_started:
-            self.make_last(cycle)
+        if self.last is not None and not self.last.response_started:
+            self.last.make_last()
 
-    def make_last(self, cycle: Cycle) -> None:
-        """Have a response, which has not begun, say that the connection ends with it."""
-        cycle.keep_alive = False
+    def shutdown(self) -> None:
+        """The server is to end, says uvicorn."""
+        self.drain()
 
-    def last_cycle(self) -> Cycle | None:
-        """The request that was read last."""
-        raise NotImplementedError
+    def cut(self) -> None:
+        """The server ends, and does not wait for a response any longer."""
+        if self.active is not None:
+            self.active.cut()
 
     def refuse(self, refusal: Refusal) -> None:
         """Answer what cannot be served, and end the connection. Answers leave in order: what came before is answered
@@ -316,9 +269,7 @@ class LimitedConnection:
     def disconnect(self) -> None:
         """Tell the application that its client is gone."""
         if self.active is not None and not self.active.response_complete:
-            self.disconnect_signal.client_disconnected()
-            self.active.disconnected = True
-            self.active.message_event.set()
+            self.active.client_disconnected()
             self.flow.resume_writing()
 
     def linger(self) -> None:
@@ -353,11 +304,11 @@ class LimitedConnection:
         """Whether the end of the connection could pass for the end of the response: it is one in HTTP/1.0, and after
         a probe some clients read the last chunk in it."""
         cycle = self.active
-        return cycle is not None and (cycle.scope["http_version"] == "1.0" or self._probed is not None)
+        return cycle is not None and (cycle.http_version == "1.0" or self._probed is not None)
 
     def end_unread_expectation(self) -> None:
         """After a response: a client that was to wait for 100 may or may not send the body, so nothing can follow."""
-        if self.expects_continue and self.body_open():
+        if self.active is not None and self.active.expects_100 and self.body_open():
             self.linger()
 
     def end_failed_handover(self) -> None:

@@ -8,7 +8,8 @@ from typing import Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from servehttp.front.http_connection import Cycle, LimitedConnection
+from servehttp.front.asgi_cycle import ASGICycle, UvicornCycle
+from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
 from servehttp.front.responses import Refusal
 
@@ -76,6 +77,22 @@ def _with_origin_form(request: h11.Request) -> h11.Request:
     )
 
 
+class H11Cycle(ASGICycle):
+    """A request that h11 parses, and whose response it frames."""
+
+    def __init__(self, connection: LimitedConnection, cycle: UvicornCycle, http: LimitedH11Connection) -> None:
+        super().__init__(connection, cycle)
+        self._http = http
+
+    @property
+    def chunked(self) -> bool:
+        return self._http.chunked and self._cycle.scope["method"] != "HEAD"
+
+    def make_last(self) -> None:
+        super().make_last()
+        self._cycle.default_headers = [*self._cycle.default_headers, CLOSE]  # which uvicorn leaves out with this parser
+
+
 class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc]  # uvicorn ends at every FIN
     """HTTP/1.1 parsed by h11.
 
@@ -91,26 +108,12 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
         self.start_limits(limits)
         self.conn = self._limited = LimitedH11Connection(limits)  # in the place of the one that uvicorn has made
 
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.check_room(len(self.connections))
-
     def head_open(self) -> bool:
         return self.conn.their_state is h11.IDLE and bool(self.conn.trailing_data[0])
-
-    def make_last(self, cycle: Any) -> None:
-        super().make_last(cycle)
-        cycle.default_headers = [*cycle.default_headers, CLOSE]  # which uvicorn leaves out with this parser
-
-    def last_cycle(self) -> Cycle | None:
-        return self.cycle
 
     def body_open(self) -> bool:
         # An error in the midst of a response can only be one in the request's body: h11 reads no further.
         return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
-
-    def chunks_open(self) -> bool:
-        return self._limited.chunked and self.scope["method"] != "HEAD"
 
     def data_received(self, data: bytes) -> None:
         if self.lingering or self.postponed is not None:
@@ -124,11 +127,10 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
         self._enter_cycle()
 
     def _enter_cycle(self) -> None:
-        if self.cycle is not None and self.cycle.transport is not self.cycle_transport:
-            self.cycle.transport = self.cycle_transport
+        if self.cycle is not None and not isinstance(self.cycle.transport, ASGICycle):
+            self.active = self.last = H11Cycle(self, self.cycle, self._limited)
             if self.draining:
-                self.make_last(self.cycle)
-            self.enter(self.cycle)
+                self.last.make_last()
 
     def on_response_complete(self) -> None:
         self.end_unread_expectation()
@@ -145,10 +147,3 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
     def send_400_response(self, msg: str) -> None:
         self._enter_cycle()
         self.refuse(self._limited.refusal or bad_request("the request is not valid HTTP/1.1"))
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.disconnect()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        self.drain()

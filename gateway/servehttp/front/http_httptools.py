@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httptools
 from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from mattermost_plugin.exchange import Request
-from servehttp.front.application import Front
+from servehttp.front.admission import Admission, Admitted
+from servehttp.front.asgi_cycle import ASGICycle, cycle_of
 from servehttp.front.cached_head import CachedHead, cached_head
 from servehttp.front.close_delimited import CloseDelimited
 from servehttp.front.direct import DirectCycle
 from servehttp.front.headers import field_lines
-from servehttp.front.http_connection import Cycle, LimitedConnection
+from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PREFIX
@@ -32,14 +33,14 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
 
     Args:
         limits: what a connection may take.
-        front: the gateway's front, if requests may take the fast path.
+        admission: the front's, if requests may take the fast path.
         options: uvicorn's arguments.
     """
 
-    def __init__(self, limits: HttpLimits, front: Front | None = None, **options: Any) -> None:
+    def __init__(self, limits: HttpLimits, admission: Admission | None = None, **options: Any) -> None:
         super().__init__(**options)
         self.start_limits(limits)
-        self._front = front
+        self._admission = admission
         self._cached: CachedHead | None = None
         self._messages = 0
         """How many have begun in what was read last."""
@@ -52,29 +53,18 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         self._upgrades = False
         """Whether the message that is being parsed turns the connection into a WebSocket's."""
 
-    def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self.check_room(len(self.connections))
-
     def head_open(self) -> bool:
         return self._head_open
 
-    def last_cycle(self) -> Cycle | None:
-        return self.cycle
-
     def body_open(self) -> bool:
-        return self._body_open and self.cycle is self.active
-
-    def chunks_open(self) -> bool:
-        cycle: Any = self.active
-        return cycle.chunked if isinstance(cycle, DirectCycle) else cycle.chunked_encoding is True
+        return self._body_open and self.last is self.active
 
     def drop_cut_request(self) -> None:
         if not (self.pipeline and (self._body_open or self._head_open)):
             return
         if self._body_open:
             self.pipeline.popleft()
-            self.cycle = self.pipeline[0][0] if self.pipeline else cast(RequestResponseCycle, self.active)
+            self.last = cycle_of(self.pipeline[0][0]) if self.pipeline else self.active
         self._head_open = self._body_open = False
 
     def data_received(self, data: bytes) -> None:
@@ -182,8 +172,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
     def _goes_directly(self, version: str) -> bool:
         """Whether a request is of the kind that needs neither a task nor ASGI."""
         return (
-            self._front is not None
-            and (self.cycle is None or self.cycle.response_complete)
+            self._admission is not None
+            and (self.last is None or self.last.response_complete)
             and version == "1.1"
             and not self.root_path
             and self.url.startswith(PREFIX)
@@ -202,23 +192,23 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             server=(self.server[0], self.server[1] or 0) if self.server else None,
         )
 
-    def _begin(self, request: Request, cached: CachedHead | None = None) -> bool:
-        assert self._front is not None, "nothing takes the fast path without a front"
-        keep_alive = not self.draining and (cached is not None or self.parser.should_keep_alive())
-        body_follows = cached is None and has_body(self.headers)
-        cycle = DirectCycle(self, self._front, request, keep_alive, body_follows, cached)
-        previous, self.cycle = self.cycle, cast(RequestResponseCycle, cycle)
+    def _begin(self, request: Request, like: Admitted | None = None) -> bool:
+        assert self._admission is not None, "nothing takes the fast path without it"
+        keep_alive = not self.draining and (like is not None or self.parser.should_keep_alive())
+        body_follows = like is None and has_body(self.headers)
+        cycle = DirectCycle(self, self._admission, request, keep_alive, body_follows, like)
+        previous, self.last = self.last, cycle
         if not cycle.begin():
-            self.cycle = previous
+            self.last = previous
             return False
         self._begun = cycle
         if body_follows or not cycle.response_complete:
-            self.enter_direct(cycle)
+            self.active = cycle
         return True
 
     def _is_between_messages(self) -> bool:
         """Whether what is read now begins a request, and no other waits for its answer."""
-        return not (self._head_open or self._body_open) and (self.cycle is None or self.cycle.response_complete)
+        return not (self._head_open or self._body_open) and (self.last is None or self.last.response_complete)
 
     def _start_from_cache(self, cached: CachedHead, data: bytes) -> bool:
         """Begin what `data` asks, if that is known but for its target; uvicorn's parser does not see it then."""
@@ -227,14 +217,14 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             return False
         if self.timeout_keep_alive_task is not None:  # uvicorn's own, which its `data_received` would stop
             self._unset_keepalive_if_required()
-        return self._begin(request, cached)
+        return self._begin(request, cached.admitted)
 
     def _cached_by(self, data: bytes, cycle: DirectCycle | None) -> CachedHead | None:
         """What to know the next request by after `data` began `cycle`, if anything."""
-        if cycle is None or cycle.headers is None or not cycle.keep_alive or cycle.has_body:
+        if cycle is None or cycle.admitted is None or not cycle.keep_alive or cycle.has_body:
             return None
         room = self.limits.max_header_bytes - self.limits.size(b"", self.headers)
-        return cached_head(data, self.url, cycle.request, cycle.headers, min(self.limits.max_target_length, room))
+        return cached_head(data, self.url, cycle.request, cycle.admitted, min(self.limits.max_target_length, room))
 
     # For a `DirectCycle`
 
@@ -267,7 +257,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if isinstance(self.active, DirectCycle):
+        if self.active is not None:
             self.active.resume()
 
     def _check_queue(self) -> Refusal | None:
@@ -282,42 +272,32 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         return None
 
     def _enter_cycle(self) -> None:
-        self.cycle.transport = self.cycle_transport
+        self.last = ASGICycle(self, self.cycle)
         if not self.pipeline:
-            self.enter(self.cycle)
+            self.active = self.last
         if self.draining:
-            self.make_last(self.cycle)
+            self.last.make_last()
         self.headers = []  # uvicorn would append the trailers to the scope's
 
     def on_body(self, body: bytes) -> None:
         self._unparsed = 0
-        cycle: Any = self.cycle  # what waits in uvicorn's is bytes here, unless it comes in pieces
-        if isinstance(cycle, DirectCycle):
-            cycle.feed(body)
-            return
-        if not cycle.body:  # uvicorn would copy it into a bytearray, and again out of it
-            cycle.body, body = body, b""
-        elif isinstance(cycle.body, bytes):
-            cycle.body = bytearray(cycle.body)
-        super().on_body(body)
+        if self.last is not None:
+            self.last.feed(body)
 
     def on_message_complete(self) -> None:
         if self._unread_body:
             return
         self._unparsed = 0
         self._body_open = False
-        cycle: Any = self.cycle
-        if isinstance(cycle, DirectCycle):
-            cycle.end_body()
-        else:
-            super().on_message_complete()
+        if self.last is not None:
+            self.last.end_body()
 
     def on_response_complete(self) -> None:
         following = self.pipeline[-1][0] if self.pipeline else None
         self.end_unread_expectation()
         super().on_response_complete()
         if following is not None:
-            self.enter(following)
+            self.active = cycle_of(following)
         self.settle()
 
     def handle_websocket_upgrade(self) -> None:
@@ -328,11 +308,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         return self.parser.get_http_version() == "1.1" and super()._should_upgrade()
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: ASGI3Application) -> None:
+        if self.response_due():  # on the fast path, of which uvicorn does not know: it has to wait as behind any other
+            self.flow.pause_reading()
+            self.pipeline.appendleft((cycle, app))
+            return
         super()._start_asgi_task(cycle, CloseDelimited(cycle, app) if cycle.scope["http_version"] == "1.0" else app)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.disconnect()
-        super().connection_lost(exc)
-
-    def shutdown(self) -> None:
-        self.drain()

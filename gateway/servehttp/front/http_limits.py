@@ -94,7 +94,10 @@ def origin_form(target: bytes) -> bytes:
 
 def has_body(headers: Headers) -> bool:
     """Whether a head announces a body that is not empty."""
-    return any(name == b"transfer-encoding" or (name == b"content-length" and value != b"0") for name, value in headers)
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip(b"0") != b"")
+        for name, value in headers
+    )
 
 
 def _check_rules(

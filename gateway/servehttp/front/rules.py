@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from mattermost_plugin.exchange import End, Request, Response
+from mattermost_plugin.exchange import End, Headers, Request, Response
 from mattermost_plugin.headers import checked
-from servehttp.front.cookies import CookieScopes
+from servehttp.front.cookies import CookieScopes, with_own_cookies
 from servehttp.front.headers import BODILESS_STATUSES, ResponseHead, response_head
 
 
@@ -21,15 +21,16 @@ class ResponseRules:
         cookies: for which paths plugins may set cookies.
 
     Attributes:
+        plugin_id: who answers.
         started: the head has passed.
         bodiless: whatever is sent as a body is dropped.
     """
 
-    __slots__ = ("_cookies", "_left", "_plugin_id", "_request", "bodiless", "started")
+    __slots__ = ("_cookies", "_left", "_request", "bodiless", "plugin_id", "started")
 
     def __init__(self, request: Request, plugin_id: str, cookies: CookieScopes) -> None:
         self._request = request
-        self._plugin_id = plugin_id
+        self.plugin_id = plugin_id
         self._cookies = cookies
         self._left: int | None = None
         self.bodiless = request.method == "HEAD"
@@ -53,9 +54,13 @@ class ResponseRules:
         """The head for the client, checked and scoped, without beginning to follow the response."""
         head = response_head(response)
         if head.sets_cookies:
-            root = self._cookies.root(self._request, self._plugin_id)
+            root = self._cookies.root(self._request, self.plugin_id)
             return head if root is None else head.with_own_cookies(root)
         return head
+
+    def own_cookies(self, headers: Headers) -> Headers:
+        """Headers, with the cookies that they set scoped to the plugin."""
+        return with_own_cookies(headers, self._cookies.root(self._request, self.plugin_id))
 
     @property
     def chunked(self) -> bool:

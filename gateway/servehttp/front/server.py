@@ -15,8 +15,8 @@ import uvicorn
 
 from mattermost_plugin.types import ASGIApp
 from servehttp.front.accepting import Acceptor, OpenConnections, Turns
+from servehttp.front.admission import Admission
 from servehttp.front.application import Front
-from servehttp.front.direct import DirectCycle
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
 from servehttp.front.http_limits import HttpLimits
@@ -118,8 +118,8 @@ class Server(uvicorn.Server):
         for connection in list(self.server_state.connections):
             if isinstance(connection, WebSocketProtocol):
                 connection.go_away()
-            elif isinstance(connection, LimitedConnection) and isinstance(connection.active, DirectCycle):
-                connection.active.cut()
+            elif isinstance(connection, LimitedConnection):
+                connection.cut()
 
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
@@ -175,7 +175,9 @@ def make_server(
     """
     limits = settings.limits
     protocol = _protocol(
-        settings.server.http, http_limits(limits, connection_limit(settings.server.max_connections)), front
+        settings.server.http,
+        http_limits(limits, connection_limit(settings.server.max_connections)),
+        front.admission if front is not None else None,
     )
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {
@@ -234,10 +236,10 @@ def http_limits(settings: LimitSettings, max_connections: int = 0) -> HttpLimits
     )
 
 
-def _protocol(parser: HttpParser, limits: HttpLimits, front: Front | None) -> Callable[..., asyncio.Protocol]:
+def _protocol(parser: HttpParser, limits: HttpLimits, admission: Admission | None) -> Callable[..., asyncio.Protocol]:
     if parser == "h11" or (parser == "auto" and importlib.util.find_spec("httptools") is None):
         return functools.partial(LimitedH11Protocol, limits=limits)
     # Here, because httptools is optional.
     from servehttp.front.http_httptools import LimitedHttpToolsProtocol
 
-    return functools.partial(LimitedHttpToolsProtocol, limits=limits, front=front)
+    return functools.partial(LimitedHttpToolsProtocol, limits=limits, admission=admission)

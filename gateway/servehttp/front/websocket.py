@@ -15,7 +15,6 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses
 from servehttp.front.access import Record
-from servehttp.front.cookies import CookieScopes, with_own_cookies
 from servehttp.front.endings import ATTEMPTS, ending
 from servehttp.front.rules import ResponseRules
 
@@ -43,7 +42,7 @@ class WebSocketForward:
         send: ASGI, to the client.
         accept_timeout: seconds that the plugin has to accept or refuse.
         record: what the access log will say.
-        cookies: for which paths plugins may set cookies.
+        rules: what a response that refuses keeps to.
         can_refuse: whether the server can refuse a handshake with a response of ours.
     """
 
@@ -54,7 +53,7 @@ class WebSocketForward:
         send: Send,
         accept_timeout: float,
         record: Record,
-        cookies: CookieScopes,
+        rules: ResponseRules,
         *,
         can_refuse: bool,
     ) -> None:
@@ -63,7 +62,7 @@ class WebSocketForward:
         self.send = send
         self.accept_timeout = accept_timeout
         self.record = record
-        self.cookies = cookies
+        self.rules = rules
         self.can_refuse = can_refuse
         self.open = False
         self.client_gone = False
@@ -125,8 +124,7 @@ class WebSocketForward:
             raise ExchangeReset(ResetCode.PROTOCOL, f"{type(part).__name__} in answer to a handshake")
 
     async def _accept(self, part: Accept) -> None:
-        root = self.cookies.root(self.exchange.request, self.record.plugin_id)
-        headers = with_own_cookies(end_to_end(checked(part.headers)), root)
+        headers = self.rules.own_cookies(end_to_end(checked(part.headers)))
         await self.send({"type": "websocket.accept", "subprotocol": part.subprotocol or None, "headers": headers})
         self.open = True
         self.record.begin_response(SWITCHING_PROTOCOLS)
@@ -148,8 +146,7 @@ class WebSocketForward:
         await self.send({"type": "websocket.close", "code": 1000 if code == NO_STATUS else code, "reason": part.reason})
 
     async def _refuse(self, response: Response) -> None:
-        rules = ResponseRules(self.exchange.request, self.record.plugin_id, self.cookies)
-        headers = rules.head(response).headers_for(self.record.request_id)
+        headers = self.rules.head(response).headers_for(self.exchange.request.request_id)
         self.record.begin_response(response.status)
         if not self.can_refuse:
             await self.send({"type": "websocket.close", "code": CLIENT_GONE})
@@ -170,21 +167,24 @@ class WebSocketForward:
 
     async def refuse(self, refusal: responses.Refusal) -> None:
         """Refuse the handshake with an answer of the gateway's own."""
-        await refuse_websocket(refusal, self.send, self.record, can_refuse=self.can_refuse)
+        request_id = self.exchange.request.request_id
+        await refuse_websocket(refusal, self.send, self.record, request_id, can_refuse=self.can_refuse)
 
     def _refusal(self, code: ResetCode, reason: str = "") -> responses.Refusal:
         """What the table of endings says of a handshake, which is offered once."""
         reset = Reset(code, reason)
-        end = ending(reset, self.record.plugin_id, started=False, body_begun=False, attempts=ATTEMPTS)
+        end = ending(reset, self.rules.plugin_id, started=False, body_begun=False, attempts=ATTEMPTS)
         assert end.refusal is not None, "a handshake that was not accepted is answered"
         return end.refusal
 
 
-async def refuse_websocket(refusal: responses.Refusal, send: Send, record: Record, *, can_refuse: bool) -> None:
+async def refuse_websocket(
+    refusal: responses.Refusal, send: Send, record: Record, request_id: bytes, *, can_refuse: bool
+) -> None:
     """Refuse a handshake with an answer of the gateway's own, as well as the server can."""
-    record.begin_response(refusal.status)
+    record.begin_refusal(refusal)
     if can_refuse:
-        await refusal.send(send, record.request_id, prefix="websocket.http.response")
+        await refusal.send(send, request_id, prefix="websocket.http.response")
     else:
         await send({"type": "websocket.close", "code": CLIENT_GONE})
 

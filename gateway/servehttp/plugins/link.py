@@ -46,13 +46,13 @@ class Link:
     Attributes:
         implemented: the hooks that the plugin announced.
         serves_http: whether it answers HTTP at all.
-        multiplexer: begins exchanges without waiting; None where the way across cannot.
+        begin: the transport's own `begin`, which begins an exchange without waiting.
     """
 
     def __init__(self, channel: grpc.aio.Channel, transport: Transport, implemented: frozenset[str]) -> None:
         self.implemented = implemented
         self.serves_http = "ServeHTTP" in implemented
-        self.multiplexer = transport.multiplexer if isinstance(transport, TunnelTransport) else None
+        self.begin = transport.begin
         self._channel = channel
         self._transport = transport
         self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import grpc
 
-from mattermost_plugin.exchange import Exchange, Request, ResetCode
+from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.handshake import tunnel_socket
 from mattermost_plugin.serve_http.called import CalledExchange
@@ -19,6 +19,7 @@ from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
 from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
+from mattermost_plugin.tunnel.multiplexer import TunnelExchange
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
@@ -35,6 +36,16 @@ class Transport(Protocol):
     @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
+        ...
+
+    def begin(self, request: Request, *parts: Part) -> TunnelExchange | None:
+        """Begin an exchange without waiting, with what there is of it beside the head; None where that cannot be.
+
+        What is returned hands its parts to a `Sink`, in the turn in which they arrive: only a tunnel's exchange can.
+
+        Raises:
+            TunnelClosed: it cannot be begun here at the moment, and nothing of it was sent.
+        """
         ...
 
     async def open(self, request: Request) -> Exchange:
@@ -66,7 +77,7 @@ class TunnelTransport:
     """All exchanges over one stream: docs/protocol.md.
 
     Attributes:
-        multiplexer: begins exchanges without waiting.
+        begin: the multiplexer's own `open`: a method around it would cost every request a call that is not compiled.
     """
 
     name = "tunnel"
@@ -79,7 +90,8 @@ class TunnelTransport:
     ) -> None:
         self._call = call
         self._tunnel = Tunnel(Half.GATEWAY, stream, settings=settings)
-        self.multiplexer = self._tunnel.multiplexer
+        self._multiplexer = self._tunnel.multiplexer
+        self.begin = self._multiplexer.open
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
@@ -107,11 +119,11 @@ class TunnelTransport:
 
     @property
     def in_flight(self) -> int:
-        return self._tunnel.in_flight
+        return self._multiplexer.in_flight
 
     async def open(self, request: Request) -> Exchange:
         try:
-            return self.multiplexer.open(request)
+            return self.begin(request)
         except TunnelClosed as error:
             raise LinkError(str(error)) from None
 
@@ -218,6 +230,9 @@ class CallTransport:
     @property
     def in_flight(self) -> int:
         return len(self._open)
+
+    def begin(self, request: Request, *parts: Part) -> None:
+        """A call is begun by gRPC's library, which is waited for."""
 
     async def open(self, request: Request) -> Exchange:
         if self._draining:

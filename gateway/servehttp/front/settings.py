@@ -1,0 +1,32 @@
+"""What the front needs to know beside its plugins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from servehttp.front.cookies import CookieScopes
+from servehttp.front.peers import TrustedProxies
+
+
+@dataclass(frozen=True, slots=True)
+class ForwardLimits:
+    """What one exchange may take; times in seconds, sizes in bytes, 0 for no limit."""
+
+    first_byte_timeout: float
+    idle_timeout: float
+    max_body_size: int
+
+    def exceeded_by(self, size: int) -> bool:
+        """Whether a request's body of `size` bytes is too large."""
+        return 0 < self.max_body_size < size
+
+
+@dataclass(frozen=True, slots=True)
+class FrontSettings:
+    """Limits, trust, and what is logged."""
+
+    limits: ForwardLimits
+    max_exchanges: int
+    trusted: TrustedProxies
+    access_log: bool
+    cookies: CookieScopes = field(default_factory=CookieScopes)
