@@ -1,24 +1,29 @@
-"""Small plugins as scripts, and a stand-in for the connection to them."""
+"""Small plugins as scripts, stand-ins for their runs and connections, and supervision of them."""
 
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import psutil
 import pytest
+import structlog
 
-from servehttp.errors import ActivationError, LinkError
+from servehttp.errors import ActivationError, LinkError, PluginStartError
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.output import OutputLimits
-from servehttp.plugins.process import Command, ProcessSpec
-from servehttp.plugins.supervisor import SupervisionPolicy
+from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.runner import Launch, RunnerError
+from servehttp.plugins.states import PluginState
+from servehttp.plugins.supervisor import SupervisedPlugin, SupervisionPolicy
 
 if TYPE_CHECKING:
     from servehttp.plugins.link import Link
@@ -175,3 +180,87 @@ def no_leaks() -> Iterator[None]:
 
 def _children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+@pytest.fixture(autouse=True, name="records")
+def log_records() -> Iterator[list[Any]]:
+    """What is logged meanwhile."""
+    structlog.reset_defaults()
+    with structlog.testing.capture_logs() as captured:
+        yield captured
+
+
+class FakeRunner:
+    """A run that the test ends."""
+
+    pid = 4711
+
+    def __init__(self, refusal: RunnerError | None = None) -> None:
+        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.calls: list[str] = []
+        self.timeouts: list[float] = []
+        self.refusal = refusal
+
+    async def ready(self, timeout: float) -> str:
+        self.timeouts.append(timeout)
+        if self.refusal is not None:
+            raise self.refusal
+        return "unix:/fake"
+
+    async def wait(self) -> str:
+        return await asyncio.shield(self.ended)
+
+    async def stop(self, grace: float) -> None:
+        self.calls.append(f"stop {grace:g}")
+        if not self.ended.done():
+            self.ended.set_result("was stopped")
+
+
+class Launches:
+    """Gives out fake runs, and keeps them."""
+
+    def __init__(self, *refusals: RunnerError | None) -> None:
+        self.made: list[FakeRunner] = []
+        self._refusals = list(refusals)
+
+    async def __call__(self) -> FakeRunner:
+        self.made.append(FakeRunner(self._refusals.pop(0) if self._refusals else None))
+        return self.made[-1]
+
+    @property
+    def last(self) -> FakeRunner:
+        return self.made[-1]
+
+
+@asynccontextmanager
+async def supervised(
+    launch: Launch, connect: Connections | None = None, policy: SupervisionPolicy = POLICY
+) -> AsyncIterator[SupervisedPlugin]:
+    """A plugin that the test starts; afterwards it is stopped."""
+    plugin = SupervisedPlugin("com.example.test", launch, connect or Connections(), policy)
+    try:
+        yield plugin
+    finally:
+        async with asyncio.timeout(20):
+            await plugin.stop()
+        assert plugin.state is PluginState.STOPPED
+        assert plugin.link is None
+
+
+def process(code: str, folder: Path) -> Launch:
+    """Starts real processes of a plugin whose whole script is `code`."""
+    return functools.partial(PluginProcess.launch, spec(code, folder), Reaper())
+
+
+async def reached(plugin: SupervisedPlugin, *states: PluginState) -> None:
+    """Waits until a plugin is in one of these states."""
+    async with asyncio.timeout(10):
+        await plugin.wait_for(*states)
+
+
+async def refused(plugin: SupervisedPlugin) -> str:
+    """Why a plugin did not start."""
+    with pytest.raises(PluginStartError) as caught:
+        await plugin.start()
+    assert caught.value.plugin_id == plugin.id
+    return caught.value.reason

@@ -1,119 +1,36 @@
+"""A plugin under supervision: its starts, stops and restarts, over runs and connections that the test controls."""
+
 from __future__ import annotations
 
 import asyncio
 import errno
-import functools
 import os
-import signal
-import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from servehttp.errors import InterpreterError, ManifestError, PluginStartError
-from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
-from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.states import PluginState
-from servehttp.plugins.supervisor import FAILURE_GRACE, SupervisedPlugin, SupervisionPolicy
-from servehttp.plugins.users import User
+from servehttp.plugins.supervisor import FAILURE_GRACE
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import (
-    HANDSHAKE,
     POLICY,
-    WAIT,
     Connections,
     FakeLink,
-    command_spec,
-    no_leaks,
-    spec,
+    FakeRunner,
+    Launches,
+    log_records,  # noqa: F401  # pytest uses it
+    reached,
+    refused,
+    supervised,
     until,
     within,
 )
 
 pytestmark = pytest.mark.anyio
-
-
-@pytest.fixture(autouse=True)
-def records() -> Iterator[list[Any]]:
-    structlog.reset_defaults()
-    with structlog.testing.capture_logs() as captured:
-        yield captured
-
-
-class FakeRunner:
-    """A run that the test ends."""
-
-    pid = 4711
-
-    def __init__(self, refusal: RunnerError | None = None) -> None:
-        self.ended: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        self.calls: list[str] = []
-        self.refusal = refusal
-
-    async def ready(self, timeout: float) -> str:
-        if self.refusal is not None:
-            raise self.refusal
-        return "unix:/fake"
-
-    async def wait(self) -> str:
-        return await asyncio.shield(self.ended)
-
-    async def stop(self, grace: float) -> None:
-        self.calls.append(f"stop {grace:g}")
-        if not self.ended.done():
-            self.ended.set_result("was stopped")
-
-
-class Launches:
-    """Gives out fake runs, and keeps them."""
-
-    def __init__(self, *refusals: RunnerError | None) -> None:
-        self.made: list[FakeRunner] = []
-        self._refusals = list(refusals)
-
-    async def __call__(self) -> FakeRunner:
-        self.made.append(FakeRunner(self._refusals.pop(0) if self._refusals else None))
-        return self.made[-1]
-
-    @property
-    def last(self) -> FakeRunner:
-        return self.made[-1]
-
-
-@asynccontextmanager
-async def supervised(
-    launch: Any, connect: Connections | None = None, policy: SupervisionPolicy = POLICY
-) -> AsyncIterator[SupervisedPlugin]:
-    plugin = SupervisedPlugin("com.example.test", launch, connect or Connections(), policy)
-    try:
-        yield plugin
-    finally:
-        async with asyncio.timeout(20):
-            await plugin.stop()
-        assert plugin.state is PluginState.STOPPED
-        assert plugin.link is None
-
-
-def process(code: str, folder: Path) -> Any:
-    return functools.partial(PluginProcess.launch, spec(code, folder), Reaper())
-
-
-async def reached(plugin: SupervisedPlugin, *states: PluginState) -> None:
-    async with asyncio.timeout(10):
-        await plugin.wait_for(*states)
-
-
-async def refused(plugin: SupervisedPlugin) -> str:
-    with pytest.raises(PluginStartError) as caught:
-        await plugin.start()
-    assert caught.value.plugin_id == plugin.id
-    return caught.value.reason
 
 
 async def test_a_start_goes_through_handshake_connection_and_activation() -> None:
@@ -362,15 +279,6 @@ async def test_starting_twice_is_an_error_of_the_caller() -> None:
             await plugin.start()
 
 
-async def test_a_stop_during_the_start_ends_both(tmp_path: Path) -> None:
-    async with supervised(process(WAIT, tmp_path)) as plugin:
-        start = asyncio.create_task(plugin.start())
-        await reached(plugin, PluginState.STARTING)
-        await within(5, plugin.stop())
-        with pytest.raises(PluginStartError, match="it was stopped"):
-            await start
-
-
 async def test_a_stop_during_the_back_off_does_not_wait_for_it() -> None:
     launches = Launches(RunnerError("no"))
     patient = replace(POLICY, restart=replace(POLICY.restart, first_delay=600, longest_delay=600))
@@ -403,66 +311,6 @@ async def test_a_stop_that_is_cancelled_still_ends_the_process() -> None:
         assert launches.last.calls == ["stop 5"]
 
 
-async def test_a_plugin_that_exits_at_once_is_given_up_quickly_and_leaves_nothing(tmp_path: Path) -> None:
-    async with supervised(process(HANDSHAKE + WAIT, tmp_path)) as plugin:
-        await plugin.start()
-    with no_leaks():
-        code = "import sys; sys.exit('no database')"
-        async with supervised(process(code, tmp_path)) as plugin:
-            reason = await refused(plugin)
-            assert reason == "exited with code 1 before its handshake; last on stderr: no database"
-            await reached(plugin, PluginState.FAILED)
-            assert plugin.restarts == 2
-
-
-async def test_a_killed_process_is_replaced_at_once(tmp_path: Path) -> None:
-    async with supervised(process(HANDSHAKE + WAIT, tmp_path)) as plugin:
-        await plugin.start()
-        pid = plugin.describe()["pid"]
-        assert isinstance(pid, int)
-        os.kill(pid, signal.SIGKILL)
-        began = time.monotonic()
-        await reached(plugin, PluginState.RESTARTING)
-        assert time.monotonic() - began < 1
-        assert plugin.reason == "was killed by SIGKILL"
-        await reached(plugin, PluginState.RUNNING)
-        assert plugin.describe()["pid"] != pid
-        assert plugin.restarts == 1
-
-
-async def test_a_process_that_hangs_in_its_start_is_ended_in_time(tmp_path: Path) -> None:
-    code = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + WAIT
-    async with supervised(process(code, tmp_path), policy=replace(POLICY, start_timeout=0.5)) as plugin:
-        began = time.monotonic()
-        assert await refused(plugin) == "printed no handshake within 0.5 s"
-        assert time.monotonic() - began < 0.5 + FAILURE_GRACE + 1
-
-
-async def test_a_script_that_vanished_is_not_looked_for_again(tmp_path: Path) -> None:
-    launch = functools.partial(PluginProcess.launch, command_spec((str(tmp_path / "python"),), tmp_path), Reaper())
-    async with supervised(launch) as plugin:
-        assert await refused(plugin) == f"cannot run {tmp_path / 'python'}: No such file or directory"
-        assert plugin.state is PluginState.FAILED
-
-
-async def test_the_command_is_looked_for_at_each_start(tmp_path: Path) -> None:
-    good = spec(HANDSHAKE + WAIT, tmp_path)
-    looked = 0
-
-    async def find_command(user: User | None) -> Command:
-        nonlocal looked
-        looked += 1
-        return await good.find_command(user) if looked > 1 else Command(("false",), tmp_path)
-
-    launch = functools.partial(
-        PluginProcess.launch, ProcessSpec(good.plugin_id, find_command, good.environment, good.limits), Reaper()
-    )
-    async with supervised(launch) as plugin:
-        await refused(plugin)
-        await reached(plugin, PluginState.RUNNING)
-        assert looked == 2
-
-
 async def test_a_lack_of_this_host_is_tried_again_and_never_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("servehttp.plugins.supervisor.HOST_LACK_DELAY", 0.01)
     refusals = []
@@ -478,23 +326,10 @@ async def test_a_lack_of_this_host_is_tried_again_and_never_counted(monkeypatch:
 
 async def test_a_start_that_takes_too_long_gets_more_time_and_counts_less_than_a_crash() -> None:
     launches = Launches(*[RunnerError("printed no handshake", timed_out=True)] * 4)
-    waited: list[float] = []
-
-    async def launch() -> FakeRunner:
-        runner = await launches()
-        ready = runner.ready
-
-        async def noted(timeout: float) -> str:
-            waited.append(timeout)
-            return await ready(timeout)
-
-        runner.ready = noted  # type: ignore[method-assign]
-        return runner
-
-    async with supervised(launch) as plugin:
+    async with supervised(launches) as plugin:
         assert await refused(plugin) == "printed no handshake"
         await reached(plugin, PluginState.RUNNING)
-        assert waited == [10, 20, 40, 40, 40]
+        assert [runner.timeouts for runner in launches.made] == [[10], [20], [40], [40], [40]]
 
 
 async def test_after_good_service_the_restart_comes_at_once() -> None:
