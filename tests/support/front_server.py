@@ -19,8 +19,12 @@ from servehttp.settings.server import ServerSettings
 from servehttp.workspace.settings import Settings
 
 HEAD = b"Host: test\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
 SECONDS = 5
 """Longest that a test waits for anything."""
+
+TICKS = 0.35
+"""What a time-out may take longer than set, on a busy machine: it is looked at ten times a second."""
 
 
 @dataclass(slots=True)
@@ -239,3 +243,8 @@ async def gone(receive: Receive) -> None:
     """Returns when the client has gone."""
     while (await receive())["type"] != "http.disconnect":
         pass
+
+
+def now() -> float:
+    """The running loop's clock, in seconds."""
+    return asyncio.get_running_loop().time()
