@@ -5,13 +5,9 @@
 # make test-pure      run the tests of the compiled modules as plain Python
 # make lint           check style, types, imports, generated code and the wire contract
 # make bench          measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
-#                     measured; PURE=1 measures it as plain Python, and needs no C compiler)
+#                     measured; PURE=1 measures it as plain Python, and needs no C compiler); other benchmarks by
+#                     ARGS="WHAT …": open, parts, instructions, calls, go (loadtests/README.md)
 # make load           measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
-# make bench-go       measure calls from Go to our Python processes (ARGS="-benchtime=5s -bench=ServeHTTP" goes to go test)
-# make bench-python   measure API calls, hooks and single parts in Python (ARGS="-k hook" goes to pytest)
-# make bench-compare  count instructions of single parts, beside the baseline (ARGS=--update makes a new baseline)
-# make bench-ratios   what API calls and hooks cost beside a bare gRPC call (ARGS="--rounds 99")
-# make bench-open     measure what a request costs while up to 10,000 others are open (ROUNDS=)
 # make docs           make the documentation as a site, in site/ (docs/index.md is its home)
 # make protos         generate the Python code for proto/, and the API client
 # make clean          remove everything that was made
@@ -44,7 +40,7 @@ TESTED_BIN := $(if $(CAN_COMPILE),.venv-compiled/bin,$(BIN))
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-postgres test-pure docs lint bench bench-go bench-python bench-compare bench-ratios bench-open load protos clean
+.PHONY: help demo test test-postgres test-pure docs lint bench load protos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -102,21 +98,6 @@ $(LOADTEST): $(READY)
 
 bench: $(MEASURED)
 	$(MEASURED_BIN)/python loadtests/bench.py $(ARGS)
-
-bench-go: $(READY)
-	PYTHONPATH=tests $(BIN)/python -m interop.go_benchmarks $(ARGS)
-
-bench-python: $(READY)
-	$(BIN)/python -m pytest -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks $(ARGS)
-
-bench-compare: $(READY)
-	PYTHONPATH=tests:loadtests $(BIN)/python -m benchmarks.instructions $(ARGS)
-
-bench-ratios: $(READY)
-	PYTHONPATH=tests:loadtests $(BIN)/python -m benchmarks.ratios $(ARGS)
-
-bench-open: $(LOADTEST)
-	$(BIN)/python loadtests/open_exchanges.py $(ARGS)
 
 load: $(MEASURED)
 	$(MEASURED_BIN)/python loadtests/load.py $(ARGS)

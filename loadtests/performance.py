@@ -49,8 +49,8 @@ uvicorn over a unix socket with keep-alive, the gateway with one plugin process.
 REPETITION = Section(
     "How to repeat it",
     [
-        "`make bench` runs the benchmark with wrk, `make load` the load tests with Locust, and `make bench-open` what "
-        "is measured with many open exchanges; "
+        "`make bench` runs the benchmark with wrk, `make load` the load tests with Locust, and `make bench ARGS=open` "
+        "what is measured with many open exchanges; "
         "`loadtests/README.md` says how to change what they do. Then "
         "`.venv/bin/python loadtests/performance.py` makes this page anew."
     ],

@@ -1,9 +1,10 @@
-"""Waiting for the first of several things."""
+"""What asyncio lacks: the first of several things, and a task that runs meanwhile."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,3 +24,19 @@ async def first_completed(*contenders: Coroutine[Any, Any, T]) -> T:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def meanwhile(work: Coroutine[Any, Any, object], *, name: str | None = None) -> AsyncIterator[None]:
+    """Run something in a task of its own within `async with`; what is left of it is cancelled and awaited at the end.
+
+    Args:
+        work: what runs; what it raises is not seen.
+        name: the task's.
+    """
+    task = asyncio.create_task(work, name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

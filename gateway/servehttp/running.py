@@ -18,7 +18,7 @@ import uvicorn
 
 from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.stop_signals import stop_signals
-from servehttp.aio import first_completed
+from servehttp.aio import first_completed, meanwhile
 from servehttp.app import GatewayApp, Host, create_app, create_followed_app
 from servehttp.errors import GatewayError, ManifestError
 from servehttp.front.server import make_server
@@ -114,9 +114,5 @@ async def _reporting(
     report = report_start(
         gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started
     )
-    progress = asyncio.create_task(report)
-    try:
+    async with meanwhile(report):
         yield
-    finally:
-        progress.cancel()
-        await asyncio.gather(progress, return_exceptions=True)

@@ -15,6 +15,9 @@ from harness.table import HEADINGS, as_markdown, cells, number
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+COMMANDS = {"bench": "make bench", "load": "make load", "bench-open": "make bench ARGS=open"}
+"""What makes the results of each kind."""
+
 
 @dataclass(frozen=True, slots=True)
 class Table:
@@ -194,7 +197,7 @@ def origin_section(documents: Sequence[Mapping[str, Any]]) -> Section:
         ["system", f"{machine['distribution']}, {machine['system']}"],
         ["versions", ", ".join(f"{name} {version}" for name, version in last["versions"].items())],
     ]
-    rows += [[f"`make {document['kind']}`", _origin(document)] for document in documents]
+    rows += [[f"`{COMMANDS[document['kind']]}`", _origin(document)] for document in documents]
     return Section("Where it was measured", [Table(["", ""], rows)])
 
 

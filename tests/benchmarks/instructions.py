@@ -1,6 +1,6 @@
 """What a change did, in instructions an operation: they vary by less than a hundredth, where times vary by half.
 
-PYTHONPATH=tests:loadtests python -m benchmarks.instructions [--update] [--baseline FILE]
+make bench ARGS="instructions [--update] [--baseline FILE]"
 
 Every operation runs under valgrind's callgrind; the table has what was counted beside the baseline. --update makes it
 the baseline instead. Exit codes: 0 counted, 1 valgrind is missing or failed, 2 wrong usage.

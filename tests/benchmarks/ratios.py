@@ -1,6 +1,6 @@
 """What API calls and hooks cost beside a bare gRPC call of the same sizes, and what of it is conversion of models.
 
-PYTHONPATH=tests:loadtests python -m benchmarks.ratios [--rounds N] [--calls N]
+make bench ARGS="calls [--rounds N] [--calls N]"
 
 All take turns within each round, one call at a time, over unix sockets, with the other side in a process of its own;
 no database is behind the API. Exit codes: 0 every target is reached, 2 wrong usage, 5 a target is missed.

@@ -1,4 +1,4 @@
-"""What `make bench-ratios` does with its times; how long they are is not tested."""
+"""What `make bench ARGS=calls` does with its times; how long they are is not tested."""
 
 from __future__ import annotations
 

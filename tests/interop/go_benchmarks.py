@@ -1,6 +1,6 @@
 """Runs the Go benchmarks in `go/` against Python processes of ours, built from Debian's packages without network.
 
-PYTHONPATH=tests python -m interop.go_benchmarks [ARGUMENT…]
+make bench ARGS="go [ARGUMENT…]"
 
 Arguments are those of `go test`: -benchtime=5s, -count=3, -bench=ServeHTTP.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bench
+import beside_others
 import load
 import pytest
 
@@ -11,9 +12,9 @@ def test_the_environment_stands_in_for_options(monkeypatch: pytest.MonkeyPatch) 
     for name, value in {"ROUNDS": "7", "DURATION": "2", "ONLY": "rps, cpu"}.items():
         monkeypatch.setenv(name, value)
 
-    arguments = bench.parse([])
+    arguments = beside_others.parse([])
     assert (arguments.rounds, arguments.duration, arguments.only) == (7, 2, ["rps", "cpu"])
-    assert bench.parse(["--rounds", "1"]).rounds == 1
+    assert beside_others.parse(["--rounds", "1"]).rounds == 1
 
 
 def test_an_empty_variable_is_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,15 +40,32 @@ def test_wrong_usage_ends_with_2_and_a_reason(
     words: list[str], reason: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        bench.parse(words)
+        beside_others.parse(words)
 
     assert ended.value.code == 2
     assert reason in capsys.readouterr().err
 
 
 def test_a_run_that_leaves_something_out_does_not_take_the_place_of_whole_results() -> None:
-    assert bench.parse([]).out.name == "bench.json"
-    assert bench.parse(["--only", "rps"]).out.name == "bench-part.json"
+    assert beside_others.parse([]).out.name == "bench.json"
+    assert beside_others.parse(["--only", "rps"]).out.name == "bench-part.json"
     assert load.parse([]).out.name == "load.json"
     assert load.parse(["--scenario", "json"]).out.name == "load-part.json"
-    assert bench.parse(["--only", "rps", "--out", "mine.json"]).out.name == "mine.json"
+    assert beside_others.parse(["--only", "rps", "--out", "mine.json"]).out.name == "mine.json"
+
+
+def test_without_a_name_the_gateway_is_put_beside_others() -> None:
+    assert bench.command([]) == bench.command(["gateway"])
+    assert bench.command(["--only", "rps"]) == [*bench.BENCHMARKS["gateway"], "--only", "rps"]
+    assert bench.command(["parts", "-k", "encode"]) == [*bench.PARTS, "-k", "encode"]
+
+
+def test_a_benchmark_that_is_not_there_is_wrong_usage(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench.py", "speed"])
+    with pytest.raises(SystemExit) as ended:
+        bench.main()
+
+    assert ended.value.code == 2
+    assert "there is no benchmark speed: there are gateway, open" in capsys.readouterr().err

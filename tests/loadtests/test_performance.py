@@ -78,7 +78,7 @@ def test_many_open_exchanges_have_their_own_section() -> None:
     text = text_of([bench(), many_open()])
 
     assert "| 10,000 | 55.0 | 45.0 to 80.0 | 1.10 |" in text
-    assert "| `make bench-open` |" in text
+    assert "| `make bench ARGS=open` |" in text
     assert "Many open exchanges" not in text_of([bench()])
 
 

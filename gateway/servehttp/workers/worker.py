@@ -18,7 +18,7 @@ import structlog
 from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp import logs
-from servehttp.aio import first_completed
+from servehttp.aio import first_completed, meanwhile
 from servehttp.app import make_front, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
@@ -99,12 +99,8 @@ class Worker:
         await self._registry.start()
         tune_malloc()
         gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
-        announcing = asyncio.create_task(self._announce())
-        try:
+        async with meanwhile(self._announce()):
             await self._server.serve(sockets=[listener])
-        finally:
-            announcing.cancel()
-            await asyncio.gather(announcing, return_exceptions=True)
 
     async def _announce(self) -> None:
         await self._server.accepting.wait()

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
+from servehttp.aio import meanwhile
 from servehttp.workspace.workspace import Workspace
 
 log = structlog.get_logger("servehttp.workspace")
 
 
-@contextlib.asynccontextmanager
-async def cleaning_up(workspace: Workspace, interval: float) -> AsyncIterator[None]:
-    """Meanwhile, clean up a workspace at once and every `interval` seconds."""
-    keeper = asyncio.create_task(_keep(workspace, interval), name="clean-up")
-    try:
-        yield
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
+def cleaning_up(workspace: Workspace, interval: float) -> AbstractAsyncContextManager[None]:
+    """Within it, a workspace is cleaned up at once and every `interval` seconds."""
+    return meanwhile(_keep(workspace, interval), name="clean-up")
 
 
 async def _keep(workspace: Workspace, interval: float) -> None:

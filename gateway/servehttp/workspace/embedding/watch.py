@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 
 import structlog
 
+from servehttp.aio import meanwhile
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 
 CHECKED = "LastStoreCheck"
-"""The fact that is written where only writing tells."""
+"""The property that is written where only writing tells."""
 
 log = structlog.get_logger("servehttp.workspace")
 
 
-@contextlib.asynccontextmanager
-async def watching(workspace: Workspace, interval: float) -> AsyncIterator[None]:
-    """Meanwhile, try every `interval` seconds."""
-    watch = asyncio.create_task(_watch(workspace, interval), name="watch over the database")
-    try:
-        yield
-    finally:
-        watch.cancel()
-        await asyncio.gather(watch, return_exceptions=True)
+def watching(workspace: Workspace, interval: float) -> AbstractAsyncContextManager[None]:
+    """Within it, the database of a workspace is tried every `interval` seconds."""
+    return meanwhile(_watch(workspace, interval), name="watch over the database")
 
 
 async def look(workspace: Workspace) -> None:
@@ -51,10 +45,10 @@ async def _watch(workspace: Workspace, interval: float) -> None:
             log.exception("the database could not be looked at")
         known, before = workspace.database.trouble, known
         if known != before:
-            _tell(known)
+            _log_change(known)
 
 
-def _tell(trouble: str | None) -> None:
+def _log_change(trouble: str | None) -> None:
     if trouble is None:
         log.info("the workspace's database serves again")
     else:

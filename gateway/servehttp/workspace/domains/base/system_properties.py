@@ -27,12 +27,12 @@ class SystemProperties(Domain):
                 await self.put(DIAGNOSTIC_ID, new_id())
 
     async def get(self, name: str) -> str:
-        """One fact; empty if it is not known."""
+        """A property's value; empty if there is none."""
         async with self.db.reading() as tx:
             return await scalar(tx, select(table.c.value).where(table.c.name == name)) or ""
 
     async def put(self, name: str, value: str) -> None:
-        """Note a fact, instead of what was known."""
+        """Set a property."""
         async with self.db.transaction() as tx:
             await changed(tx, table.delete().where(table.c.name == name))
             await insert(tx, table, {"name": name, "value": value})
