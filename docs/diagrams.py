@@ -1,4 +1,4 @@
-"""A hook of mkdocs: blocks of Mermaid become pictures when the site is made, so that no page needs a script for them."""
+"""A hook of mkdocs: blocks of Mermaid become pictures when the site is made; no page needs a script for them."""
 
 from __future__ import annotations
 
