@@ -21,8 +21,8 @@ class SettingsError(GatewayError):
     """A setting that cannot be used.
 
     Attributes:
-        where: Where the value came from: a file, an environment variable or an option. Empty when nobody can tell.
-        problem: What is wrong with it and how to put it right.
+        where: where the value came from: a file, an environment variable or an option. Empty when nobody can tell.
+        problem: what is wrong with it and how to put it right.
     """
 
     exit_code = 3
@@ -37,10 +37,10 @@ class ManifestError(GatewayError):
     """A plugin's manifest, or what it names, cannot be used.
 
     Attributes:
-        file: The manifest, or the folder in which there should be one.
-        field: The dotted name of the field, empty when the file as a whole is meant.
-        problem: What is wrong.
-        remedy: What to do about it.
+        file: the manifest, or the folder in which there should be one.
+        field: the dotted name of the field, empty when the file as a whole is meant.
+        problem: what is wrong.
+        remedy: what to do about it.
     """
 
     exit_code = 3
@@ -83,9 +83,9 @@ class InterpreterError(GatewayError):
     """A plugin's Python interpreter does not run, or is not of the version that the plugin asks for.
 
     Attributes:
-        interpreter: The path of the interpreter.
-        problem: What is wrong with it.
-        remedy: What to do about it.
+        interpreter: the path of the interpreter.
+        problem: what is wrong with it.
+        remedy: what to do about it.
     """
 
     exit_code = 3
@@ -102,7 +102,7 @@ class ListenError(GatewayError):
 
     Attributes:
         address: `host:port`, or the path of a unix socket.
-        problem: What is wrong and how to put it right.
+        problem: what is wrong and how to put it right.
     """
 
     def __init__(self, address: str, problem: str) -> None:
@@ -115,8 +115,8 @@ class PluginStartError(GatewayError):
     """A plugin did not come up.
 
     Attributes:
-        plugin_id: Which one.
-        reason: Why: its exit code, its last words, what it printed instead of a handshake, what its OnActivate said.
+        plugin_id: which one.
+        reason: why: its exit code, its last words, what it printed instead of a handshake, what its OnActivate said.
     """
 
     def __init__(self, plugin_id: str, reason: str) -> None:

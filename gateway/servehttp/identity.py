@@ -14,8 +14,8 @@ class Caller:
     """Whom a token stands for.
 
     Attributes:
-        user_id: The user; empty if the token has ended or is switched off, so that it stands for nobody now.
-        csrf: What a page sends along with the cookie; empty if the token is none for cookies.
+        user_id: the user; empty if the token has ended or is switched off, so that it stands for nobody now.
+        csrf: what a page sends along with the cookie; empty if the token is none for cookies.
     """
 
     user_id: str

@@ -42,8 +42,8 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     """Set up all logging of this process.
 
     Args:
-        settings: Level and format.
-        stream: Where lines go; standard error by default.
+        settings: level and format.
+        stream: where lines go; standard error by default.
     """
     stream = stream or sys.stderr
     level = logging.getLevelNamesMapping()[settings.level.upper()]

@@ -47,12 +47,12 @@ async def report_start(
     """Tell of each plugin once its start has succeeded or failed, and after the last one where those that run are.
 
     Args:
-        plugins: Those that start.
-        url: Where they are served.
-        log_format: Whether it is told to people or logged.
-        stream: Where it is told; standard error by default.
-        serving: Waits for what else has to be there before the URLs are told.
-        started: Whether all that are to start have begun to, so that those that have not are not to.
+        plugins: those that start.
+        url: where they are served.
+        log_format: whether it is told to people or logged.
+        stream: where it is told; standard error by default.
+        serving: waits for what else has to be there before the URLs are told.
+        started: whether all that are to start have begun to, so that those that have not are not to.
     """
     stream = stream or sys.stderr
     as_json = resolve_format(log_format, stream) == "json"
@@ -104,9 +104,9 @@ def report_stop(number: int, settings: GatewaySettings, stream: TextIO | None = 
     """Tell that the gateway stops, and how long that may take.
 
     Args:
-        number: The signal that told it to.
-        settings: How it is told, and the time.
-        stream: Where it is told; standard error by default.
+        number: the signal that told it to.
+        settings: how it is told, and the time.
+        stream: where it is told; standard error by default.
     """
     stream = stream or sys.stderr
     name, seconds = signal.Signals(number).name, settings.server.drain_timeout

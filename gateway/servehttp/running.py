@@ -37,10 +37,10 @@ def run(
     """Serve until a signal says to stop.
 
     Args:
-        settings: All settings.
-        manifests: The plugins to start.
-        refused: Manifests that cannot be used.
-        host: What the plugins are part of, if anything.
+        settings: all settings.
+        manifests: the plugins to start.
+        refused: manifests that cannot be used.
+        host: what the plugins are part of, if anything.
 
     Raises:
         ListenError: the address cannot be used.

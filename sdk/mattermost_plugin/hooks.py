@@ -132,11 +132,11 @@ def hook(name: Any = None, *, stream: bool = False, timeout: float | None = None
     hook's exact name.
 
     Args:
-        name: The hook; left out, the function's own name is the hook's.
-        stream: For an async ServeHTTP handler: start at once and read the body as it arrives, instead of when the whole
+        name: the hook; left out, the function's own name is the hook's.
+        stream: for an async ServeHTTP handler: start at once and read the body as it arrives, instead of when the whole
             body is there.
-        timeout: Seconds that the handler may take, instead of the configured ones (MATTERMOST_PLUGIN_HOOK_TIMEOUT).
-        on_error: For a hook that can veto: "reject" makes a handler that raises or takes too long a veto, "allow" lets
+        timeout: seconds that the handler may take, instead of the configured ones (MATTERMOST_PLUGIN_HOOK_TIMEOUT).
+        on_error: for a hook that can veto: "reject" makes a handler that raises or takes too long a veto, "allow" lets
             happen what it was asked about.
 
     Raises:

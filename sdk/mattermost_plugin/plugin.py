@@ -35,10 +35,10 @@ class Plugin:
     to the handler of the ServeHTTP hook; a plugin with neither answers it with 404.
 
     Args:
-        api: The client for the host's API, instead of one made by the first use.
-        config: The configuration of the process.
-        logger: Used instead of a logger named after the class.
-        async_api: The client for the host's API in async code, instead of one made by the first use.
+        api: the client for the host's API, instead of one made by the first use.
+        config: the configuration of the process.
+        logger: used instead of a logger named after the class.
+        async_api: the client for the host's API in async code, instead of one made by the first use.
     """
 
     routes: Sequence[BaseRoute | Router] = ()

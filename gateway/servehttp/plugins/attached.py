@@ -40,12 +40,12 @@ def attach(
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 
     Args:
-        plugin_id: The id under which it is served.
-        target: Where it listens, as gRPC names it.
-        connect: How a connection is made.
-        policy: Its times; its restart policy should have no limit.
-        observers: Who else connects to it.
-        host: Fires its hooks. It has no process of ours to be given an endpoint of the API.
+        plugin_id: the id under which it is served.
+        target: where it listens, as gRPC names it.
+        connect: how a connection is made.
+        policy: its times; its restart policy should have no limit.
+        observers: who else connects to it.
+        host: fires its hooks. It has no process of ours to be given an endpoint of the API.
     """
 
     async def launch() -> AttachedRunner:

@@ -21,8 +21,8 @@ class Child:
     """A running process, the leader of its group.
 
     Attributes:
-        pid: The number of the process, and of its group.
-        exited: Set when it has ended, and its group with it.
+        pid: the number of the process, and of its group.
+        exited: set when it has ended, and its group with it.
     """
 
     def __init__(
@@ -39,13 +39,13 @@ class Child:
         """Start it.
 
         Args:
-            arguments: The program and its arguments.
-            on_exit: Called in the event loop when it has ended.
-            sweep: Called before that, in a thread, to end what has left the group.
-            stdin: As for `subprocess`.
-            output: The same, for both stdout and stderr.
-            folder: Its working folder.
-            environment: All of its environment; without it the gateway's.
+            arguments: the program and its arguments.
+            on_exit: called in the event loop when it has ended.
+            sweep: called before that, in a thread, to end what has left the group.
+            stdin: as for `subprocess`.
+            output: the same, for both stdout and stderr.
+            folder: its working folder.
+            environment: all of its environment; without it the gateway's.
 
         Raises:
             OSError: it cannot be started.

@@ -39,12 +39,12 @@ class PluginFactory:
     """Makes plugins that have not started yet.
 
     Attributes:
-        settings: How they are started, watched and stopped.
-        tunnel: Limits of the tunnels to them.
-        reaper: Ends their processes should the gateway be killed.
-        observers: Who else connects to them.
-        host: Gives each process its endpoint of the API, and fires the plugins' hooks.
-        crowd: Those of them that are on their way up.
+        settings: how they are started, watched and stopped.
+        tunnel: limits of the tunnels to them.
+        reaper: ends their processes should the gateway be killed.
+        observers: who else connects to them.
+        host: gives each process its endpoint of the API, and fires the plugins' hooks.
+        crowd: those of them that are on their way up.
     """
 
     settings: GatewaySettings

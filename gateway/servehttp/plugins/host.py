@@ -43,8 +43,8 @@ class PluginHost(Protocol):
         """Open the API for one process of a plugin, before the process starts; it is closed after the process ended.
 
         Args:
-            plugin_id: Whose calls come in there.
-            folder: Where a socket may lie; it is not there yet, its path is short, and only our user can reach it.
+            plugin_id: whose calls come in there.
+            folder: where a socket may lie; it is not there yet, its path is short, and only our user can reach it.
 
         Raises:
             OSError, RuntimeError: nothing can listen there.

@@ -42,8 +42,8 @@ def find_interpreter(folder: Path, default: str | Path = sys.executable) -> Path
     packages are in that environment, and whoever runs it is told that it is broken.
 
     Args:
-        folder: The plugin's folder.
-        default: The interpreter where the folder has no virtual environment with one.
+        folder: the plugin's folder.
+        default: the interpreter where the folder has no virtual environment with one.
     """
     names = _WINDOWS_NAMES if os.name == "nt" else _POSIX_NAMES
     there = [path for venv in _VENV_FOLDERS for name in names if os.path.lexists(path := folder / venv / name)]
@@ -82,11 +82,11 @@ async def check_version(
     """Make sure that an interpreter is of a version that a plugin asks for.
 
     Args:
-        interpreter: The interpreter's path.
-        spec: What `parse_version_spec` reads.
-        timeout: Seconds the interpreter has to say its version.
-        user: Who asks it, for it may be any program; None for our own user.
-        environment: All of its environment; without it ours.
+        interpreter: the interpreter's path.
+        spec: what `parse_version_spec` reads.
+        timeout: seconds the interpreter has to say its version.
+        user: who asks it, for it may be any program; None for our own user.
+        environment: all of its environment; without it ours.
 
     Returns:
         The interpreter's version.

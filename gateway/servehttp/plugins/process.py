@@ -67,13 +67,13 @@ class ProcessSpec:
     """All that it takes to start a plugin's process, again and again.
 
     Attributes:
-        plugin_id: The plugin's id, for the log.
-        find_command: Looks for the interpreter and the script before each start, for the user that it runs as.
-        environment: The whole environment, but for the variables of go-plugin and of the plugin API.
-        limits: How much of its output is kept and logged.
-        open_endpoint: Opens the plugin API for one process, in a folder that it makes; None where there is no API.
-        user: The name of the user that it runs as; None for our own.
-        hand_over: Lets that user have the plugin's folder, before each start; None where that is the administrator's.
+        plugin_id: the plugin's id, for the log.
+        find_command: looks for the interpreter and the script before each start, for the user that it runs as.
+        environment: the whole environment, but for the variables of go-plugin and of the plugin API.
+        limits: how much of its output is kept and logged.
+        open_endpoint: opens the plugin API for one process, in a folder that it makes; None where there is no API.
+        user: the name of the user that it runs as; None for our own.
+        hand_over: lets that user have the plugin's folder, before each start; None where that is the administrator's.
     """
 
     plugin_id: str

@@ -69,8 +69,8 @@ class Registry:
     """The plugins of one gateway.
 
     Args:
-        plugins: Each plugin, with an id of its own.
-        reaper: Ends their processes should the gateway be killed; started and stopped with them. None where they are
+        plugins: each plugin, with an id of its own.
+        reaper: ends their processes should the gateway be killed; started and stopped with them. None where they are
             another process's.
     """
 
@@ -116,7 +116,7 @@ class Registry:
         After `stop`, also one that came first, nothing is started any more.
 
         Args:
-            but: The ids of those that are not to start.
+            but: the ids of those that are not to start.
 
         Returns:
             For each id None, or why its first start failed.

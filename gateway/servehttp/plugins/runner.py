@@ -12,8 +12,8 @@ class RunnerError(GatewayError):
     """What runs a plugin could not be started, or never said where it listens.
 
     Attributes:
-        permanent: The cause would fail the same way at every further attempt.
-        timed_out: It took too long, and might have come with more time.
+        permanent: the cause would fail the same way at every further attempt.
+        timed_out: it took too long, and might have come with more time.
     """
 
     def __init__(self, reason: str, *, permanent: bool = False, timed_out: bool = False) -> None:

@@ -53,9 +53,9 @@ class Lifecycle:
     """The current state of one plugin, why it is in it, and since when.
 
     Attributes:
-        state: The current state.
-        reason: Why the plugin is not running, in one line; None while all is well.
-        since: When the state was entered, by `time.monotonic()`.
+        state: the current state.
+        reason: why the plugin is not running, in one line; None while all is well.
+        since: when the state was entered, by `time.monotonic()`.
     """
 
     def __init__(self) -> None:

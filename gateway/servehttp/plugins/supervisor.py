@@ -115,11 +115,11 @@ class SupervisedPlugin:
     """One plugin and what runs it; a `PluginHandle`.
 
     Attributes:
-        id: The plugin's id.
-        link: The connection while the plugin runs, else None.
-        target: Where it listens, as gRPC names it, from its handshake on; None from when it is to be ended.
-        restarts: How often it was started again since `start`.
-        started_in: Seconds that its last successful start took.
+        id: the plugin's id.
+        link: the connection while the plugin runs, else None.
+        target: where it listens, as gRPC names it, from its handshake on; None from when it is to be ended.
+        restarts: how often it was started again since `start`.
+        started_in: seconds that its last successful start took.
     """
 
     def __init__(

@@ -52,8 +52,8 @@ class GatewaySettings(BaseSettings):
         """Gather the settings: from the command line, else the environment, else a TOML file, else their defaults.
 
         Args:
-            config: A TOML file.
-            overrides: What the command line says, nested as the settings are: `server={"port": 80}`.
+            config: a TOML file.
+            overrides: what the command line says, nested as the settings are: `server={"port": 80}`.
 
         Raises:
             SettingsError: a file that cannot be read, a name that does not exist, or a value that cannot be used.

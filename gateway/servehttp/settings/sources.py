@@ -32,9 +32,9 @@ def gather(model: type[SettingsT], config: Path | None, overrides: Mapping[str, 
     """Gather settings from their sources.
 
     Args:
-        model: The settings.
-        config: A TOML file.
-        overrides: What the command line says, nested as the settings are.
+        model: the settings.
+        config: a TOML file.
+        overrides: what the command line says, nested as the settings are.
 
     Raises:
         SettingsError: a file that cannot be read, a name that does not exist, or a value that cannot be used.

@@ -23,8 +23,8 @@ class Setup:
     """All that a worker has to know.
 
     Attributes:
-        settings: Every setting, as `Settings` takes them.
-        place: Which of the workers it is, from 0.
+        settings: every setting, as `Settings` takes them.
+        place: which of the workers it is, from 0.
     """
 
     settings: dict[str, Any]
@@ -48,9 +48,9 @@ class Report:
     """A plugin as its supervisor sees it.
 
     Attributes:
-        number: Rises with each report of this plugin.
-        target: Where it listens, as gRPC names it; None while nobody shall be connected to it.
-        about: What an operator wants to know of it, its id, state, reason and restarts among it; also the `pid` that
+        number: rises with each report of this plugin.
+        target: where it listens, as gRPC names it; None while nobody shall be connected to it.
+        about: what an operator wants to know of it, its id, state, reason and restarts among it; also the `pid` that
             leads its session, where it was started here.
     """
 
@@ -77,8 +77,8 @@ class Forget:
     """The sessions or tokens of a user have changed.
 
     Attributes:
-        number: Rises with each of these.
-        user_id: Whose.
+        number: rises with each of these.
+        user_id: whose.
     """
 
     number: int

@@ -38,10 +38,10 @@ class MirroredPlugin:
     asks for; but requests see a change at once.
 
     Args:
-        plugin_id: The plugin's id.
-        connect: How a connection is made.
-        policy: Its times; its restart policy should have no limit.
-        settled: Told of each report that was acted on.
+        plugin_id: the plugin's id.
+        connect: how a connection is made.
+        policy: its times; its restart policy should have no limit.
+        settled: told of each report that was acted on.
     """
 
     def __init__(

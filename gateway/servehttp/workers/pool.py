@@ -35,12 +35,12 @@ class WorkerPool:
     """As many workers as the settings say.
 
     Args:
-        settings: Those of the gateway.
-        plugins: What the workers are told of.
-        notifier: Where it is kept what they were told.
-        listener: What they accept connections from.
-        reaper: Ends them should the gateway be killed.
-        command: The program of a worker.
+        settings: those of the gateway.
+        plugins: what the workers are told of.
+        notifier: where it is kept what they were told.
+        listener: what they accept connections from.
+        reaper: ends them should the gateway be killed.
+        command: the program of a worker.
     """
 
     def __init__(

@@ -25,9 +25,9 @@ class WorkerProcess:
     process alone.
 
     Attributes:
-        pid: The process id.
-        channel: What it says, and is told.
-        exited: Set when it has ended.
+        pid: the process id.
+        channel: what it says, and is told.
+        exited: set when it has ended.
     """
 
     def __init__(self, child: Child, channel: Channel) -> None:
@@ -41,10 +41,10 @@ class WorkerProcess:
         """Start it.
 
         Args:
-            command: The program and its arguments.
-            setup: What it is told first.
-            files: Descriptors it is sent: of the listening socket, and of the memory that workers share.
-            reaper: Ends it should the main process be killed, and it not notice.
+            command: the program and its arguments.
+            setup: what it is told first.
+            files: descriptors it is sent: of the listening socket, and of the memory that workers share.
+            reaper: ends it should the main process be killed, and it not notice.
 
         Raises:
             OSError: it cannot be started.

@@ -32,8 +32,8 @@ class Share:
     """The place of one worker; its `Turns` at the listening socket.
 
     Args:
-        file: Descriptor of what `create_shares` made; it need not stay open.
-        place: Which of the workers it is, from 0.
+        file: descriptor of what `create_shares` made; it need not stay open.
+        place: which of the workers it is, from 0.
     """
 
     def __init__(self, file: int, place: int) -> None:

@@ -54,8 +54,8 @@ class Worker:
     """The gateway without supervision.
 
     Args:
-        settings: Those of the gateway.
-        share: Its place among the workers.
+        settings: those of the gateway.
+        share: its place among the workers.
     """
 
     def __init__(self, settings: Settings, share: Share) -> None:
@@ -74,8 +74,8 @@ class Worker:
         """Serve until a signal, or the end of the main process.
 
         Args:
-            connection: The channel to the main process.
-            listener: Where connections come from.
+            connection: the channel to the main process.
+            listener: where connections come from.
         """
         # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
         for number in stop_signals():

@@ -15,12 +15,12 @@ class AppFailure(Exception):
     """A call cannot be done, and this is what its caller is told.
 
     Attributes:
-        id: What went wrong, as Mattermost's error ids have it: `app.user.missing_account.const`.
-        message: One sentence for people.
-        status: The HTTP status.
-        where: The operation.
-        detail: More for those who look into it; nothing secret.
-        params: Values that belong to the message.
+        id: what went wrong, as Mattermost's error ids have it: `app.user.missing_account.const`.
+        message: one sentence for people.
+        status: the HTTP status.
+        where: the operation.
+        detail: more for those who look into it; nothing secret.
+        params: values that belong to the message.
     """
 
     def __init__(

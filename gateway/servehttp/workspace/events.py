@@ -18,9 +18,9 @@ class Event:
     """One event.
 
     Attributes:
-        name: As Mattermost names it: "posted", or "custom_PLUGIN_NAME" for a plugin's own.
-        data: What happened.
-        broadcast: Who gets it; an empty one is for everybody.
+        name: as Mattermost names it: "posted", or "custom_PLUGIN_NAME" for a plugin's own.
+        data: what happened.
+        broadcast: who gets it; an empty one is for everybody.
     """
 
     name: str

@@ -50,7 +50,7 @@ def update_bot_active(bot_user_id: str, active: bool) -> Bot:
     """Deactivate or reactivate a bot, and return it.
 
     Args:
-        active: False deactivates it.
+        active: false deactivates it.
 
     Raises:
         NotFoundError: there is no such bot.

@@ -207,7 +207,7 @@ def update_user_active(user_id: str, active: bool) -> None:
     """Deactivate or reactivate an account.
 
     Args:
-        active: False ends the user's sessions as well.
+        active: false ends the user's sessions as well.
 
     Raises:
         NotFoundError: there is no such user.

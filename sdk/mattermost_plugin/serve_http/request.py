@@ -71,8 +71,8 @@ class HTTPRequest(RequestHead):
     """A request whose body is there, or waited for: reading blocks, which only sync handlers may do.
 
     Args:
-        body: The body, or an iterator over its pieces.
-        head: The attributes.
+        body: the body, or an iterator over its pieces.
+        head: the attributes.
     """
 
     def __init__(self, *, body: bytes | Iterator[bytes] = b"", **head: Any) -> None:
@@ -129,8 +129,8 @@ class StreamingHTTPRequest(RequestHead):
     """A request whose body an async handler reads as it arrives.
 
     Args:
-        pieces: The pieces of the body.
-        head: The attributes.
+        pieces: the pieces of the body.
+        head: the attributes.
     """
 
     def __init__(self, *, pieces: AsyncIterator[bytes], **head: Any) -> None:

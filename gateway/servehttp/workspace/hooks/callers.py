@@ -28,8 +28,8 @@ class HookFailed(Exception):
     """A plugin gave no answer: it raised, broke down, or took too long.
 
     Attributes:
-        plugin_id: Which plugin.
-        hook: Which hook.
+        plugin_id: which plugin.
+        hook: which hook.
     """
 
     def __init__(self, plugin_id: str, hook: str, reason: str) -> None:

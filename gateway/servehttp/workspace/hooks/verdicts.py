@@ -34,8 +34,8 @@ class Refused(AppFailure):
     """A plugin refused, or could not be asked.
 
     Attributes:
-        plugin_id: Which plugin.
-        reason: What it said.
+        plugin_id: which plugin.
+        reason: what it said.
     """
 
     def __init__(self, hook: str, plugin_id: str, reason: str, *, failed: bool = False) -> None:

@@ -36,10 +36,10 @@ class Rule:
     """One permission that is needed.
 
     Attributes:
-        scope: Where, or for whom.
-        permission: Its name; with {} for the type of the channel.
-        others: For posts of others, another one.
-        others_only: Not needed where the address names who asks.
+        scope: where, or for whom.
+        permission: its name; with {} for the type of the channel.
+        others: for posts of others, another one.
+        others_only: not needed where the address names who asks.
     """
 
     scope: Scope
@@ -58,9 +58,9 @@ class Access:
     """Who may use a route.
 
     Attributes:
-        rules: All of them have to hold.
-        public: Nobody has to be logged in.
-        also: What the handler or the workspace checks besides, in words.
+        rules: all of them have to hold.
+        public: nobody has to be logged in.
+        also: what the handler or the workspace checks besides, in words.
     """
 
     rules: tuple[Rule, ...] = ()

@@ -31,9 +31,9 @@ class RestCall:
     """A request to the REST API.
 
     Attributes:
-        workspace: The workspace.
-        request: The request itself.
-        settings: Limits.
+        workspace: the workspace.
+        request: the request itself.
+        settings: limits.
     """
 
     def __init__(self, workspace: Workspace, settings: RestSettings, request: Request, session: Session | None) -> None:

@@ -21,9 +21,9 @@ class FormPart:
     """One part of a form.
 
     Attributes:
-        name: The field's name.
-        filename: Empty for what is no file.
-        pieces: What it holds, as it comes in; what is not read of it is passed over.
+        name: the field's name.
+        filename: empty for what is no file.
+        pieces: what it holds, as it comes in; what is not read of it is passed over.
     """
 
     name: str

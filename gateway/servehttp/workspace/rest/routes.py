@@ -38,10 +38,10 @@ class RestRoute:
 
     Attributes:
         method: GET, POST, PUT or DELETE.
-        path: Below the prefix, with names in braces.
-        handler: Returns a model, a list or dict with models, or a `Response`; its docstring says what it does.
-        access: Who may; checked before the handler runs.
-        status: Of an answer that is no `Response`.
+        path: below the prefix, with names in braces.
+        handler: returns a model, a list or dict with models, or a `Response`; its docstring says what it does.
+        access: who may; checked before the handler runs.
+        status: of an answer that is no `Response`.
     """
 
     method: str

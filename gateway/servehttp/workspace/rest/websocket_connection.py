@@ -42,7 +42,7 @@ class ConnectionClosed(Exception):
     """A connection is over.
 
     Attributes:
-        code: What to close it with; 0 where the client has closed it.
+        code: what to close it with; 0 where the client has closed it.
     """
 
     def __init__(self, code: int = 0) -> None:

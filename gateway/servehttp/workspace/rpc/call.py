@@ -12,8 +12,8 @@ class ApiCall:
     """What a handler knows besides the request.
 
     Attributes:
-        workspace: The workspace.
-        plugin_id: Who calls. It is told by the endpoint that was called, so nobody can call in another's name.
+        workspace: the workspace.
+        plugin_id: who calls. It is told by the endpoint that was called, so nobody can call in another's name.
     """
 
     workspace: Workspace

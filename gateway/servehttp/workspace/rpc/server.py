@@ -36,8 +36,8 @@ class Endpoint:
     """Where one plugin reaches the API.
 
     Attributes:
-        target: As gRPC names it, for MATTERMOST_PLUGIN_API_TARGET.
-        token: For MATTERMOST_PLUGIN_API_TOKEN; empty where none is needed.
+        target: as gRPC names it, for MATTERMOST_PLUGIN_API_TARGET.
+        token: for MATTERMOST_PLUGIN_API_TOKEN; empty where none is needed.
     """
 
     def __init__(self, server: grpc.aio.Server, target: str, token: str) -> None:

@@ -85,7 +85,7 @@ class BotsMixin(AsyncCaller):
 
         Args:
             bot_user_id: the id of the bot's user.
-            active: False deactivates it.
+            active: false deactivates it.
             timeout: seconds for the call, retries included, instead of the client's; `math.inf` for no limit.
 
         Raises:

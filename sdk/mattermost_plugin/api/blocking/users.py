@@ -391,7 +391,7 @@ class UsersMixin(BlockingCaller):
 
         Args:
             user_id: the user's id.
-            active: False ends the user's sessions as well.
+            active: false ends the user's sessions as well.
             timeout: seconds for the call, retries included, instead of the client's; `math.inf` for no limit.
 
         Raises:

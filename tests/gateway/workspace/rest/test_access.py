@@ -103,8 +103,8 @@ class Scene:
     """A team with a private channel, in which everybody is but the stranger and the administrator.
 
     Attributes:
-        callers: By what they are.
-        names: What stands in addresses: things of `target`, a member who is none of the callers.
+        callers: by what they are.
+        names: what stands in addresses: things of `target`, a member who is none of the callers.
     """
 
     callers: Mapping[str, Client]

@@ -56,7 +56,7 @@ class Stage:
     """What a test needs to send a route.
 
     Attributes:
-        names: What stands in addresses and bodies.
+        names: what stands in addresses and bodies.
     """
 
     ws: Workspace

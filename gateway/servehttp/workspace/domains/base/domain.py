@@ -28,12 +28,12 @@ class Resources:
     """What every domain works with.
 
     Attributes:
-        database: With the schema up to date.
-        blobs: Where files are kept.
-        settings: Those of the workspace.
-        hooks: What fires hooks in plugins.
-        events: Where events are published.
-        clock: What time it is.
+        database: with the schema up to date.
+        blobs: where files are kept.
+        settings: those of the workspace.
+        hooks: what fires hooks in plugins.
+        events: where events are published.
+        clock: what time it is.
     """
 
     database: Database

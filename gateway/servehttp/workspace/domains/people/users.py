@@ -46,8 +46,8 @@ class NewAccount:
     """An account that is ready to be added.
 
     Attributes:
-        user: As it will be.
-        password_hash: Its password's; empty for none.
+        user: as it will be.
+        password_hash: its password's; empty for none.
     """
 
     user: User

@@ -16,9 +16,9 @@ class BuiltIn:
     """One of them.
 
     Attributes:
-        command: As it is listed.
-        respond: The response to what is typed after the trigger.
-        status: What the user's status becomes; empty if it stays.
+        command: as it is listed.
+        respond: the response to what is typed after the trigger.
+        status: what the user's status becomes; empty if it stays.
     """
 
     command: Command

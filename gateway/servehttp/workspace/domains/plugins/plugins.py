@@ -32,9 +32,9 @@ class PluginSetting:
     """A setting that a plugin's manifest describes.
 
     Attributes:
-        key: Its name.
-        default: Its value as long as none is stored; None for none.
-        secret: Whether it is masked where configurations are shown.
+        key: its name.
+        default: its value as long as none is stored; None for none.
+        secret: whether it is masked where configurations are shown.
     """
 
     key: str
@@ -90,7 +90,7 @@ class Plugins(Domain):
     """The plugins. Without a manager there are none.
 
     Attributes:
-        manager: What runs them; set by whoever does.
+        manager: what runs them; set by whoever does.
     """
 
     config: Config

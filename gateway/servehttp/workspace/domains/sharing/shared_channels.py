@@ -26,8 +26,8 @@ class Cursor:
     """The last post that a remote has; the id tells apart those changed in the same millisecond.
 
     Attributes:
-        update_at: When it was changed, in milliseconds since the epoch.
-        post_id: Its id.
+        update_at: when it was changed, in milliseconds since the epoch.
+        post_id: its id.
     """
 
     update_at: int
