@@ -184,7 +184,7 @@ async def open_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clo
 
 
 @asynccontextmanager
-async def visit_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clock = now) -> AsyncIterator[Workspace]:
+async def read_workspace(data_dir: Path, settings: WorkspaceSettings, clock: Clock = now) -> AsyncIterator[Workspace]:
     """Open a workspace that another process has open, for looking at what is in it, not for changing it.
 
     Neither hooks nor events of either process reach the other one.

@@ -9,7 +9,7 @@ from typing import Self
 from servehttp.workspace.embedding.identity import SessionIdentity
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.settings import Settings
-from servehttp.workspace.workspace import Workspace, visit_workspace
+from servehttp.workspace.workspace import Workspace, read_workspace
 
 
 class WorkspaceReader:
@@ -23,15 +23,15 @@ class WorkspaceReader:
     """
 
     def __init__(self, settings: Settings) -> None:
-        self.identity = SessionIdentity(self._visited, settings.workspace.session_cache)
+        self.identity = SessionIdentity(self._opened, settings.workspace.session_cache)
         self._settings = settings
         self._workspace: Workspace | None = None
         self._leaving = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Connect to the database."""
-        visit = visit_workspace(self._settings.data_dir, self._settings.workspace)
-        self._workspace = await self._leaving.enter_async_context(visit)
+        opening = read_workspace(self._settings.data_dir, self._settings.workspace)
+        self._workspace = await self._leaving.enter_async_context(opening)
         interval = self._settings.workspace.database_check_interval
         await self._leaving.enter_async_context(watching(self._workspace, interval))
         return self
@@ -42,6 +42,6 @@ class WorkspaceReader:
         """Hang up."""
         await self._leaving.aclose()
 
-    def _visited(self) -> Workspace:
+    def _opened(self) -> Workspace:
         assert self._workspace is not None
         return self._workspace
