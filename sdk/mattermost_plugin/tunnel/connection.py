@@ -324,7 +324,7 @@ class Connection:
         if len(batch) > MAX_FRAMES:
             batch, self._control = batch[:MAX_FRAMES], batch[MAX_FRAMES:]
         room = size
-        share = size // max(1, len(self._ready))
+        share = size // max(1, len(self._ready))  # a small part of each goes out before a large one's next piece
         while self._ready and room > 0 and len(batch) < MAX_FRAMES:
             exchange = self._ready.popleft()
             room -= self._take_turn(exchange, max(SMALLEST_TURN, min(share, room)), batch)
@@ -335,7 +335,7 @@ class Connection:
         used = 0
         while used < share and len(batch) < MAX_FRAMES and exchange.sendable:
             part = exchange.outbox[0]
-            if isinstance(part, (Body, Message)):
+            if isinstance(part, (Body, Message)):  # the two that credit counts, and that can be cut
                 piece = self._next_piece(exchange, part, share - used)
                 used += cost(piece.data)
                 batch.append((exchange.id, piece))
@@ -352,7 +352,7 @@ class Connection:
         left = len(part.data) - start
         length = min(exchange.send_window.fits(left), max(room, 1))
         last = length >= left
-        if start == 0 and last:
+        if start == 0 and last:  # whole, and so without a copy
             piece = part
         else:
             data = part.data[start : start + length]

@@ -130,7 +130,7 @@ def _decode_frame(reader: Reader, parts: list[Addressed]) -> None:
     complete = False
     trailers: list[bytes] = []
     end = reader.end()
-    while reader.position < end:
+    while reader.position < end:  # here and below: by tags, what comes most often first, because nothing is looked up
         tag = reader.tag()
         if tag == EXCHANGE.tag:
             id = reader.varint()
@@ -211,7 +211,7 @@ def _decode_request(reader: Reader) -> TunnelPart:
             if block is None:
                 odd = True
             else:
-                headers = headers + block if headers else block
+                headers = headers + block if headers else block  # not +=, for the block may be the remembered list
         elif tag == METHOD.tag:
             method = reader.text()
         elif tag == TARGET.tag:
@@ -264,10 +264,10 @@ def _decode_request(reader: Reader) -> TunnelPart:
 def _block(outer: Reader) -> list[tuple[bytes, bytes]] | None:
     """The fields of a block, None for a name without a value. Nobody changes the list: it may be given out again."""
     data = outer.data()
-    known = _blocks.get(data)
+    known = _blocks.get(data)  # a client sends the same headers again and again, and bytes are hashed in one go
     if known is not None:
         return known
-    reader = Reader(data, outer.fields_left)
+    reader = Reader(data, outer.fields_left)  # of its own, so that what it means depends on these bytes alone
     flat: list[bytes] = []
     while reader.position < len(data):
         tag = reader.tag()
@@ -285,7 +285,7 @@ def _block(outer: Reader) -> list[tuple[bytes, bytes]] | None:
 
 
 def _remember(known: dict[bytes, T], data: bytes, meaning: T) -> None:
-    if len(known) >= MOST_KNOWN:
+    if len(known) >= MOST_KNOWN:  # by halves: to move each to the end as it is used would cost every look-up
         for old in list(known)[: MOST_KNOWN // 2]:
             del known[old]
     known[data] = meaning

@@ -96,7 +96,7 @@ def encode(parts: Iterable[Addressed]) -> bytes:
                 enclose(pieces, frame, FRAME)
             frame = len(pieces)
             frame_id = id
-            pieces.append(b"")
+            pieces.append(b"")  # where the frame's length goes once it is known: what follows is not moved for it
             put_number(pieces, EXCHANGE, id)
         _encode_part(pieces, part)
         last = place or _END
@@ -121,7 +121,7 @@ def _encode_part(pieces: list[bytes], part: TunnelPart) -> None:
         put_number(pieces, END, 1)
         _put_headers(pieces, TRAILERS, part.trailers)
     elif isinstance(part, Credit):
-        pieces.append(CREDIT.start + varint(part.amount))
+        pieces.append(CREDIT.start + varint(part.amount))  # an amount is seldom below 128, which `put_number` is for
     else:
         start = len(pieces)
         pieces.append(b"")
@@ -180,7 +180,7 @@ def _encode_request(pieces: list[bytes], part: Request) -> None:
     if common is None:
         _encode_common(pieces, part, ())
     else:
-        if common.encoded is None:
+        if common.encoded is None:  # what all requests of a connection have in common is encoded with the first
             common.encoded = _encoded_common(part, common)
         pieces.append(common.encoded)
         headers = headers[len(common.fields) :]

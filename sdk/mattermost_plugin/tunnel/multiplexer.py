@@ -333,7 +333,7 @@ class Multiplexer:
 
     def receive(self, message: bytes) -> int:
         """The peer's next message; see `Receiver`."""
-        reader: TunnelExchange | None = None
+        reader: TunnelExchange | None = None  # whose sink is flushed when another's turn comes: one write for its parts
         parts: list[Addressed] = []
         work = decode_into(parts, message)
         for id, part in parts:
@@ -399,7 +399,7 @@ class Multiplexer:
         """There may be something to send: soon, or at once where it is much."""
         if not self._writable or not self.core.has_output:
             return
-        if self.core.ready >= BURST:
+        if self.core.ready >= BURST:  # the peer can work on these while the rest of the turn goes on
             self._flush()
         elif not self._flushing:
             self._flushing = True

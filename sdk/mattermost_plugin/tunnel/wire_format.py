@@ -61,6 +61,7 @@ class Field:
         numbers = (field.CPPTYPE_UINT32, field.CPPTYPE_UINT64, field.CPPTYPE_BOOL, field.CPPTYPE_ENUM)
         self.tag: int = field.number << 3 | (VARINT if field.cpp_type in numbers else LENGTH)
         self.start = varint(self.tag)
+        # The tag with each value of one byte: most lengths and numbers are below 128, and one piece is one join less.
         self.before = [self.start + length for length in ONE_BYTE]
 
 
@@ -125,7 +126,7 @@ class Reader:
         """A number."""
         byte = self._data[self.position]
         self.position += 1
-        if byte < 128:
+        if byte < 128:  # as nearly always
             return byte
         value = byte & 127
         shift = 7
