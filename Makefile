@@ -3,6 +3,8 @@
 # make test           run the tests against a compiled build, which is what ships (plain Python where there is no C compiler)
 # make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
 # make test-pure      run the tests of the compiled modules as plain Python
+# make coverage       tell which branches the tests passed that were run with COVERAGE=1 (by `test` and `test-pure`), and
+#                     fail where these are too few
 # make lint           check style, types, imports, generated code and the wire contract
 # make bench          measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
 #                     measured; PURE=1 measures it as plain Python, and needs no C compiler); other benchmarks by
@@ -31,6 +33,9 @@ SOURCES := $(shell find sdk gateway -name '*.py')
 MEASURED := $(if $(PURE),$(LOADTEST),$(COMPILED))
 MEASURED_BIN := $(if $(PURE),$(BIN),.venv-compiled/bin)
 
+# Tests run slower so, by a quarter.
+MEASURING := $(if $(COVERAGE),-m coverage run)
+
 # Empty where nothing can be compiled.
 CAN_COMPILE := $(shell command -v cc >/dev/null && $(PYTHON) -c \
 	'import os, sysconfig; os.path.exists(sysconfig.get_path("include") + "/Python.h") and print("yes")')
@@ -40,7 +45,7 @@ TESTED_BIN := $(if $(CAN_COMPILE),.venv-compiled/bin,$(BIN))
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-postgres test-pure docs lint bench load protos clean
+.PHONY: help demo test test-postgres test-pure coverage docs lint bench load protos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -56,7 +61,7 @@ demo: $(READY)
 
 test: $(TESTED)
 	@$(if $(CAN_COMPILE),:,echo "No C compiler or no headers of Python here (Debian: gcc, python3-dev): tested as plain Python.")
-	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python $(MEASURING) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \
@@ -64,8 +69,12 @@ test-postgres: $(READY)
 		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
-	$(BIN)/python -m pytest -n $(WORKERS) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py tests/gateway/front \
-		tests/test_compiled_build.py $(ARGS)
+	$(BIN)/python $(MEASURING) -m pytest -n $(WORKERS) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py \
+		tests/gateway/front tests/test_compiled_build.py $(ARGS)
+
+coverage: $(READY)
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 # What the project needs, and what it is built with, apart from the build: that is then made again in a minute.
 $(COMPILED_NEEDS): pyproject.toml
@@ -114,5 +123,5 @@ protos: $(READY)
 	$(BIN)/python sdk/generate
 
 clean:
-	rm -rf .venv .venv-compiled .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .coverage* .venv .venv-compiled .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

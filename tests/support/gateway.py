@@ -21,6 +21,8 @@ STOP = 20.0
 CLEAN_UP = 5.0
 """Seconds for the gateway's own helper to end what a killed gateway leaves."""
 LINE_LIMIT = 1 << 20
+MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
+"""A process that is killed does not tell what ran in it."""
 WITHOUT_WORKSPACE = {"SERVEHTTP_WORKSPACE__ENABLED": "false"}
 """Tests of what it does ask for it; the others need not wait for a database."""
 
@@ -109,6 +111,10 @@ class Gateway:
     async def clean_up(self) -> None:
         """End what a failed test has left."""
         self.below()
+        if self.process.returncode is None and MEASURED:
+            self.process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), STOP)
         if self.process.returncode is None:
             self.process.kill()
         await self.process.wait()
