@@ -16,6 +16,8 @@ import os
 import sys
 from pathlib import Path
 
+from servehttp.build import build_name, is_compiled
+
 ROOT = Path(__file__).parents[1]
 PARTS = ("-m", "pytest", "-o", "python_files=bench_*.py", "--benchmark-quiet", "tests/benchmarks")
 BENCHMARKS = {
@@ -50,6 +52,8 @@ def main() -> None:
     except LookupError as error:
         print(error.args[0], file=sys.stderr)
         sys.exit(2)
+    fate = "" if is_compiled() else "; figures of it are not published"
+    print(f"measured is the {build_name()} build{fate}", file=sys.stderr)
     os.chdir(ROOT)
     path = os.pathsep.join(("tests", "loadtests"))
     os.execve(sys.executable, [sys.executable, *chosen], os.environ | {"PYTHONPATH": path})

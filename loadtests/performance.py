@@ -30,7 +30,7 @@ from harness.pages import (
     save_plots,
     steps_plot,
 )
-from harness.results import RESULTS
+from harness.results import RESULTS, publishable
 from harness.sides import ROOT
 
 PAGE = ROOT / "docs/performance.md"
@@ -63,6 +63,9 @@ def main() -> int:
     documents = [read(kind) for kind in KINDS if (RESULTS / f"{kind}.json").exists()]
     if not documents:
         print(f"there are no results in {RESULTS}: run make bench first", file=sys.stderr)
+        return 1
+    if pure := [document["kind"] for document in documents if not publishable(document)]:
+        print(f"results of the pure build are not published: {', '.join(pure)}", file=sys.stderr)
         return 1
     sections = [section for document in documents for section in KINDS[document["kind"]](document)]
     parts = waterfall(arguments.waterfall)

@@ -8,7 +8,6 @@ What people read goes to standard error; with JSON logs it becomes log lines.
 from __future__ import annotations
 
 import asyncio
-import importlib.metadata
 import os
 import sys
 from collections.abc import Mapping
@@ -19,6 +18,7 @@ import structlog
 import typer
 
 from servehttp import logs
+from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
@@ -66,15 +66,8 @@ def _option(setting: str, *names: str, panel: str, metavar: str | None = None) -
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"servehttp {_version()}")
+        print(describe_version())
         raise typer.Exit
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("servehttp")
-    except importlib.metadata.PackageNotFoundError:
-        return "(not installed)"
 
 
 @app.callback()

@@ -15,6 +15,7 @@ import structlog
 from rich.console import Console
 from rich.text import Text
 
+from servehttp.build import REMEDY, build_name, describe_build, is_compiled
 from servehttp.logs import escape_controls, resolve_format, use_colours
 from servehttp.plugins.registry import PluginHandle
 from servehttp.plugins.states import PluginState
@@ -74,9 +75,11 @@ async def report_start(
     if serving is not None:
         await serving()
     if as_json:
-        log.info("serving", url=url, plugins={plugin.id: str(plugin.state) for plugin in served})
+        remedy = {} if is_compiled() else {"remedy": REMEDY}
+        states = {plugin.id: str(plugin.state) for plugin in served}
+        log.info("serving", url=url, plugins=states, build=build_name(), **remedy)
         return
-    console.print(Text(f"Serving on {url}", style="bold"))
+    console.print(Text.assemble((f"Serving on {url}", "bold"), (f" ({describe_build()})", "dim")))
     for plugin in served:
         if plugin.state is PluginState.RUNNING:
             console.print(Text(f"  {url}/plugins/{plugin.id}/"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import os
 import platform
 import shutil
@@ -14,6 +13,7 @@ from typing import Any
 import psutil
 
 from harness.sides import ROOT
+from servehttp.build import build_name
 
 PACKAGES = ("grpcio", "protobuf", "starlette", "uvicorn", "uvloop", "httptools", "locust")
 MEASURED = ("sdk", "gateway", "examples/bench", "examples/streaming")
@@ -62,14 +62,8 @@ def _versions() -> dict[str, str]:
             found[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    found["servehttp"] = "compiled" if compiled() else "plain Python"
+    found["servehttp"] = build_name()
     return found | _program("nginx", "-v", "/") | _program("wrk", "-v", " ")
-
-
-def compiled() -> bool:
-    """Whether the modules that every request passes are compiled where this runs."""
-    spec = importlib.util.find_spec("mattermost_plugin.tunnel.connection")
-    return spec is not None and not str(spec.origin).endswith(".py")
 
 
 def _program(name: str, option: str, separator: str) -> dict[str, str]:

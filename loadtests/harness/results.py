@@ -9,13 +9,19 @@ from pathlib import Path
 from typing import Any
 
 from harness.sides import LOADTESTS
+from servehttp.build import is_compiled
 
 RESULTS = LOADTESTS / "results"
 
 
 def results_path(kind: str, *, whole: bool) -> Path:
-    """Where results go. Those of a run that leaves things out do not take the place of whole ones."""
-    return RESULTS / (f"{kind}.json" if whole else f"{kind}-part.json")
+    """Where results go: those of a run that leaves things out, or of the pure build, do not replace the others."""
+    return RESULTS / f"{kind}{'' if whole else '-part'}{'' if is_compiled() else '-pure'}.json"
+
+
+def publishable(document: Mapping[str, Any]) -> bool:
+    """Tell whether a document is of the compiled build: figures of the pure one are not published."""
+    return bool(document["versions"].get("servehttp") == "compiled")
 
 
 def write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ from harness.tools import install_missing
 
 from benchmarks.counted import REPEATED
 from benchmarks.operations import OPERATIONS
-from mattermost_plugin.tunnel import decoding
+from servehttp.build import build_name
 
 BASELINE = Path(__file__).parent / "baseline.json"
 MARK = "getsid"
@@ -65,7 +65,7 @@ def origin() -> dict[str, Any]:
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "machine": platform.machine(),
-        "code": "interpreted" if str(decoding.__file__).endswith(".py") else "compiled",
+        "code": build_name(),
     }
 
 

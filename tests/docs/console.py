@@ -1,6 +1,7 @@
 """Executes a page in a folder of its own: files are written, consoles are typed, and one gateway at a time serves.
 
-The commands are those of the page but for one thing: port 8065 becomes one that is free.
+The commands are those of the page but for one thing: port 8065 becomes one that is free. Of the build, what is printed
+is what the compiled one prints.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from types import ModuleType
 from typing import IO
 
 from docs.pages import Block, Command, commands
+from servehttp.build import describe_build
 
 USUAL_PORT = "8065"
 READY = "Press Ctrl-C to stop."
@@ -103,7 +105,7 @@ class Session:
         return text.replace(USUAL_PORT, self.port)
 
     def _with_usual_port(self, text: str) -> str:
-        return text.replace(self.port, USUAL_PORT)
+        return text.replace(self.port, USUAL_PORT).replace(f"({describe_build()})", "(compiled)")
 
 
 def _until_ready(stderr: IO[str]) -> Iterator[str]:

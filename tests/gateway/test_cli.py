@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from servehttp.build import is_compiled
 
 MINOR = "{}.{}".format(*sys.version_info)
 
@@ -75,10 +78,13 @@ def test_help_and_check_import_neither_grpc_nor_the_http_server(arguments: list[
     assert process.stdout.endswith("imported: []\n")
 
 
-def test_version_is_printed() -> None:
+def test_version_and_build_are_one_line() -> None:
     process = run("--version")
-    assert process.returncode == 0
-    assert process.stdout.startswith("servehttp ")
+    assert (process.returncode, process.stderr, process.stdout.count("\n")) == (0, "", 1)
+    build = (
+        r"compiled" if is_compiled() else r"pure Python: for twice the speed install with BUILD_SERVEHTTP=compiled, .+"
+    )
+    assert re.fullmatch(rf"servehttp [0-9.]+ \({build}\)\n", process.stdout)
 
 
 @pytest.mark.parametrize(

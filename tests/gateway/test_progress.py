@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from servehttp import logs
+from servehttp.build import REMEDY, describe_build, is_compiled
 from servehttp.plugins.states import PluginState
 from servehttp.progress import report_start, report_stop
 from servehttp.settings.server import LogSettings
@@ -62,7 +63,7 @@ async def test_each_plugin_is_told_as_it_comes_up_and_then_the_urls() -> None:
         await report
     assert output.getvalue().splitlines()[1:] == [
         r"✗ com.example.slow  failed      exit code 1:\nboom \x1b[31m",
-        f"Serving on {URL}",
+        f"Serving on {URL} ({describe_build()})",
         f"  {URL}/plugins/com.a/",
         "Press Ctrl-C to stop.",
     ]
@@ -119,3 +120,4 @@ async def test_with_json_logs_it_is_one_record() -> None:
     await report_start([IdlePlugin("com.a", PluginState.RUNNING)], URL, "json", output)
     record = json.loads(output.getvalue())
     assert (record["event"], record["url"], record["plugins"]) == ("serving", URL, {"com.a": "running"})
+    assert (record["build"], record.get("remedy")) == (("compiled", None) if is_compiled() else ("pure", REMEDY))

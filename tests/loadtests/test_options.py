@@ -46,11 +46,15 @@ def test_wrong_usage_ends_with_2_and_a_reason(
     assert reason in capsys.readouterr().err
 
 
-def test_a_run_that_leaves_something_out_does_not_take_the_place_of_whole_results() -> None:
-    assert beside_others.parse([]).out.name == "bench.json"
-    assert beside_others.parse(["--only", "rps"]).out.name == "bench-part.json"
-    assert load.parse([]).out.name == "load.json"
-    assert load.parse(["--scenario", "json"]).out.name == "load-part.json"
+@pytest.mark.parametrize(("compiled", "end"), [(True, ".json"), (False, "-pure.json")])
+def test_neither_a_part_nor_the_pure_build_takes_the_place_of_whole_results_of_the_compiled_one(
+    monkeypatch: pytest.MonkeyPatch, compiled: bool, end: str
+) -> None:
+    monkeypatch.setattr("harness.results.is_compiled", lambda: compiled)
+    assert beside_others.parse([]).out.name == f"bench{end}"
+    assert beside_others.parse(["--only", "rps"]).out.name == f"bench-part{end}"
+    assert load.parse([]).out.name == f"load{end}"
+    assert load.parse(["--scenario", "json"]).out.name == f"load-part{end}"
     assert beside_others.parse(["--only", "rps", "--out", "mine.json"]).out.name == "mine.json"
 
 

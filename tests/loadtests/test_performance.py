@@ -17,7 +17,7 @@ ORIGIN = {
     "load": [0.1, 1.2],
     "commit": {"id": "0123456789ab", "changed": False},
     "machine": {"processor": "P", "cores": 2, "memory_gib": 8.0, "system": "Linux 6", "distribution": "Debian"},
-    "versions": {"python": "CPython 3.11", "wrk": "4.1.0"},
+    "versions": {"python": "CPython 3.11", "wrk": "4.1.0", "servehttp": "compiled"},
 }
 
 
@@ -149,6 +149,15 @@ def test_a_check_fails_until_the_page_and_its_plots_are_those_of_the_results(
 
     performance.PAGE.write_text(page + "by hand")
     assert run(monkeypatch, "--check") == 1
+
+
+def test_results_of_the_pure_build_are_not_published(
+    results: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (results / "bench.json").write_text(json.dumps({**bench(), "versions": {"servehttp": "pure"}}))
+    assert run(monkeypatch) == 1
+    assert capsys.readouterr().err == "results of the pure build are not published: bench\n"
+    assert not performance.PAGE.exists()
 
 
 def test_without_results_there_is_no_page(

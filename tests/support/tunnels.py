@@ -18,7 +18,7 @@ import grpc.aio
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.serve_http.streams import CallStream
-from mattermost_plugin.tunnel import connection, rpc
+from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.decoding import decode
 from mattermost_plugin.tunnel.direct import connect
@@ -30,9 +30,6 @@ from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE
-
-COMPILED = not connection.__file__.endswith(".py")
-"""The installed package has its hot modules compiled."""
 
 GET = Request("GET", b"/")
 POST = Request("POST", b"/")

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from mattermost_plugin.exchange import Address, Request
 from mattermost_plugin.types import Scope, Send
+from servehttp.build import build_name
 from servehttp.front.identity import TooManyTokens, caller_of
 from servehttp.front.peers import canonical
 from servehttp.identity import Identity, IdentityUnavailable
@@ -66,6 +67,7 @@ class Health:
             describe = _whole if sees_all else _for_anybody
             if trouble is not None:
                 report["workspace"] = trouble if sees_all else NO_DATABASE
+            report["build"] = build_name()
             report["plugins"] = [describe(plugin) for plugin in plugins]
         await _send_json(send, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, report)
         return True

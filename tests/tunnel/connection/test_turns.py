@@ -12,8 +12,9 @@ from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, SMALLEST_TURN
 from mattermost_plugin.tunnel.parts import Credit, Drain
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import cost
+from servehttp.build import is_compiled
 from support.cores import opened, send
-from support.tunnels import COMPILED, CorePair
+from support.tunnels import CorePair
 
 
 def test_a_message_is_about_as_large_as_asked() -> None:
@@ -84,7 +85,7 @@ class CountedBytes(bytes):
         return result
 
 
-@pytest.mark.skipif(COMPILED, reason="compiled code slices bytes without asking their class")
+@pytest.mark.skipif(is_compiled(), reason="compiled code slices bytes without asking their class")
 def test_a_big_body_is_copied_once_however_often_it_is_cut() -> None:
     CountedBytes.copied = 0
     size = 8 * 1024 * 1024

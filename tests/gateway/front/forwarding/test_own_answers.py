@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from mattermost_plugin.types import Receive, Scope, Send
+from servehttp.build import build_name
 from servehttp.plugins.states import PluginState
 from support.client import connect, fetch
 from support.front_apps import SOON, Play, app, describe, echo
@@ -134,4 +135,5 @@ async def test_alive_is_not_ready(play_tunnel: Play) -> None:
         assert (await fetch(stage.port, "/livez")).status == 200
         assert (await fetch(stage.port, "/readyz")).status == 503
         verbose = await fetch(stage.port, "/readyz?verbose")
-    assert verbose.json() == {"status": "not ready", "plugins": [{"id": "p", "state": "starting"}]}
+    plugins = [{"id": "p", "state": "starting"}]
+    assert verbose.json() == {"status": "not ready", "build": build_name(), "plugins": plugins}
