@@ -1,20 +1,22 @@
 # make                show this
-# make demo           serve the example plugins at http://127.0.0.1:8065 (PORT= changes it)
-# make test           run the tests against a compiled build, which is what ships (plain Python where there is no C compiler)
+# make demo           serve the example plugins at http://127.0.0.1:8065 (PORT= changes it), installed as anybody does
+# make test           run the tests against what is installed: the compiled build, or the pure one without a C compiler
 # make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
 # make test-pure      run the tests of the compiled modules as plain Python
 # make coverage       tell which branches the tests passed that were run with COVERAGE=1 (by `test` and `test-pure`), and
 #                     fail where these are too few
 # make lint           check style, types, imports, generated code and the wire contract
-# make bench          measure the gateway, compiled, beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is
-#                     measured; PURE=1 measures it as plain Python, and needs no C compiler); other benchmarks by
-#                     ARGS="WHAT …": open, parts, instructions, calls, go (loadtests/README.md)
+# make bench          measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured;
+#                     PURE=1 measures it as plain Python, which is not published); other benchmarks by ARGS="WHAT …":
+#                     open, parts, instructions, calls, go (loadtests/README.md)
 # make load           measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
+# make wheels         make the wheels and the sdist in dist/, and serve an example from each in an environment of its own
 # make docs           make the documentation as a site, in site/ (docs/index.md is its home)
 # make protos         generate the Python code for proto/, and the API client
 # make clean          remove everything that was made
 #
-# Each makes the virtual environment it needs, once. PYTHON= chooses the interpreter it is made with.
+# Each makes the virtual environment it needs, once. PYTHON= chooses the interpreter it is made with, BUILD_SERVEHTTP=pure or
+# =compiled what is built where that is not to depend on the machine.
 
 PYTHON ?= python3
 PORT ?= 8065
@@ -26,26 +28,25 @@ BIN := .venv/bin
 READY := .venv/.ready
 LOADTEST := .venv/.loadtest
 DOCS := .venv/.docs
-COMPILED_NEEDS := .venv-compiled/.needs
-COMPILED := .venv-compiled/.ready
+DEMO := .venv-demo/.ready
+INSTALLED_BIN := .venv-installed/bin
+INSTALLED_NEEDS := .venv-installed/.needs
+INSTALLED := .venv-installed/.ready
+BUILD_BIN := .venv-build/bin
+BUILD := .venv-build/.ready
+WHEEL := build/wheel/.ready
 SOURCES := $(shell find sdk gateway -name '*.py')
 
-MEASURED := $(if $(PURE),$(LOADTEST),$(COMPILED))
-MEASURED_BIN := $(if $(PURE),$(BIN),.venv-compiled/bin)
+MEASURED := $(if $(PURE),$(LOADTEST),$(INSTALLED))
+MEASURED_BIN := $(if $(PURE),$(BIN),$(INSTALLED_BIN))
 
 # Tests run slower so, by a quarter.
 MEASURING := $(if $(COVERAGE),-m coverage run)
 
-# Empty where nothing can be compiled.
-CAN_COMPILE := $(shell command -v cc >/dev/null && $(PYTHON) -c \
-	'import os, sysconfig; os.path.exists(sysconfig.get_path("include") + "/Python.h") and print("yes")')
-TESTED := $(if $(CAN_COMPILE),$(COMPILED),$(READY))
-TESTED_BIN := $(if $(CAN_COMPILE),.venv-compiled/bin,$(BIN))
-
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-postgres test-pure coverage docs lint bench load protos clean
+.PHONY: help demo test test-postgres test-pure coverage wheels docs lint bench load protos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -53,15 +54,30 @@ help:
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[dev]'
 	@touch $@
 
-demo: $(READY)
-	$(BIN)/servehttp serve examples --port $(PORT)
+# What is installed, measured and tested is one wheel, made as `pip install .` makes it.
+$(WHEEL): pyproject.toml hatch_build.py $(SOURCES)
+	@echo "Building: half a minute where there is a C compiler …"
+	$(PYTHON) -m venv .venv-build
+	rm -rf build/wheel
+	$(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	@touch $@
 
-test: $(TESTED)
-	@$(if $(CAN_COMPILE),:,echo "No C compiler or no headers of Python here (Debian: gcc, python3-dev): tested as plain Python.")
-	EXPECT_COMPILED=$(CAN_COMPILE) $(TESTED_BIN)/python $(MEASURING) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+$(DEMO): $(WHEEL)
+	@echo "Installing what the example plugins need …"
+	$(PYTHON) -m venv .venv-demo
+	.venv-demo/bin/python -m pip install --quiet "$$(echo build/wheel/*.whl)[workspace]" fastapi
+	.venv-demo/bin/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
+	@touch $@
+
+demo: $(DEMO)
+	.venv-demo/bin/servehttp serve examples --port $(PORT)
+
+test: $(INSTALLED)
+	$(INSTALLED_BIN)/servehttp --version
+	$(INSTALLED_BIN)/python $(MEASURING) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \
@@ -76,17 +92,29 @@ coverage: $(READY)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 
-# What the project needs, and what it is built with, apart from the build: that is then made again in a minute.
-$(COMPILED_NEEDS): pyproject.toml
-	@test -n "$(CAN_COMPILE)" || { echo "a C compiler and Python's headers are needed (Debian: gcc, python3-dev), or PURE=1"; exit 1; }
-	$(PYTHON) -m venv .venv-compiled
-	.venv-compiled/bin/python -m pip install --quiet '.[dev,loadtest]'
+# What the project needs, apart from itself: that is then installed again in seconds.
+$(INSTALLED_NEEDS): pyproject.toml | $(WHEEL)
+	$(PYTHON) -m venv .venv-installed
+	$(INSTALLED_BIN)/python -m pip install --quiet "$$(echo build/wheel/*.whl)[dev,loadtest]"
 	@touch $@
 
-$(COMPILED): $(COMPILED_NEEDS) hatch_build.py $(SOURCES)
-	HATCH_BUILD_HOOKS_ENABLE=1 .venv-compiled/bin/python -m pip install --quiet --no-deps --no-build-isolation \
-		--force-reinstall .
+$(INSTALLED): $(INSTALLED_NEEDS) $(WHEEL)
+	$(INSTALLED_BIN)/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
 	@touch $@
+
+$(BUILD): pyproject.toml
+	$(PYTHON) -m venv .venv-build
+	$(BUILD_BIN)/python -m pip install --quiet build twine
+	@touch $@
+
+# Both wheels are made of the sdist, so that nothing of this checkout that it lacks is in them.
+wheels: $(BUILD)
+	rm -rf dist
+	$(BUILD_BIN)/python -m build --sdist --outdir dist
+	BUILD_SERVEHTTP=compiled $(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz
+	BUILD_SERVEHTTP=pure $(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz
+	$(BUILD_BIN)/twine check --strict dist/*
+	$(BUILD_BIN)/python .ci/serve_installed.py dist/*
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -102,7 +130,7 @@ lint: $(READY)
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 
 $(LOADTEST): $(READY)
-	$(BIN)/python -m pip install --quiet --editable '.[loadtest]'
+	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[loadtest]'
 	@touch $@
 
 bench: $(MEASURED)
@@ -112,7 +140,7 @@ load: $(MEASURED)
 	$(MEASURED_BIN)/python loadtests/load.py $(ARGS)
 
 $(DOCS): $(READY)
-	$(BIN)/python -m pip install --quiet --editable '.[docs]'
+	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch $@
 
 docs: $(DOCS)
@@ -123,5 +151,5 @@ protos: $(READY)
 	$(BIN)/python sdk/generate
 
 clean:
-	rm -rf .coverage* .venv .venv-compiled .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .coverage* .venv .venv-* .servehttp build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -3,42 +3,43 @@
 from __future__ import annotations
 
 import importlib
-import os
 from asyncio import CancelledError
 from collections.abc import Generator
 from pathlib import Path
 from typing import NoReturn
 
+import hatch_build
 import psutil
 import pytest
 
 from mattermost_plugin.asgi.http import HTTPCycle
+from mattermost_plugin.tunnel import connection
 from mattermost_plugin.types import Receive, Scope, Send
+from servehttp.build import is_compiled
 from support.exchanges import FakeExchange
 from support.gateway import running
-from support.tunnels import COMPILED, GET
-from test_compiled_classes import compiled_modules
+from support.tunnels import GET
+from test_compiled_classes import PROJECT, compiled_modules
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(60)]
 
-EXPECTED = os.environ.get("EXPECT_COMPILED")
-"""Set by `make test` to `yes` where it tests a compiled build."""
+IN_PLACE = Path(connection.__file__).is_relative_to(PROJECT / "sdk")
+"""The package runs from its source files: it is an editable installation."""
 
 EXTENSION = "servehttp__mypyc"
 
 HELLO = Path(__file__).parents[1] / "examples" / "hello"
 
 
-@pytest.mark.skipif(not EXPECTED, reason="not run by `make test`, or there is no C compiler")
-def test_the_compiled_build_is_what_is_tested() -> None:
-    assert COMPILED
+def test_what_is_installed_is_compiled_wherever_it_can_be() -> None:
+    assert is_compiled() == (not IN_PLACE and not hatch_build.reason_for_pure())
 
 
 @pytest.mark.parametrize("name", compiled_modules())
 def test_all_modules_are_compiled_or_none(name: str) -> None:
     path = importlib.import_module(name).__file__
     assert path is not None
-    assert path.endswith(".so" if COMPILED else ".py")
+    assert path.endswith(".so" if is_compiled() else ".py")
 
 
 def has_compiled_modules(process: psutil.Process) -> bool:
@@ -49,7 +50,7 @@ async def test_gateways_and_plugins_run_the_build_that_is_tested() -> None:
     async with running(HELLO) as gateway:
         plugins = [process for process in gateway.below() if "plugin.py" in " ".join(process.cmdline())]
         assert plugins
-        assert {has_compiled_modules(each) for each in (psutil.Process(gateway.pid), *plugins)} == {COMPILED}
+        assert {has_compiled_modules(each) for each in (psutil.Process(gateway.pid), *plugins)} == {is_compiled()}
 
 
 class Waiting:
