@@ -117,6 +117,7 @@ class Front:
                 record,
                 self.admission.rules(request, plugin_id),
                 has_body=has_body,
+                stalls_end=signal is not None,
                 attempts=attempt,
             )
             if signal is not None:

@@ -301,6 +301,8 @@ class DirectCycle(Sink):
         body = refusal.body(self.request.request_id)
         fields = refusal.head(len(body), self.request.request_id)
         self._record.begin_refusal(refusal)
+        if refusal.last:
+            self.keep_alive = False
         self._head(status_line(refusal.status) + field_lines(fields))
         if self.request.method != "HEAD":
             self._output.append(body)

@@ -35,6 +35,8 @@ ID_BYTES: Final = 10
 IDS_AT_ONCE: Final = 512
 
 BODILESS_STATUSES: Final = frozenset((204, 304))
+UNNAMED_STATUSES: Final = range(600, 1000)
+"""Not HTTP's, and yet passed on: a plugin may answer with any of three digits."""
 
 
 class RequestHeaders:
@@ -130,7 +132,7 @@ class ResponseHead:
     def __init__(self, response: Response) -> None:
         headers = end_to_end(checked(response.headers))
         self.length = content_length(headers)
-        if self.length is not None and response.status == 204:
+        if self.length is not None and response.status in BODILESS_STATUSES:  # uvicorn holds a body against it
             headers = [header for header in headers if header[0] != b"content-length"]
         names = [name for name, _ in headers]
         self.headers = headers

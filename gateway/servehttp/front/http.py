@@ -8,7 +8,7 @@ import contextlib
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Reset, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked
-from mattermost_plugin.types import Receive, Send
+from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access import Record
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
@@ -35,6 +35,7 @@ class HTTPForward:
         record: what the access log will say.
         rules: what the response keeps to.
         has_body: whether the request brings a body at all.
+        stalls_end: whether the server itself ends a request whose body does not come.
         attempts: how often it was offered, this time included.
     """
 
@@ -48,6 +49,7 @@ class HTTPForward:
         rules: ResponseRules,
         *,
         has_body: bool,
+        stalls_end: bool,
         attempts: int,
     ) -> None:
         self.exchange = exchange
@@ -56,8 +58,10 @@ class HTTPForward:
         self.limits = limits
         self.record = record
         self.has_body = has_body
+        self.stalls_end = stalls_end
         self.attempts = attempts
         # Request
+        self.client_due = False
         self.body_wanted = asyncio.Event()
         self.exceeded: int | None = None
         self.client_gone = False
@@ -117,7 +121,7 @@ class HTTPForward:
 
     async def _send_body(self) -> None:
         while True:
-            event = await self.receive()
+            event = await self._receive_body()
             if event["type"] == "http.disconnect":
                 self.leave()
                 return
@@ -129,6 +133,15 @@ class HTTPForward:
             if not event.get("more_body", False):
                 await self.exchange.send(End())
                 return
+
+    async def _receive_body(self) -> Event:
+        """What comes next of the body; meanwhile it is the client that is waited for, and the plugin has its time."""
+        self.client_due = self.stalls_end
+        self._progress()
+        event = await self.receive()
+        self.client_due = False
+        self._progress()
+        return event
 
     def leave(self) -> None:
         """The client has gone away."""
@@ -191,7 +204,7 @@ class HTTPForward:
 
     def _progress(self) -> None:
         timeout = self.limits.idle_timeout if self.rules.started else self.limits.first_byte_timeout
-        self.deadline.reschedule(asyncio.get_running_loop().time() + timeout)
+        self.deadline.reschedule(None if self.client_due else asyncio.get_running_loop().time() + timeout)
 
     # Ends
 

@@ -6,15 +6,18 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from servehttp.front.asgi_cycle import ASGICycle, UvicornCycle
+from servehttp.front.headers import UNNAMED_STATUSES
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
 from servehttp.front.responses import Refusal
 
 CLOSE: Final = (b"connection", b"close")
 CHUNKED: Final = b"\r\ntransfer-encoding: chunked\r\n"
+
+STATUS_PHRASES.update(dict.fromkeys(UNNAMED_STATUSES, b""))  # uvicorn fails at these
 
 
 class LimitedH11Connection(h11.Connection):

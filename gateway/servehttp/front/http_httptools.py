@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import httptools
 from uvicorn._types import ASGI3Application
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from mattermost_plugin.exchange import Request
 from servehttp.front.admission import Admission, Admitted
@@ -14,7 +14,7 @@ from servehttp.front.asgi_cycle import ASGICycle, cycle_of
 from servehttp.front.cached_head import CachedHead, cached_head
 from servehttp.front.close_delimited import CloseDelimited
 from servehttp.front.direct import DirectCycle
-from servehttp.front.headers import field_lines
+from servehttp.front.headers import UNNAMED_STATUSES, field_lines, status_line
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, has_body, origin_form
 from servehttp.front.responses import Refusal
@@ -22,6 +22,8 @@ from servehttp.front.routing import PREFIX
 
 MAX_PIPELINED: Final = 64
 """Requests that may wait behind one that is being answered; the parser reads on, whatever the flow control."""
+
+STATUS_LINE.update({status: status_line(status) for status in UNNAMED_STATUSES})  # uvicorn fails at these
 
 
 class RequestRefused(Exception):

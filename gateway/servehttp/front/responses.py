@@ -22,6 +22,8 @@ class Refusal:
         message: one sentence for the client.
         plugin_id: which plugin it is about, if any.
         retry_after: seconds, where trying again helps.
+        headers: more of them.
+        last: the connection ends with it.
     """
 
     status: int
@@ -29,6 +31,7 @@ class Refusal:
     plugin_id: str | None = None
     retry_after: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    last: bool = False
 
     def body(self, request_id: bytes) -> bytes:
         """The JSON text."""
@@ -39,7 +42,7 @@ class Refusal:
         return json.dumps({"error": error}).encode()
 
     def head(self, length: int, request_id: bytes) -> list[tuple[bytes, bytes]]:
-        """The headers, for a body of `length` bytes."""
+        """The headers, for a body of `length` bytes, but for what concerns the connection."""
         headers = [
             (b"content-type", b"application/json"),
             (b"content-length", b"%d" % length),
@@ -54,6 +57,8 @@ class Refusal:
         """Answer with it; `prefix` is "websocket.http.response" where a WebSocket is refused."""
         body = self.body(request_id)
         headers = self.head(len(body), request_id)
+        if self.last:
+            headers.append((b"connection", b"close"))
         await send({"type": f"{prefix}.start", "status": self.status, "headers": headers})
         await send({"type": f"{prefix}.body", "body": body, "more_body": False})
 
@@ -77,7 +82,7 @@ def unknown_caller(plugin_id: str) -> Refusal:
 
 def body_too_large(plugin_id: str, limit: int) -> Refusal:
     message = f"the request body is larger than {limit} bytes"
-    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, plugin_id, headers=[(b"connection", b"close")])
+    return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, message, plugin_id, last=True)
 
 
 def unavailable(plugin_id: str, reason: str) -> Refusal:
