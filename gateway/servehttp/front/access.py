@@ -48,7 +48,7 @@ class Record:
         self.begin_response(refusal.status)
 
     def log(self) -> None:
-        """Write the line; times are milliseconds."""
+        """Write the line; times are milliseconds. Until here a request costs two readings of the clock."""
         now, request = time.perf_counter(), self._request
         first = self.first_byte or now
         fields: dict[str, object] = {

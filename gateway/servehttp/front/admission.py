@@ -35,6 +35,7 @@ from servehttp.request_rules import BadPath, check_path
 RUNNING: Final = PluginState.RUNNING
 COMING_UP: Final = frozenset((PluginState.QUEUED, PluginState.STARTING, PluginState.RESTARTING))
 END: Final = End()
+"""One for all requests: nobody changes a part."""
 API_PREFIX: Final = API_ID.encode() + b"/"
 
 
@@ -102,7 +103,7 @@ class Admission:
         if not request.websocket:
             if route.root_length == len(path):
                 raise Rejected(_add_slash(request, route))
-            if has_body:
+            if has_body:  # most have none, and need no search for its length
                 self._check_length(request, route.plugin_id)
         request.root_length = route.root_length
         return Admitted(route, headers)

@@ -48,12 +48,13 @@ class CachedHead:
     def request_in(self, data: bytes) -> Request | None:
         """What `data` asks, if that is a head like this one but for the target."""
         length = len(data) - self._around
+        # The length first, then the ends: no byte is copied before the head is known to be like this one.
         if not (self._shortest <= length <= self._longest):
             return None
         if not (data.startswith(self._start) and data.endswith(self._after)):
             return None
         target = data[self._before : self._before + length]
-        if target.translate(None, TARGET_BYTES):
+        if target.translate(None, TARGET_BYTES):  # faster than a regular expression: what is left is not printable
             return None
         like = self._request
         return Request(
@@ -69,6 +70,7 @@ def cached_head(data: bytes, target: bytes, request: Request, admitted: Admitted
     """What `data`, which was read at once, will be known by; None if it is not one whole head with that target."""
     before = request.method.encode() + b" "
     line = before + target + b" HTTP/1.1\r\n"
+    # The first empty line is its end: behind an earlier one there would be a body, or another request.
     if not data.startswith(line) or data.find(END) != len(data) - len(END):
         return None
     return CachedHead(request, admitted, before, data[len(before) + len(target) :], longest)

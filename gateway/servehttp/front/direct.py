@@ -78,6 +78,7 @@ class DirectCycle(Sink):
         progress: changes whenever anything moved.
     """
 
+    # No other requests take this path, so that it is not for each of them to say.
     http_version: ClassVar[str] = "1.1"
     expects_100: ClassVar[bool] = False
     awaits_100: ClassVar[bool] = False
@@ -106,7 +107,7 @@ class DirectCycle(Sink):
         self._attempts = 0
         self._disconnected = False
         self._stopped = False
-        self._output: list[bytes] = []
+        self._output: list[bytes] = []  # in pieces: to join them once copies less than to add each
         self._body_due = has_body
         self._exceeded: int | None = None
 
@@ -211,7 +212,7 @@ class DirectCycle(Sink):
         """The plugin's next part; False while the client does not keep up."""
         self.progress += 1
         try:
-            if isinstance(part, Body):
+            if isinstance(part, Body):  # first, because it is most of what comes
                 self._piece(part.data)
                 return not self._connection.write_paused
             if isinstance(part, Response):
@@ -228,7 +229,7 @@ class DirectCycle(Sink):
             return
         output, self._output = self._output, []
         size = 0
-        for data in output:
+        for data in output:  # compiled, a loop is faster than `sum` over a generator
             size += len(data)
         if size <= JOINED:
             self._connection.write(b"".join(output))
@@ -246,7 +247,7 @@ class DirectCycle(Sink):
         """The exchange is over; unless the response is complete, too early."""
         if self.response_complete:
             return
-        self.flush()
+        self.flush()  # what came before the end is the client's
         plugin_id = self._rules.plugin_id
         end = ending(
             reset,
@@ -319,12 +320,12 @@ class DirectCycle(Sink):
 
     def _conclude(self, problem: str | None) -> None:
         if self._exchange is not None:
-            self._exchange.unsubscribe()
-            if self._body_due:
+            self._exchange.unsubscribe()  # or the two would hold each other until the collector comes
+            if self._body_due:  # otherwise it has ended in order, and a reset would be one more frame
                 self._exchange.reset(ResetCode.NO_ERROR, "the response is complete")
             self._exchange = None
-        self.response_complete = not self._disconnected
-        if self.has_body and self.response_complete:
+        self.response_complete = not self._disconnected  # nothing can follow on a connection whose client has gone
+        if self.has_body and self.response_complete:  # to drop the rest of it, behind which the next request is
             self._connection.resume_body()
         self._record.problem = problem
         if self._admission.settings.access_log:

@@ -62,6 +62,7 @@ class RequestHeaders:
         kept = []
         for header in end_to_end(raw):
             name = header[0]
+            # One look-up for nearly every header: whether a token is in the few others is asked only of them.
             if name in TOKEN_HEADERS and (
                 TOKEN_HEADERS[name] in header[1] or (name == REFERER and names_token(header[1]))
             ):
@@ -69,7 +70,7 @@ class RequestHeaders:
             if name == REQUEST_ID and self.request_id is None and _REQUEST_ID.fullmatch(header[1]):
                 self.request_id = header[1]
             if may_pass(name, trusted):
-                kept.append(header)
+                kept.append(header)  # the parser's own pair: no header is copied
         self.common = Common(kept)
 
     def apply(self, request: Request) -> bytes:
@@ -141,6 +142,7 @@ class ResponseHead:
         self.sets_cookies = SET_COOKIE in names
         self._status = response.status
         self._scoped: tuple[bytes, ResponseHead] | None = None
+        # Written once: a plugin's answers have few different heads, and all that differs is put behind.
         self._lines = status_line(response.status) + field_lines(headers)
 
     def with_own_cookies(self, root: bytes) -> ResponseHead:
@@ -160,7 +162,7 @@ class ResponseHead:
 
     def lines_for(self, request_id: bytes) -> bytes:
         """The status and the same headers, as HTTP/1.1 writes them."""
-        if not (self._identified or self._dated):
+        if not (self._identified or self._dated):  # nearly always, so that one copy makes the whole of it
             return b"%bx-request-id: %b\r\ndate: %b\r\n" % (self._lines, request_id, _clock.date())
         own = b"" if self._identified else b"x-request-id: %b\r\n" % request_id
         return self._lines + own if self._dated else b"%bdate: %b\r\n" % (self._lines, _clock.date())
@@ -189,7 +191,7 @@ def status_line(status: int) -> bytes:
 
 def field_lines(headers: Headers) -> bytes:
     """Headers as HTTP/1.1 writes them."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
+    return b"".join([b"%b: %b\r\n" % header for header in headers])  # a list: `join` would make one of a generator
 
 
 class _Clock:
