@@ -81,7 +81,7 @@ test: $(INSTALLED)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \
-		tests/gateway/workspace/embedding/test_identity.py tests/gateway/workspace/embedding/test_cleanup.py \
+		tests/gateway/workspace/embedding/test_session_identity.py tests/gateway/workspace/embedding/test_cleanup.py \
 		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)

@@ -34,7 +34,7 @@ class Unknown(enum.Enum):
 
 UNKNOWN: Final = Unknown.UNKNOWN
 """Whether a token stands for somebody cannot be told without a look."""
-Known: TypeAlias = Caller | Literal[Unknown.UNKNOWN] | None
+Cached: TypeAlias = Caller | Literal[Unknown.UNKNOWN] | None
 
 
 def is_same_origin(origin: str | None, host: str) -> bool:
@@ -59,11 +59,11 @@ class Identity(Protocol):
         """Why what is kept about them cannot be read or written at the moment; None if it can."""
         ...
 
-    def known(self, token: str) -> Known:
+    def cached(self, token: str) -> Cached:
         """What is known without a look."""
         ...
 
-    async def find(self, token: str) -> Caller | None:
+    async def lookup(self, token: str) -> Caller | None:
         """Look.
 
         Raises:

@@ -63,10 +63,10 @@ class Acceptor:
     """Serves a shared socket, as an `asyncio.Server` does one of its own.
 
     Args:
-        listener: The listening socket; it is the caller's to close.
-        turns: What is known of the other processes.
-        connections: Those open, to which each protocol adds itself, and from which it removes itself.
-        make_protocol: Makes the protocol of a new connection.
+        listener: the listening socket; it is the caller's to close.
+        turns: what is known of the other processes.
+        connections: those open, to which each protocol adds itself, and from which it removes itself.
+        make_protocol: makes the protocol of a new connection.
     """
 
     def __init__(

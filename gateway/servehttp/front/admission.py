@@ -19,8 +19,8 @@ from mattermost_plugin.tunnel.multiplexer import TunnelExchange
 from mattermost_plugin.types import Receive
 from servehttp.errors import LinkError
 from servehttp.front import responses
+from servehttp.front.credentials import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.headers import RequestHeaders
-from servehttp.front.identity import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import Route, find_route
 from servehttp.front.rules import ResponseRules
@@ -109,7 +109,7 @@ class Admission:
         return Admitted(route, headers)
 
     def admit_alike(self, request: Request, path: bytes, admitted: Admitted) -> None:
-        """The same for a request without a body that is like one that was admitted, but for its target below the root.
+        """Admit a request without a body that is like one that was admitted, but for its target below the root.
 
         Raises:
             Rejected: it goes to no plugin.

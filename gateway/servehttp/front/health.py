@@ -17,7 +17,7 @@ from typing import Any, Final
 from mattermost_plugin.exchange import Address, Request
 from mattermost_plugin.types import Scope, Send
 from servehttp.build import build_name
-from servehttp.front.identity import TooManyTokens, caller_of
+from servehttp.front.credentials import TooManyTokens, caller_of
 from servehttp.front.peers import canonical
 from servehttp.identity import Identity, IdentityUnavailable
 from servehttp.plugins.host import API_ID

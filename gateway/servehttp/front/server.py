@@ -48,7 +48,7 @@ class Server(uvicorn.Server):
         told: is called with the signal that tells it to stop, at the first one.
 
     Attributes:
-        accepting: Set once it takes connections.
+        accepting: set once it takes connections.
     """
 
     def __init__(

@@ -15,7 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from mattermost_plugin.types import Receive, Scope, Send
-from servehttp.identity import UNKNOWN, Caller, Known
+from servehttp.identity import UNKNOWN, Cached, Caller
 from support.client import Client, connect
 from support.fronts import Stage, front
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
@@ -218,12 +218,12 @@ class Tokens:
     def __init__(self) -> None:
         self.looked: list[str] = []
 
-    def known(self, token: str) -> Known:
+    def cached(self, token: str) -> Cached:
         if len(token) != 26:
             return None
         return self._caller(token) if token in self.looked else UNKNOWN
 
-    async def find(self, token: str) -> Caller | None:
+    async def lookup(self, token: str) -> Caller | None:
         self.looked.append(token)
         return self._caller(token)
 

@@ -10,7 +10,7 @@ import pytest
 
 from mattermost_plugin.types import Event, Scope
 from servehttp.front.health import SEE_THE_LOG, Health, own_words
-from servehttp.identity import UNKNOWN, Caller, IdentityUnavailable, Known
+from servehttp.identity import UNKNOWN, Cached, Caller, IdentityUnavailable
 from servehttp.plugins.states import PluginState
 from support.fronts import Handle, Plugins
 
@@ -50,10 +50,10 @@ class Users:
     def __init__(self, *, away: bool = False) -> None:
         self._away = away
 
-    def known(self, token: str) -> Known:
+    def cached(self, token: str) -> Cached:
         return UNKNOWN
 
-    async def find(self, token: str) -> Caller | None:
+    async def lookup(self, token: str) -> Caller | None:
         self._look()
         return Caller(token) if token in ("admin", "ada") else None
 

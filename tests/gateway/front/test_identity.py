@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Event, Receive
+from servehttp.front.credentials import MOST_LOOKS, TooManyTokens, identify, identify_at_once
 from servehttp.front.forms import LOOK
 from servehttp.front.headers import RequestHeaders
-from servehttp.front.identity import MOST_LOOKS, TooManyTokens, identify, identify_at_once
-from servehttp.identity import NOBODY, UNKNOWN, Caller, Known
+from servehttp.identity import NOBODY, UNKNOWN, Cached, Caller
 
 pytestmark = pytest.mark.anyio
 
@@ -29,10 +29,10 @@ class Tokens:
         self.at_once = at_once
         self.looks = 0
 
-    def known(self, token: str) -> Known:
+    def cached(self, token: str) -> Cached:
         return self._caller(token) if self.at_once else UNKNOWN
 
-    async def find(self, token: str) -> Caller | None:
+    async def lookup(self, token: str) -> Caller | None:
         self.looks += 1
         return self._caller(token)
 

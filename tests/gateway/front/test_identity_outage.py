@@ -12,7 +12,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
-from servehttp.identity import UNKNOWN, Caller, IdentityUnavailable, Known
+from servehttp.identity import UNKNOWN, Cached, Caller, IdentityUnavailable
 from support.client import connect
 from support.fronts import front
 
@@ -30,10 +30,10 @@ WAYS = [
 class Away:
     """Knows nothing and cannot look, unless a token cannot be one."""
 
-    def known(self, token: str) -> Known:
+    def cached(self, token: str) -> Cached:
         return UNKNOWN if token == TOKEN else None
 
-    async def find(self, token: str) -> Caller | None:
+    async def lookup(self, token: str) -> Caller | None:
         raise IdentityUnavailable
 
     trouble: str | None = None

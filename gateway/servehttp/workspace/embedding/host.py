@@ -28,10 +28,10 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.workspace.embedding.cleanup import cleaning_up
 from servehttp.workspace.embedding.first_start import TOKEN_FILE, make_first_admin
-from servehttp.workspace.embedding.identity import SessionIdentity
 from servehttp.workspace.embedding.management import Management
 from servehttp.workspace.embedding.memories import forget_everywhere
 from servehttp.workspace.embedding.opening import explaining
+from servehttp.workspace.embedding.session_identity import SessionIdentity
 from servehttp.workspace.embedding.shared_api import SharedApi
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.rest import make_rest

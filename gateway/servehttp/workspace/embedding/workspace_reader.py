@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
-from servehttp.workspace.embedding.identity import SessionIdentity
+from servehttp.workspace.embedding.session_identity import SessionIdentity
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import Workspace, read_workspace

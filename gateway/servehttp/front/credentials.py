@@ -47,9 +47,9 @@ class Credential:
     """A token that may be the workspace's.
 
     Attributes:
-        token: The text.
-        from_cookie: Whether a browser may have sent it unasked.
-        counts: Whether it can show who sends the request; otherwise it must only not arrive.
+        token: the text.
+        from_cookie: whether a browser may have sent it unasked.
+        counts: whether it can show who sends the request; otherwise it must only not arrive.
     """
 
     token: str
@@ -67,7 +67,7 @@ def identify_at_once(request: Request, identity: Identity, *, has_body: bool) ->
     credentials = credentials_of(request)
     callers: dict[str, Caller | None] = {}
     for credential in credentials:
-        known = identity.known(credential.token)
+        known = identity.cached(credential.token)
         if known is UNKNOWN:
             return False
         callers[credential.token] = known
@@ -125,12 +125,12 @@ async def _look_up(credentials: list[Credential], identity: Identity) -> dict[st
     callers: dict[str, Caller | None] = {}
     looks = 0
     for token in dict.fromkeys(credential.token for credential in credentials):
-        known = identity.known(token)
+        known = identity.cached(token)
         if known is UNKNOWN:
             looks += 1
             if looks > MOST_LOOKS:
                 raise TooManyTokens(f"the request has more than {MOST_LOOKS} tokens")
-            known = await identity.find(token)
+            known = await identity.lookup(token)
         callers[token] = known
     return callers
 

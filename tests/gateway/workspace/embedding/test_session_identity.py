@@ -7,7 +7,7 @@ from sqlalchemy.exc import OperationalError
 
 from mattermost_plugin.models import Session, UserAccessToken
 from servehttp.identity import NOBODY, UNKNOWN, Caller, IdentityUnavailable
-from servehttp.workspace.embedding.identity import SessionIdentity
+from servehttp.workspace.embedding.session_identity import SessionIdentity
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.workspace import Workspace
 from support.workspaces import Clock, a_user
@@ -31,9 +31,9 @@ async def a_session(ws: Workspace) -> Session:
 async def test_a_token_is_known_after_one_look(ws: Workspace, identity: SessionIdentity) -> None:
     session = await a_session(ws)
     caller = Caller(session.user_id, session.props["csrf"])
-    assert identity.known(session.token) is UNKNOWN
-    assert await identity.find(session.token) == caller
-    assert identity.known(session.token) == caller
+    assert identity.cached(session.token) is UNKNOWN
+    assert await identity.lookup(session.token) == caller
+    assert identity.cached(session.token) == caller
 
 
 async def test_an_access_token_stands_for_its_user_though_not_in_a_cookie(
@@ -41,23 +41,23 @@ async def test_an_access_token_stands_for_its_user_though_not_in_a_cookie(
 ) -> None:
     user = await a_user(ws, "ada")
     token = await ws.access_tokens.create(UserAccessToken(user_id=user.id, description="mine"))
-    assert await identity.find(token.token) == Caller(user.id, csrf="")
+    assert await identity.lookup(token.token) == Caller(user.id, csrf="")
 
 
 STRANGER = "a" * 26
 
 
 async def test_it_is_known_as_well_that_a_token_stands_for_nobody(ws: Workspace, identity: SessionIdentity) -> None:
-    assert identity.known(STRANGER) is UNKNOWN
-    assert await identity.find(STRANGER) is None
-    assert identity.known(STRANGER) is None
+    assert identity.cached(STRANGER) is UNKNOWN
+    assert await identity.lookup(STRANGER) is None
+    assert identity.cached(STRANGER) is None
 
 
 @pytest.mark.parametrize("token", ["", "my.own.jwt", "a" * 25, "a" * 27, "A" * 26, "é" * 26, "a" * 25 + "\n"])
 async def test_what_cannot_be_a_token_is_nobodys_without_a_look(token: str) -> None:
     identity = SessionIdentity(_no_workspace, LONG)
-    assert identity.known(token) is None
-    assert await identity.find(token) is None
+    assert identity.cached(token) is None
+    assert await identity.lookup(token) is None
 
 
 def _no_workspace() -> Workspace:
@@ -67,23 +67,23 @@ def _no_workspace() -> Workspace:
 async def test_strangers_tokens_crowd_out_none_that_count(
     ws: Workspace, identity: SessionIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("servehttp.workspace.embedding.identity.ENTRIES", 3)
+    monkeypatch.setattr("servehttp.workspace.embedding.session_identity.ENTRIES", 3)
     identity = SessionIdentity(lambda: ws, LONG)
     session = await a_session(ws)
-    await identity.find(session.token)
+    await identity.lookup(session.token)
     for letter in "abcde":
-        assert await identity.find(letter * 26) is None
-    assert [identity.known(letter * 26) for letter in "abcde"] == [UNKNOWN, UNKNOWN, None, None, None]
-    assert identity.known(session.token) is not UNKNOWN
+        assert await identity.lookup(letter * 26) is None
+    assert [identity.cached(letter * 26) for letter in "abcde"] == [UNKNOWN, UNKNOWN, None, None, None]
+    assert identity.cached(session.token) is not UNKNOWN
 
 
 async def test_a_workspace_that_is_not_there_makes_nobody_anonymous() -> None:
     identity = SessionIdentity(_no_workspace, LONG)
     with pytest.raises(IdentityUnavailable):
-        await identity.find(STRANGER)
+        await identity.lookup(STRANGER)
     with pytest.raises(IdentityUnavailable):
         await identity.manages(STRANGER)
-    assert identity.known(STRANGER) is UNKNOWN
+    assert identity.cached(STRANGER) is UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -103,18 +103,18 @@ async def test_a_look_that_fails_is_no_answer(
     with monkeypatch.context() as away:
         away.setattr(ws.database, "reading", fails)
         with pytest.raises(IdentityUnavailable):
-            await identity.find(token)
-        assert identity.known(token) is UNKNOWN
-    assert (await identity.find(token) is None) is (token == STRANGER)
+            await identity.lookup(token)
+        assert identity.cached(token) is UNKNOWN
+    assert (await identity.lookup(token) is None) is (token == STRANGER)
 
 
 async def test_what_is_known_needs_no_database(
     ws: Workspace, identity: SessionIdentity, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     session = await a_session(ws)
-    caller = await identity.find(session.token)
+    caller = await identity.lookup(session.token)
     monkeypatch.setattr(ws.database, "reading", _no_workspace)
-    assert identity.known(session.token) == caller
+    assert identity.cached(session.token) == caller
 
 
 async def test_who_manages_the_system_is_known(ws: Workspace, identity: SessionIdentity) -> None:
@@ -127,15 +127,15 @@ async def test_who_manages_the_system_is_known(ws: Workspace, identity: SessionI
 @pytest.mark.parametrize("how", ["revoke", "revoke_all", "set_active"])
 async def test_whatever_ends_a_session_is_seen_at_once(ws: Workspace, identity: SessionIdentity, how: str) -> None:
     session = await a_session(ws)
-    assert await identity.find(session.token) is not None
+    assert await identity.lookup(session.token) is not None
     if how == "revoke":
         await ws.sessions.revoke(session.id)
     elif how == "revoke_all":
         await ws.sessions.revoke_all(session.user_id)
     else:
         await ws.users.set_active(session.user_id, False)
-    assert identity.known(session.token) is UNKNOWN
-    assert await identity.find(session.token) is None
+    assert identity.cached(session.token) is UNKNOWN
+    assert await identity.lookup(session.token) is None
 
 
 async def test_an_access_token_that_is_switched_off_stands_for_nobody_and_on_again_for_its_user(
@@ -143,12 +143,12 @@ async def test_an_access_token_that_is_switched_off_stands_for_nobody_and_on_aga
 ) -> None:
     user = await a_user(ws, "ada")
     token = await ws.access_tokens.create(UserAccessToken(user_id=user.id, description="mine"))
-    assert await identity.find(token.token) is not None
+    assert await identity.lookup(token.token) is not None
     await ws.access_tokens.set_active(token.id, False)
-    assert await identity.find(token.token) == NOBODY, "it may be switched on again, so no plugin may have it"
+    assert await identity.lookup(token.token) == NOBODY, "it may be switched on again, so no plugin may have it"
     await ws.access_tokens.set_active(token.id, True)
-    assert identity.known(token.token) is UNKNOWN
-    assert await identity.find(token.token) is not None
+    assert identity.cached(token.token) is UNKNOWN
+    assert await identity.lookup(token.token) is not None
 
 
 async def test_nobody_is_known_longer_than_the_session_lasts(
@@ -156,17 +156,17 @@ async def test_nobody_is_known_longer_than_the_session_lasts(
 ) -> None:
     session = await a_session(ws)
     clock.advance(seconds=ws.settings.session_hours * 3600 - 0.001)
-    await identity.find(session.token)
+    await identity.lookup(session.token)
     clock.advance(seconds=1)
-    while identity.known(session.token) is not UNKNOWN:
+    while identity.cached(session.token) is not UNKNOWN:
         pass
-    assert await identity.find(session.token) == NOBODY
+    assert await identity.lookup(session.token) == NOBODY
 
 
 async def test_one_users_end_is_not_anothers(ws: Workspace, identity: SessionIdentity) -> None:
     session = await a_session(ws)
     other = await ws.sessions.create(Session(user_id=(await a_user(ws, "grace")).id))
-    await identity.find(session.token)
-    await identity.find(other.token)
+    await identity.lookup(session.token)
+    await identity.lookup(other.token)
     await ws.sessions.revoke(session.id)
-    assert identity.known(other.token) == Caller(other.user_id, other.props["csrf"])
+    assert identity.cached(other.token) == Caller(other.user_id, other.props["csrf"])

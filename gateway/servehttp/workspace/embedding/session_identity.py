@@ -15,7 +15,7 @@ from typing import Generic, TypeVar
 import structlog
 
 from mattermost_plugin.models import Session
-from servehttp.identity import NOBODY, UNKNOWN, Caller, IdentityUnavailable, Known
+from servehttp.identity import NOBODY, UNKNOWN, Cached, Caller, IdentityUnavailable
 from servehttp.workspace.domains.people.sessions import CSRF
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import is_id
@@ -52,7 +52,7 @@ class SessionIdentity:
         """Why the database cannot be read or written at the moment; None if it can."""
         return self._workspace().database.trouble
 
-    def known(self, token: str) -> Known:
+    def cached(self, token: str) -> Cached:
         """What is known without a look into the database."""
         if not is_id(token):
             return None
@@ -62,7 +62,7 @@ class SessionIdentity:
             return caller
         return None if key in self._strangers else UNKNOWN
 
-    async def find(self, token: str) -> Caller | None:
+    async def lookup(self, token: str) -> Caller | None:
         """Look into the database.
 
         Raises:
