@@ -252,7 +252,7 @@ class LimitedConnection(asyncio.Protocol):
     def _client(self) -> object:
         return self.transport.get_extra_info("peername")
 
-    def settle(self) -> None:
+    def end_if_done(self) -> None:
         """After a response, and what it made way for: end a connection on which nothing more can be asked."""
         if self.lingering or self.transport.is_closing():
             return

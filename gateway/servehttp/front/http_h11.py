@@ -138,7 +138,7 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
     def on_response_complete(self) -> None:
         self.end_unread_expectation()
         super().on_response_complete()
-        self.settle()
+        self.end_if_done()
 
     def _should_upgrade(self) -> bool:
         return self.scope["http_version"] == "1.1" and self._get_upgrade() == b"websocket"

@@ -256,7 +256,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         else:  # without uvicorn's timer for keep-alive: a phase of this connection is watched anyway
             self.server_state.total_requests += 1
             if self.half_closed or self.postponed is not None:
-                self.settle()
+                self.end_if_done()
 
     def resume_writing(self) -> None:
         super().resume_writing()
@@ -301,7 +301,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         super().on_response_complete()
         if following is not None:
             self.active = cycle_of(following)
-        self.settle()
+        self.end_if_done()
 
     def handle_websocket_upgrade(self) -> None:
         super().handle_websocket_upgrade()

@@ -85,10 +85,10 @@ class HookApplication:
         writer = QueueingWriter(send)
         try:
             await self._handler(request.plugin_context, writer, request)
-            await writer.settle()
+            await writer.wait_sent()
         except Exception:
             with contextlib.suppress(Exception):  # the handler's exception says more
-                await writer.settle()
+                await writer.wait_sent()
             raise
         finally:
             await writer.close()

@@ -159,7 +159,7 @@ class QueueingWriter(HTTPResponseWriter):
             idle.cancel()
         self._check(0)
 
-    async def settle(self) -> None:
+    async def wait_sent(self) -> None:
         """Wait until what has begun to leave has left."""
         if self.sender.started:
             await self.drain()
