@@ -188,6 +188,17 @@ class Admission:
         except TunnelClosed:
             return None
 
+    def begin_again(self, request: Request, plugin_id: str, *, complete: bool) -> TunnelExchange:
+        """Begin another exchange of a request whose first one was refused.
+
+        Raises:
+            Rejected: the plugin takes none, or none without waiting, and the request cannot go another way any more.
+        """
+        exchange = self.begin(request, plugin_id, complete=complete)
+        if exchange is None:
+            raise Rejected(responses.takes_none(plugin_id))
+        return exchange
+
     async def open(self, request: Request, plugin_id: str) -> Exchange:
         """Begin the exchange of a request.
 

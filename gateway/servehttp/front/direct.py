@@ -15,7 +15,6 @@ import structlog
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.tunnel.multiplexer import Sink, TunnelExchange
-from servehttp.front import responses
 from servehttp.front.access import Record
 from servehttp.front.admission import END, Admission, Admitted, Rejected
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
@@ -123,10 +122,14 @@ class DirectCycle(Sink):
             headers, has_body = admitted.headers, self.has_body
             if not self._admission.identify_at_once(self.request, headers, has_body=has_body):
                 return False
-            return self._open(admitted.plugin_id)
+            exchange = self._admission.begin(self.request, admitted.plugin_id, complete=not has_body)
+            if exchange is None:
+                return False
+            self._rules = self._admission.rules(self.request, admitted.plugin_id)
+            self._follow(exchange)
         except Rejected as rejected:
             self._answer(rejected.refusal)
-            return True
+        return True
 
     def _admit(self) -> Admitted:
         admitted = self.admitted
@@ -138,21 +141,15 @@ class DirectCycle(Sink):
         self._record.plugin_id = admitted.plugin_id
         return admitted
 
-    def _open(self, plugin_id: str) -> bool:
+    def _follow(self, exchange: TunnelExchange) -> None:
         self._attempts += 1
-        exchange = self._admission.begin(self.request, plugin_id, complete=not self._body_due)
-        if exchange is None:
-            return False
-        self._rules = self._admission.rules(self.request, plugin_id)
         self._exchange = exchange
         exchange.subscribe(self)
-        return True
 
     def _offer_again(self, plugin_id: str) -> None:
         """After a plugin refused the request untouched: offer it to its successor, if there is one."""
         try:
-            if not self._open(plugin_id):
-                self._answer(responses.takes_none(plugin_id))
+            self._follow(self._admission.begin_again(self.request, plugin_id, complete=not self._body_due))
         except Rejected as rejected:
             self._answer(rejected.refusal)
 
