@@ -126,6 +126,9 @@ class Front:
                 await forward.run()
             except Refused:
                 continue
+            finally:
+                if signal is not None:
+                    signal.unsubscribe()
             return
 
     async def _websocket(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any, Protocol
 
-from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 
 from servehttp.front.disconnect_signal import EXTENSION, DisconnectSignal
 from servehttp.front.http_connection import LimitedConnection
@@ -27,32 +27,49 @@ class UvicornCycle(Protocol):
     message_event: asyncio.Event
 
 
+class CycleTransport:
+    """What uvicorn's cycles of one connection write to, as far as they ask; closing it ends the response as the client
+    must see it.
+
+    Not an `asyncio.Transport`: what a base class keeps in slots stays in memory for good where this is compiled.
+    """
+
+    def __init__(self, connection: LimitedConnection) -> None:
+        self._connection = connection
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self._connection.transport.write(data)
+
+    def is_closing(self) -> bool:
+        return self._connection.lingering or self._connection.transport.is_closing()
+
+    def close(self) -> None:
+        self._connection.close_response()
+
+
 class ASGICycle:
-    """Stands between uvicorn's cycle and the connection; a `Cycle`.
+    """uvicorn's cycle as the connection sees it; a `Cycle`.
 
     uvicorn's protocols make their cycles themselves, of a class that cannot be chosen, and keep the last in `cycle` and
-    those that wait in `pipeline`. So this is not one of them: it takes the place of the transport that uvicorn's cycle
-    writes to, where it is found again (`cycle_of`), and where closing means the end of the response as the client must
-    see it. What remains of uvicorn's cycle outside of here is what uvicorn's protocols do with their own, and
-    `CloseDelimited`.
+    those that wait in `pipeline`. So this is not one of them: a connection keeps it beside them. What remains of
+    uvicorn's cycle outside of here is what uvicorn's protocols do with their own, and `CloseDelimited`.
 
     Args:
-        connection: where the answer goes.
-        cycle: uvicorn's, which has just been made.
+        flow: the connection's.
+        cycle: uvicorn's, which has just been made. It does not refer to this: the two are freed without the collector.
+        transport: where its response goes.
     """
 
     progress: int | None = None
     """The application keeps the time."""
 
-    def __init__(self, connection: LimitedConnection, cycle: UvicornCycle) -> None:
+    def __init__(self, flow: FlowControl, cycle: UvicornCycle, transport: CycleTransport) -> None:
         self.expects_100 = cycle.waiting_for_100_continue
-        self._connection = connection
+        self._flow = flow
         self._cycle = cycle
         self._signal = DisconnectSignal()
-        cycle.transport = self
+        cycle.transport = transport
         cycle.scope.setdefault("extensions", {})[EXTENSION] = self._signal
-
-    # For the connection
 
     @property
     def http_version(self) -> str:
@@ -90,7 +107,7 @@ class ASGICycle:
                 cycle.body = bytearray(cycle.body)
             cycle.body += data
         if len(cycle.body) > HIGH_WATER_LIMIT:
-            self._connection.flow.pause_reading()
+            self._flow.pause_reading()
         cycle.message_event.set()
 
     def end_body(self) -> None:
@@ -111,21 +128,3 @@ class ASGICycle:
 
     def cut(self) -> None:
         """uvicorn cancels the application."""
-
-    # For uvicorn's cycle, as its transport
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self._connection.transport.write(data)
-
-    def is_closing(self) -> bool:
-        return self._connection.lingering or self._connection.transport.is_closing()
-
-    def close(self) -> None:
-        self._connection.close_response()
-
-
-def cycle_of(cycle: UvicornCycle) -> ASGICycle:
-    """What stands between a cycle of uvicorn's and its connection."""
-    transport = cycle.transport
-    assert isinstance(transport, ASGICycle), "it took that place when the request was read"
-    return transport

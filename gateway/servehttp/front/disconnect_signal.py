@@ -28,6 +28,10 @@ class DisconnectSignal:
         if self._gone:
             callback()
 
+    def unsubscribe(self) -> None:
+        """Call nobody any more: the request is over, and what it was made of is freed without the collector."""
+        self._callback = None
+
     def client_disconnected(self) -> None:
         """The client has gone (for the server)."""
         if not self._gone:

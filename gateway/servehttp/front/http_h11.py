@@ -6,9 +6,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import h11
+from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
-from servehttp.front.asgi_cycle import ASGICycle, UvicornCycle
+from servehttp.front.asgi_cycle import ASGICycle, CycleTransport, UvicornCycle
 from servehttp.front.headers import UNNAMED_STATUSES
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
@@ -83,8 +84,10 @@ def _with_origin_form(request: h11.Request) -> h11.Request:
 class H11Cycle(ASGICycle):
     """A request that h11 parses, and whose response it frames."""
 
-    def __init__(self, connection: LimitedConnection, cycle: UvicornCycle, http: LimitedH11Connection) -> None:
-        super().__init__(connection, cycle)
+    def __init__(
+        self, flow: FlowControl, cycle: UvicornCycle, transport: CycleTransport, http: LimitedH11Connection
+    ) -> None:
+        super().__init__(flow, cycle, transport)
         self._http = http
 
     @property
@@ -109,6 +112,7 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
     def __init__(self, limits: HttpLimits, **options: Any) -> None:
         super().__init__(**options)
         self.start_limits(limits)
+        self._cycle_transport: Any = CycleTransport(self)  # for uvicorn, an asyncio.Transport
         self.conn = self._limited = LimitedH11Connection(limits)  # in the place of the one that uvicorn has made
 
     def head_open(self) -> bool:
@@ -130,8 +134,8 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
         self._enter_cycle()
 
     def _enter_cycle(self) -> None:
-        if self.cycle is not None and not isinstance(self.cycle.transport, ASGICycle):
-            self.active = self.last = H11Cycle(self, self.cycle, self._limited)
+        if self.cycle is not None and self.cycle.transport is not self._cycle_transport:
+            self.active = self.last = H11Cycle(self.flow, self.cycle, self._cycle_transport, self._limited)
             if self.draining:
                 self.last.make_last()
 

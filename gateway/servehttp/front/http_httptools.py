@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import Any, Final
 
 import httptools
@@ -10,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from mattermost_plugin.exchange import Request
 from servehttp.front.admission import Admission, Admitted
-from servehttp.front.asgi_cycle import ASGICycle, cycle_of
+from servehttp.front.asgi_cycle import ASGICycle, CycleTransport
 from servehttp.front.cached_head import CachedHead, cached_head
 from servehttp.front.close_delimited import CloseDelimited
 from servehttp.front.direct import DirectCycle
@@ -43,6 +44,9 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         super().__init__(**options)
         self.start_limits(limits)
         self._admission = admission
+        self._cycle_transport = CycleTransport(self)
+        self._waiting: deque[ASGICycle] = deque()
+        """What uvicorn keeps in its pipeline, as it does: the next at the right."""
         self._cached: CachedHead | None = None
         self._messages = 0
         """How many have begun in what was read last."""
@@ -66,7 +70,8 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             return
         if self._body_open:
             self.pipeline.popleft()
-            self.last = cycle_of(self.pipeline[0][0]) if self.pipeline else self.active
+            self._waiting.popleft()
+            self.last = self._waiting[0] if self._waiting else self.active
         self._head_open = self._body_open = False
 
     def data_received(self, data: bytes) -> None:
@@ -275,11 +280,13 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         return None
 
     def _enter_cycle(self) -> None:
-        self.last = ASGICycle(self, self.cycle)
-        if not self.pipeline:
-            self.active = self.last
+        self.last = cycle = ASGICycle(self.flow, self.cycle, self._cycle_transport)
+        if self.pipeline:
+            self._waiting.appendleft(cycle)
+        else:
+            self.active = cycle
         if self.draining:
-            self.last.make_last()
+            cycle.make_last()
         self.headers = []  # uvicorn would append the trailers to the scope's
 
     def on_body(self, body: bytes) -> None:
@@ -296,11 +303,11 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
             self.last.end_body()
 
     def on_response_complete(self) -> None:
-        following = self.pipeline[-1][0] if self.pipeline else None
+        following = self._waiting.pop() if self._waiting else None
         self.end_unread_expectation()
         super().on_response_complete()
         if following is not None:
-            self.active = cycle_of(following)
+            self.active = following
         self.end_if_done()
 
     def handle_websocket_upgrade(self) -> None:
