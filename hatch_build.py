@@ -12,6 +12,7 @@ import json
 import os
 import shlex
 import shutil
+import sys
 import sysconfig
 import tempfile
 from collections.abc import Sequence
@@ -92,6 +93,8 @@ def reason_for_pure(*, editable: bool = False) -> str:
 
 def missing_tool() -> str:
     """What a compilation lacks on this machine, in words; empty if nothing."""
+    if sys.implementation.name != "cpython":
+        return "mypyc compiles for CPython alone"
     compiler = shlex.split(os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc")[0]
     if shutil.which(compiler) is None:
         return f"there is no C compiler {compiler} (Debian: gcc)"

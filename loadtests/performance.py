@@ -43,7 +43,8 @@ INTRODUCTION = """\
 
 The gateway beside the same application under uvicorn alone, and behind nginx. All run on one machine, together with
 the client, and in one process for each part: uvicorn with uvloop and httptools, nginx with one worker that reaches
-uvicorn over a unix socket with keep-alive, the gateway with one plugin process. Nobody writes an access log.
+uvicorn over a unix socket with keep-alive, the gateway with one plugin process. Nobody writes an access log. Gateway
+and plugin are the compiled build, which `pip install` gives where there is a C compiler.
 
 """
 REPETITION = Section(
