@@ -124,12 +124,12 @@ class Front:
                 signal.subscribe(forward.leave)
             try:
                 await forward.run()
+                return
             except Refused:
-                continue
+                pass  # it is offered once more; a `continue` here cannot be compiled
             finally:
                 if signal is not None:
                     signal.unsubscribe()
-            return
 
     async def _websocket(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
         can_refuse = "websocket.http.response" in (scope.get("extensions") or {})
