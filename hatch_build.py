@@ -47,23 +47,27 @@ class CustomBuildHook(BuildHookInterface[Any]):
         """Compile; called by hatchling before it packs the wheel.
 
         Raises:
-            RuntimeError: nothing can be compiled, and it has to be.
+            RuntimeError: it could not be compiled, or cannot be and has to.
         """
         self._output = tempfile.TemporaryDirectory(prefix="servehttp-build-")
         reason = reason_for_pure(editable=version == "editable")
-        try:
-            built = {} if reason else compile_modules(self.config["modules"], Path(self.root), Path(self._output.name))
-        except (Exception, SystemExit) as error:  # mypyc's way to fail is to exit
-            built, reason = {}, f"it could not be compiled: {error!r}"
-        if built:
-            build_data["force_include"] |= {str(path): name for path, name in built.items()}
-            build_data["pure_python"] = False
-            build_data["infer_tag"] = True
-            build_data["sbom_files"].append(str(bill_of_materials(Path(self._output.name))))
+        if not reason:
+            self._compile(build_data)
         elif choice() == "compiled":
             raise RuntimeError(f"{CHOICE}=compiled, but {reason}")
         else:
             self.app.display_warning(f"servehttp is built as pure Python, which is half as fast: {reason}")
+
+    def _compile(self, build_data: dict[str, Any]) -> None:
+        output = Path(self._output.name)
+        try:
+            built = compile_modules(self.config["modules"], Path(self.root), output)
+        except (Exception, SystemExit) as error:  # mypyc's way to fail is to say why and to exit
+            raise RuntimeError(f"compiling failed, as told above; {CHOICE}=pure does without") from error
+        build_data["force_include"] |= {str(path): name for path, name in built.items()}
+        build_data["pure_python"] = False
+        build_data["infer_tag"] = True
+        build_data["sbom_files"].append(str(bill_of_materials(output)))
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Throw away what was made on the way; called by hatchling when the wheel is packed."""
