@@ -53,7 +53,7 @@ REPETITION = Section(
         "`make bench` runs the benchmark with wrk, `make load` the load tests with Locust, and `make bench ARGS=open` "
         "what is measured with many open exchanges; "
         "`loadtests/README.md` says how to change what they do. Then "
-        "`.venv/bin/python loadtests/performance.py` makes this page anew."
+        "`.venv-installed/bin/python loadtests/performance.py` makes this page anew."
     ],
 )
 
