@@ -184,6 +184,7 @@ async def front(
 async def http_server(server: uvicorn.Server) -> AsyncIterator[int]:
     """A server at a free port."""
     listener = socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(fileno=listener.detach())  # knows its protocol, without which asyncio leaves Nagle's delay
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield listener.getsockname()[1]

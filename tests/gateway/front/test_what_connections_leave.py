@@ -16,6 +16,8 @@ from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
+from mattermost_plugin.types import Receive, Scope, Send
+from support.client import connect
 from support.front_server import eventually
 from support.fronts import front
 
@@ -152,6 +154,27 @@ async def test_nothing_stays_of_a_connection(visit: Callable[[Streams], Awaitabl
         while len(counts) <= ROUNDS and not is_flat(counts):
             counts.append(await visits(COUNT))
         assert is_flat(counts), f"allocated blocks after each {COUNT} connections: {counts}"
+
+
+@pytest.mark.parametrize("direct", [True, False], ids=["fast path", "ASGI path"])
+async def test_requests_are_freed_without_the_collector(direct: bool, tmp_path: Path) -> None:
+    async def hello(scope: Scope, receive: Receive, send: Send) -> None:
+        await PlainTextResponse("hello")(scope, receive, send)
+
+    async with front(hello, tmp_path, direct=direct, parser="httptools") as stage, connect(stage.port) as client:
+
+        async def requests() -> int:
+            gc.collect()
+            gc.disable()
+            try:
+                for _ in range(COUNT):
+                    await client.request("GET", "/plugins/p/hello")
+                return gc.collect()
+            finally:
+                gc.enable()
+
+        await requests()  # what is made once, and caches
+        assert await requests() < COUNT, "each left something in a circle"
 
 
 def is_flat(counts: list[int]) -> bool:
