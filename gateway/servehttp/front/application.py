@@ -117,19 +117,14 @@ class Front:
                 record,
                 self.admission.rules(request, plugin_id),
                 has_body=has_body,
-                stalls_end=signal is not None,
+                signal=signal,
                 attempts=attempt,
             )
-            if signal is not None:
-                signal.subscribe(forward.leave)
             try:
                 await forward.run()
-                return
             except Refused:
-                pass  # it is offered once more; a `continue` here cannot be compiled
-            finally:
-                if signal is not None:
-                    signal.unsubscribe()
+                continue
+            return
 
     async def _websocket(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
         can_refuse = "websocket.http.response" in (scope.get("extensions") or {})

@@ -11,6 +11,7 @@ from mattermost_plugin.headers import InvalidHeader, checked
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access import Record
+from servehttp.front.disconnect_signal import DisconnectSignal
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.settings import ForwardLimits
@@ -35,7 +36,7 @@ class HTTPForward:
         record: what the access log will say.
         rules: what the response keeps to.
         has_body: whether the request brings a body at all.
-        stalls_end: whether the server itself ends a request whose body does not come.
+        signal: the server's, if it tells at once that the client has gone, and itself ends requests whose body stalls.
         attempts: how often it was offered, this time included.
     """
 
@@ -49,7 +50,7 @@ class HTTPForward:
         rules: ResponseRules,
         *,
         has_body: bool,
-        stalls_end: bool,
+        signal: DisconnectSignal | None,
         attempts: int,
     ) -> None:
         self.exchange = exchange
@@ -58,7 +59,7 @@ class HTTPForward:
         self.limits = limits
         self.record = record
         self.has_body = has_body
-        self.stalls_end = stalls_end
+        self.signal = signal
         self.attempts = attempts
         # Request
         self.client_due = False
@@ -78,6 +79,8 @@ class HTTPForward:
             Refused: nothing of it was taken, and no response was started.
             ResponseTruncated: the client's connection must be broken.
         """
+        if self.signal is not None:
+            self.signal.subscribe(self.leave)
         upload = asyncio.create_task(self._upload())
         try:
             async with self.deadline:
@@ -98,6 +101,8 @@ class HTTPForward:
         finally:
             upload.cancel()
             await asyncio.gather(upload, return_exceptions=True)
+            if self.signal is not None:
+                self.signal.unsubscribe()
             self.exchange.reset(ResetCode.CANCELLED, self.record.problem or "the request was cancelled")
 
     # Request
@@ -136,7 +141,7 @@ class HTTPForward:
 
     async def _receive_body(self) -> Event:
         """What comes next of the body; meanwhile it is the client that is waited for, and the plugin has its time."""
-        self.client_due = self.stalls_end
+        self.client_due = self.signal is not None
         self._progress()
         event = await self.receive()
         self.client_due = False
