@@ -24,6 +24,10 @@ TUNNEL_SUFFIX = ".tunnel"
 """Ends the path of the socket beside an announced one at which a plugin takes the tunnel's call directly."""
 
 
+CALLS_SUFFIX = ".calls"
+"""Ends the path of the socket beside one for gRPC at which its server takes calls without gRPC's library."""
+
+
 class HandshakeError(ValueError):
     """A line that is not a handshake this project understands; the text says what is wrong with it."""
 
@@ -82,4 +86,17 @@ def tunnel_socket(target: str) -> Path | None:
     Args:
         target: as gRPC names it; only `unix:PATH` has a place beside it.
     """
-    return Path(target.removeprefix("unix:") + TUNNEL_SUFFIX) if target.startswith("unix:") else None
+    return _beside(target, TUNNEL_SUFFIX)
+
+
+def calls_socket(target: str) -> Path | None:
+    """Where who listens at `target` may take unary calls on one stream: docs/protocol.md §9.
+
+    Args:
+        target: as gRPC names it; only `unix:PATH` has a place beside it.
+    """
+    return _beside(target, CALLS_SUFFIX)
+
+
+def _beside(target: str, suffix: str) -> Path | None:
+    return Path(target.removeprefix("unix:") + suffix) if target.startswith("unix:") else None

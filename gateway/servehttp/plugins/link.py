@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
+from collections.abc import Iterator
 from typing import Any, Literal, TypeAlias
 
 import grpc
 import structlog
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from mattermost_plugin.calls.client import CONNECT, CallClient
+from mattermost_plugin.calls.errors import CallFailed, CallRefused
 from mattermost_plugin.exchange import Exchange, Request
-from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2_grpc
-from mattermost_plugin.handshake import HEALTH_SERVICE
+from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2, hooks_pb2_grpc
+from mattermost_plugin.handshake import HEALTH_SERVICE, calls_socket
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
-from servehttp.plugins.listeners import check_socket
+from servehttp.plugins.listeners import check_socket, connect_beside
 from servehttp.plugins.probe import look_at
 from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
 
@@ -35,6 +40,9 @@ CHANNEL_OPTIONS = (
     ("grpc.enable_http_proxy", 0),
 )
 
+SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
+ANY_SIZE = -1
+
 
 class Unimplemented(LinkError):
     """The other end does not know a call."""
@@ -49,12 +57,19 @@ class Link:
         begin: the transport's own `begin`, which begins an exchange without waiting.
     """
 
-    def __init__(self, channel: grpc.aio.Channel, transport: Transport, implemented: frozenset[str]) -> None:
+    def __init__(
+        self,
+        channel: grpc.aio.Channel,
+        transport: Transport,
+        implemented: frozenset[str],
+        calls: CallClient | None = None,
+    ) -> None:
         self.implemented = implemented
         self.serves_http = "ServeHTTP" in implemented
         self.begin = transport.begin
         self._channel = channel
         self._transport = transport
+        self._calls = calls
         self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
         self._health: Any = health_pb2_grpc.HealthStub(channel)  # its published stubs lack the calls
 
@@ -89,7 +104,13 @@ class Link:
         except BaseException:
             await channel.close()
             raise
-        return cls(channel, way, implemented)
+        try:
+            calls = await _open_calls(target, session)
+        except BaseException:
+            await way.close()
+            await channel.close()
+            raise
+        return cls(channel, way, implemented, calls)
 
     @property
     def transport(self) -> str:
@@ -138,6 +159,9 @@ class Link:
         Raises:
             LinkError: no answer.
         """
+        if self._calls is not None:
+            with contextlib.suppress(CallRefused):
+                return await self._call_directly(self._calls, name, request, timeout)
         response: Message = await _unary(getattr(self._hooks, name)(request, timeout=timeout), name)
         return response
 
@@ -177,7 +201,16 @@ class Link:
     async def close(self) -> None:
         """End what is open and hang up."""
         await self._transport.close()
+        if self._calls is not None:
+            await self._calls.close()
         await self._channel.close()
+
+    async def _call_directly(self, calls: CallClient, name: str, request: Message, timeout: float) -> Message:
+        method, body = f"/{SERVICE.full_name}/{name}", request.SerializeToString()
+        if not calls.takes(method, body):
+            raise CallRefused
+        with _told(name):
+            return _response_class(name).FromString(await calls.call(method, body, timeout))
 
     async def _call_hook(self, method: Any, request: Any, timeout: float) -> None:
         name = type(request).__name__.removesuffix("Request")
@@ -225,21 +258,40 @@ async def _open_transport(
         return CallTransport(channel)
 
 
+async def _open_calls(target: str, session: int | None) -> CallClient | None:
+    """What calls hooks without gRPC's library; None where the plugin does not offer it."""
+    stream = await connect_beside(calls_socket(target), CONNECT, session)
+    return None if stream is None else CallClient(stream, ANY_SIZE)
+
+
+@functools.cache
+def _response_class(hook: str) -> type[Message]:
+    return GetMessageClass(SERVICE.methods_by_name[hook].output_type)
+
+
 async def _unary(call: Any, what: str) -> Any:
     """The answer of a unary call, which is cancelled if nobody waits for it any more."""
     try:
-        return await call
-    except grpc.aio.AioRpcError as error:
+        with _told(what):
+            return await call
+    finally:
+        call.cancel()
+
+
+@contextlib.contextmanager
+def _told(what: str) -> Iterator[None]:
+    """Tells how a call failed as a LinkError."""
+    try:
+        yield
+    except (grpc.aio.AioRpcError, CallFailed) as error:
         kind = Unimplemented if error.code() is grpc.StatusCode.UNIMPLEMENTED else LinkError
         raise kind(f"{what}: {error.code().name}: {error.details()}") from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
-        # Nobody cancelled the caller: gRPC says so of every call that is open when its channel is closed.
+        # Nobody cancelled the caller: it is what every call gets that is open when its connection is closed.
         raise LinkError(f"{what}: the connection was closed") from None
-    finally:
-        call.cancel()
 
 
 def _error_text(error: common_pb2.AppError) -> str:

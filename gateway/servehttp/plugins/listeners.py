@@ -6,6 +6,7 @@ import asyncio
 import socket
 from pathlib import Path
 
+from mattermost_plugin.tunnel.direct import DirectMessageStream, connect
 from mattermost_plugin.tunnel.peers import Peer, peer_of
 from servehttp.errors import LinkError
 
@@ -41,3 +42,28 @@ async def check_socket(target: str, session: int | None) -> None:
         except OSError:
             return
         check_listener(peer_of(connection), session, path)
+
+
+async def connect_beside(path: Path | None, method: str, session: int | None) -> DirectMessageStream | None:
+    """Call a method at a socket beside a plugin's own; None where the plugin has none that answers.
+
+    Args:
+        path: the socket; None where there is no place for one.
+        method: what is called, as gRPC's path names it.
+        session: the number of the session that may listen there; None for any.
+
+    Raises:
+        LinkError: who listens there is of another session.
+    """
+    if path is None:
+        return None
+    try:
+        stream = await connect(path, method)
+    except OSError:
+        return None
+    try:
+        check_listener(stream.peer, session, path)
+    except LinkError:
+        stream.drop()
+        raise
+    return stream

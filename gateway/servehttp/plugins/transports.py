@@ -14,7 +14,7 @@ from mattermost_plugin.handshake import tunnel_socket
 from mattermost_plugin.serve_http.called import CalledExchange
 from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import rpc
-from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
+from mattermost_plugin.tunnel.direct import CallEnded
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
@@ -23,7 +23,7 @@ from mattermost_plugin.tunnel.multiplexer import TunnelExchange
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
-from servehttp.plugins.listeners import check_listener
+from servehttp.plugins.listeners import connect_beside
 
 DRAINING = "the plugin is being stopped and takes no new request"
 
@@ -104,7 +104,7 @@ class TunnelTransport:
             NoTunnelError: the plugin does not know the tunnel.
             LinkError: it does, but no tunnel came about.
         """
-        stream = await _connect_directly(target, session)
+        stream = await connect_beside(tunnel_socket(target), rpc.CONNECT, session)
         if stream is not None:
             transport = cls(stream, settings)
         else:
@@ -180,23 +180,6 @@ class TunnelTransport:
         if isinstance(error, TunnelError):
             return f"the plugin broke the tunnel's protocol: {error}"
         return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
-
-
-async def _connect_directly(target: str, session: int | None) -> DirectMessageStream | None:
-    """The call at a socket of its own; None where the plugin has none that answers."""
-    path = tunnel_socket(target)
-    if path is None:
-        return None
-    try:
-        stream = await connect(path, rpc.CONNECT)
-    except OSError:
-        return None
-    try:
-        check_listener(stream.peer, session, path)
-    except LinkError:
-        stream.drop()
-        raise
-    return stream
 
 
 async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:

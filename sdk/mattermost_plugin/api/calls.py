@@ -12,7 +12,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar
 
 import grpc
 from google.protobuf.message import Message
@@ -36,6 +36,9 @@ class Response(Protocol):
 
     @property
     def error(self) -> AppError: ...
+
+    @classmethod
+    def FromString(cls, s: bytes) -> Self: ...
 
 
 RequestT = TypeVar("RequestT", bound=Message)

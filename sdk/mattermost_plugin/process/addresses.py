@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import secrets
 import socket
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import grpc
 
-from mattermost_plugin.handshake import Handshake, tunnel_socket
-from mattermost_plugin.loggers import get_logger
-
-logger = get_logger(__name__)
+from mattermost_plugin.handshake import Handshake, calls_socket, tunnel_socket
+from mattermost_plugin.unix_sockets import owner_only, unlink_socket
 
 ENV_SOCKET_DIR = "PLUGIN_UNIX_SOCKET_DIR"
 """Set by a host that wants the plugin to listen on a unix socket in this folder."""
@@ -25,9 +22,6 @@ LOOPBACK = Handshake("tcp", "127.0.0.1:0")
 
 MAX_SOCKET_PATH = 103
 """Bytes; the shortest limit among the systems we run on (macOS; Linux has 107)."""
-
-OWNER_ONLY = 0o077
-"""A umask. Whoever may connect may call the plugin in anybody's name."""
 
 PROBE_TIMEOUT = 1.0
 
@@ -79,33 +73,13 @@ def bind(server: grpc.aio.Server, address: Handshake) -> Handshake:
     return Handshake("tcp", f"{address.address.rpartition(':')[0]}:{port}")
 
 
-def listen_beside(address: Handshake) -> socket.socket | None:
-    """Listen for the tunnel's call beside an address that is bound; None where there is no such place.
-
-    A path that is too long, or a file that is no socket, is no error: everything is served at the address as well.
-    """
-    path = tunnel_socket(address.target)
-    if path is None:
-        return None
-    listener = socket.socket(socket.AF_UNIX)
-    try:
-        _unlink_socket(path)
-        with _owner_only():
-            listener.bind(os.fspath(path))
-        listener.listen()
-    except OSError as error:
-        logger.warning("the tunnel has no socket of its own at %s: %s", path, error)
-        listener.close()
-        return None
-    return listener
-
-
 def release(address: Handshake) -> None:
     """Remove what listening left behind: socket files."""
     if address.network == "unix":
         Path(address.address).unlink(missing_ok=True)
-    if beside := tunnel_socket(address.target):
-        _unlink_socket(beside)
+    for beside in (tunnel_socket(address.target), calls_socket(address.target)):
+        if beside is not None:
+            unlink_socket(beside)
 
 
 def _bind_unix(server: grpc.aio.Server, address: Handshake) -> Handshake:
@@ -116,21 +90,11 @@ def _bind_unix(server: grpc.aio.Server, address: Handshake) -> Handshake:
         raise AddressError(f"cannot listen at {path}: its folder does not exist")
     _remove_stale_socket(path)
     try:
-        with _owner_only():
+        with owner_only():
             server.add_insecure_port(address.target)
     except RuntimeError as error:
         raise AddressError(f"cannot listen at {path}: may this user write in its folder?") from error
     return address
-
-
-@contextlib.contextmanager
-def _owner_only() -> Iterator[None]:
-    """Files that are made in the block are this user's alone."""
-    umask = os.umask(OWNER_ONLY)
-    try:
-        yield
-    finally:
-        os.umask(umask)
 
 
 def _remove_stale_socket(path: str) -> None:
@@ -145,11 +109,6 @@ def _remove_stale_socket(path: str) -> None:
         if probe.connect_ex(path) != errno.ECONNREFUSED:
             raise AddressError(f"cannot listen at {path}: another process does")
     os.unlink(path)
-
-
-def _unlink_socket(path: Path) -> None:
-    if path.is_socket():
-        path.unlink(missing_ok=True)
 
 
 def _check_port(address: Handshake) -> None:

@@ -17,20 +17,30 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
 from mattermost_plugin.asgi import ASGIAdapter, Lifespan, LifespanError
 from mattermost_plugin.background import cancel_tasks
+from mattermost_plugin.calls.server import CallServer
 from mattermost_plugin.grpc import goplugin_pb2_grpc, hooks_pb2_grpc
-from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, CORE_PROTOCOL_VERSION, HEALTH_SERVICE, Handshake
+from mattermost_plugin.handshake import (
+    APP_PROTOCOL_VERSION,
+    CORE_PROTOCOL_VERSION,
+    HEALTH_SERVICE,
+    Handshake,
+    calls_socket,
+    tunnel_socket,
+)
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE, message_limits
 from mattermost_plugin.plugin import Plugin, close_clients
 from mattermost_plugin.process import stdio
-from mattermost_plugin.process.addresses import LOOPBACK, bind, listen_beside, release
+from mattermost_plugin.process.addresses import LOOPBACK, bind, release
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.servicers.controller import ControllerServicer
+from mattermost_plugin.servicers.direct_hooks import direct_hooks
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.servicers.stdio_servicer import StdioServicer
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import TunnelSettings
+from mattermost_plugin.unix_sockets import listen_at
 
 GO_PLUGIN_CORE_PROTOCOL_VERSION = str(CORE_PROTOCOL_VERSION)
 GO_PLUGIN_APP_PROTOCOL_VERSION = str(APP_PROTOCOL_VERSION)
@@ -113,8 +123,7 @@ class PluginServer:
             self.address = bind(self._server, self.address)
             await self._health.set(HEALTH_SERVICE, health_pb2.HealthCheckResponse.SERVING)
             await self._server.start()
-            if listener := listen_beside(self.address):
-                await self._tunnels.listen(listener)
+            await self._listen_beside()
             self._listening = True
         except BaseException:
             await cancel_tasks(self.plugin)
@@ -146,14 +155,22 @@ class PluginServer:
         """The host's Shutdown: it hangs up at once, and kills soon."""
         self.request_stop(HOST_GRACE)
 
+    async def _listen_beside(self) -> None:
+        if listener := listen_at(tunnel_socket(self.address.target), "the tunnel has"):
+            await self._tunnels.listen(listener)
+        if listener := listen_at(calls_socket(self.address.target), "hooks have"):
+            await self._calls.start(listener)
+
     def _make_server(self) -> grpc.aio.Server:
-        server = grpc.aio.server(options=_merged(self._options, self.config.message_size))
+        options = _merged(self._options, self.config.message_size)
+        server = grpc.aio.server(options=options)
         self._health = health.aio.HealthServicer()
         self._tunnels = TunnelServicer(
             self._adapter.serve, TunnelSettings(max_websocket_message=self.config.websocket_message_size)
         )
         self._streams = StreamServer(self._adapter.serve)
         self._hooks = PluginHooksServicerImpl(self.plugin, self.config.hook_timeout, self._streams.handle)
+        self._calls = CallServer(direct_hooks(self._hooks), dict(options)["grpc.max_send_message_length"])
         health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
         hooks_pb2_grpc.add_PluginHooksServicer_to_server(self._hooks, server)
         self._tunnels.add_to_server(server)
@@ -173,7 +190,7 @@ class PluginServer:
                     await self._wait_idle()
             await self._cut_exchanges()
             self._printed.close()
-            await self._server.stop(CUT_GRACE)
+            await asyncio.gather(self._server.stop(CUT_GRACE), self._calls.close(CUT_GRACE))
             await self._tunnels.close()
             await self._streams.close()
             self._hooks.close()

@@ -9,6 +9,7 @@ from typing import Any
 import grpc
 
 from mattermost_plugin.background import cancel_tasks, reopen_tasks
+from mattermost_plugin.calls.server import CallContext
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     ImplementedRequest,
@@ -35,7 +36,8 @@ DEADLINE_MARGIN = 0.25
 """Seconds before the host's deadline, at most a tenth of what is left, at which a handler has taken too long: an answer
 that comes after it is none, and a veto would be lost."""
 
-Context = grpc.aio.ServicerContext[Any, Any]
+Context = CallContext
+Stream = grpc.aio.ServicerContext[Any, Any]
 
 logger = get_logger("mattermost_plugin.hooks")
 
@@ -61,7 +63,7 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         self,
         plugin: Plugin,
         timeout: float = DEFAULT_HOOK_TIMEOUT,
-        serve_http: Callable[[Context], Awaitable[None]] | None = None,
+        serve_http: Callable[[Stream], Awaitable[None]] | None = None,
     ) -> None:
         self._plugin = plugin
         self._runner = HookRunner(timeout)
@@ -99,7 +101,7 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         return answer
 
     async def ServeHTTP(  # type: ignore[override]  # read/write style, where the stubs know only generators
-        self, request_iterator: object, context: Context
+        self, request_iterator: object, context: Stream
     ) -> None:
         """One HTTP request."""
         if self._serve_http is None:

@@ -6,8 +6,10 @@ has to bring the token that the plugin was given.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import secrets
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Never
 
@@ -17,7 +19,11 @@ import structlog
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
+from mattermost_plugin.calls.errors import CallFailed
+from mattermost_plugin.calls.server import CallContext, CallServer, answering
+from mattermost_plugin.handshake import calls_socket
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
+from mattermost_plugin.unix_sockets import listen_at
 from servehttp.workspace.errors import AppFailure, not_implemented
 from servehttp.workspace.rpc.call import ApiCall
 from servehttp.workspace.rpc.table import HANDLERS, RESPONDERS, RPCS, SERVICE, Handler
@@ -28,6 +34,7 @@ SOCKET = "api.sock"
 """The name of an endpoint's socket: short, for so its path has to be."""
 STOP_GRACE = 1.0
 """Seconds that running calls have to end when the endpoint closes."""
+DATABASE_AWAY = "the workspace's database is not available; try again"
 
 logger = structlog.get_logger("servehttp.api")
 
@@ -40,16 +47,17 @@ class Endpoint:
         token: for MATTERMOST_PLUGIN_API_TOKEN; empty where none is needed.
     """
 
-    def __init__(self, server: grpc.aio.Server, target: str, token: str) -> None:
+    def __init__(self, server: grpc.aio.Server, target: str, token: str, calls: CallServer | None = None) -> None:
         self.target = target
         self.token = token
         self._server = server
+        self._calls = calls
 
     @classmethod
     async def on_socket(
         cls, workspace: Workspace, plugin_id: str, folder: Path, message_size: int = DEFAULT_MESSAGE_SIZE
     ) -> Endpoint:
-        """Serve at a socket in a folder, which nobody else may enter from then on.
+        """Serve at a socket in a folder, which nobody else may enter from then on, and directly at one beside it.
 
         Raises:
             OSError: the folder cannot be made, or is not ours.
@@ -57,10 +65,11 @@ class Endpoint:
         """
         _make_private(folder)
         target = f"unix:{folder / SOCKET}"
-        server = _server(ApiCall(workspace, plugin_id), "", message_size)
+        call = ApiCall(workspace, plugin_id)
+        server = _server(call, "", message_size)
         server.add_insecure_port(target)
         await server.start()
-        return cls(server, target, "")
+        return cls(server, target, "", await _serve_directly(call, target, message_size))
 
     @classmethod
     async def on_loopback(
@@ -79,14 +88,17 @@ class Endpoint:
 
     async def close(self) -> None:
         """Take no more calls; those that run have a second."""
-        await self._server.stop(STOP_GRACE)
+        stops = [self._server.stop(STOP_GRACE)]
+        if self._calls is not None:
+            stops.append(self._calls.close(STOP_GRACE))
+        await asyncio.gather(*stops)
 
 
 class _Service(grpc.GenericRpcHandler):
     """The service as its descriptor has it; the handlers come from the table."""
 
     def __init__(self, call: ApiCall, token: str) -> None:
-        self._methods = {f"/{SERVICE.full_name}/{rpc}": _method(rpc, call, token) for rpc in RPCS}
+        self._methods = {_path(rpc): _method(rpc, call, token) for rpc in RPCS}
 
     def service(self, handler_call_details: grpc.HandlerCallDetails) -> grpc.RpcMethodHandler[Any, Any] | None:
         return self._methods.get(handler_call_details.method)
@@ -106,28 +118,59 @@ def _server(call: ApiCall, token: str, message_size: int) -> grpc.aio.Server:
     return grpc.aio.server(handlers=(_Service(call, token),), options=options)
 
 
+async def _serve_directly(call: ApiCall, target: str, message_size: int) -> CallServer | None:
+    """Answer without gRPC's library as well; None where there is no place for it."""
+    listener = listen_at(calls_socket(target), "the plugin API has")
+    if listener is None:
+        return None
+    calls = CallServer({_path(rpc): answering(_answer(rpc, call), _request_class(rpc)) for rpc in RPCS}, message_size)
+    await calls.start(listener)
+    return calls
+
+
 def _method(rpc: str, call: ApiCall, token: str) -> grpc.RpcMethodHandler[Any, Any]:
-    handler, responder = HANDLERS.get(rpc) or _not_served(rpc), RESPONDERS[rpc]
+    handler = _answer(rpc, call)
 
     async def answer(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
         if token and not _is_authorised(context, token):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "the token is missing or wrong")
+        try:
+            return await handler(request, context)
+        except CallFailed as failure:
+            await context.abort(failure.code(), failure.details())
+
+    return grpc.unary_unary_rpc_method_handler(
+        answer,
+        request_deserializer=_request_class(rpc).FromString,
+        response_serializer=GetMessageClass(RPCS[rpc].output_type).SerializeToString,
+    )
+
+
+def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitable[Message]]:
+    """What answers an rpc, whichever way it is called; it raises CallFailed for a status."""
+    handler, responder = HANDLERS.get(rpc) or _not_served(rpc), RESPONDERS[rpc]
+
+    async def answer(request: Message, context: CallContext) -> Message:
         try:
             return responder.result(await handler(call, request))
         except AppFailure as failure:
             return responder.failure(failure)
         except StoreUnavailable as error:
             logger.warning("plugin API call not served", rpc=rpc, plugin=call.plugin_id, reason=str(error))
-            await context.abort(grpc.StatusCode.UNAVAILABLE, "the workspace's database is not available; try again")
+            raise CallFailed(grpc.StatusCode.UNAVAILABLE, DATABASE_AWAY) from None
         except Exception:
             logger.exception("plugin API call failed", rpc=rpc, plugin=call.plugin_id)
             return responder.failure(_internal_failure(rpc))
 
-    return grpc.unary_unary_rpc_method_handler(
-        answer,
-        request_deserializer=GetMessageClass(RPCS[rpc].input_type).FromString,
-        response_serializer=GetMessageClass(RPCS[rpc].output_type).SerializeToString,
-    )
+    return answer
+
+
+def _path(rpc: str) -> str:
+    return f"/{SERVICE.full_name}/{rpc}"
+
+
+def _request_class(rpc: str) -> type[Message]:
+    return GetMessageClass(RPCS[rpc].input_type)
 
 
 def _not_served(rpc: str) -> Handler:

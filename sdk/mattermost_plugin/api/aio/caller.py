@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from types import TracebackType
 from typing import Self
 
 import grpc
 
+from mattermost_plugin.api.aio.direct import DirectCalls
 from mattermost_plugin.api.calls import (
     DEFAULT_TIMEOUT,
     TRANSFER_TIMEOUT,
     Attempts,
     Connection,
+    Endpoint,
     RequestT,
     ResponseT,
     Rpc,
@@ -20,7 +23,9 @@ from mattermost_plugin.api.calls import (
     closed_error,
     find_endpoint,
 )
-from mattermost_plugin.api.channel import Options, create_async_channel
+from mattermost_plugin.api.channel import Options, create_async_channel, merged
+from mattermost_plugin.calls.errors import CallRefused
+from mattermost_plugin.handshake import calls_socket
 
 
 class AsyncCaller:
@@ -51,6 +56,7 @@ class AsyncCaller:
         self._endpoint = find_endpoint(target, credentials, options, token, timeout, transfer_timeout)
         self._metadata = self._endpoint.metadata
         self._connection: Connection | None = None
+        self._direct: DirectCalls | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
 
@@ -77,9 +83,14 @@ class AsyncCaller:
     async def close(self) -> None:
         """Hang up; calls that are under way fail. Again, or before a connection, it only forbids further calls."""
         connection, self._connection = self._connection, None
+        direct, self._direct = self._direct, None
         self._closed = True
-        if connection is not None:
-            await connection.channel.close()
+        try:
+            if direct is not None:
+                await direct.close()
+        finally:
+            if connection is not None:
+                await connection.channel.close()
 
     async def __aenter__(self) -> Self:
         if not self.connected:
@@ -94,9 +105,8 @@ class AsyncCaller:
     async def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, timeout: float | None = None) -> ResponseT:
         attempts = Attempts(rpc, self._endpoint.seconds(rpc, timeout))
         while True:
-            call = self._connected().method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
             try:
-                response: ResponseT = await call
+                response = await self._attempt(rpc, request, attempts)
             except grpc.RpcError as error:
                 pause = attempts.pause_after(error)
             except asyncio.CancelledError:
@@ -105,9 +115,19 @@ class AsyncCaller:
                 raise closed_error() from None  # closing the channel cancels its calls, not those who wait for them
             else:
                 return checked(response)
-            finally:
-                call.cancel()
             await asyncio.sleep(pause)
+
+    async def _attempt(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, attempts: Attempts) -> ResponseT:
+        connection = self._connected()
+        if self._direct is not None and not rpc.transfer:
+            with contextlib.suppress(CallRefused):
+                return rpc.response.FromString(await self._direct.call(rpc.path, request, attempts.left()))
+        call = connection.method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
+        try:
+            response: ResponseT = await call
+        finally:
+            call.cancel()
+        return response
 
     def _connected(self) -> Connection:
         connection = self._connection
@@ -126,8 +146,18 @@ class AsyncCaller:
         endpoint = self._endpoint
         channel = create_async_channel(endpoint.target, credentials=endpoint.credentials, options=endpoint.options)
         self._connection, self._loop = Connection(channel), asyncio.get_running_loop()
+        self._direct = _direct_calls(endpoint)
         self._closed = False
         return self._connection
+
+
+def _direct_calls(endpoint: Endpoint) -> DirectCalls | None:
+    """None for calls that bring more than a request: a token, or TLS."""
+    path = calls_socket(endpoint.target)
+    if path is None or endpoint.token or endpoint.credentials is not None:
+        return None
+    options = dict(merged(endpoint.options))
+    return DirectCalls(path, options["grpc.max_send_message_length"], options["grpc.max_receive_message_length"])
 
 
 def _is_cancelled() -> bool:
