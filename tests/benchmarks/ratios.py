@@ -1,9 +1,14 @@
 """What API calls and hooks cost beside a bare gRPC call of the same sizes, and what of it is conversion of models.
 
+The async client and the link make them on a stream of calls, as between a plugin and a gateway of ours; by gRPC, as
+with a foreign end, they are shown beside it.
+
 make bench ARGS="calls [--rounds N] [--calls N]"
 
-All take turns within each round, one call at a time, over unix sockets, with the other side in a process of its own;
-no database is behind the API. Exit codes: 0 every target is reached, 2 wrong usage, 5 a target is missed.
+All take turns within each round, one call at a time unless it says otherwise, over unix sockets, with the other side in
+a process of its own; no database is behind the API.
+
+Exit codes: 0 every target is reached, 2 wrong usage, 5 a target is missed.
 """
 
 from __future__ import annotations
@@ -34,13 +39,17 @@ from mattermost_plugin.models import PluginContext, Post, User
 from mattermost_plugin.process import event_loop
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks.requests import request as hook_request
+from support.call_ways import by
 
 HOOK = "MessageWillBePosted"
 CONTEXT = PluginContext(session_id=USER_ID, request_id=USER_ID, ip_address="127.0.0.1", user_agent="Mozilla/5.0")
 TIMEOUT = 10.0
 """Seconds for a hook."""
+BATCHES = 8
+"""How many times as many calls are timed where they are made side by side."""
 ROUNDS, CALLS, WARM_UP = 61, 40, 100
-TARGET, CONVERSION = 1.5, 0.1
+AT_ONCE = 64
+TARGET, HOOK_TARGET, MANY_TARGET, BY_GRPC, CONVERSION = 0.45, 0.6, 0.5, 1.5, 0.1
 MISSED = 5
 HEADINGS = ("measure", "µs", "against", "µs", "ratio", "one round", "target", "")
 
@@ -61,10 +70,13 @@ class Ratio:
 
 RATIOS = (
     Ratio("get_user", "bare call as get_user", TARGET),
-    Ratio("get_user, blocking", "bare call as get_user", TARGET),
-    Ratio("hook", "bare call as hook", TARGET),
-    Ratio("models of get_user", "get_user", CONVERSION),
-    Ratio("models of hook", "hook", CONVERSION),
+    Ratio("get_user, by gRPC", "bare call as get_user", BY_GRPC),
+    Ratio("get_user, blocking", "bare call as get_user", BY_GRPC),
+    Ratio("get_user, 64 at once", "bare calls, 64 at once", MANY_TARGET),
+    Ratio("hook", "bare call as hook", HOOK_TARGET),
+    Ratio("hook, by gRPC", "bare call as hook", BY_GRPC),
+    Ratio("models of get_user", "bare call as get_user", CONVERSION),
+    Ratio("models of hook", "bare call as hook", CONVERSION),
 )
 
 
@@ -102,6 +114,16 @@ def awaited(operation: Callable[[], Awaitable[object]]) -> Timer:
     return timer
 
 
+def at_once(operation: Callable[[], Awaitable[object]]) -> Timer:
+    """Times many of something asynchronous side by side."""
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(operation() for _ in range(AT_ONCE)))
+
+    timer = awaited(all_of_them)
+    return lambda calls: timer(max(1, calls * BATCHES // AT_ONCE))
+
+
 def called(operation: Callable[[], object]) -> Timer:
     """Times something that blocks, in a thread of its own."""
 
@@ -123,27 +145,48 @@ async def operations() -> AsyncIterator[dict[str, Timer]]:
         folder = Path(name)
         with served(folder), PluginAPIClient(target(folder, API)) as blocking:
             channel = grpc.aio.insecure_channel(target(folder, BARE))
-            async with channel as bare, AsyncPluginAPIClient(target(folder, API)) as client:
-                link = await Link.connect(target(folder, PLUGIN), timeout=TIMEOUT)
-                try:
-                    yield {**api_operations(bare, client, blocking), **await hook_operations(bare, link)}
-                finally:
-                    await link.close()
+            async with (
+                channel as bare,
+                AsyncPluginAPIClient(target(folder, API)) as client,
+                AsyncPluginAPIClient(by("grpc", target(folder, API))) as by_grpc,
+                linked(target(folder, PLUGIN)) as link,
+                linked(by("grpc", target(folder, PLUGIN))) as link_by_grpc,
+            ):
+                yield {
+                    **api_operations(bare, client, by_grpc, blocking),
+                    **await hook_operations(bare, link, link_by_grpc),
+                }
 
 
-def api_operations(bare: grpc.aio.Channel, client: AsyncPluginAPIClient, blocking: PluginAPIClient) -> dict[str, Timer]:
+@asynccontextmanager
+async def linked(address: str) -> AsyncIterator[Link]:
+    """A connection to the plugin."""
+    link = await Link.connect(address, timeout=TIMEOUT)
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+def api_operations(
+    bare: grpc.aio.Channel, client: AsyncPluginAPIClient, by_grpc: AsyncPluginAPIClient, blocking: PluginAPIClient
+) -> dict[str, Timer]:
     """A user asked for, a bare call of the same sizes, and the conversions on both sides."""
     message = user_message()
     response = GetUserResponse(user=message)
+    call = bare_call(bare, GetUserRequest(user_id=USER_ID).ByteSize(), response.ByteSize())
     return {
-        "bare call as get_user": bare_call(bare, GetUserRequest(user_id=USER_ID).ByteSize(), response.ByteSize()),
+        "bare call as get_user": awaited(call),
+        "bare calls, 64 at once": at_once(call),
         "get_user": awaited(lambda: client.get_user(USER_ID)),
+        "get_user, 64 at once": at_once(lambda: client.get_user(USER_ID)),
+        "get_user, by gRPC": awaited(lambda: by_grpc.get_user(USER_ID)),
         "get_user, blocking": called(lambda: blocking.get_user(USER_ID)),
         "models of get_user": called(lambda: User.from_proto(message).to_proto()),
     }
 
 
-async def hook_operations(bare: grpc.aio.Channel, link: Link) -> dict[str, Timer]:
+async def hook_operations(bare: grpc.aio.Channel, link: Link, by_grpc: Link) -> dict[str, Timer]:
     """A post shown to the plugin, a bare call of the same sizes, and the conversions on both sides."""
     request = hook_request(HOOK, CONTEXT, {"post": POST})
     response = await link.call(HOOK, request, TIMEOUT)
@@ -153,17 +196,18 @@ async def hook_operations(bare: grpc.aio.Channel, link: Link) -> dict[str, Timer
         PluginContext.from_proto(CONTEXT.to_proto())
 
     return {
-        "bare call as hook": bare_call(bare, request.ByteSize(), response.ByteSize()),
+        "bare call as hook": awaited(bare_call(bare, request.ByteSize(), response.ByteSize())),
         "hook": awaited(lambda: link.call(HOOK, request, TIMEOUT)),
+        "hook, by gRPC": awaited(lambda: by_grpc.call(HOOK, request, TIMEOUT)),
         "models of hook": called(convert),
     }
 
 
-def bare_call(channel: grpc.aio.Channel, sent: int, received: int) -> Timer:
+def bare_call(channel: grpc.aio.Channel, sent: int, received: int) -> Callable[[], Awaitable[bytes]]:
     """A call that sends and receives so many bytes, without messages."""
     method: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary(f"/bare/{received}")
     request = bytes(sent)
-    return awaited(lambda: method(request))
+    return lambda: method(request)
 
 
 @contextmanager

@@ -45,7 +45,11 @@ def request_class(rpc: str) -> type[Message]:
 
 
 def response_class(rpc: str) -> type[Message]:
-    return message_factory.GetMessageClass(RPCS[rpc].output_type)
+    return response_of(RPCS[rpc])
+
+
+def response_of(rpc: MethodDescriptor) -> type[Message]:
+    return message_factory.GetMessageClass(rpc.output_type)
 
 
 def filled(descriptor: Descriptor, depth: int = 0) -> Any:

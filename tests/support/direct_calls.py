@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from mattermost_plugin.exchange import Exchange
-from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, DirectServer, connect
+from mattermost_plugin.tunnel.direct import CALL_TIMEOUT, CallEnded, DirectMessageStream, DirectServer, connect
 from support.http2 import PATH
 from support.tunnels import no_task_left
 
@@ -39,10 +39,12 @@ Handle = Callable[[DirectMessageStream], Awaitable[None]]
 
 
 @asynccontextmanager
-async def listening(handle: Handle, folder: Path, **options: float) -> AsyncIterator[tuple[DirectServer, Path]]:
+async def listening(
+    handle: Handle, folder: Path, call_timeout: float = CALL_TIMEOUT
+) -> AsyncIterator[tuple[DirectServer, Path]]:
     """A server of `PATH`, and where."""
     path = folder / "direct"
-    server = DirectServer(PATH, handle, **options)
+    server = DirectServer(PATH, handle, call_timeout)
     async with no_task_left():
         await server.start(listener(path))
         try:

@@ -10,8 +10,9 @@ from google.protobuf.message import Message
 
 from mattermost_plugin import HookName, Plugin, RuntimeConfig, hook
 from mattermost_plugin.grpc import hooks_pb2
+from support import plugin_host
 from support.api_host import filled
-from support.plugin_host import Host, serving
+from support.plugin_host import Host
 
 RPCS = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"].methods_by_name
 UNARY = tuple(name.value for name in HookName if name is not HookName.ServeHTTP)
@@ -42,7 +43,7 @@ async def ask(host: Host, name: str, request: Message | None = None) -> Any:
 
 async def asked(name: str, handler: Callable[..., Any], request: Message | None = None, **options: Any) -> Any:
     """The response of a plugin with this handler."""
-    async with serving(plugin_with(name, handler, **options)) as (_, host):
+    async with plugin_host.serving(plugin_with(name, handler, **options)) as (_, host):
         return await ask(host, name, request)
 
 

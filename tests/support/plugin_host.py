@@ -7,6 +7,7 @@ import itertools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import grpc
@@ -15,7 +16,9 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from mattermost_plugin import Plugin
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.grpc.hooks_http_pb2 import HTTPHeader, ServeHTTPRequest, ServeHTTPRequestInit, ServeHTTPResponse
+from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.server import PluginServer
+from support.call_ways import DirectHooks, calling
 
 TIMEOUT = 10.0
 PIECE = 64 * 1024
@@ -68,9 +71,9 @@ class Call:
 class Host:
     """Calls a plugin through a channel."""
 
-    def __init__(self, channel: grpc.aio.Channel) -> None:
+    def __init__(self, channel: grpc.aio.Channel, hooks: Any = None) -> None:
         self.channel = channel
-        self.hooks = hooks_pb2_grpc.PluginHooksStub(channel)
+        self.hooks = hooks or hooks_pb2_grpc.PluginHooksStub(channel)
 
     async def health(self, service: str) -> int:
         stub: Any = health_pb2_grpc.HealthStub(self.channel)
@@ -137,3 +140,15 @@ async def serving(plugin: Plugin, **options: Any) -> AsyncIterator[tuple[PluginS
             yield server, Host(channel)
     finally:
         await server.stop(0.2)
+
+
+_serving = serving
+
+
+@asynccontextmanager
+async def serving_directly(plugin: Plugin, **options: Any) -> AsyncIterator[tuple[PluginServer, Host]]:
+    """The same, at a unix socket, and a host that calls hooks without gRPC's library."""
+    with TemporaryDirectory() as folder:
+        options = {"address": Handshake("unix", f"{folder}/s")} | options
+        async with _serving(plugin, **options) as (server, host), calling(server.address.target) as client:
+            yield server, Host(host.channel, DirectHooks(client, host.channel))

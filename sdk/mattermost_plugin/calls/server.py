@@ -14,12 +14,15 @@ from google.protobuf.message import Message
 from mattermost_plugin.calls.answering import Answering, Asked
 from mattermost_plugin.calls.client import CONNECT, WORK
 from mattermost_plugin.calls.errors import CallFailed
+from mattermost_plugin.calls.limits import MAX_CALLS
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, DirectServer
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
 Code = grpc.StatusCode
 INVALID_ARGUMENT: int = Code.INVALID_ARGUMENT.value[0]
+EARLY_MESSAGES = 2 * MAX_CALLS
+"""Messages that may come while a connection is being taken: an asker need not wait for it."""
 
 logger = get_logger(__name__)
 
@@ -63,7 +66,7 @@ class CallServer:
         self.methods = methods
         self.largest = largest
         self.closing = False
-        self._direct = DirectServer(CONNECT, self._carry)
+        self._direct = DirectServer(CONNECT, self._carry, early_messages=EARLY_MESSAGES)
         self._streams: set[_Stream] = set()
 
     @property

@@ -30,7 +30,7 @@ CLOSE_TIMEOUT = 1.0
 """Seconds for a client to read how its call ended."""
 
 EARLY_MESSAGES = 16
-"""Messages that may come before `run`; a peer that waits for a hello sends one."""
+"""Messages that may come before `run` where nothing else is said; a peer that waits for a hello sends one."""
 
 WORK_IN_TURN = 8192
 """Fields of messages that are read in one turn of the event loop, in whole messages: others have their turn then."""
@@ -55,14 +55,19 @@ class CallEnded(Exception):
 class DirectMessageStream(asyncio.Protocol):
     """A call on a connection of its own; made by `connect`, or by a `DirectServer`.
 
+    Args:
+        call: the call.
+        early_messages: how many messages may come before `run`.
+
     Attributes:
         called: done once it is known what is called.
         over: done once nothing more comes: the peer ended the call, or broke the protocol, or this side gave up.
         closed: done once the connection is no more.
     """
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: Call, early_messages: int = EARLY_MESSAGES) -> None:
         self._call = call
+        self._early_messages = early_messages
         self._receiver: Receiver | None = None
         self._early: list[bytes] = []
         self._arrived: deque[bytes] = deque()  # of one read: the socket is not read while there are any
@@ -215,7 +220,7 @@ class DirectMessageStream(asyncio.Protocol):
     def _hand_over_one(self, message: bytes) -> int:
         if self._receiver is not None:
             return self._receiver.receive(message)
-        if len(self._early) >= EARLY_MESSAGES:
+        if len(self._early) >= self._early_messages:
             raise RemoteProtocolError("messages before the hello was answered")
         self._early.append(message)
         return 1
@@ -280,14 +285,20 @@ class DirectServer:
         method: its path.
         handle: serves one call; the stream is closed when it returns.
         call_timeout: seconds for a client that has connected to say what it calls.
+        early_messages: how many messages may come before `handle` runs the stream.
     """
 
     def __init__(
-        self, method: str, handle: Callable[[DirectMessageStream], Awaitable[None]], call_timeout: float = CALL_TIMEOUT
+        self,
+        method: str,
+        handle: Callable[[DirectMessageStream], Awaitable[None]],
+        call_timeout: float = CALL_TIMEOUT,
+        early_messages: int = EARLY_MESSAGES,
     ) -> None:
         self._method = method
         self._handle = handle
         self._call_timeout = call_timeout
+        self._early_messages = early_messages
         self._server: asyncio.Server | None = None
         self._calls: dict[asyncio.Task[None], DirectMessageStream] = {}
         self._closed = False
@@ -310,7 +321,7 @@ class DirectServer:
     def _accept(self) -> DirectMessageStream:
         call = Call(client=False)
         call.start()
-        stream = DirectMessageStream(call)
+        stream = DirectMessageStream(call, self._early_messages)
         if self._closed:  # the loop had accepted the connection before, and tells of it now
             stream.hang_up()
             return stream

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mattermost_plugin import HookName, Plugin, hook
+from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.models import PluginContext as Context
 from mattermost_plugin.models import Post, User
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks import Hooks, Refused
+from support.call_ways import WAYS, by
 from support.plugin_host import serving
 
 pytestmark = pytest.mark.anyio
@@ -41,11 +44,11 @@ class Moderator(Plugin):
         raise RuntimeError("a bug")
 
 
-@pytest.fixture
-async def link() -> AsyncIterator[tuple[Link, Moderator]]:
+@pytest.fixture(params=WAYS)
+async def link(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Link, Moderator]]:
     plugin = Moderator()
-    async with serving(plugin) as (server, _):
-        link = await Link.connect(server.address.target, timeout=TIMEOUT)
+    async with serving(plugin, address=Handshake("unix", str(tmp_path / "s"))) as (server, _):
+        link = await Link.connect(by(request.param, server.address.target), timeout=TIMEOUT)
         yield link, plugin
         await link.close()
 

@@ -11,6 +11,7 @@ import pytest
 from mattermost_plugin import AsyncPluginAPIClient
 from servehttp.workspace.rpc.server import Endpoint
 from servehttp.workspace.workspace import Workspace
+from support.call_ways import WAYS, by
 
 PLUGIN_ID = "com.example.me"
 
@@ -23,8 +24,8 @@ async def endpoint(ws: Workspace) -> AsyncIterator[Endpoint]:
         await endpoint.close()
 
 
-@pytest.fixture
-async def api(endpoint: Endpoint) -> AsyncIterator[AsyncPluginAPIClient]:
-    """What a plugin has as `self.async_api`."""
-    async with AsyncPluginAPIClient(endpoint.target) as client:
+@pytest.fixture(params=WAYS)
+async def api(endpoint: Endpoint, request: pytest.FixtureRequest) -> AsyncIterator[AsyncPluginAPIClient]:
+    """What a plugin has as `self.async_api`, by either way."""
+    async with AsyncPluginAPIClient(by(request.param, endpoint.target)) as client:
         yield client
