@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import secrets
 from collections.abc import Awaitable, Callable
+from contextvars import Context
 from pathlib import Path
 from typing import Any, Never
 
@@ -124,7 +125,8 @@ async def _serve_directly(call: ApiCall, target: str, message_size: int) -> Call
     if listener is None:
         return None
     calls = CallServer({_path(rpc): answering(_answer(rpc, call), _request_class(rpc)) for rpc in RPCS}, message_size)
-    await calls.start(listener)
+    # Who has the plugin started is not who calls: nothing of that context may be in the calls'.
+    await asyncio.create_task(calls.start(listener), context=Context())
     return calls
 
 

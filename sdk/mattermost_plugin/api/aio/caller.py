@@ -118,11 +118,11 @@ class AsyncCaller:
             await asyncio.sleep(pause)
 
     async def _attempt(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, attempts: Attempts) -> ResponseT:
-        connection = self._connected()
+        self._connected()
         if self._direct is not None and not rpc.transfer:
             with contextlib.suppress(CallRefused):
                 return rpc.response.FromString(await self._direct.call(rpc.path, request, attempts.left()))
-        call = connection.method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
+        call = self._connected().method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
         try:
             response: ResponseT = await call
         finally:

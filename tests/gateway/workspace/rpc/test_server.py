@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import stat
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
 from pathlib import Path
+from typing import cast
 
 import grpc
 import grpc.aio
@@ -20,8 +22,9 @@ from mattermost_plugin import (
 )
 from mattermost_plugin.grpc import api_pb2_grpc
 from mattermost_plugin.grpc.api_user_team_pb2 import GetUserRequest
+from servehttp.workspace.rpc.call import ApiCall
 from servehttp.workspace.rpc.server import Endpoint
-from servehttp.workspace.rpc.table import HANDLERS, RPCS
+from servehttp.workspace.rpc.table import HANDLERS, RPCS, Handler
 from servehttp.workspace.workspace import Workspace
 from support.api_host import request_class
 
@@ -69,6 +72,25 @@ async def test_one_plugins_token_is_no_good_at_anothers_endpoint(ws: Workspace, 
 async def test_nobody_else_may_enter_the_folder_of_the_socket(endpoint: Endpoint) -> None:
     folder = Path(endpoint.target.removeprefix("unix:")).parent
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+async def test_a_call_knows_nothing_of_who_had_the_endpoint_opened(
+    ws: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opener = ContextVar("opener", default="nobody")
+    seen = []
+
+    async def look(call: ApiCall, request: object) -> str:
+        seen.append(opener.get())
+        return "1"
+
+    monkeypatch.setitem(cast(dict[str, Handler], HANDLERS), "GetServerVersion", look)
+    opener.set("an administrator")
+    endpoint = await Endpoint.on_socket(ws, "com.example.other", tmp_path / "api")
+    async with AsyncPluginAPIClient(endpoint.target) as client:
+        assert await client.get_server_version() == "1"
+    await endpoint.close()
+    assert seen == ["nobody"]
 
 
 async def test_each_endpoint_has_the_keys_of_its_plugin(
