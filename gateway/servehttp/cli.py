@@ -33,7 +33,7 @@ log = structlog.get_logger("servehttp.cli")
 _SETTINGS = dict(every_setting(Settings))
 
 app = typer.Typer(
-    help="Run ASGI plugins in supervised processes behind one HTTP port.",
+    help="Serve HTTP from plugins: ASGI applications in supervised processes, behind one port.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",

@@ -15,5 +15,8 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in OURS:
             raise
-        sys.exit(f"error: the command needs {error.name}: pip install 'servehttp[workspace]' (or servehttp[gateway])")
+        sys.exit(
+            f"error: the gateway is not installed, only what plugins need ({error.name} is missing): "
+            "pip install 'servehttp[workspace]', or 'servehttp[gateway]' for one without users, hooks and REST API"
+        )
     cli.main()

@@ -37,6 +37,9 @@ def run(go_path: Path, *arguments: str, **options: Any) -> tuple[int, Any]:
 
 def main() -> int | str:
     """The command line; returns the exit code, or why nothing could be run."""
+    if {"-h", "--help"} & set(sys.argv[1:]):  # before anything is installed for it
+        print(__doc__)
+        return 0
     if missing := go_tools.install_missing():
         return missing
     exit_code, _ = run(GO_PATH, *sys.argv[1:])

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mattermost_plugin.exchange import Headers, Request
 from mattermost_plugin.types import Receive, Scope, Send
-from servehttp.front.access import Record
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission, Rejected
 from servehttp.front.disconnect_signal import disconnect_signal_of
 from servehttp.front.health import Health
@@ -53,7 +53,7 @@ class Front:
         if scope["type"] == "http" and await self._health.answer(scope, send):
             return
         request = _request(scope)
-        record = Record(request, _raw_path(scope))
+        record = RequestRecord(request, _raw_path(scope))
         try:
             if request.websocket:
                 await self._websocket(scope, request, receive, send, record)
@@ -86,14 +86,14 @@ class Front:
 
     # Requests
 
-    def _admit(self, scope: Scope, request: Request, record: Record) -> str:
+    def _admit(self, scope: Scope, request: Request, record: RequestRecord) -> str:
         """The id of the plugin that a request goes to."""
         path = _raw_path(scope)
         mount = _root_length(scope, path)
         record.plugin_id = self.admission.admit(request, path, has_body=_has_body(scope), mount=mount).plugin_id
         return record.plugin_id
 
-    async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
+    async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: RequestRecord) -> None:
         try:
             plugin_id = self._admit(scope, request, record)
             receive = await self.admission.identify(request, plugin_id, receive)
@@ -105,7 +105,7 @@ class Front:
         await refusal.send(send, request.request_id)
 
     async def _forward(
-        self, scope: Scope, request: Request, plugin_id: str, receive: Receive, send: Send, record: Record
+        self, scope: Scope, request: Request, plugin_id: str, receive: Receive, send: Send, record: RequestRecord
     ) -> None:
         has_body, signal = _has_body(scope), disconnect_signal_of(scope)
         for attempt in itertools.count(1):
@@ -126,7 +126,9 @@ class Front:
                 continue
             return
 
-    async def _websocket(self, scope: Scope, request: Request, receive: Receive, send: Send, record: Record) -> None:
+    async def _websocket(
+        self, scope: Scope, request: Request, receive: Receive, send: Send, record: RequestRecord
+    ) -> None:
         can_refuse = "websocket.http.response" in (scope.get("extensions") or {})
         if (await receive())["type"] != "websocket.connect":
             return

@@ -15,7 +15,7 @@ import structlog
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.tunnel.multiplexer import Sink, TunnelExchange
-from servehttp.front.access import Record
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import END, Admission, Admitted, Rejected
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.headers import field_lines, status_line
@@ -101,7 +101,7 @@ class DirectCycle(Sink):
         self.request = request
         self._connection = connection
         self._admission = admission
-        self._record = Record(request, request.target.partition(b"?")[0])
+        self._record = RequestRecord(request, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
         self._attempts = 0
         self._disconnected = False

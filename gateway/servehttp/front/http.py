@@ -10,7 +10,7 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
-from servehttp.front.access import Record
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.disconnect_signal import DisconnectSignal
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
@@ -46,7 +46,7 @@ class HTTPForward:
         receive: Receive,
         send: Send,
         limits: ForwardLimits,
-        record: Record,
+        record: RequestRecord,
         rules: ResponseRules,
         *,
         has_body: bool,

@@ -14,7 +14,7 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses
-from servehttp.front.access import Record
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.endings import ATTEMPTS, ending
 from servehttp.front.rules import ResponseRules
 
@@ -52,7 +52,7 @@ class WebSocketForward:
         receive: Receive,
         send: Send,
         accept_timeout: float,
-        record: Record,
+        record: RequestRecord,
         rules: ResponseRules,
         *,
         can_refuse: bool,
@@ -179,7 +179,7 @@ class WebSocketForward:
 
 
 async def refuse_websocket(
-    refusal: responses.Refusal, send: Send, record: Record, request_id: bytes, *, can_refuse: bool
+    refusal: responses.Refusal, send: Send, record: RequestRecord, request_id: bytes, *, can_refuse: bool
 ) -> None:
     """Refuse a handshake with an answer of the gateway's own, as well as the server can."""
     record.begin_refusal(refusal)

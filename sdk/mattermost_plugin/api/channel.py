@@ -40,7 +40,10 @@ def get_default_target() -> str:
     target = os.environ.get(PLUGIN_API_TARGET_ENV)
     if target:
         return target
-    raise RuntimeError(f"{PLUGIN_API_TARGET_ENV} is not set: no host offers its API; pass target= to use another one")
+    raise RuntimeError(
+        f"there is no API: {PLUGIN_API_TARGET_ENV} is not set, as by a gateway that has no workspace; "
+        "pass target= to use another host's"
+    )
 
 
 def create_channel(

@@ -12,7 +12,7 @@ from servehttp.front.responses import Refusal
 logger = structlog.get_logger("servehttp.access")
 
 
-class Record:
+class RequestRecord:
     """One request, from its head to its last byte.
 
     Args:
