@@ -1,4 +1,4 @@
-"""The same Locust users before the same application alone, behind nginx and behind the gateway.
+"""Locust's users before one application: alone, behind nginx and behind the gateway.
 
 Reports what a request costs more than with uvicorn alone, in time, CPU and memory.
 

@@ -25,7 +25,7 @@ from servehttp.plugins.manifest import Manifest, discover
 from servehttp.settings.kinds import HttpParser, LogFormat, LogLevel, Transport
 from servehttp.settings.plugins import PluginSettings
 from servehttp.settings.sources import COMMAND_LINE, CONFIG_VARIABLE, every_setting
-from servehttp.workspace.embedding.choice import choose_host, require_installed
+from servehttp.workspace.embedding.choice import choose_host, loading
 from servehttp.workspace.settings import Settings
 
 log = structlog.get_logger("servehttp.cli")
@@ -181,10 +181,8 @@ def admin_token(
     settings = _load(config, {"data_dir": data_dir})
     logs.configure(settings.log)
 
-    require_installed()
-    from servehttp.workspace.embedding.first_start import (
-        make_token_of,  # here, because the database's libraries take long to import
-    )
+    with loading():  # here, because the database's libraries take long to import
+        from servehttp.workspace.embedding.first_start import make_token_of
 
     print(asyncio.run(make_token_of(user, settings)))
 

@@ -11,12 +11,11 @@ OURS = ("servehttp", "mattermost_plugin")
 def main() -> None:
     """Run the command."""
     try:
-        cli = importlib.import_module("servehttp.cli")
+        importlib.import_module("servehttp.cli").main()
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] in OURS:
             raise
         sys.exit(
-            f"error: the gateway is not installed, only what plugins need ({error.name} is missing): "
-            "pip install 'servehttp[workspace]', or 'servehttp[gateway]' for one without users, hooks and REST API"
+            f"error: the gateway needs {error.name}, which is not installed: pip install 'servehttp[workspace]', "
+            "or 'servehttp[gateway]' for one without users, hooks and REST API"
         )
-    cli.main()

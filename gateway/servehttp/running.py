@@ -79,7 +79,7 @@ async def _run_with_workers(
     gateway: GatewayApp, notifier: WorkerNotifier, reaper: Reaper, listener: socket.socket
 ) -> None:
     settings = gateway.settings
-    pool = WorkerPool(settings, gateway, notifier, listener, reaper)
+    pool = WorkerPool(settings, gateway, notifier, listener, reaper, has_host=gateway.host is not None)
     told = _catch_signals(functools.partial(report_stop, settings=settings), hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving):
         try:

@@ -42,7 +42,7 @@ def as_bytes(message: Sequence[Addressed]) -> Sequence[Addressed]:
 
 
 def as_it_is(message: Sequence[Addressed]) -> Sequence[Addressed]:
-    """The same message: no codec."""
+    """A message as it is, without the codec."""
     return message
 
 

@@ -41,7 +41,7 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def rounded(value: Any) -> Any:
-    """The same with floats of six significant digits: more is noise."""
+    """A result with floats of six significant digits: more is noise."""
     if isinstance(value, float):
         return float(f"{value:.6g}")
     if isinstance(value, Mapping):

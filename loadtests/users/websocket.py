@@ -35,7 +35,7 @@ class WebSocketUser(User):
             report_part(self, "WS", "/ws (first byte)", time.perf_counter() - began, 0)
             for _ in range(MESSAGES):
                 self._echo(connection)
-            self._say_goodbye(connection)
+            self._close_in_order(connection)
         finally:
             connection.shutdown()
 
@@ -47,7 +47,7 @@ class WebSocketUser(User):
         if answer != MESSAGE:
             raise ValueError(f"{answer!r} came back, and {MESSAGE!r} was sent")
 
-    def _say_goodbye(self, connection: websocket.WebSocket) -> None:
+    def _close_in_order(self, connection: websocket.WebSocket) -> None:
         """Close in order. `connection.close()` would swallow what Locust raises here to stop a user."""
         connection.send_close()
         while connection.recv_frame().opcode != websocket.ABNF.OPCODE_CLOSE:

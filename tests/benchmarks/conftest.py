@@ -10,7 +10,7 @@ from harness.table import as_text
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from benchmarks.measuring import HEADINGS, Measure, allocated, percentiles, row
-from support.loops import settle_calls
+from support.loops import run_callbacks
 
 ROWS = pytest.StashKey[list[list[str]]]()
 
@@ -21,7 +21,7 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
     each: some ten microseconds."""
     with asyncio.Runner() as runner:
         yield runner.get_loop()
-        runner.run(settle_calls())
+        runner.run(run_callbacks())
 
 
 @pytest.fixture

@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "hello"
-WORKSPACE = ("aiosqlite", "alembic", "argon2", "sqlalchemy")
+WORKSPACE = ("aiosqlite", "alembic", "argon2", "greenlet", "sqlalchemy")
 GATEWAY = (*WORKSPACE, "structlog", "typer", "uvicorn", "pydantic")
 
 WITHOUT = """
@@ -44,10 +45,17 @@ def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
 
 
+@pytest.mark.parametrize("missing", ["uvicorn", "websockets"])
+def test_a_library_that_is_missed_late_is_one_line_as_well(tmp_path: Path, missing: str) -> None:
+    process = run("serve", str(EXAMPLE), "--no-workspace", env=environment(tmp_path, (missing,)))
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.startswith(f"error: the gateway needs {missing}, which is not installed")
+
+
 def test_without_the_gateways_libraries_one_line_says_what_to_install(tmp_path: Path) -> None:
     process = run("--help", env=environment(tmp_path, GATEWAY))
     assert (process.returncode, process.stdout) == (1, "")
-    assert process.stderr.startswith("error: the gateway is not installed, only what plugins need (")
+    assert process.stderr.startswith("error: the gateway needs ")
     assert "pip install 'servehttp[workspace]', or 'servehttp[gateway]' for" in process.stderr
     assert process.stderr.count("\n") == 1
 
@@ -84,5 +92,44 @@ def test_who_asks_for_a_workspace_without_its_libraries_is_told_what_to_install(
     process = run(*arguments, "--data-dir", str(tmp_path / "data"), env=environment(tmp_path, WORKSPACE))
     assert (process.returncode, process.stdout) == (1, "")
     assert process.stderr == (
-        "error: the workspace needs aiosqlite, alembic, argon2, sqlalchemy: pip install 'servehttp[workspace]'\n"
+        f"error: the workspace needs {', '.join(WORKSPACE)}: pip install 'servehttp[workspace]'\n"
     )
+
+
+def with_a_database(data: Path) -> None:
+    data.mkdir()
+    (data / "workspace.db").touch()
+
+
+def with_a_setting(data: Path) -> None:
+    (data.parent / "settings.toml").write_text('[workspace]\ndatabase_url = "postgresql://nowhere/none"\n')
+
+
+@pytest.mark.parametrize(
+    ("missing", "prepare"),
+    [(WORKSPACE, with_a_database), (WORKSPACE, with_a_setting), (("argon2",), lambda data: None)],
+    ids=["there is one", "one is configured", "it is half installed"],
+)
+def test_who_has_a_workspace_is_not_served_without_it(
+    tmp_path: Path, missing: tuple[str, ...], prepare: Callable[[Path], None]
+) -> None:
+    prepare(tmp_path / "data")
+    settings = tmp_path / "settings.toml"
+    settings.touch()
+    arguments = ("serve", str(EXAMPLE), "--port", "0", "--config", str(settings), "--data-dir", str(tmp_path / "data"))
+    process = run(*arguments, env=environment(tmp_path, missing))
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr == f"error: the workspace needs {', '.join(missing)}: pip install 'servehttp[workspace]'\n"
+
+
+def test_a_library_that_does_not_load_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "sqlalchemy").mkdir()
+    (tmp_path / "sqlalchemy" / "__init__.py").write_text('raise ImportError("its library is of another version")')
+    env = environment(tmp_path, ())
+    for arguments in (("serve", str(EXAMPLE), "--port", "0"), ("admin", "token")):
+        process = run(*arguments, "--data-dir", str(tmp_path / "data"), env=env)
+        assert (process.returncode, process.stdout) == (1, "")
+        assert process.stderr == (
+            "error: the workspace cannot be loaded, its library is of another version: "
+            "pip install 'servehttp[workspace]'\n"
+        )

@@ -14,7 +14,7 @@ import grpc.aio
 import pytest
 
 
-async def settle_calls() -> None:
+async def run_callbacks() -> None:
     """Make a call of our own: once it has failed, gRPC has told the loop of what ended before."""
     async with grpc.aio.insecure_channel("unix:/nowhere") as channel:
         call: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/nothing/Nothing")
@@ -26,11 +26,11 @@ async def settle_calls() -> None:
 async def one_loop(anyio_backend: str) -> AsyncIterator[None]:
     """Keeps the loop open until the folder's last test has ended."""
     yield
-    await settle_calls()
+    await run_callbacks()
 
 
 @pytest.fixture(scope="module", autouse=True)
 async def one_module_loop(anyio_backend: str) -> AsyncIterator[None]:
     """Keeps the loop open until the module's last test has ended."""
     yield
-    await settle_calls()
+    await run_callbacks()

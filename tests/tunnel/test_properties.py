@@ -69,7 +69,7 @@ class View:
     messages: list[bytes] = field(default_factory=list)
     partial: bytes = b""
     complete: int = 0
-    owed: deque[int] = field(default_factory=deque)
+    held: deque[int] = field(default_factory=deque)
     under_way: int = 0
     """What the data sent and not yet received cost."""
     gave_up: bool = False
@@ -144,7 +144,7 @@ class Interleavings(RuleBasedStateMachine):
 
     @rule(half=st.sampled_from(Half), pick=PICKS, count=st.integers(1, 10))
     def consume(self, half: Half, pick: int, count: int) -> None:
-        holding = sorted(id for id, view in self.views[half].items() if view.owed)
+        holding = sorted(id for id, view in self.views[half].items() if view.held)
         if holding:
             self.consume_some(half, holding[pick % len(holding)], count)
 
@@ -234,12 +234,12 @@ class Interleavings(RuleBasedStateMachine):
         self.pair.cores[half].reset(id, code)
         view = self.views[half][id]
         view.gave_up = True
-        view.owed.clear()  # it is never consumed
+        view.held.clear()  # it is never consumed
 
     def consume_some(self, half: Half, id: int, count: int) -> None:
-        owed = self.views[half][id].owed
-        for _ in range(min(count, len(owed))):
-            self.pair.cores[half].consume(id, owed.popleft())
+        held = self.views[half][id].held
+        for _ in range(min(count, len(held))):
+            self.pair.cores[half].consume(id, held.popleft())
 
     def told(self, half: Half, id: int, part: Part | Drain) -> None:
         if isinstance(part, Drain):
@@ -254,7 +254,7 @@ class Interleavings(RuleBasedStateMachine):
             self.views[OTHER[half]][id].under_way -= cost(part.data)
         if isinstance(part, Reset):
             view.was_reset = True
-            view.owed.clear()
+            view.held.clear()
         elif not view.gave_up:
             view.advance(OTHER[half], part)
             self.take(view, self.views[OTHER[half]][id], part)
@@ -265,7 +265,7 @@ class Interleavings(RuleBasedStateMachine):
             assert part.data == pattern(view.received, len(part.data))
             view.received += len(part.data)
             assert view.received <= peer.sent
-            view.owed.append(cost(part.data))
+            view.held.append(cost(part.data))
         if isinstance(part, Message):
             view.partial += part.data
             if not part.more:
@@ -287,7 +287,7 @@ class Interleavings(RuleBasedStateMachine):
             for id, view in self.views[half].items():
                 assert core.queued(id) <= MAX_QUEUED
                 if core.is_open(id) and id in self.views[OTHER[half]] and not view.gave_up:
-                    in_use = sum(view.owed) + self.views[OTHER[half]][id].under_way
+                    in_use = sum(view.held) + self.views[OTHER[half]][id].under_way
                     assert in_use <= LARGEST_WINDOW
                     granted += in_use
             assert granted <= core.open_exchanges * FIRST_WINDOW + POOL_SIZE
@@ -320,8 +320,8 @@ class Interleavings(RuleBasedStateMachine):
         progress = False
         for half in Half:
             for id, view in self.views[half].items():
-                progress = progress or bool(view.owed)
-                self.consume_some(half, id, len(view.owed))
+                progress = progress or bool(view.held)
+                self.consume_some(half, id, len(view.held))
             self.write(half, 65_536, 4)
             progress = progress or bool(self.pair.wire[half])
             self.read(OTHER[half], len(self.pair.wire[half]))

@@ -220,7 +220,7 @@ class Admission:
         Raises:
             Rejected: it does not serve HTTP now, or its transport carries none.
         """
-        if self._link(plugin_id).transport == "servehttp":
+        if not self._link(plugin_id).carries_websockets:
             raise Rejected(responses.no_websockets(plugin_id))
 
     def _link(self, plugin_id: str) -> Link:

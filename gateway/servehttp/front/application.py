@@ -122,7 +122,8 @@ class Front:
             )
             try:
                 await forward.run()
-            except Refused:
+            except Refused:  # nothing of the body went, but an empty one may have ended
+                has_body = has_body and not forward.body_received
                 continue
             return
 

@@ -38,6 +38,9 @@ class HTTPForward:
         has_body: whether the request brings a body at all.
         signal: the server's, if it tells at once that the client has gone, and itself ends requests whose body stalls.
         attempts: how often it was offered, this time included.
+
+    Attributes:
+        body_received: all of the body has come, so that another attempt waits for none.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class HTTPForward:
         self.attempts = attempts
         # Request
         self.client_due = False
+        self.body_received = False
         self.body_wanted = asyncio.Event()
         self.exceeded: int | None = None
         self.client_gone = False
@@ -136,6 +140,7 @@ class HTTPForward:
                 await self.exchange.send(Body(data))
                 self._progress()
             if not event.get("more_body", False):
+                self.body_received = True
                 await self.exchange.send(End())
                 return
 

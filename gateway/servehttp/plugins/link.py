@@ -118,6 +118,11 @@ class Link:
         return self._transport.name
 
     @property
+    def carries_websockets(self) -> bool:
+        """Whether an exchange may be a WebSocket."""
+        return self._transport.carries_websockets
+
+    @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
         return self._transport.in_flight

@@ -29,9 +29,15 @@ DRAINING = "the plugin is being stopped and takes no new request"
 
 
 class Transport(Protocol):
-    """Carries exchanges to one plugin."""
+    """Carries exchanges to one plugin.
+
+    Attributes:
+        name: as operators know it.
+        carries_websockets: whether an exchange may be a WebSocket.
+    """
 
     name: str
+    carries_websockets: bool
 
     @property
     def in_flight(self) -> int:
@@ -81,6 +87,7 @@ class TunnelTransport:
     """
 
     name = "tunnel"
+    carries_websockets = True
 
     def __init__(
         self,
@@ -201,6 +208,7 @@ class CallTransport:
     """One ServeHTTP call for each exchange: the contract's own way, for plugins that know no tunnel."""
 
     name = "servehttp"
+    carries_websockets = False
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel

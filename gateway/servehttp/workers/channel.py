@@ -1,6 +1,6 @@
 """The private connection between the main process and one worker: a pair of sockets, one line for each message.
 
-Sending never waits. What an end that does not read is owed is bounded: beyond that it is given up.
+Sending never waits. What waits for an end that does not read is bounded: beyond that it is given up.
 """
 
 from __future__ import annotations

@@ -25,10 +25,12 @@ class Setup:
     Attributes:
         settings: every setting, as `Settings` takes them.
         place: which of the workers it is, from 0.
+        has_host: whether plugins are part of something that knows who sends requests.
     """
 
     settings: dict[str, Any]
     place: int
+    has_host: bool = False
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ class WorkerPool:
         listener: what they accept connections from.
         reaper: ends them should the gateway be killed.
         command: the program of a worker.
+        has_host: whether the plugins are part of something that knows who sends requests.
     """
 
     def __init__(
@@ -51,9 +52,12 @@ class WorkerPool:
         listener: socket.socket,
         reaper: Reaper,
         command: Sequence[str] = COMMAND,
+        *,
+        has_host: bool = False,
     ) -> None:
         self._settings = settings.server
         self._setup = settings.model_dump(mode="json")
+        self._has_host = has_host
         self._shares = create_shares(settings.server.workers)
         self._plugins = plugins
         self._notifier = notifier
@@ -118,7 +122,9 @@ class WorkerPool:
         """From its start to its end; returns how it ended."""
         shared = [self._listener.fileno(), self._shares.fileno()]
         try:
-            worker = await WorkerProcess.start(self._command, Setup(self._setup, place), shared, self._reaper)
+            worker = await WorkerProcess.start(
+                self._command, Setup(self._setup, place, self._has_host), shared, self._reaper
+            )
         except OSError as error:
             return f"its process cannot be started: {error}"
         self._workers.add(worker)

@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -41,8 +42,11 @@ from servehttp.workers.messages import (
 )
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
 from servehttp.workers.shares import Share
-from servehttp.workspace.embedding.choice import choose_reader
+from servehttp.workspace.embedding.choice import make_reader
 from servehttp.workspace.settings import Settings
+
+if TYPE_CHECKING:  # its libraries need not be there
+    from servehttp.workspace.embedding.workspace_reader import WorkspaceReader
 
 RECONNECTION_WINDOW = 60.0
 """Seconds for which the loss of a connection makes the next wait longer."""
@@ -56,16 +60,17 @@ class Worker:
     Args:
         settings: those of the gateway.
         share: its place among the workers.
+        reader: knows who sends requests, where the main process does.
     """
 
-    def __init__(self, settings: Settings, share: Share) -> None:
+    def __init__(self, settings: Settings, share: Share, reader: WorkspaceReader | None) -> None:
         self._transport = settings.plugins.transport
         self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)
         self._plugins: dict[str, MirroredPlugin] = {}
         self._registry = Registry([], reaper=None)
         self._introduced = asyncio.Event()
-        self._reader = choose_reader(settings)
+        self._reader = reader
         front = make_front(self._registry, settings, self._reader.identity if self._reader else None)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
@@ -193,7 +198,8 @@ def main() -> None:
     logs.configure(settings.log)
     structlog.contextvars.bind_contextvars(worker=os.getpid())
     try:
-        Worker(settings, share).run(connection, listener)
+        reader = make_reader(settings) if setup.has_host else None
+        Worker(settings, share, reader).run(connection, listener)
     except Exception:  # nobody is above: the main process sees the exit code
         log.exception("worker failed")
         sys.exit(1)

@@ -17,6 +17,9 @@ from pydantic import (
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.kinds import ApiTransport, Count, Group, Seconds, Size, Strings
 
+DATABASE_FILE = "workspace.db"
+"""The database, below `data_dir`, unless `workspace.database_url` names another."""
+
 
 class WorkspaceSettings(Group):
     """The embedded workspace, and the API and hooks by which plugins see it."""

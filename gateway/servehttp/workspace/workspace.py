@@ -70,13 +70,12 @@ from servehttp.workspace.domains.sharing.shared_channels import SharedChannels
 from servehttp.workspace.events import Events
 from servehttp.workspace.hooks import Hooks
 from servehttp.workspace.ids import Clock, now
-from servehttp.workspace.settings import WorkspaceSettings
+from servehttp.workspace.settings import DATABASE_FILE, WorkspaceSettings
 from servehttp.workspace.store.blobs import Blobs
 from servehttp.workspace.store.data_folder import make_private_file
 from servehttp.workspace.store.database import Database, Timeouts
 from servehttp.workspace.store.migrations import migrate
 
-DATABASE_FILE = "workspace.db"
 FILES_FOLDER = "files"
 
 

@@ -56,11 +56,11 @@ HEAD_SIZE: Final = 1024
 """What a head adds to a message, by a rule instead of by measure: at most 64 share one, so that heads of up to 64 KiB
 stay within the largest message. One of more than 32 fields counts for more, as they are bounded too."""
 
-OWED_FOR_EACH: Final = 4
+UNREAD_FOR_EACH: Final = 4
 """Resets and credit that may wait for a peer which does not read, for each exchange: one that keeps to its limits is
-owed at most a reset, and credit for its window and for what that grew by."""
+sent at most a reset, and credit for its window and for what that grew by."""
 
-FEWEST_OWED: Final = 8192
+FEWEST_UNREAD: Final = 8192
 """What may wait for a peer however few exchanges there may be: more than one message can make necessary."""
 
 LAST_WORDS: Final = frozenset((ResetCode.NO_ERROR, ResetCode.INTERNAL))
@@ -102,7 +102,7 @@ class Connection:
         self._last_id = 0
         self._forgotten: list[int] = []
         self._control: list[Addressed] = []
-        self._most_owed = max(FEWEST_OWED, OWED_FOR_EACH * max_exchanges)
+        self._most_unread = max(FEWEST_UNREAD, UNREAD_FOR_EACH * max_exchanges)
         self._ready: deque[OpenExchange] = deque()
 
     # What the peer said
@@ -124,7 +124,7 @@ class Connection:
                 f"a window of {hello.window} bytes; it is to be at least {SMALLEST_WINDOW} and below 2^31"
             )
         self.peer = hello
-        self._most_owed = max(self._most_owed, OWED_FOR_EACH * hello.max_exchanges)
+        self._most_unread = max(self._most_unread, UNREAD_FOR_EACH * hello.max_exchanges)
 
     def receive(self, id: int, part: TunnelPart) -> Part | Drain | None:
         """A part arrived; returns what the local side must be told, if anything.
@@ -133,7 +133,7 @@ class Connection:
             RemoteProtocolError: the peer broke the protocol in a way that ends the stream, or goes on without reading
                 what it was answered.
         """
-        if len(self._control) > self._most_owed:
+        if len(self._control) > self._most_unread:
             raise RemoteProtocolError(
                 f"{len(self._control)} resets and credits wait for a peer that does not read them"
             )

@@ -71,7 +71,7 @@ REFILL: Final = 2**30
 OUR_FRAME_SIZE: Final = 1024 * 1024
 MAX_MESSAGE: Final = 4 * 1024 * 1024
 """docs/protocol.md §5."""
-MAX_OWED: Final = 64 * 1024
+MAX_UNREAD: Final = 64 * 1024
 """Bytes of answers that may wait for a peer that does not read, before its next bytes; docs/protocol.md §2.1."""
 MAX_LITTLE: Final = 1000
 """Frames of data in a row that bring no more than the prefix of a message: nobody needs them, and each is work."""
@@ -116,7 +116,7 @@ class Call:
         self._block_ends_stream = False
         self._response_seen = False
         self._received = 0
-        self._owed = 0
+        self._answered = 0
         self._little = 0
         self._message = bytearray()
         self._waiting: deque[bytes] = deque()
@@ -186,8 +186,8 @@ class Call:
         return output
 
     def written(self) -> None:
-        """All of the output has left: nothing is owed to the peer."""
-        self._owed = 0
+        """All of the output has left: no answer waits for the peer."""
+        self._answered = 0
 
     @property
     def blocked(self) -> bool:
@@ -202,8 +202,8 @@ class Call:
         Raises:
             RemoteProtocolError: they are not what a peer may send, or it does not read what it was answered.
         """
-        if self._owed > MAX_OWED:
-            raise RemoteProtocolError(f"{self._owed} bytes of answers wait for a peer that does not read them")
+        if self._answered > MAX_UNREAD:
+            raise RemoteProtocolError(f"{self._answered} bytes of answers wait for a peer that does not read them")
         messages: list[bytes] = []
         start = 0
         while self._unread and start < len(data):  # joined with no more than it lacks: the rest may be much
@@ -439,7 +439,7 @@ class Call:
 
     def _answer(self, kind: int, flags: int, stream: int, payload: bytes) -> None:
         """A frame that the peer's own made necessary."""
-        self._owed += HEAD_SIZE + len(payload)
+        self._answered += HEAD_SIZE + len(payload)
         self._frame(kind, flags, stream, payload)
 
     def _frame(self, kind: int, flags: int, stream: int, payload: bytes) -> None:

@@ -139,7 +139,7 @@ class TunnelExchange:
         return True
 
     def return_credit(self) -> None:
-        """Pay back what the sink has held."""
+        """Return the credit of what the sink has held."""
         credit, self._held_credit = self._held_credit, 0
         if credit:
             self._multiplexer.consume(self._id, credit)
@@ -174,10 +174,10 @@ class TunnelExchange:
     def _hand_over(self, part: Part, sink: Sink) -> None:
         if self._end is not None:
             return
-        paid = sink.take(part)
+        taken = sink.take(part)
         if isinstance(part, Body):
             self._held_credit += cost(part.data)
-            if paid:  # without `Multiplexer.consume`: what was read is looked after in one go
+            if taken:  # without `Multiplexer.consume`: what was read is looked after in one go
                 self._multiplexer.core.consume(self._id, self._held_credit)
                 self._held_credit = 0
 

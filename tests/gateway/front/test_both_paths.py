@@ -127,7 +127,7 @@ def plays(draw: st.DrawFn) -> Play:
 
 
 def early_ends(method: str, steps: list[Step], *, chunked: bool) -> st.SearchStrategy[list[Step]]:
-    """The same steps, and then an end before the time."""
+    """Steps that are played, and then an end before the time."""
     last: list[st.SearchStrategy[Step]] = [st.just(Leave()), st.sampled_from(list(ResetCode)).map(Abort)]
     start = next((step for step in steps if isinstance(step, Start)), None)
     if chunked and Finish() not in steps:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -86,30 +88,38 @@ async def seen_by_client(client: Client, case: tuple[int, bool, bool]) -> tuple[
     return status + re.sub(rb'"request_id": "\w+"', b"", body), b"}}" not in body
 
 
-async def record(folder: Path, direct: bool) -> dict[tuple[int, bool, bool], Any]:
-    resetter, server = Resetter(), grpc.aio.server()
-    tunnel_pb2_grpc.add_TunnelServicer_to_server(resetter, server)
+@asynccontextmanager
+async def served_by(servicer: tunnel_pb2_grpc.TunnelServicer, folder: Path, direct: bool) -> AsyncIterator[int]:
+    """The port of a front whose plugin `p` is this servicer."""
+    server = grpc.aio.server()
+    tunnel_pb2_grpc.add_TunnelServicer_to_server(servicer, server)
     hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(StreamServer(never)), server)
-    server.add_insecure_port(f"unix:{folder / 'resetter.sock'}")
+    server.add_insecure_port(f"unix:{folder / 'plugin.sock'}")
     await server.start()
-    link = await Link.connect(f"unix:{folder / 'resetter.sock'}", transport="tunnel", timeout=5)
-    found = {}
+    link = await Link.connect(f"unix:{folder / 'plugin.sock'}", transport="tunnel", timeout=5)
     try:
         async with front(never, folder, direct=direct, parser="httptools") as stage:
             stage.plugins.handles["p"] = Handle(link)
-            for case in CASES:
-                resetter.requests, resetter.body = 0, b""
-                with capture_logs() as logs:
-                    async with connect(stage.port) as client:
-                        client_saw = await seen_by_client(client, case)
-                        async with asyncio.timeout(10):
-                            while not (lines := [log for log in logs if "bytes_in" in log]):
-                                await asyncio.sleep(0.005)
-                fields = {key: lines[0].get(key) for key in ("status", "problem", "bytes_in", "bytes_out", "plugin")}
-                found[case] = client_saw, fields, (resetter.requests, resetter.body)
+            yield stage.port
     finally:
         await link.close()
         await server.stop(None)
+
+
+async def record(folder: Path, direct: bool) -> dict[tuple[int, bool, bool], Any]:
+    resetter = Resetter()
+    found = {}
+    async with served_by(resetter, folder, direct) as port:
+        for case in CASES:
+            resetter.requests, resetter.body = 0, b""
+            with capture_logs() as logs:
+                async with connect(port) as client:
+                    client_saw = await seen_by_client(client, case)
+                    async with asyncio.timeout(10):
+                        while not (lines := [log for log in logs if "bytes_in" in log]):
+                            await asyncio.sleep(0.005)
+            fields = {key: lines[0].get(key) for key in ("status", "problem", "bytes_in", "bytes_out", "plugin")}
+            found[case] = client_saw, fields, (resetter.requests, resetter.body)
     return found
 
 
@@ -130,6 +140,30 @@ async def test_both_paths_end_alike(tmp_path: Path) -> None:
         assert broken == case[1]
         assert fields["problem"] == "as it was told"
         assert answer.startswith(b"HTTP/1.1 %d" % fields["status"])
+
+
+class SecondTaker(tunnel_pb2_grpc.TunnelServicer):
+    """Refuses the first exchange and answers the second, each once its request is complete."""
+
+    async def Connect(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # read/write style
+        await context.write(pb.Message(hello=pb.Hello(min_version=1, max_version=1, window=65536, max_exchanges=99)))
+        complete = 0
+        while isinstance(message := await context.read(), pb.Message):
+            for frame in message.frames:
+                if not frame.end:
+                    continue
+                complete += 1
+                refusal = pb.Frame(exchange=frame.exchange, reset=pb.Reset(code=pb.RESET_CODE_REFUSED, reason="full"))
+                answer = pb.Frame(exchange=frame.exchange, response=pb.Response(status=204), end=True)
+                await context.write(pb.Message(frames=[refusal if complete == 1 else answer]))
+
+
+@pytest.mark.parametrize("direct", [True, False])
+async def test_a_request_whose_empty_body_had_ended_is_offered_again_with_its_end(tmp_path: Path, direct: bool) -> None:
+    async with served_by(SecondTaker(), tmp_path, direct) as port, connect(port) as client:
+        await client.write(b"POST /plugins/p/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
+        async with asyncio.timeout(10):
+            assert (await client.reader.readline()).startswith(b"HTTP/1.1 204")
 
 
 @pytest.mark.parametrize("code", list(ResetCode))

@@ -1,4 +1,4 @@
-"""The same for tests that are not async."""
+"""The fixtures for tests that are not async."""
 
 from __future__ import annotations
 

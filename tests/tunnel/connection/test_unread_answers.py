@@ -1,11 +1,11 @@
-"""What is owed to a peer that does not read."""
+"""Answers that wait for a peer that does not read."""
 
 from __future__ import annotations
 
 import pytest
 
 from mattermost_plugin.exchange import Body, End, Reset, ResetCode, Response
-from mattermost_plugin.tunnel.connection import FEWEST_OWED
+from mattermost_plugin.tunnel.connection import FEWEST_UNREAD
 from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.parts import MAX_FRAMES
@@ -20,24 +20,24 @@ def test_a_gateway_that_is_refused_and_does_not_read_is_not_heard_further() -> N
     pair = CorePair(max_exchanges=1)
     opened(pair)
     pair.to_plugin()
-    for id in range(2, FEWEST_OWED + 3):
+    for id in range(2, FEWEST_UNREAD + 3):
         assert pair.plugin.receive(id, POST) is None
     with pytest.raises(RemoteProtocolError, match="wait for a peer that does not read them"):
-        pair.plugin.receive(FEWEST_OWED + 3, POST)
+        pair.plugin.receive(FEWEST_UNREAD + 3, POST)
 
 
 def test_a_gateway_that_reads_may_be_refused_for_ever() -> None:
     pair = CorePair(max_exchanges=1)
     opened(pair)
     pair.to_plugin()
-    for id in range(2, 2 * FEWEST_OWED):
+    for id in range(2, 2 * FEWEST_UNREAD):
         assert pair.plugin.receive(id, POST) is None
         assert pair.plugin.next_message() == [(id, Reset(ResetCode.REFUSED, "1 exchanges are open"))]
 
 
 def test_a_peer_that_keeps_to_its_limits_may_read_late() -> None:
     """Every exchange it may open, the credit for all that it may send, and a reset of each."""
-    count = FEWEST_OWED // 2
+    count = FEWEST_UNREAD // 2
     pair = CorePair(max_exchanges=count)
     ids = [opened(pair) for _ in range(count)]
     for id in ids:

@@ -11,7 +11,7 @@ import pytest
 
 from mattermost_plugin.tunnel.direct import EARLY_MESSAGES, JOINED, WORK_IN_TURN, DirectMessageStream, connect
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import END_STREAM, MAX_OWED, PING, PREFACE, SETTINGS, UNIMPLEMENTED
+from mattermost_plugin.tunnel.http2 import END_STREAM, MAX_UNREAD, PING, PREFACE, SETTINGS, UNIMPLEMENTED
 from support.direct_calls import KIB, MIB, Heard, echo, ended, listening, raw, read_to_end
 from support.http2 import (
     PATH,
@@ -166,7 +166,7 @@ async def test_a_peer_that_asks_and_does_not_read_is_not_heard_further(asked: st
             assert await pinged(stream, theirs, ASKED[asked] * 100) < MIB
         with pytest.raises(RemoteProtocolError, match="does not read"):
             await stream.run(Heard())
-        assert transport.get_write_buffer_size() < 2 * MAX_OWED
+        assert transport.get_write_buffer_size() < 2 * MAX_UNREAD
         stream.drop()
         await stream.closed
 

@@ -12,7 +12,7 @@ from mattermost_plugin.tunnel.http2 import (
     FIRST_WINDOW,
     LARGEST_WINDOW,
     MAX_FRAME_SIZE,
-    MAX_OWED,
+    MAX_UNREAD,
     OUR_FRAME_SIZE,
     PING,
     PREFACE,
@@ -83,11 +83,11 @@ def test_a_ping_is_answered_and_an_answer_is_not() -> None:
 
 
 @pytest.mark.parametrize("asked", [frame(PING, b"12345678"), frame(SETTINGS), headers(REQUEST, stream=3)])
-def test_answers_are_owed_until_they_are_written(asked: bytes) -> None:
+def test_answers_count_until_they_are_written(asked: bytes) -> None:
     call = called_server()
     for _ in range(3):
-        call.receive(asked * (MAX_OWED // 9))
+        call.receive(asked * (MAX_UNREAD // 9))
         call.written()
-    call.receive(asked * (MAX_OWED // 9 + 1))
+    call.receive(asked * (MAX_UNREAD // 9 + 1))
     with pytest.raises(RemoteProtocolError, match="does not read"):
         call.receive(asked)

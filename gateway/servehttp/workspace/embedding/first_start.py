@@ -19,8 +19,8 @@ from servehttp.logs import resolve_format
 from servehttp.workspace.domains.people.user_filters import UserFilter
 from servehttp.workspace.embedding.opening import explaining
 from servehttp.workspace.errors import AppFailure
-from servehttp.workspace.settings import Settings
-from servehttp.workspace.workspace import DATABASE_FILE, Workspace, open_workspace
+from servehttp.workspace.settings import DATABASE_FILE, Settings
+from servehttp.workspace.workspace import Workspace, open_workspace
 
 ADMIN = "admin"
 ADMIN_EMAIL = "admin@localhost.localdomain"

@@ -36,9 +36,9 @@ from servehttp.workspace.embedding.shared_api import SharedApi
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.rest import make_rest
 from servehttp.workspace.rpc.server import Endpoint
-from servehttp.workspace.settings import Settings
+from servehttp.workspace.settings import DATABASE_FILE, Settings
 from servehttp.workspace.store.data_folder import make_private, only_gateway
-from servehttp.workspace.workspace import DATABASE_FILE, FILES_FOLDER, Workspace, open_workspace
+from servehttp.workspace.workspace import FILES_FOLDER, Workspace, open_workspace
 
 PRIVATE = (DATABASE_FILE, f"{DATABASE_FILE}-wal", f"{DATABASE_FILE}-shm", FILES_FOLDER, PLUGINS_FOLDER, TOKEN_FILE)
 """In the data folder: what only our user may read, also where another program made it."""

@@ -10,10 +10,9 @@ from pathlib import Path
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from servehttp.errors import WorkspaceError
-from servehttp.workspace.settings import Settings
+from servehttp.workspace.settings import DATABASE_FILE, Settings
 from servehttp.workspace.store.migrations import UnknownRevision
 from servehttp.workspace.store.outages import PRIMARY_CODE, StoreUnavailable, first_line
-from servehttp.workspace.workspace import DATABASE_FILE
 
 REMEDIES = {
     sqlite3.SQLITE_NOTADB: "it is no SQLite database: move it away, or choose another folder with --data-dir",

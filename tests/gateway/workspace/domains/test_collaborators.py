@@ -6,7 +6,7 @@ import inspect
 
 import pytest
 
-from servehttp.workspace.domains.base.domain import Domain
+from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.workspace import Workspace
 
 
@@ -24,3 +24,28 @@ async def test_every_domain_has_each_domain_that_its_class_names(ws: Workspace) 
     assert len(named) > len(domains)
     for domain, name, kind in named:
         assert type(getattr(domain, name)).__name__ == kind, f"{type(domain).__name__}.{name}"
+
+
+class Teams(Domain):
+    """A domain for these tests."""
+
+
+class Astray(Domain):
+    """Asks by a name that the workspace does not know."""
+
+    teems: Teams
+
+
+class Mistaken(Domain):
+    """Asks another domain than it says."""
+
+    astray: Teams
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", [Astray, Mistaken])
+async def test_a_domain_that_names_another_wrongly_does_not_come_up(ws: Workspace, kind: type[Domain]) -> None:
+    resources = Resources(ws.database, ws.blobs, ws.settings, ws.hooks, ws.events, ws.clock)
+    domains = {"teams": Teams(resources), "astray": Astray(resources)}
+    with pytest.raises(TypeError, match="is no Teams of the workspace"):
+        kind(resources).join(domains)

@@ -63,9 +63,17 @@ class Domain:
 
         Args:
             domains: all of the workspace, by the names that classes know them by.
+
+        Raises:
+            TypeError: an annotation of the class names a domain that is not the one of that name.
         """
-        for kind in type(self).__mro__:
-            for name in inspect.get_annotations(kind).keys() & domains.keys():
+        kinds = {type(domain).__name__ for domain in domains.values()}
+        for owner in type(self).__mro__:
+            for name, kind in inspect.get_annotations(owner).items():
+                if kind not in kinds:
+                    continue
+                if type(domains.get(name)).__name__ != kind:
+                    raise TypeError(f"{owner.__name__}.{name} is no {kind} of the workspace")
                 setattr(self, name, domains[name])
 
     def now(self) -> int:
