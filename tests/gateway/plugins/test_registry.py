@@ -109,8 +109,9 @@ async def test_real_plugins_run_beside_one_that_cannot(tmp_path: Path) -> None:
         plugin = plugins.get("com.example.good")
         assert plugin is not None
         assert await fetch(plugin, b"/env") == (
-            b"MATTERMOST_PLUGIN_HOOK_TIMEOUT MATTERMOST_PLUGIN_ID MATTERMOST_PLUGIN_LOG_LEVEL"
-            b" MATTERMOST_PLUGIN_MESSAGE_SIZE MATTERMOST_PLUGIN_PATH MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
+            b"MATTERMOST_PLUGIN_API_TARGET MATTERMOST_PLUGIN_HOOK_TIMEOUT MATTERMOST_PLUGIN_ID"
+            b" MATTERMOST_PLUGIN_LOG_LEVEL MATTERMOST_PLUGIN_MESSAGE_SIZE MATTERMOST_PLUGIN_PATH"
+            b" MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
         )
         assert plugins.get("com.example.other") is None
     assert (good / "deactivated").exists()
