@@ -69,5 +69,5 @@ def test_it_is_there_for_tests_that_are_not_async(
 
 
 async def test_without_it_the_plugin_has_no_host(plugin: Sample) -> None:
-    with pytest.raises(RuntimeError, match="no host offers its API"):
+    with pytest.raises(RuntimeError, match="there is no API"):
         await plugin.async_api.get_server_version()
