@@ -29,17 +29,17 @@ log = structlog.get_logger("servehttp.workspace")
 def choose_host(settings: Settings) -> WorkspaceHost | None:
     """The workspace of a gateway, not open yet; None without one.
 
-    Where it is on by default alone, and nothing of it is installed, a line of the log says how to have it. Who has one
-    already must not lose it so: users' tokens would reach plugins.
+    Where it is on by default alone and not installed, a line of the log says how to have it. Who has one already must
+    not lose it so: users' tokens would reach plugins.
 
     Raises:
         WorkspaceError: it is asked for, or there is one, and it cannot be loaded.
     """
     if not settings.workspace.enabled:
         return None
-    missing = _missing()
-    if missing and not (_is_wanted(settings) or len(missing) < len(NEEDED)):
-        log.warning("there is no workspace: plugins have no API, and users are not known", remedy=INSTALL)
+    if (missing := _missing()) and not _is_wanted(settings):
+        text = "there is no workspace: plugins have no API, and users are not known"
+        log.warning(text, missing=missing, remedy=INSTALL)
         return None
     with loading():
         from servehttp.workspace.embedding.host import WorkspaceHost
