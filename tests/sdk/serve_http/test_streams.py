@@ -62,3 +62,15 @@ async def test_a_status_that_is_not_ok_is_raised(tmp_path: Path) -> None:
         with pytest.raises(grpc.aio.AioRpcError):
             while await stream.read() is not None:
                 pass
+
+
+async def test_a_write_to_a_call_that_ends_before_it_has_begun_fails(tmp_path: Path) -> None:
+    async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'nobody'}") as channel, asyncio.timeout(10):
+        for turns in range(8):  # of the event loop, in which the write may have come to anything
+            call = tunnel_pb2_grpc.TunnelStub(channel).Connect()
+            writing = asyncio.create_task(CallStream(call).write(pb.Message()))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            call.cancel()
+            with pytest.raises((grpc.RpcError, asyncio.InvalidStateError, asyncio.CancelledError)):
+                await writing
