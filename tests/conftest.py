@@ -16,7 +16,7 @@ DATABASE = "TEST_DATABASE_URL"
 # Traces without what every variable of every frame is: of a whole workspace that takes a minute to print.
 structlog.configure(
     processors=[
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
         if isinstance(processor, structlog.dev.ConsoleRenderer)
         else processor
         for processor in structlog.get_config()["processors"]
