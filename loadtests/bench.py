@@ -6,7 +6,7 @@
 | `open` | counts what a request costs in a tunnel's cores while thousands of others are open |
 | `parts` | times single parts, API calls and hooks; options are pytest's |
 | `instructions` | counts the instructions of single parts, beside the baseline |
-| `calls` | puts API calls and hooks beside a bare gRPC call |
+| `calls` | puts API calls and hooks beside a bare gRPC call: these rows of `gateway` alone |
 | `go` | times calls from a Go host to our processes; options are those of `go test` |
 """
 
@@ -20,12 +20,13 @@ from servehttp.build import build_name, is_compiled
 
 ROOT = Path(__file__).parents[1]
 PARTS = ("-m", "pytest", "-o", "python_files=bench_*.py", "--benchmark-quiet", "tests/benchmarks")
+GATEWAY = ("loadtests/beside_others.py",)
 BENCHMARKS = {
-    "gateway": ("loadtests/beside_others.py",),
+    "gateway": GATEWAY,
     "open": ("loadtests/open_exchanges.py",),
     "parts": PARTS,
     "instructions": ("-m", "benchmarks.instructions"),
-    "calls": ("-m", "benchmarks.ratios"),
+    "calls": (*GATEWAY, "--only", "calls"),
     "go": ("-m", "interop.go_benchmarks"),
 }
 """What Python is given for each."""

@@ -13,12 +13,16 @@ from pathlib import Path
 
 from harness import machine, tools
 from harness.errors import MeasurementError, NotMeasured
-from harness.experiments import EXPERIMENTS, Outcome, Plan
+from harness.experiments import EXPERIMENTS
+from harness.experiments.turns import Outcome, Plan
 from harness.measures import GROUPS, MEASURES, Row, fill, missed
 from harness.options import at_least_one, default, end_in_order, some_of
-from harness.pages import bench_sections, origin_section, write_html
+from harness.pages import write_html
 from harness.results import results_path, write_csv, write_json
+from harness.sections import bench_sections, origin_section
 from harness.table import HEADINGS, as_text, cells
+
+from servehttp.build import build_name
 
 ROUNDS, SECONDS = 5, 3
 FAILURE, MISSED = 1, 5
@@ -51,7 +55,7 @@ def main() -> int:
         "experiments": {name: asdict(outcome) for name, outcome in outcomes.items()},
     }
     write_json(arguments.out, document)
-    write_csv(arguments.out.with_suffix(".csv"), lines)
+    write_csv(arguments.out.with_suffix(".csv"), ({**line, "build": build_name()} for line in lines))
     write_html(arguments.out.with_suffix(".html"), "Benchmark", [*bench_sections(document), origin_section([document])])
     print(as_text(HEADINGS, [cells(line) for line in lines]))
     print(f"\nload of the machine before and after: {document['load']}; everything is in {arguments.out}")
@@ -64,7 +68,7 @@ def run_experiments(plan: Plan, groups: list[str]) -> dict[str, Outcome]:
     for name in dict.fromkeys(measure.experiment for measure in MEASURES if measure.group in groups):
         print(f"measuring {name} …", file=sys.stderr, flush=True)
         try:
-            outcomes[name] = EXPERIMENTS[name](plan)
+            outcomes[name] = EXPERIMENTS[name].run(plan)
         except NotMeasured as reason:
             outcomes[name] = Outcome(reason=str(reason))
     return outcomes

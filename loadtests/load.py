@@ -22,8 +22,9 @@ from harness import machine, sides, tools
 from harness.errors import MeasurementError, NotMeasured
 from harness.options import at_least_one, default, end_in_order, some_of
 from harness.overhead import PERCENTILES, SCENARIOS, USUAL, Figures, OneRun, add_run, overheads
-from harness.pages import Table, cost_table, load_sections, origin_section, overhead_table, write_html
+from harness.pages import Table, write_html
 from harness.results import results_path, write_csv, write_json
+from harness.sections import cost_table, load_sections, origin_section, overhead_table
 from harness.sides import BOTH, LOADTESTS, Side
 from harness.table import as_text
 from harness.watching import watching

@@ -17,8 +17,8 @@ from pathlib import Path
 from harness import machine
 from harness.cores import Cores, as_bytes, hold, request
 from harness.options import at_least_one, default
-from harness.pages import OPEN_HEADINGS, open_rows
 from harness.results import results_path, write_json
+from harness.sections import OPEN_HEADINGS, open_rows
 from harness.table import as_text
 
 COUNTS = (10, 100, 1_000, 10_000)

@@ -17,25 +17,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.pages import (
-    Plot,
-    Section,
-    Table,
-    bench_sections,
-    load_sections,
-    markdown,
-    open_sections,
-    origin_section,
-    plot_names,
-    save_plots,
-    steps_plot,
-)
+from harness.pages import Plot, Section, Table, markdown, plot_names, save_plots
 from harness.results import RESULTS, publishable
+from harness.sections import bench_sections, load_sections, open_sections, origin_section, soak_sections, steps_plot
 from harness.sides import ROOT
 
 PAGE = ROOT / "docs/performance.md"
 PLOTS = ROOT / "docs/plots"
-KINDS = {"bench": bench_sections, "load": load_sections, "bench-open": open_sections}
+KINDS = {"bench": bench_sections, "load": load_sections, "bench-open": open_sections, "soak": soak_sections}
 INTRODUCTION = """\
 <!-- Made by loadtests/performance.py from loadtests/results; do not edit. -->
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 
 from starlette.applications import Starlette
@@ -37,6 +39,12 @@ async def sse(request: Request) -> StreamingResponse:
     return StreamingResponse(events(n), media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
 
+async def clock(request: Request) -> StreamingResponse:
+    """`n` server-sent events, `interval` seconds apart, each with the time at which it was made."""
+    n, interval = int(request.query_params["n"]), float(request.query_params["interval"])
+    return StreamingResponse(times(n, interval), media_type="text/event-stream", headers={"cache-control": "no-cache"})
+
+
 async def zeros(n: int) -> AsyncIterator[bytes]:
     """`n` bytes in chunks."""
     for sent in range(0, n, len(CHUNK)):
@@ -49,11 +57,19 @@ async def events(n: int) -> AsyncIterator[str]:
         yield f"data: {number}\n\n"
 
 
+async def times(n: int, interval: float) -> AsyncIterator[str]:
+    """`n` events with nanoseconds on the clock that all processes of a machine share."""
+    for _ in range(n):
+        yield f"data: {time.monotonic_ns()}\n\n"
+        await asyncio.sleep(interval)
+
+
 app = Starlette(
     routes=[
         Route("/json", read_json),
         Route("/bytes", read_bytes),
         Route("/upload", upload, methods=["POST"]),
         Route("/sse", sse),
+        Route("/clock", clock),
     ]
 )

@@ -5,30 +5,14 @@ Each sees the `root_path` that it sees as a plugin, so that one load test fits a
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
+from harness.examples import load
 from mattermost_plugin.types import Receive, Scope, Send
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-def _load(name: str, path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 APPLICATIONS: dict[str, Any] = {
-    "/plugins/com.example.bench": _load("bench_app", EXAMPLES / "bench/app.py").app,
-    "/plugins/com.example.streaming": _load("streaming_plugin", EXAMPLES / "streaming/plugin.py")
-    .Streaming()
-    .asgi_app(),
+    "/plugins/com.example.bench": load("bench", "app").app,
+    "/plugins/com.example.streaming": load("streaming", "plugin").Streaming().asgi_app(),
 }
 
 

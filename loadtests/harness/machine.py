@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from harness import granian
 from harness.sides import ROOT
 from servehttp.build import build_name
 
@@ -63,12 +64,16 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     found["servehttp"] = build_name()
-    return found | _program("nginx", "-v", "/") | _program("wrk", "-v", " ")
+    for name, option, separator in (("nginx", "-v", "/"), ("wrk", "-v", " "), ("granian", "--version", " ")):
+        found |= _program(name, option, separator)
+    return found
 
 
 def _program(name: str, option: str, separator: str) -> dict[str, str]:
     """What a program says its version is, after its name and a separator."""
-    path = shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    path = shutil.which(
+        name, path=os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", str(granian.FOLDER / "bin")))
+    )
     if path is None:
         return {}
     done = subprocess.run([path, option], capture_output=True, text=True, timeout=10, check=False)

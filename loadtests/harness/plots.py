@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from harness.measures import Verdict
+from harness.names import side_title
 from harness.overhead import ALONE, Figures, Overhead, overheads
 from harness.statistics import median
 from harness.table import number
@@ -31,12 +32,8 @@ rcParams.update(
 )
 
 COLOURS = {"uvicorn": "#8a94a6", "nginx": "#3f9c6b", "gateway": "#2f6fde", "servehttp": "#d08a2e"}
-LABELS = {
-    "uvicorn": "uvicorn alone",
-    "nginx": "nginx → uvicorn",
-    "gateway": "gateway",
-    "servehttp": "gateway,\none RPC per request",
-}
+OTHER = "#b9c0cc"
+PALETTE = tuple(COLOURS[name] for name in ("gateway", "servehttp", "nginx", "uvicorn"))
 VERDICTS: Mapping[Verdict, str] = {"aim reached": "#2f6fde", "reached": "#7fa6ea", "missed": "#d2553f"}
 STEPS = {"gateway": "gateway", "plugin": "servehttp"}
 """Whose colour the work of a process has; waiting has another."""
@@ -62,7 +59,6 @@ def svg(figure: Figure) -> str:
 
 def ratios(rows: Sequence[Mapping[str, Any]]) -> Figure:
     """Each ratio as a multiple of what has to be reached: to the right of the line it is."""
-    rows = [row for row in rows if row["ratio"] is not None]
     figure = Figure(figsize=(WIDTH, 0.48 * len(rows) + 1), layout="constrained")
     axes = figure.subplots()
     for place, row in enumerate(reversed(rows)):
@@ -104,7 +100,7 @@ def sides(figures: Mapping[str, Mapping[str, list[float]]], quantities: Mapping[
     for axes, (quantity, title) in zip(panels, quantities.items(), strict=True):
         for place, name in enumerate(names):
             values = figures[name][quantity]
-            axes.barh(place, median(values), color=COLOURS[name], height=0.62)
+            axes.barh(place, median(values), color=COLOURS.get(name, OTHER), height=0.62)
             axes.plot(values, [place] * len(values), ".", color="#222", markersize=3, alpha=0.6)
             axes.annotate(
                 number(median(values)),
@@ -115,7 +111,7 @@ def sides(figures: Mapping[str, Mapping[str, list[float]]], quantities: Mapping[
                 fontsize=8,
             )
         axes.set_title(title)
-        axes.set_yticks(range(len(names)), [LABELS[name] for name in names])
+        axes.set_yticks(range(len(names)), [side_title(name) for name in names])
         axes.tick_params(axis="y", length=0)
         axes.margins(x=0.24)
         axes.set_xlim(left=0)
@@ -144,6 +140,26 @@ def open_exchanges(costs: Mapping[str, list[float]]) -> Figure:
     axes.grid(axis="y", alpha=0.25)
     axes.set_xlabel("open exchanges")
     axes.set_ylabel("CPU per request, µs")
+    return figure
+
+
+def soak(lives: Sequence[Mapping[str, Any]]) -> Figure:
+    """A panel for each quantity with a line for each process, broken where it was started anew."""
+    processes = list(dict.fromkeys(life["process"] for life in lives))
+    quantities = list(dict.fromkeys(life["quantity"] for life in lives))
+    figure = Figure(figsize=(WIDTH, 1.5 * len(quantities) + 0.6), layout="constrained")
+    panels = figure.subplots(len(quantities), 1, sharex=True, squeeze=False)[:, 0]
+    for axes, quantity in zip(panels, quantities, strict=True):
+        for life in (life for life in lives if life["quantity"] == quantity):
+            minutes, values = [time / 60 for time, _ in life["points"]], [value for _, value in life["points"]]
+            axes.plot(minutes, values, color=PALETTE[processes.index(life["process"])], linewidth=1)
+        axes.set_title(quantity)
+        axes.set_ylim(bottom=0)
+        axes.grid(axis="y", alpha=0.25)
+    for process, colour in zip(processes, PALETTE, strict=False):
+        panels[0].plot([], [], color=colour, label=process)
+    panels[-1].set_xlabel("minutes")
+    figure.legend(loc="outside upper center", ncols=len(processes), frameon=False)
     return figure
 
 
@@ -176,7 +192,7 @@ def overhead(scenarios: Mapping[str, Figures]) -> Figure:
         place = len(entries) - 1 - entries.index((row.scenario, row.entry))
         _draw_overhead(axes, row, place + 0.16 * (len(shown) - 1) - 0.32 * shown.index(row.side))
     for name in shown:
-        axes.plot([], [], "o-", color=COLOURS[name], label=LABELS[name])
+        axes.plot([], [], "o-", color=COLOURS[name], label=side_title(name))
     axes.axvline(0, color="#333", linewidth=1)
     axes.set_xscale("symlog", linthresh=1000)
     left, right = axes.get_xlim()

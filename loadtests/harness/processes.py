@@ -8,7 +8,7 @@ import resource
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -85,14 +85,14 @@ def wait_until_answers(process: subprocess.Popen[bytes], port: int, path: str) -
     raise MeasurementError(f"nothing answers http://127.0.0.1:{port}{path} with 200")
 
 
-def read(port: int, path: str) -> bytes:
+def read(port: int, path: str, good: Container[int | None] = (200,)) -> bytes:
     """The body of an answer.
 
     Raises:
-        MeasurementError: it is not 200, or there is none.
+        MeasurementError: there is none with a status that is good.
     """
     status, body = _get(port, path)
-    if status != 200:
+    if status not in good:
         raise MeasurementError(f"http://127.0.0.1:{port}{path} was answered with {status or 'nothing'}")
     return body
 

@@ -1,27 +1,31 @@
-"""The servers that are compared: the same application under uvicorn, behind nginx, and behind the gateway.
+"""The servers that are compared: the same application under uvicorn or Granian, behind nginx, and behind the gateway.
 
 All keep connections alive, write no access log, use uvloop and httptools, and run one process for each part.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from harness.errors import NotMeasured
-from harness.processes import free_port, running, wait_until_answers
+from harness import granian as granian_program
+from harness import nginx as nginx_program
+from harness.errors import MeasurementError
+from harness.processes import free_port, read, running, wait_until_answers
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADTESTS = ROOT / "loadtests"
 BENCH = "/plugins/com.example.bench"
 STREAMING = "/plugins/com.example.streaming"
+JSON = '{"hello":"world"}'
+"""What examples/bench answers."""
 KEEP_ALIVE = "75"
 """Seconds; what the gateway and nginx have by default."""
 
@@ -40,9 +44,6 @@ class Side:
     def path(self, target: str) -> str:
         """The path of something that the application serves."""
         return self.prefix + target
-
-
-Start = Callable[[], AbstractContextManager[Side]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,90 +84,94 @@ def nginx(application: Application) -> Iterator[Side]:
     Raises:
         NotMeasured: there is no nginx here.
     """
-    program = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
-    if program is None:
-        raise NotMeasured("nginx is not installed (Debian: apt-get install nginx-light)")
     with ExitStack() as stack:
         folder, port, began = Path(stack.enter_context(TemporaryDirectory())), free_port(), time.monotonic()
-        socket_path, config = folder / "app.sock", folder / "nginx.conf"
-        config.write_text(nginx_config(folder, socket_path, port, as_root=os.geteuid() == 0))
+        socket_path = folder / "app.sock"
+        command = nginx_program.command(folder, nginx_program.before(socket_path, port))
         upstream = stack.enter_context(
             running([*_uvicorn(application), "--uds", str(socket_path)], env={"PYTHONPATH": str(LOADTESTS)})
         )
-        front = stack.enter_context(running([program, "-p", str(folder), "-e", "stderr", "-c", str(config)]))
+        front = stack.enter_context(running(command))
         ready = wait_until_answers(front, port, application.probe)
         yield Side("nginx", port, "", [front.pid, upstream.pid], ready - began)
 
 
 @contextmanager
-def gateway(application: Application, transport: str = "tunnel", plugin_dirs: tuple[Path, ...] = ()) -> Iterator[Side]:
-    """The gateway with the application as a plugin, or with other folders of plugins."""
+def gateway(
+    application: Application,
+    transport: str = "tunnel",
+    plugin_dirs: tuple[Path, ...] = (),
+    *,
+    name: str = "gateway",
+    options: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+) -> Iterator[Side]:
+    """The gateway with the application as a plugin, or with other folders of plugins.
+
+    Args:
+        application: what is measured.
+        transport: how requests reach the plugin.
+        plugin_dirs: in place of the application's.
+        name: the side's.
+        options: more for the command line.
+        env: more for the environment.
+    """
     with TemporaryDirectory() as folder:
         port, began = free_port(), time.monotonic()
-        command = [
-            sys.executable,
-            "-m",
-            "servehttp",
-            "serve",
-            "--no-workspace",
-            *map(str, plugin_dirs or application.plugin_dirs),
-        ]
+        command = [sys.executable, "-m", "servehttp", "serve", "--no-workspace"]
+        command += map(str, plugin_dirs or application.plugin_dirs)
         command += ["--port", str(port), "--no-access-log", "--log-level", "warning", "--transport", transport]
-        with running(command, cwd=Path(folder)) as process:
+        with running([*command, *options], cwd=Path(folder), env=env) as process:
             ready = wait_until_answers(process, port, "/readyz")
-            name = "gateway" if transport == "tunnel" else transport
             yield Side(name, port, application.prefix, [process.pid], ready - began)
+
+
+@contextmanager
+def pure_gateway(application: Application) -> Iterator[Side]:
+    """The gateway as plain Python, from the sources as they are: found before what is installed, by the plugin too.
+
+    Raises:
+        MeasurementError: it is not pure.
+    """
+    sources = os.pathsep.join((str(ROOT / "sdk"), str(ROOT / "gateway")))
+    env = {"PYTHONPATH": sources, "SERVEHTTP_PLUGINS__ENV_ALLOW": '["PYTHONPATH"]'}
+    with gateway(application, name="pure", env=env) as side:
+        build = json.loads(read(side.port, "/readyz?verbose"))["build"]
+        if build != "pure":
+            raise MeasurementError(f"what is to be the pure build is {build}")
+        yield side
+
+
+@contextmanager
+def granian(application: Application) -> Iterator[Side]:
+    """The application under Granian alone, with one worker and uvloop.
+
+    Raises:
+        NotMeasured: Granian cannot be installed here.
+    """
+    command = [str(granian_program.program()), "--interface", "asginl", "--workers", "1", "--loop", "uvloop"]
+    port, began = free_port(), time.monotonic()
+    command += ["--http", "1", "--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    with running([*command, application.name], cwd=application.app_dir) as process:
+        ready = wait_until_answers(process, port, application.probe)
+        yield Side("granian", port, "", [process.pid], ready - began)
+
+
+@contextmanager
+def ceiling() -> Iterator[Side]:
+    """nginx that answers by itself: what this machine does, with this client, for a server that does next to nothing.
+
+    Raises:
+        NotMeasured: there is no nginx here.
+    """
+    with TemporaryDirectory() as folder:
+        port, began = free_port(), time.monotonic()
+        with running(nginx_program.command(Path(folder), nginx_program.answering(JSON, port))) as process:
+            ready = wait_until_answers(process, port, "/json")
+            yield Side("ceiling", port, "", [process.pid], ready - began)
 
 
 def _uvicorn(application: Application) -> list[str]:
     command = [sys.executable, "-m", "uvicorn", application.name, "--app-dir", str(application.app_dir)]
     command += ["--loop", "uvloop", "--http", "httptools", "--workers", "1", "--no-access-log", "--lifespan", "off"]
     return [*command, "--log-level", "warning", "--timeout-keep-alive", KEEP_ALIVE]
-
-
-def nginx_config(folder: Path, upstream: Path, port: int, *, as_root: bool) -> str:
-    """One worker; small answers pass through nginx's ordinary buffers, bodies and streams through none."""
-    user = "user root;" if as_root else ""  # as another user the worker could not open the socket
-    return f"""\
-{user}
-daemon off;
-worker_processes 1;
-pid {folder}/nginx.pid;
-error_log stderr error;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/client;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    client_max_body_size 0;
-    keepalive_requests 1000000000;
-    map $http_upgrade $hop {{
-        default upgrade;
-        '' '';
-    }}
-    upstream app {{
-        server unix:{upstream};
-        keepalive 128;
-        keepalive_requests 1000000000;
-    }}
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        proxy_http_version 1.1;
-        proxy_set_header Host $host;
-        proxy_set_header Connection $hop;
-        proxy_set_header Upgrade $http_upgrade;
-        location / {{
-            proxy_pass http://app;
-        }}
-        location ~ /(bytes|upload|sse|ticks|echo|digest|ws)$ {{
-            proxy_buffering off;
-            proxy_request_buffering off;
-            proxy_read_timeout 1h;
-            proxy_pass http://app;
-        }}
-    }}
-}}
-"""

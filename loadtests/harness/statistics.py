@@ -32,7 +32,16 @@ def median(values: Sequence[float]) -> float:
     return ordered[middle] if len(values) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
+def middle_ratio(figures: Sequence[float], baselines: Sequence[float]) -> float:
+    """The median of the ratios of two figures of the same round: what else went on then is in both of them."""
+    return median(_ratios(figures, baselines))
+
+
 def spread(figures: Sequence[float], baselines: Sequence[float]) -> tuple[float, float]:
     """The least and the greatest ratio of two figures of the same round."""
-    ratios = [figure / baseline for figure, baseline in zip(figures, baselines, strict=True)]
+    ratios = _ratios(figures, baselines)
     return min(ratios), max(ratios)
+
+
+def _ratios(figures: Sequence[float], baselines: Sequence[float]) -> list[float]:
+    return [figure / baseline for figure, baseline in zip(figures, baselines, strict=True)]

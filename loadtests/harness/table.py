@@ -26,8 +26,7 @@ def cells(row: Mapping[str, Any]) -> list[str]:
         _quantity(row["baseline"], row["unit"]),
         "–" if row["ratio"] is None else f"{row['ratio']:.2f}",
         "–" if row["ratio"] is None else f"{row['least']:.2f} to {row['most']:.2f}",
-        f"{sign} {row['reach']:g}",
-        f"{sign} {row['aim']:g}",
+        *("–" if row[target] is None else f"{sign} {row[target]:g}" for target in ("reach", "aim")),
         row["verdict"] if row["reason"] is None else f"{row['verdict']}: {row['reason']}",
     ]
 

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import psutil
 
+OWN, KERNEL = ": own code", ": kernel"
+"""What follows a process's name in a quantity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Usage:
@@ -26,6 +29,17 @@ def family(pid: int) -> list[psutil.Process]:
 def cpu_seconds(pids: list[int]) -> float:
     """User and system time of these processes and everything below them."""
     return sum(_cpu(process) for pid in pids for process in family(pid))
+
+
+def cpu_by_process(pids: list[int]) -> dict[str, float]:
+    """Seconds of these processes and everything below them, by the process's name and whose code it ran, its own or the
+    kernel's on its behalf. Processes of one name count together."""
+    spent: dict[str, float] = {}
+    for process in (process for pid in pids for process in family(pid)):
+        times, name = process.cpu_times(), _name(process)
+        for quantity, seconds in ((name + OWN, times.user), (name + KERNEL, times.system)):
+            spent[quantity] = spent.get(quantity, 0.0) + seconds
+    return spent
 
 
 def memory_bytes(pids: list[int]) -> int:
@@ -57,6 +71,7 @@ def _name(process: psutil.Process) -> str:
 
 
 NAMES = {
+    "bin/granian": "granian",
     "nginx: master": "nginx master",
     "nginx: worker": "nginx worker",
     "-m uvicorn": "uvicorn",

@@ -6,12 +6,11 @@ import json
 import shutil
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import MeasurementError, NotMeasured
 from harness.sides import Side
-from harness.usage import cpu_seconds
+from harness.usage import cpu_by_process
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
 GRACE = 30
@@ -36,45 +35,51 @@ BROWSER_HEADERS = (
 COOKIE = "Cookie: session=" + "c" * (1024 - len("session="))
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One run: requests a second, latencies in microseconds, and CPU of all server processes in microseconds a
-    request."""
-
-    rps: float
-    p50: float
-    p95: float
-    p99: float
-    cpu: float
+POST, VARY = "post", "vary"
+"""What the script is told: to post the body that follows, or to make every head another."""
 
 
 def run_wrk(
-    side: Side, target: str, *, connections: int, seconds: int, headers: Sequence[str] = (), body: str = ""
-) -> Measured:
-    """Ask for one thing again and again; with a body it is posted.
+    side: Side,
+    target: str,
+    *,
+    connections: int,
+    seconds: int,
+    headers: Sequence[str] = (),
+    words: Sequence[str] = (),
+) -> dict[str, float]:
+    """Ask for one thing again and again.
+
+    Args:
+        side: the server.
+        target: what is asked for.
+        connections: how many stay open.
+        seconds: how long.
+        headers: what is sent besides.
+        words: for the script.
+
+    Returns:
+        Requests a second, latencies in microseconds, CPU of all server processes in microseconds a request, and as
+        much of each process.
 
     Raises:
         NotMeasured: there is no wrk here.
         MeasurementError: a request failed, or had another status than 2xx or 3xx.
     """
-    before = cpu_seconds(side.pids)
-    answer = _call(side, target, connections, seconds, headers, body)
-    used = cpu_seconds(side.pids) - before
+    before = cpu_by_process(side.pids)
+    answer = _call(side, target, connections, seconds, headers, words)
+    after = cpu_by_process(side.pids)
     if answer["errors"] or not answer["requests"]:
         raise MeasurementError(
             f"{side.name}: {answer['errors']:.0f} of {answer['requests']:.0f} requests for {target} failed"
         )
-    return Measured(
-        rps=answer["requests"] / answer["seconds"],
-        p50=answer["p50"],
-        p95=answer["p95"],
-        p99=answer["p99"],
-        cpu=used / answer["requests"] * 1e6,
-    )
+    spent = {name: (after[name] - before.get(name, 0.0)) / answer["requests"] * 1e6 for name in after}
+    latencies = {name: answer[name] for name in ("p50", "p95", "p99")}
+    return {"rps": answer["requests"] / answer["seconds"], **latencies, "cpu": sum(spent.values()), **spent}
 
 
 def _call(
-    side: Side, target: str, connections: int, seconds: int, headers: Sequence[str], body: str
+    side: Side, target: str, connections: int, seconds: int, headers: Sequence[str], words: Sequence[str]
 ) -> dict[str, float]:
     program = shutil.which("wrk")
     if program is None:
@@ -82,7 +87,7 @@ def _call(
     command = [program, "-t1", f"-c{connections}", f"-d{seconds}s", "-s", str(SCRIPT)]
     command += [word for header in headers for word in ("-H", header)]
     command.append(f"http://127.0.0.1:{side.port}{side.path(target)}")
-    command += ["--", body] if body else []
+    command += ["--", *words] if words else []
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + GRACE, check=True)
         answer: dict[str, float] = json.loads(done.stdout.splitlines()[-1])

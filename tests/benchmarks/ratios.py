@@ -1,14 +1,14 @@
-"""What API calls and hooks cost beside a bare gRPC call of the same sizes, and what of it is conversion of models.
+"""Times of API calls and hooks, and of bare gRPC calls of the same sizes, for the rows of `make bench ONLY=calls`.
 
 The async client and the link make them on a stream of calls, as between a plugin and a gateway of ours; by gRPC, as
-with a foreign end, they are shown beside it.
+with a foreign end, they are timed beside it.
 
-make bench ARGS="calls [--rounds N] [--calls N]"
+python -m benchmarks.ratios --out FILE [--rounds N] [--calls N]
 
 All take turns within each round, one call at a time unless it says otherwise, over unix sockets, with the other side in
-a process of its own; no database is behind the API.
+a process of its own; no database is behind the API. FILE gets the figures of each operation as JSON.
 
-Exit codes: 0 every target is reached, 2 wrong usage, 5 a target is missed.
+Exit codes: 0 measured, 2 wrong usage.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import grpc.aio
+from harness.measures import Figures
 from harness.options import at_least_one
-from harness.statistics import median, spread
-from harness.table import as_text, number
+from harness.results import write_json
+from harness.statistics import median
 
 from benchmarks import ratio_servers
 from benchmarks.operations import POST, USER_ID, user_message
@@ -49,43 +49,31 @@ BATCHES = 8
 """How many times as many calls are timed where they are made side by side."""
 ROUNDS, CALLS, WARM_UP = 61, 40, 100
 AT_ONCE = 64
-TARGET, HOOK_TARGET, MANY_TARGET, BY_GRPC, CONVERSION = 0.45, 0.6, 0.5, 1.5, 0.1
-MISSED = 5
-HEADINGS = ("measure", "µs", "against", "µs", "ratio", "one round", "target", "")
 
 Timer = Callable[[int], Awaitable[float]]
 """Microseconds of one call: given how many calls, their median."""
-Times = Mapping[str, list[float]]
+Times = dict[str, list[float]]
 """Microseconds of one operation, the median of each round, by its name."""
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """What is compared with what, by the operations' names."""
-
-    measured: str
-    against: str
-    target: float
-
-
-RATIOS = (
-    Ratio("get_user", "bare call as get_user", TARGET),
-    Ratio("get_user, by gRPC", "bare call as get_user", BY_GRPC),
-    Ratio("get_user, blocking", "bare call as get_user", BY_GRPC),
-    Ratio("get_user, 64 at once", "bare calls, 64 at once", MANY_TARGET),
-    Ratio("hook", "bare call as hook", HOOK_TARGET),
-    Ratio("hook, by gRPC", "bare call as hook", BY_GRPC),
-    Ratio("models of get_user", "bare call as get_user", CONVERSION),
-    Ratio("models of hook", "bare call as hook", CONVERSION),
-)
+MANY = ("bare calls, 64 at once", "get_user, 64 at once")
+"""Timed for all 64, and told as calls a second."""
 
 
 def main() -> int:
-    """Measure and print; returns the exit code."""
+    """Measure and write; returns the exit code."""
     arguments = parse(sys.argv[1:])
     times = event_loop.run(measure(arguments.rounds, arguments.calls))
-    print(as_text(HEADINGS, [row(ratio, times) for ratio in RATIOS]))
-    return 0 if all(figure(ratio, times) <= ratio.target for ratio in RATIOS) else MISSED
+    write_json(arguments.out, figures(times))
+    return 0
+
+
+def figures(times: Times) -> Figures:
+    """One call in microseconds, or calls a second, of each round."""
+    return {
+        name: {"calls": [AT_ONCE / time * 1e6 for time in found]} if name in MANY else {"call": found}
+        for name, found in times.items()
+    }
 
 
 async def measure(rounds: int, calls: int) -> Times:
@@ -229,30 +217,10 @@ def target(folder: Path, socket: str) -> str:
     return f"unix:{folder / socket}"
 
 
-def figure(ratio: Ratio, times: Times) -> float:
-    """The median of the ratios of all rounds: what else goes on in the machine is in both sides of one."""
-    return median([measured / bare for measured, bare in zip(times[ratio.measured], times[ratio.against], strict=True)])
-
-
-def row(ratio: Ratio, times: Times) -> list[str]:
-    """One line of the table."""
-    measured, against, value = times[ratio.measured], times[ratio.against], figure(ratio, times)
-    least, most = spread(measured, against)
-    return [
-        ratio.measured,
-        number(median(measured)),
-        ratio.against,
-        number(median(against)),
-        f"{value:.3f}",
-        f"{least:.3f} to {most:.3f}",
-        f"≤ {ratio.target:g}",
-        "reached" if value <= ratio.target else "missed",
-    ]
-
-
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description="What calls and hooks cost beside a bare gRPC call.")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True, help="where the figures go")
     parser.add_argument("--rounds", type=at_least_one, default=ROUNDS, help="how often all take turns")
     parser.add_argument("--calls", type=at_least_one, default=CALLS, help="calls of each in a round")
     return parser.parse_args(arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -47,3 +48,11 @@ def test_as_many_events_come_as_were_asked_for(client: TestClient) -> None:
 
     assert answer.text == "data: 0\n\ndata: 1\n\n"
     assert answer.headers["content-type"].startswith("text/event-stream")
+
+
+def test_events_hold_the_time_at_which_they_were_made(client: TestClient) -> None:
+    before = time.monotonic_ns()
+    answer = client.get("/clock?n=2&interval=0")
+
+    first, second = (int(event.removeprefix("data: ")) for event in answer.text.split("\n\n")[:-1])
+    assert before <= first <= second <= time.monotonic_ns()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from harness.experiments import EXPERIMENTS
@@ -32,11 +33,26 @@ def test_where_less_is_better_a_ratio_has_to_be_at_most_the_target(ours: list[fl
     assert fill(LESS, figures("p99", ours, [100.0]), {}).verdict == verdict
 
 
-def test_a_ratio_is_that_of_the_medians_and_the_rounds_show_its_spread() -> None:
+def test_a_ratio_is_the_median_of_those_of_the_rounds_which_show_its_spread() -> None:
     row = fill(MORE, figures("rps", [100, 300, 200], [100, 100, 400]), {})
 
-    assert (row.figure, row.baseline, row.ratio) == (200, 100, 2)
+    assert (row.figure, row.baseline, row.ratio) == (200, 100, 1)
     assert (row.least, row.most) == (0.5, 3)
+
+
+def test_a_baseline_may_be_a_number_that_was_measured_once() -> None:
+    row = fill(replace(LESS, baseline=200.0), {"a": {"p99": [100, 180, 140]}}, {})
+
+    assert (row.figure, row.baseline, row.ratio, row.verdict) == (140, 200, 0.7, "aim reached")
+    assert (row.least, row.most) == (0.5, 0.9)
+
+
+def test_a_row_without_targets_is_shown_and_cannot_be_missed() -> None:
+    row = fill(replace(MORE, reach=None, aim=None), figures("rps", [1], [100]), {})
+
+    assert row.verdict == "shown"
+    assert cells(row.as_json())[-3:] == ["–", "–", "shown"]
+    assert missed([row]) == []
 
 
 def test_a_side_that_is_missing_is_not_measured_and_says_why() -> None:
@@ -58,7 +74,10 @@ def test_only_what_was_measured_can_be_missed() -> None:
 
 def test_every_measure_belongs_to_an_experiment_and_is_harder_to_reach_the_further_it_aims() -> None:
     assert {measure.experiment for measure in MEASURES} == set(EXPERIMENTS)
-    assert all(measure.met(measure.aim, measure.reach) for measure in MEASURES)
+    for measure in MEASURES:
+        assert (measure.reach is None) == (measure.aim is None)
+        if measure.reach is not None and measure.aim is not None:
+            assert measure.met(measure.aim, measure.reach)
     assert len({measure.key for measure in MEASURES}) == len(MEASURES)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.overhead import Cost, Figures, OneRun, Overhead, add_run, costs, overheads
-from harness.pages import cost_table, overhead_table
+from harness.sections import cost_table, overhead_table
 from harness.usage import Usage
 from harness.watching import Watched
 
