@@ -9,6 +9,10 @@
 # make bench          measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured;
 #                     PURE=1 measures it as plain Python, which is not published); other benchmarks by ARGS="WHAT …":
 #                     open, parts, instructions, calls, go (loadtests/README.md)
+# make performance    run `make bench`, `make load` and the benchmark with many open exchanges, whole, and make
+#                     docs/performance.md of their results: half an hour on a machine that does nothing else
+# make soak           put all users of the load tests on the gateway for long, kill plugins meanwhile, and tell whether
+#                     memory, descriptors, tasks or open exchanges grow (MINUTES=, USERS=)
 # make load           measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
 # make wheels         make the wheels and the sdist in dist/, and serve an example from each in an environment of its own
 # make docs           make the documentation as a site, in site/ (docs/index.md is its home)
@@ -46,7 +50,7 @@ MEASURING := $(if $(COVERAGE),-m coverage run)
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-postgres test-pure coverage wheels docs lint bench load protos clean
+.PHONY: help demo test test-postgres test-pure coverage wheels docs lint bench load performance soak protos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -138,6 +142,12 @@ bench: $(MEASURED)
 
 load: $(MEASURED)
 	$(MEASURED_BIN)/python loadtests/load.py $(ARGS)
+
+performance: $(INSTALLED)
+	$(INSTALLED_BIN)/python loadtests/publish.py
+
+soak: $(MEASURED)
+	$(MEASURED_BIN)/python loadtests/soak.py $(ARGS)
 
 $(DOCS): $(READY)
 	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[docs]'

@@ -30,19 +30,20 @@ INTRODUCTION = """\
 
 # Performance
 
-The gateway beside the same application under uvicorn alone, and behind nginx. All run on one machine, together with
-the client, and in one process for each part: uvicorn with uvloop and httptools, nginx with one worker that reaches
-uvicorn over a unix socket with keep-alive, the gateway with one plugin process. Nobody writes an access log. Gateway
-and plugin are the compiled build, which `pip install` gives where there is a C compiler.
+The gateway beside the same application under uvicorn alone, under Granian alone, and behind nginx. All run on one
+machine, together with the client, and in one process for each part: uvicorn with uvloop and httptools, Granian with one
+worker and uvloop, nginx with one worker that reaches uvicorn over a unix socket with keep-alive, the gateway with one
+plugin process. Nobody writes an access log. Gateway and plugin are the compiled build, which `pip install` gives where
+there is a C compiler; what is of the pure one says so.
 
 """
 REPETITION = Section(
     "How to repeat it",
     [
-        "`make bench` runs the benchmark with wrk, `make load` the load tests with Locust, and `make bench ARGS=open` "
-        "what is measured with many open exchanges; "
-        "`loadtests/README.md` says how to change what they do. Then "
-        "`.venv-installed/bin/python loadtests/performance.py` makes this page anew."
+        "`make performance` runs all of it and makes this page anew, but for the soak, which is `make soak`. "
+        "`make bench` runs the benchmark alone, `make load` the load tests with Locust, and `make bench ARGS=open` "
+        "what is measured with many open exchanges; `loadtests/README.md` says how to change what they do, and then "
+        "`.venv-installed/bin/python loadtests/performance.py` makes the page of their results."
     ],
 )
 

@@ -5,7 +5,6 @@ All keep connections alive, write no access log, use uvloop and httptools, and r
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 import time
@@ -18,7 +17,8 @@ from tempfile import TemporaryDirectory
 from harness import granian as granian_program
 from harness import nginx as nginx_program
 from harness.errors import MeasurementError
-from harness.processes import free_port, read, running, wait_until_answers
+from harness.processes import free_port, running, wait_until_answers
+from harness.usage import extension_modules
 
 ROOT = Path(__file__).resolve().parents[2]
 LOADTESTS = ROOT / "loadtests"
@@ -134,12 +134,15 @@ def pure_gateway(application: Application) -> Iterator[Side]:
         MeasurementError: it is not pure.
     """
     sources = os.pathsep.join((str(ROOT / "sdk"), str(ROOT / "gateway")))
-    env = {"PYTHONPATH": sources, "SERVEHTTP_PLUGINS__ENV_ALLOW": '["PYTHONPATH"]'}
-    with gateway(application, name="pure", env=env) as side:
-        build = json.loads(read(side.port, "/readyz?verbose"))["build"]
-        if build != "pure":
-            raise MeasurementError(f"what is to be the pure build is {build}")
+    with gateway(application, name="pure", env=with_modules_of(sources)) as side:
+        if compiled := extension_modules(side.pids, "/mattermost_plugin/"):
+            raise MeasurementError(f"what is to be the pure build has loaded {compiled[0]}")
         yield side
+
+
+def with_modules_of(path: str) -> dict[str, str]:
+    """The environment of a gateway that finds modules there first, and whose plugins do."""
+    return {"PYTHONPATH": path, "SERVEHTTP_PLUGINS__ENV_ALLOW": "PYTHONPATH"}
 
 
 @contextmanager

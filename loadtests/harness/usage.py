@@ -42,6 +42,12 @@ def cpu_by_process(pids: list[int]) -> dict[str, float]:
     return spent
 
 
+def extension_modules(pids: list[int], part: str) -> list[str]:
+    """The compiled modules that these processes and everything below them have loaded whose path has a part."""
+    maps = (found.path for pid in pids for process in family(pid) for found in process.memory_maps())
+    return [path for path in maps if path.endswith(".so") and part in path]
+
+
 def memory_bytes(pids: list[int]) -> int:
     """Memory of these processes and everything below them."""
     return sum(process.memory_full_info().pss for pid in pids for process in family(pid))

@@ -167,3 +167,44 @@ def test_without_results_there_is_no_page(
     assert run(monkeypatch) == 1
     assert "run make bench first" in capsys.readouterr().err
     assert not performance.PAGE.exists()
+
+
+def test_what_a_request_costs_is_told_for_each_process_and_against_the_limit() -> None:
+    gateway = {
+        "rps": [30_000.0],
+        "gateway: own code": [10.0],
+        "gateway: kernel": [8.0],
+        "plugin: own code": [20.0],
+        "plugin: kernel": [4.0],
+    }
+    small = {
+        "gateway": gateway,
+        "ceiling": {"rps": [120_000.0], "nginx worker: own code": [1.0], "nginx worker: kernel": [5.0]},
+    }
+    text = text_of([{**bench(), "experiments": {"small": {"figures": small}}}])
+
+    assert "| gateway | plugin | 20.0 | 4.00 | 24.0 |" in text
+    assert "| gateway | all | 30.0 | 12.0 | 42.0 |" in text
+    assert "| nginx that answers by itself | nginx worker | 1.00 | 5.00 | 6.00 |" in text
+    assert "120,000 requests a second. The gateway with its plugin does 25% of that." in text
+    assert "|  | requests/s |" in text
+
+
+def test_a_soak_has_its_own_section() -> None:
+    row = {"process": "gateway", "quantity": "tasks", "unit": "", "held": 17.0, "per_hour": 0.0, "growth": 0.0}
+    row |= {"least": 0.0, "most": 0.0, "allowed": 8.0, "verdict": "flat"}
+    plan = {"minutes": 30, "users": 16, "pause": 0.05}
+    soak = {
+        **ORIGIN,
+        "kind": "soak",
+        "plan": plan,
+        "requests": 5,
+        "failures": 1,
+        "kills": 6,
+        "rows": [row],
+        "lives": [],
+    }
+    text = text_of([bench(), soak])
+
+    assert "| gateway | tasks | 17.0 | +0.00 | +0.00 | +0.00 to +0.00 | 8 | flat |" in text
+    assert "| `make soak` |" in text

@@ -7,6 +7,7 @@ anyway: on this machine, unless a proxy forwarded for them, and administrators b
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 import re
@@ -68,6 +69,8 @@ class Health:
             if trouble is not None:
                 report["workspace"] = trouble if sees_all else NO_DATABASE
             report["build"] = build_name()
+            if sees_all:
+                report["tasks"] = len(asyncio.all_tasks())
             report["plugins"] = [describe(plugin) for plugin in plugins]
         await _send_json(send, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, report)
         return True

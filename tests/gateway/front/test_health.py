@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.anyio
 SECRET = "postgresql://app:s3cret@db/notes"
 REASON = f"exited with code 1 before its handshake; last on stderr: cannot connect to {SECRET}"
 ABROAD = ("192.0.2.1", 4711)
+HERE = ("127.0.0.1", 4711)
 
 
 @dataclass
@@ -68,14 +70,20 @@ class Users:
             raise IdentityUnavailable
 
 
-async def ask(
+async def ask(*headers: tuple[bytes, bytes], **options: Any) -> dict[str, Any]:
+    """What is told of a plugin that has failed; options are those of `ask_all`."""
+    (plugin,) = (await ask_all(*headers, **options))["plugins"]
+    return dict(plugin)
+
+
+async def ask_all(
     *headers: tuple[bytes, bytes],
     client: tuple[str, int] | None = ABROAD,
     server: tuple[str, int | None] = ("192.0.2.9", 80),
     query: bytes = b"verbose",
     users: Users | None = None,
 ) -> dict[str, Any]:
-    """What is told of a plugin that has failed."""
+    """What is told of a gateway whose only plugin has failed."""
     sent: list[Event] = []
 
     async def send(event: Event) -> None:
@@ -94,8 +102,7 @@ async def ask(
     assert await Health(registry, users or Users()).answer(scope, send)
     assert sent[0]["status"] == 503
     report: dict[str, Any] = json.loads(sent[1]["body"])
-    (plugin,) = report["plugins"]
-    return dict(plugin)
+    return report
 
 
 FOR_ANYBODY = {
@@ -177,3 +184,15 @@ async def test_a_probe_is_answered_though_nobody_can_be_looked_up() -> None:
 )
 async def test_a_reason_is_told_up_to_where_others_words_begin(reason: str | None, own: str | None) -> None:
     assert own_words(reason) == own
+
+
+async def test_who_is_told_all_is_told_how_many_tasks_there_are() -> None:
+    before = (await ask_all(client=HERE))["tasks"]
+    over = asyncio.Event()
+    task = asyncio.create_task(over.wait())
+    with_another = (await ask_all(client=HERE))["tasks"]
+    over.set()
+    await task
+
+    assert with_another == before + 1
+    assert "tasks" not in await ask_all(client=ABROAD)
