@@ -95,8 +95,8 @@ class DirectMessageStream(asyncio.Protocol):
         finally:
             self._end(None)  # nothing is handed over from here on
 
-    def send(self, message: bytes) -> bool:
-        self._call.send(message)
+    def send(self, *pieces: bytes) -> bool:
+        self._call.send(*pieces)
         self._write()
         return self._writable
 

@@ -80,9 +80,19 @@ _BODY: Final = 2
 _END: Final = 3
 
 
+LARGE: Final = 16 * 1024
+"""Bytes from which data goes out as a piece of its own: to join it with what stands around it would copy it."""
+
+
 def encode(parts: Iterable[Addressed]) -> bytes:
     """One message with all parts, in order; a hello comes first and has the number 0."""
+    return b"".join(encode_pieces(parts))
+
+
+def encode_pieces(parts: Iterable[Addressed]) -> list[bytes]:
+    """As `encode`, in pieces: one, or more where parts have large data."""
     pieces: list[bytes] = []
+    large = False
     frame = -1
     frame_id = -1
     last = _END
@@ -99,10 +109,27 @@ def encode(parts: Iterable[Addressed]) -> bytes:
             pieces.append(b"")  # where the frame's length goes once it is known: what follows is not moved for it
             put_number(pieces, EXCHANGE, id)
         _encode_part(pieces, part)
+        if isinstance(part, (Body, Message)) and len(part.data) >= LARGE:
+            large = True
         last = place or _END
     if frame >= 0:
         enclose(pieces, frame, FRAME)
-    return b"".join(pieces)
+    return _gathered(pieces) if large else [b"".join(pieces)]
+
+
+def _gathered(pieces: list[bytes]) -> list[bytes]:
+    """The same bytes, small pieces joined and large ones left alone."""
+    gathered: list[bytes] = []
+    small: list[bytes] = []
+    for piece in pieces:
+        if len(piece) < LARGE:
+            small.append(piece)
+        else:
+            gathered.append(b"".join(small))
+            gathered.append(piece)
+            small = []
+    gathered.append(b"".join(small))
+    return gathered
 
 
 def _place(part: TunnelPart) -> int:

@@ -151,16 +151,18 @@ class Call:
             request = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", authority)]
             self._headers([*request, ("te", "trailers"), ("content-type", "application/grpc")])
 
-    def send(self, message: bytes) -> None:
-        """Send a message, after those that wait."""
-        size = len(message)
+    def send(self, *pieces: bytes) -> None:
+        """Send a message, which may be in pieces, after those that wait."""
+        size = 0
+        for piece in pieces:
+            size += len(piece)
         prefix = b"\0" + size.to_bytes(4, "big")
         if size + PREFIX_SIZE <= self._room and not self._waiting:
             self._take_room(size + PREFIX_SIZE)
             self._output.append(_head(size + PREFIX_SIZE, DATA, 0, STREAM) + prefix)
-            self._output.append(message)  # by itself: joined, 64 KiB would be copied for 14 bytes
+            self._output += pieces  # not joined, or 64 KiB would be copied for 14 bytes
         else:
-            self._waiting.append(prefix + message)
+            self._waiting.append(prefix + b"".join(pieces))
             self._pump()
 
     def finish(self, status: int = OK, text: str = "") -> None:

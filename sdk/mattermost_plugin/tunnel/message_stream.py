@@ -33,8 +33,11 @@ class MessageStream(Protocol):
         """Hand over what arrives; returns when the peer has ended its stream in order, and raises if it did not."""
         ...
 
-    def send(self, message: bytes) -> bool:
-        """Send a message, from the beginning of `run` on; False once the next has to wait for `Receiver.resume`."""
+    def send(self, *pieces: bytes) -> bool:
+        """Send a message, which may be in pieces, from the beginning of `run` on.
+
+        False once the next has to wait for `Receiver.resume`.
+        """
         ...
 
     def fail(self, error: Exception) -> None:
@@ -85,8 +88,8 @@ class CallMessageStream:
             await asyncio.wait((reader,), timeout=self._patience)
         await (reader if reader.done() else writer)
 
-    def send(self, message: bytes) -> bool:
-        self._message = message
+    def send(self, *pieces: bytes) -> bool:
+        self._message = b"".join(pieces)
         self._wanted.set()
         return False
 

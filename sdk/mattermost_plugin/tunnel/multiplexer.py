@@ -18,7 +18,7 @@ from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.assembly import Assembly
 from mattermost_plugin.tunnel.connection import Connection
 from mattermost_plugin.tunnel.decoding import decode_into
-from mattermost_plugin.tunnel.encoding import encode
+from mattermost_plugin.tunnel.encoding import encode, encode_pieces
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.message_stream import MessageStream
 from mattermost_plugin.tunnel.parts import Addressed, Drain, Hello, TunnelPart
@@ -409,7 +409,7 @@ class Multiplexer:
         self._flushing = False
         try:
             while self._writable and not self.closed and (batch := self.core.next_message(self.settings.message_size)):
-                self._writable = self._stream.send(encode(batch))
+                self._writable = self._stream.send(*encode_pieces(batch))
                 self._after_write()
         except Exception as error:  # called from anywhere; who runs the tunnel is to know
             self._writable = False
