@@ -27,8 +27,8 @@ class Heard:
         self.messages: asyncio.Queue[bytes] = asyncio.Queue()
         self.resumed = asyncio.Event()
 
-    def receive(self, message: bytes) -> int:
-        self.messages.put_nowait(message)
+    def receive(self, data: bytes, start: int, end: int) -> int:
+        self.messages.put_nowait(data[start:end])
         return 1
 
     def resume(self) -> None:
@@ -65,8 +65,8 @@ async def echo(stream: DirectMessageStream) -> None:
     """Sends back each message, until the client ends its side."""
 
     class Echo:
-        def receive(self, message: bytes) -> int:
-            stream.send(message)
+        def receive(self, data: bytes, start: int, end: int) -> int:
+            stream.send(data[start:end])
             return 1
 
         def resume(self) -> None:

@@ -360,5 +360,23 @@ def test_fields_beside_the_frames_are_counted_too() -> None:
 
 def test_reading_says_how_many_fields_it_read() -> None:
     parts: list[Addressed] = []
-    assert decode_into(parts, pb.Message(frames=[pb.Frame(), pb.Frame(exchange=1, end=True)]).SerializeToString()) == 4
+    message = pb.Message(frames=[pb.Frame(), pb.Frame(exchange=1, end=True)]).SerializeToString()
+    assert decode_into(parts, message, 0, len(message)) == 4
     assert parts == [(1, End())]
+
+
+@given(bytes_before=st.binary(max_size=20), bytes_behind=st.binary(max_size=20), cut=st.integers(0, 12))
+def test_a_message_is_read_from_its_place_alone(bytes_before: bytes, bytes_behind: bytes, cut: int) -> None:
+    whole = encode([(1, Response(200, [])), (1, Body(b"yes"))])
+    message = whole[: len(whole) - cut % len(whole)]
+    start = len(bytes_before)
+
+    def read(data: bytes, start: int, end: int) -> list[Addressed] | str:
+        parts: list[Addressed] = []
+        try:
+            decode_into(parts, data, start, end)
+        except RemoteProtocolError as error:
+            return str(error)
+        return parts
+
+    assert read(bytes_before + message + bytes_behind, start, start + len(message)) == read(message, 0, len(message))

@@ -27,8 +27,8 @@ class Recording:
     def __init__(self) -> None:
         self.messages: list[list[Addressed]] = []
 
-    def send(self, message: bytes) -> bool:
-        self.messages.append(decode(message))
+    def send(self, *pieces: bytes) -> bool:
+        self.messages.append(decode(b"".join(pieces)))
         return True
 
     def fail(self, error: Exception) -> None:
@@ -47,12 +47,18 @@ def plugin_with(requests: int) -> tuple[Multiplexer, Recording]:
     stream = Recording()
     multiplexer = Multiplexer(Half.PLUGIN, stream, TunnelSettings(), lambda id, exchange: begun.append(exchange))
     multiplexer.greet("test")
-    multiplexer.receive(encode([(0, Hello(WINDOW))]))
+    receive(multiplexer, (0, Hello(WINDOW)))
     for id in range(1, requests + 1):
-        multiplexer.receive(encode([(id, Request(method="GET", target=b"/")), (id, End())]))
+        receive(multiplexer, (id, Request(method="GET", target=b"/")), (id, End()))
     assert len(begun) == requests
     stream.messages.clear()
     return multiplexer, stream
+
+
+def receive(multiplexer: Multiplexer, *parts: Addressed) -> None:
+    """Hand over a message of the peer's."""
+    message = encode(parts)
+    multiplexer.receive(message, 0, len(message))
 
 
 async def test_the_answer_to_the_only_request_leaves_at_once() -> None:

@@ -99,9 +99,9 @@ class CallClient:
 
     # What the stream calls
 
-    def receive(self, message: bytes) -> int:
+    def receive(self, data: bytes, start: int, end: int) -> int:
         """A message of the answerer's."""
-        answers = self._core.receive(message)
+        answers = self._core.receive(data[start:end])
         for answer in answers:
             self._settle(answer)
         return WORK * (len(answers) + 1)

@@ -123,9 +123,9 @@ class _Stream:
         self._scheduled = False
         self._ended = False
 
-    def receive(self, message: bytes) -> int:
+    def receive(self, data: bytes, start: int, end: int) -> int:
         """A message of the asker's."""
-        cancelled = self._core.receive(message)
+        cancelled = self._core.receive(data[start:end])
         begun = self._begin_next()
         for call in cancelled:
             if call in self.tasks:

@@ -97,17 +97,16 @@ def decode(data: bytes) -> list[Addressed]:
         RemoteProtocolError: the bytes are no message.
     """
     parts: list[Addressed] = []
-    decode_into(parts, data)
+    decode_into(parts, data, 0, len(data))
     return parts
 
 
-def decode_into(parts: list[Addressed], data: bytes) -> int:
-    """As `decode`; returns how many fields were read, which is what it cost."""
-    reader = Reader(data)
-    size = len(data)
+def decode_into(parts: list[Addressed], data: bytes, start: int, end: int) -> int:
+    """As `decode`, of what is between two places; returns how many fields were read, which is what it cost."""
+    reader = Reader(data, start, end)
     frames = 0
     try:
-        while reader.position < size:
+        while reader.position < end:
             tag = reader.tag()
             if tag == FRAME.tag:
                 frames += 1
@@ -118,6 +117,7 @@ def decode_into(parts: list[Addressed], data: bytes) -> int:
                 parts.append((0, _decode_hello(reader)))
             else:
                 reader.skip(tag)
+        reader.leave(end)
     except (IndexError, UnicodeDecodeError) as error:
         raise RemoteProtocolError(f"bytes that are no message: {error}") from None
     return MAX_FIELDS - reader.fields_left
@@ -267,7 +267,8 @@ def _block(outer: Reader) -> list[tuple[bytes, bytes]] | None:
     known = _blocks.get(data)  # a client sends the same headers again and again, and bytes are hashed in one go
     if known is not None:
         return known
-    reader = Reader(data, outer.fields_left)  # of its own, so that what it means depends on these bytes alone
+    # A reader of its own, so that what the block means depends on these bytes alone.
+    reader = Reader(data, 0, len(data), outer.fields_left)
     flat: list[bytes] = []
     while reader.position < len(data):
         tag = reader.tag()
@@ -297,7 +298,7 @@ def _known_response(outer: Reader) -> TunnelPart:
     known = _responses.get(data)
     if known is not None:
         return known
-    reader = Reader(data, outer.fields_left)
+    reader = Reader(data, 0, len(data), outer.fields_left)
     response = _decode_response(reader, len(data), interim=False)
     outer.fields_left = reader.fields_left
     if isinstance(response, Response) and len(data) <= LARGEST_KNOWN:

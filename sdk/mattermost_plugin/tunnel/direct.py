@@ -17,7 +17,7 @@ from typing import cast
 
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call
+from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call, Span
 from mattermost_plugin.tunnel.message_stream import Receiver
 from mattermost_plugin.tunnel.peers import Peer, peer_of
 
@@ -69,8 +69,8 @@ class DirectMessageStream(asyncio.Protocol):
         self._call = call
         self._early_messages = early_messages
         self._receiver: Receiver | None = None
-        self._early: list[bytes] = []
-        self._arrived: deque[bytes] = deque()  # of one read: the socket is not read while there are any
+        self._early: list[Span] = []
+        self._arrived: deque[Span] = deque()  # of one read: the socket is not read while there are any
         self._paused = False
         self._taken = False
         self._leaving = False
@@ -87,8 +87,8 @@ class DirectMessageStream(asyncio.Protocol):
         self._receiver = receiver
         early, self._early = self._early, []
         try:
-            for message in early:
-                receiver.receive(message)
+            for span in early:
+                receiver.receive(*span)
             if self._writable:
                 receiver.resume()
             await asyncio.shield(self.over)
@@ -174,7 +174,7 @@ class DirectMessageStream(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         was_blocked = self._call.blocked
         try:
-            self._arrived += self._call.receive(data)
+            self._arrived += self._call.receive_spans(data)
         except Exception as error:  # the peer's violation, or a fault of ours: `run` tells
             self._end(error)
             return
@@ -217,12 +217,12 @@ class DirectMessageStream(asyncio.Protocol):
         elif self._call.status is not None:
             self._end(None if self._call.status == OK else CallEnded(self._call.status, self._call.text))
 
-    def _hand_over_one(self, message: bytes) -> int:
+    def _hand_over_one(self, span: Span) -> int:
         if self._receiver is not None:
-            return self._receiver.receive(message)
+            return self._receiver.receive(*span)
         if len(self._early) >= self._early_messages:
             raise RemoteProtocolError("messages before the hello was answered")
-        self._early.append(message)
+        self._early.append(span)
         return 1
 
     def _go_on_later(self) -> None:

@@ -1,4 +1,4 @@
-"""One end of a tunnel on an event loop: its life, and at the plugin its tasks.
+"""One end of a tunnel on an event loop: its life.
 
 `Tunnel.run` owns everything, at the plugin one task for each exchange. When the stream ends, all exchanges end with it,
 and `run` returns once no task is left.
@@ -9,16 +9,14 @@ from __future__ import annotations
 import asyncio
 import platform
 
-from mattermost_plugin.exchange import ResetCode, Serve
-from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.exchange import Serve
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
 from mattermost_plugin.tunnel.message_stream import MessageStream
-from mattermost_plugin.tunnel.multiplexer import Multiplexer, TunnelExchange
+from mattermost_plugin.tunnel.multiplexer import Multiplexer
 from mattermost_plugin.tunnel.parts import Hello
+from mattermost_plugin.tunnel.serving import ExchangeTasks
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
-
-logger = get_logger(__name__)
 
 AGENT = f"servehttp python/{platform.python_version()}"
 
@@ -47,11 +45,11 @@ class Tunnel:
     ) -> None:
         self.settings = settings or TunnelSettings()
         self._stream = stream
-        self._serve = serve
-        self.multiplexer = Multiplexer(half, stream, self.settings, self._begin if serve else None, self._orphan)
+        self._tasks = tasks = ExchangeTasks(serve, self.settings) if serve else None
+        self.multiplexer = Multiplexer(
+            half, stream, self.settings, tasks.begin if tasks else None, tasks.orphan if tasks else None
+        )
         self.open = self.multiplexer.open
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self._orphans: set[asyncio.Task[None]] = set()
 
     @property
     def in_flight(self) -> int:
@@ -61,7 +59,7 @@ class Tunnel:
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
         """Those that serve an exchange now (plugin); one may outlast its exchange."""
-        return [task for task in self._tasks.values() if not task.done()]  # one cancelled before it ran stays listed
+        return self._tasks.running if self._tasks else []
 
     @property
     def accepting(self) -> bool:
@@ -104,45 +102,12 @@ class Tunnel:
     def drain(self) -> None:
         """Begin nothing new, and tell the peer; exchanges that are open go on, tasks that nobody waits for do not."""
         self.multiplexer.drain()
-        for task in self._orphans:
-            task.cancel()
+        if self._tasks is not None:
+            self._tasks.cancel_orphans()
 
     async def wait_idle(self) -> None:
         """Waits until no exchange is open."""
         await self.multiplexer.idle.wait()
-
-    def _begin(self, id: int, exchange: TunnelExchange) -> None:
-        assert self._serve is not None
-        if len(self._tasks) >= self.settings.max_exchanges:  # those that outlast their exchange count as well
-            exchange.reset(ResetCode.REFUSED, f"{len(self._tasks)} requests are being served")
-            return
-        self._tasks[id] = asyncio.create_task(self._serve_one(self._serve, id, exchange))
-
-    async def _serve_one(self, serve: Serve, id: int, exchange: TunnelExchange) -> None:
-        try:
-            await serve(exchange)
-        except Exception:  # the border to what the tunnel serves: one exchange's failure stays its own
-            logger.exception("serving %s failed", exchange.request.method)
-        except asyncio.CancelledError:
-            if not self.multiplexer.core.has_answered(id):
-                exchange.reset(ResetCode.CANCELLED, "the server was stopped")
-            raise
-        finally:
-            del self._tasks[id]
-            if self.multiplexer.core.is_open(
-                id
-            ):  # nobody is left to end it, or to read what comes; what was sent goes out
-                exchange.reset(ResetCode.INTERNAL, "the server ended")
-
-    def _orphan(self, id: int) -> None:
-        """The client of a response that is under way has gone. The application is told when it sends, or receives; one
-        that waits for something else meanwhile, as a stream of rare events does, is cancelled after a time."""
-        task = self._tasks.get(id)
-        if task is not None:
-            timer = asyncio.get_running_loop().call_later(self.settings.orphan_timeout, task.cancel)
-            task.add_done_callback(lambda _: timer.cancel())
-            self._orphans.add(task)
-            task.add_done_callback(self._orphans.discard)
 
     async def _finish_tasks(self) -> None:
         """The applications have been told; those that do not end by themselves are cancelled."""

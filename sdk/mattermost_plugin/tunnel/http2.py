@@ -89,6 +89,9 @@ STATUS_OF_HTTP: Final = {
 
 Fields = list[tuple[bytes, bytes]]
 
+Span = tuple[bytes, int, int]
+"""Bytes, and where in them something begins and ends."""
+
 
 class Call:
     """One end of the call.
@@ -199,14 +202,18 @@ class Call:
     # What the peer says
 
     def receive(self, data: bytes) -> list[bytes]:
-        """Bytes have arrived; returns the messages that are complete with them.
+        """As `receive_spans`; returns the messages themselves."""
+        return [data[start:end] for data, start, end in self.receive_spans(data)]
+
+    def receive_spans(self, data: bytes) -> list[Span]:
+        """Bytes have arrived; returns where the messages are that are complete with them.
 
         Raises:
             RemoteProtocolError: they are not what a peer may send, or it does not read what it was answered.
         """
         if self._answered > MAX_UNREAD:
             raise RemoteProtocolError(f"{self._answered} bytes of answers wait for a peer that does not read them")
-        messages: list[bytes] = []
+        messages: list[Span] = []
         start = 0
         while self._unread and start < len(data):  # joined with no more than it lacks: the rest may be much
             lacking = self._lacking(self._unread)
@@ -224,7 +231,7 @@ class Call:
             return HEAD_SIZE - len(frame)
         return HEAD_SIZE + int.from_bytes(frame[:3], "big") - len(frame)
 
-    def _read(self, data: bytes, position: int, messages: list[bytes]) -> None:
+    def _read(self, data: bytes, position: int, messages: list[Span]) -> None:
         """Take the whole frames from `position` on, and keep what is left."""
         if not self._greeted:
             position += self._receive_preface(data)
@@ -250,7 +257,7 @@ class Call:
         return len(PREFACE) if self._greeted else 0
 
     def _receive_frame(
-        self, kind: int, flags: int, stream: int, data: bytes, start: int, end: int, messages: list[bytes]
+        self, kind: int, flags: int, stream: int, data: bytes, start: int, end: int, messages: list[Span]
     ) -> None:
         if (self._block is not None) != (kind == CONTINUATION):
             raise RemoteProtocolError("a header block was interrupted, or continued without a beginning")
@@ -261,7 +268,7 @@ class Call:
             if handler is not None:  # RFC 9113 §4.1: frames of unknown kinds are ignored
                 handler(flags, stream, data[start:end])
 
-    def _receive_data(self, flags: int, stream: int, data: bytes, start: int, end: int, messages: list[bytes]) -> None:
+    def _receive_data(self, flags: int, stream: int, data: bytes, start: int, end: int, messages: list[Span]) -> None:
         if stream != STREAM:
             self._ignore_data(stream, end - start)
             return
@@ -270,7 +277,7 @@ class Call:
         if self._little > MAX_LITTLE:
             raise RemoteProtocolError(f"more than {MAX_LITTLE} frames in a row with next to nothing in them")
         if not (self._message or flags & PADDED) and _is_message(data, start, end):  # as nearly always
-            messages.append(data[start + PREFIX_SIZE : end])
+            messages.append((data, start + PREFIX_SIZE, end))
         else:
             payload = data[start:end]
             self._message += _unpadded(flags, payload) if flags & PADDED else payload
@@ -278,9 +285,10 @@ class Call:
         if flags & END_STREAM:
             self._end(UNKNOWN if self._client else OK, "the stream ended without a status" if self._client else "")
 
-    def _cut_messages(self, messages: list[bytes]) -> None:
+    def _cut_messages(self, messages: list[Span]) -> None:
         while len(self._message) >= PREFIX_SIZE and len(self._message) >= (end := _message_size(self._message)):
-            messages.append(bytes(self._message[PREFIX_SIZE:end]))
+            message = bytes(self._message[PREFIX_SIZE:end])
+            messages.append((message, 0, len(message)))
             del self._message[:end]
 
     def _ignore_data(self, stream: int, size: int) -> None:

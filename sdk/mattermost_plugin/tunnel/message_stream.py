@@ -13,8 +13,10 @@ from typing import Any, Protocol
 class Receiver(Protocol):
     """What a message stream calls: the tunnel."""
 
-    def receive(self, message: bytes) -> int:
-        """The peer's next message; returns what it cost, as the number of fields that it had.
+    def receive(self, data: bytes, start: int, end: int) -> int:
+        """The peer's next message, which is what `data` has from `start` to `end`: cut out, it would be copied.
+
+        Returns what it cost, as the number of fields that it had.
 
         Raises:
             RemoteProtocolError: the peer broke the protocol; the stream's `run` raises it.
@@ -115,7 +117,7 @@ class CallMessageStream:
 
     async def _read(self, receiver: Receiver) -> None:
         while isinstance(message := await self._stream.read(), bytes):
-            receiver.receive(message)
+            receiver.receive(message, 0, len(message))
 
     async def _write(self, receiver: Receiver) -> None:
         while not self._closing:

@@ -90,6 +90,16 @@ class TunnelExchange:
     def stopping(self) -> asyncio.Event:
         return self._multiplexer.stopping
 
+    @property
+    def open(self) -> bool:
+        """Whether it exists still at this end of the tunnel."""
+        return self._multiplexer.core.is_open(self._id)
+
+    @property
+    def answered(self) -> bool:
+        """Whether the plugin's half is complete, though not all of it may be written."""
+        return self._multiplexer.core.has_answered(self._id)
+
     def end_receive_at_stop(self) -> None:
         self._endless = True
 
@@ -331,11 +341,11 @@ class Multiplexer:
 
     # From the stream
 
-    def receive(self, message: bytes) -> int:
+    def receive(self, data: bytes, start: int, end: int) -> int:
         """The peer's next message; see `Receiver`."""
         reader: TunnelExchange | None = None  # whose sink is flushed when another's turn comes: one write for its parts
         parts: list[Addressed] = []
-        work = decode_into(parts, message)
+        work = decode_into(parts, data, start, end)
         for id, part in parts:
             exchange = self._receive(id, part)
             if reader is not None and reader is not exchange:

@@ -100,20 +100,22 @@ class Reader:
     A number that runs out of the data raises IndexError, everything else that cannot be read `RemoteProtocolError`.
 
     Args:
-        data: the message.
+        data: the message is in it.
+        start: where it begins.
+        end: where it ends.
         fields_left: how many fields may still be read, in this message and in those within it.
 
     Attributes:
         position: of the next byte.
     """
 
-    __slots__ = ("_data", "_size", "fields_left", "position")
+    __slots__ = ("_data", "_end", "fields_left", "position")
 
-    def __init__(self, data: bytes, fields_left: int = MAX_FIELDS) -> None:
+    def __init__(self, data: bytes, start: int, end: int, fields_left: int = MAX_FIELDS) -> None:
         self._data = data
-        self._size = len(data)
+        self._end = end
         self.fields_left = fields_left
-        self.position = 0
+        self.position = start
 
     def tag(self) -> int:
         """What announces the next field."""
@@ -124,8 +126,7 @@ class Reader:
 
     def varint(self) -> int:
         """A number."""
-        byte = self._data[self.position]
-        self.position += 1
+        byte = self._byte()
         if byte < 128:  # as nearly always
             return byte
         value = byte & 127
@@ -133,17 +134,24 @@ class Reader:
         while byte > 127:
             if shift > LAST_SHIFT:
                 raise RemoteProtocolError("a number of more than 64 bits")
-            byte = self._data[self.position]
-            self.position += 1
+            byte = self._byte()
             value |= (byte & 127) << shift
             shift += 7
         return value
+
+    def _byte(self) -> int:
+        # What stands behind the message is somebody else's, if there is anything.
+        if self.position >= self._end:
+            raise IndexError("it ends in the middle of a field")
+        byte = self._data[self.position]
+        self.position += 1
+        return byte
 
     def end(self) -> int:
         """Where the field of data ends that begins here."""
         length = self.varint()
         end = self.position + length
-        if end > self._size:
+        if end > self._end:
             raise RemoteProtocolError("a field that is longer than its message")
         return end
 

@@ -282,7 +282,7 @@ async def test_an_answerer_that_breaks_the_protocol_fails_every_call(tmp_path: P
         def __init__(self, stream: DirectMessageStream) -> None:
             self.stream = stream
 
-        def receive(self, message: bytes) -> int:
+        def receive(self, data: bytes, start: int, end: int) -> int:
             self.stream.send(pb.Answered(responses=[pb.Response(call=77)]).SerializeToString())
             return 1
 

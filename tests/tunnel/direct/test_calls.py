@@ -94,7 +94,7 @@ class Turns:
         self.now = 0
         self.of_messages: list[int] = []
 
-    def receive(self, message: bytes) -> int:
+    def receive(self, data: bytes, start: int, end: int) -> int:
         self.of_messages.append(self.now)
         return WORK_IN_TURN
 
