@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from hpack import Decoder, Encoder
 
-from mattermost_plugin.tunnel.http2 import (
+from mattermost_plugin.http2.frames import (
     ACK,
     DATA,
     END_HEADERS,
@@ -20,8 +20,8 @@ from mattermost_plugin.tunnel.http2 import (
     PREFACE,
     SETTINGS,
     WINDOW_UPDATE,
-    Call,
 )
+from mattermost_plugin.tunnel.http2 import Call
 
 PATH = "/some.Service/Method"
 REQUEST = [(":method", "POST"), (":scheme", "http"), (":path", PATH), ("content-type", "application/grpc")]

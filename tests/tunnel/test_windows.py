@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mattermost_plugin.credit import Pool
 from mattermost_plugin.exchange import ResetCode
 from mattermost_plugin.tunnel.errors import ExchangeViolation
-from mattermost_plugin.tunnel.windows import CREDIT_LIMIT, PIECE_OVERHEAD, Pool, ReceiveWindow, SendWindow, cost
+from mattermost_plugin.tunnel.windows import CREDIT_LIMIT, PIECE_OVERHEAD, ReceiveWindow, SendWindow, cost
 
 
 def taken(window: ReceiveWindow, data: bytes) -> int:

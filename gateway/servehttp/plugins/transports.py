@@ -11,13 +11,13 @@ import grpc
 from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.handshake import tunnel_socket
+from mattermost_plugin.http2.statuses import UNIMPLEMENTED
 from mattermost_plugin.serve_http.called import CalledExchange
 from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import CallEnded
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
-from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
 from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
 from mattermost_plugin.tunnel.multiplexer import TunnelExchange
 from mattermost_plugin.tunnel.settings import TunnelSettings

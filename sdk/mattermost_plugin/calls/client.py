@@ -10,10 +10,10 @@ import grpc
 from mattermost_plugin.calls.asking import Answer, Asking
 from mattermost_plugin.calls.errors import CallFailed, CallRefused, status_of
 from mattermost_plugin.grpc import calls_pb2
+from mattermost_plugin.http2.statuses import OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import OK, UNIMPLEMENTED
 
 CONNECT = f"/{calls_pb2.DESCRIPTOR.services_by_name['Calls'].full_name}/Connect"
 LINGER = 1.0

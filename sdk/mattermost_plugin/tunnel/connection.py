@@ -20,6 +20,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
+from mattermost_plugin.credit import Pool
 from mattermost_plugin.exchange import Accept, Body, Informational, Message, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.tunnel.errors import (
     ExchangeViolation,
@@ -37,7 +38,6 @@ from mattermost_plugin.tunnel.windows import (
     LARGEST_WINDOW,
     POOL_SIZE,
     SMALLEST_WINDOW,
-    Pool,
     ReceiveWindow,
     SendWindow,
     cost,

@@ -15,9 +15,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import cast
 
+from mattermost_plugin.http2.statuses import INTERNAL, OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import INTERNAL, OK, UNIMPLEMENTED, Call, Span
+from mattermost_plugin.tunnel.http2 import Call, Span
 from mattermost_plugin.tunnel.message_stream import Receiver
 from mattermost_plugin.tunnel.peers import Peer, peer_of
 

@@ -1,15 +1,14 @@
 """Credit, as arithmetic: docs/protocol.md §4.
 
-A piece of data costs its length plus `PIECE_OVERHEAD`, so that a window also bounds how many pieces can wait. A
-receiver returns credit when the application has taken data and half of the window is free. A window that keeps being
-emptied grows out of a pool that all exchanges share; the first window is every exchange's own and is never taken from
-it, so a reader that stalls costs its neighbours nothing.
+A piece of data costs its length plus `PIECE_OVERHEAD`, so that a window also bounds how many pieces can wait. When
+credit is returned, and how windows grow, is in `mattermost_plugin.credit`.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from mattermost_plugin.credit import Pool, Window
 from mattermost_plugin.exchange import ResetCode
 from mattermost_plugin.tunnel.errors import ExchangeViolation
 
@@ -65,41 +64,13 @@ class SendWindow:
             raise ExchangeViolation(ResetCode.FLOW_CONTROL, f"credit of {self.credit} is beyond the limit of 2^31")
 
 
-class Pool:
-    """Credit beyond the first windows, shared by all exchanges of a tunnel."""
-
-    __slots__ = ("free",)
-
-    def __init__(self, size: int = POOL_SIZE) -> None:
-        self.free = size
-
-    def take(self, amount: int) -> bool:
-        if amount > self.free:
-            return False
-        self.free -= amount
-        return True
-
-    def give(self, amount: int) -> None:
-        self.free += amount
-
-
-class ReceiveWindow:
+class ReceiveWindow(Window):
     """What the peer may still send on one exchange, and what it gets back when."""
 
-    __slots__ = ("_first", "_largest", "_pool", "_taken", "granted", "size")
+    __slots__ = ()
 
     def __init__(self, pool: Pool, first: int = FIRST_WINDOW, largest: int = LARGEST_WINDOW) -> None:
-        self._pool = pool
-        self._first = first
-        self._largest = largest
-        self._taken = 0
-        self.size = first
-        self.granted = first
-
-    @property
-    def held(self) -> int:
-        """What arrived and was not consumed yet, in cost."""
-        return self.size - self.granted - self._taken
+        super().__init__(pool, first, largest)
 
     def receive(self, data: bytes) -> None:
         """Data arrived.
@@ -107,28 +78,5 @@ class ReceiveWindow:
         Raises:
             ExchangeViolation: the peer had no credit for it.
         """
-        self.granted -= cost(data)
-        if self.granted < 0:
+        if not self.take(cost(data)):
             raise ExchangeViolation(ResetCode.FLOW_CONTROL, f"{-self.granted} more than its credit was sent")
-
-    def consume(self, amount: int) -> int:
-        """The application took data that cost `amount`: how much credit to return now, often 0."""
-        self._taken += amount
-        if self._taken * 2 < self.size:
-            return 0
-        credit = self._taken + self._grow()
-        self._taken = 0
-        self.granted += credit
-        return credit
-
-    def _grow(self) -> int:
-        growth = min(self.size, self._largest - self.size)
-        if growth <= 0 or not self._pool.take(growth):
-            return 0
-        self.size += growth
-        return growth
-
-    def release(self) -> None:
-        """The exchange ended: what it had beyond its first window goes back to the pool."""
-        self._pool.give(self.size - self._first)
-        self.size = self._first

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from mattermost_plugin.http2.endpoint import MAX_UNREAD
+from mattermost_plugin.http2.frames import END_STREAM, PING, PREFACE, SETTINGS
+from mattermost_plugin.http2.statuses import UNIMPLEMENTED
 from mattermost_plugin.tunnel.direct import EARLY_MESSAGES, JOINED, WORK_IN_TURN, DirectMessageStream, connect
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import END_STREAM, MAX_UNREAD, PING, PREFACE, SETTINGS, UNIMPLEMENTED
 from support.direct_calls import KIB, MIB, Heard, echo, ended, listening, raw, read_to_end
 from support.http2 import (
     PATH,

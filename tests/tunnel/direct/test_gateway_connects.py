@@ -19,10 +19,10 @@ from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import Body, End, Exchange, ResetCode, Response
 from mattermost_plugin.grpc import hooks_pb2_grpc
 from mattermost_plugin.handshake import tunnel_socket
+from mattermost_plugin.http2.statuses import UNIMPLEMENTED
 from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import DirectMessageStream, DirectServer
-from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from servehttp.errors import LinkError, NoTunnelError
 from servehttp.plugins.link import Link

@@ -11,9 +11,9 @@ import grpc.aio
 import pytest
 
 from mattermost_plugin.exchange import Body, End, Exchange, Response
+from mattermost_plugin.http2.statuses import UNIMPLEMENTED
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
-from mattermost_plugin.tunnel.http2 import UNIMPLEMENTED
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from support.direct_calls import KIB, MIB, Heard, echo, ended, listening, until_asked
 from support.http2 import PATH

@@ -9,9 +9,9 @@ import grpc
 import grpc.aio
 import pytest
 
+from mattermost_plugin.http2.frames import PREFACE, PUSH_PROMISE
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import PREFACE, PUSH_PROMISE
 from support.direct_calls import Heard, assert_echoes, echo, ended, listening, raw, read_to_end
 from support.http2 import PATH, REQUEST, data, frame, headers
 

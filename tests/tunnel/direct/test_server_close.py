@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from mattermost_plugin.http2.frames import PREFACE
 from mattermost_plugin.tunnel.direct import DirectMessageStream, connect
-from mattermost_plugin.tunnel.http2 import PREFACE
 from support.direct_calls import KIB, Heard, listening, raw, read_to_end, until_it_ends
 from support.http2 import PATH, REQUEST, headers, settings, window_update
 

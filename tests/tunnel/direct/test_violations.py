@@ -12,9 +12,9 @@ import grpc.aio
 import pytest
 
 from mattermost_plugin.grpc import tunnel_pb2 as pb
+from mattermost_plugin.http2.frames import PREFACE, PUSH_PROMISE
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import connect
-from mattermost_plugin.tunnel.http2 import PREFACE, PUSH_PROMISE
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from support.direct_calls import Heard, ended, raw, read_to_end, until_asked
 from support.http2 import REQUEST, frame, frames, headers

@@ -8,18 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattermost_plugin.tunnel.http2 import (
-    CANCEL,
-    END_STREAM,
-    FIRST_FRAME_SIZE,
-    GOAWAY,
-    INTERNAL,
-    LARGEST_WINDOW,
-    OK,
-    RST_STREAM,
-    UNIMPLEMENTED,
-    Call,
-)
+from mattermost_plugin.http2.frames import CANCEL, END_STREAM, FIRST_FRAME_SIZE, GOAWAY, LARGEST_WINDOW, RST_STREAM
+from mattermost_plugin.http2.statuses import INTERNAL, OK, UNIMPLEMENTED
+from mattermost_plugin.tunnel.http2 import Call
 from support.http2 import (
     GREETING,
     PATH,

@@ -6,22 +6,17 @@ import struct
 
 import pytest
 
-from mattermost_plugin.tunnel.http2 import (
+from mattermost_plugin.http2.frames import (
     CANCEL,
-    CANCELLED,
     END_STREAM,
     GOAWAY,
-    INTERNAL,
     LARGEST_WINDOW,
-    OK,
     REFUSED_STREAM,
     RST_STREAM,
     SETTINGS,
-    UNAVAILABLE,
-    UNIMPLEMENTED,
-    UNKNOWN,
-    Call,
 )
+from mattermost_plugin.http2.statuses import CANCELLED, INTERNAL, OK, UNAVAILABLE, UNIMPLEMENTED, UNKNOWN
+from mattermost_plugin.tunnel.http2 import Call
 from support.http2 import PATH, RESPONSE, answered_client, called_server, data, frame, headers, prefixed
 
 

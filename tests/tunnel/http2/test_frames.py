@@ -7,18 +7,18 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattermost_plugin.tunnel.http2 import (
+from mattermost_plugin.http2.frames import (
     CANCEL,
     CONTINUATION,
     END_HEADERS,
     HEADERS,
-    OK,
     PADDED,
     PRIORITY,
     REFUSED_STREAM,
     RST_STREAM,
-    Call,
 )
+from mattermost_plugin.http2.statuses import OK
+from mattermost_plugin.tunnel.http2 import Call
 from support.http2 import (
     GREETING,
     PATH,

@@ -6,20 +6,19 @@ import struct
 
 import pytest
 
-from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import (
+from mattermost_plugin.http2.endpoint import MAX_UNREAD
+from mattermost_plugin.http2.frames import (
     ACK,
     FIRST_WINDOW,
     LARGEST_WINDOW,
     MAX_FRAME_SIZE,
-    MAX_UNREAD,
-    OUR_FRAME_SIZE,
     PING,
     PREFACE,
     SETTINGS,
     WINDOW_UPDATE,
-    Call,
 )
+from mattermost_plugin.tunnel.errors import RemoteProtocolError
+from mattermost_plugin.tunnel.http2 import OUR_FRAME_SIZE, Call
 from support.http2 import (
     PATH,
     REQUEST,

@@ -8,26 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattermost_plugin.tunnel.errors import RemoteProtocolError
-from mattermost_plugin.tunnel.http2 import (
+from mattermost_plugin.http2.endpoint import MAX_HEADER_BLOCK
+from mattermost_plugin.http2.frames import (
     CONTINUATION,
     END_HEADERS,
     FIRST_FRAME_SIZE,
     GOAWAY,
     HEADERS,
     LARGEST_WINDOW,
-    MAX_HEADER_BLOCK,
-    MAX_LITTLE,
-    MAX_MESSAGE,
-    OUR_FRAME_SIZE,
     PADDED,
     PING,
     PUSH_PROMISE,
     RST_STREAM,
     SETTINGS,
     WINDOW_UPDATE,
-    Call,
 )
+from mattermost_plugin.http2.messages import MAX_LITTLE
+from mattermost_plugin.tunnel.errors import RemoteProtocolError
+from mattermost_plugin.tunnel.http2 import MAX_MESSAGE, OUR_FRAME_SIZE, Call
 from support.http2 import (
     GREETING,
     REQUEST,

@@ -7,15 +7,9 @@ import struct
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mattermost_plugin.tunnel.http2 import (
-    END_STREAM,
-    FIRST_FRAME_SIZE,
-    FIRST_WINDOW,
-    LARGEST_WINDOW,
-    OUR_FRAME_SIZE,
-    REFILL,
-    WINDOW_UPDATE,
-)
+from mattermost_plugin.http2.endpoint import REFILL
+from mattermost_plugin.http2.frames import END_STREAM, FIRST_FRAME_SIZE, FIRST_WINDOW, LARGEST_WINDOW, WINDOW_UPDATE
+from mattermost_plugin.tunnel.http2 import OUR_FRAME_SIZE
 from support.http2 import (
     Frame,
     answered_client,
