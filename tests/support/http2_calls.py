@@ -29,6 +29,7 @@ class Asked(CallHandler):
         self.trailers: Fields = ()
         self.messages: list[bytes] = []
         self.text = ""
+        self.untouched = False
         self.begun = asyncio.Event()
         self.has_room = asyncio.Event()
         self.outcome: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -48,7 +49,7 @@ class Asked(CallHandler):
         self.has_room.set()
 
     def ended(self, end: CallEnded) -> None:
-        self.text, self.trailers = end.text, end.fields
+        self.text, self.trailers, self.untouched = end.text, end.fields, end.untouched
         self.outcome.set_result(end.status)
 
 
