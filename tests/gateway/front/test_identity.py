@@ -14,6 +14,7 @@ from servehttp.front.credentials import MOST_LOOKS, TooManyTokens, identify, ide
 from servehttp.front.forms import LOOK
 from servehttp.front.headers import RequestHeaders
 from servehttp.identity import NOBODY, UNKNOWN, Cached, Caller
+from support.forms import MULTIPART, Field, cut, multipart
 
 pytestmark = pytest.mark.anyio
 
@@ -272,6 +273,25 @@ async def test_a_bearer_token_needs_no_proof() -> None:
 )
 async def test_a_form_proves_it_by_a_field_near_its_beginning(pieces: list[bytes], told: str | None) -> None:
     assert await told_user(request(COOKIE, FORM, method="POST"), *pieces) == told
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        ([("csrf", None, b"a-csrf")], "ada"),
+        ([("a", None, b"1"), ("csrf", None, b"a-csrf"), ("file", "f", b"x" * 2 * LOOK)], "ada"),
+        ([("csrf", None, b"other")], None),
+        ([("csrf", "csrf", b"a-csrf")], None),  # a file of that name
+        ([("file", "f", b"x" * LOOK), ("csrf", None, b"a-csrf")], None),
+    ],
+)
+@pytest.mark.parametrize("pieces", [1, 50])
+async def test_a_multipart_form_proves_it_as_well(form: list[Field], told: str | None, pieces: int) -> None:
+    body = multipart(form)
+    headers = (COOKIE, (b"content-type", MULTIPART.encode()))
+    assert (
+        await told_user(request(*headers, method="POST"), *cut(body, range(0, len(body), len(body) // pieces))) == told
+    )
 
 
 async def test_only_a_form_is_looked_into() -> None:

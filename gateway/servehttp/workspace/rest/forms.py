@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from multipart import MultipartError, MultipartSegment, PushMultipartParser, parse_options_header
 from starlette.requests import Request
 
+from mattermost_plugin import forms
+from mattermost_plugin.forms import FormLimits, stream_form
+from mattermost_plugin.forms.streaming import MULTIPART
 from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.rest.errors import too_large
 from servehttp.workspace.rest.json import NUL
 
-FIELDS_MAX = 64
-"""Parts of one form."""
+LIMITS = FormLimits(parts=64, field_size=None)
+"""What is taken of one form; the sizes of its parts are for whoever reads them."""
 
 
 @dataclass(frozen=True)
@@ -57,17 +60,15 @@ async def parts(request: Request) -> AsyncIterator[FormPart]:
     """The parts of a form, one after the other. One that is not read to its end is, before the next one comes.
 
     Raises:
-        AppFailure: 400, the body is no form, or ends too early.
+        AppFailure: 400, the body is no form with files, or ends too early.
     """
-    events = _events(request)
-    async for event in events:
-        if isinstance(event, MultipartSegment):
-            if NUL in (event.filename or ""):
+    if not request.headers.get("Content-Type", "").startswith(MULTIPART):
+        raise _malformed()
+    with _refusals():
+        async for part in stream_form(request, LIMITS):
+            if NUL in (part.filename or ""):
                 raise _malformed()
-            pieces = _pieces(events)
-            yield FormPart(event.name, event.filename or "", pieces)
-            async for _ in pieces:
-                pass
+            yield FormPart(part.name, part.filename or "", _pieces(part))
 
 
 async def at_most(limit: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -101,25 +102,19 @@ def no_file(name: str) -> AppFailure:
     return invalid("api.context.invalid_body_param.app_error", f"The form has no file {name}.", Name=name)
 
 
-async def _events(request: Request) -> AsyncIterator[MultipartSegment | bytes | None]:
-    kind, options = parse_options_header(request.headers.get("Content-Type", ""))
-    if kind != "multipart/form-data" or not options.get("boundary"):
-        raise _malformed()
+async def _pieces(part: forms.FormPart) -> AsyncIterator[bytes]:
+    with _refusals():
+        async for piece in part:
+            yield piece
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """Tells of a form that is not taken as the API does."""
     try:
-        with PushMultipartParser(options["boundary"], max_segment_count=FIELDS_MAX) as parser:
-            async for chunk in request.stream():
-                for event in parser.parse(chunk):
-                    yield event if isinstance(event, MultipartSegment) or event is None else bytes(event)
-    except MultipartError:
+        yield
+    except forms.FormError:
         raise _malformed() from None
-
-
-async def _pieces(events: AsyncIterator[MultipartSegment | bytes | None]) -> AsyncIterator[bytes]:
-    """The rest of the part that has begun."""
-    async for event in events:
-        if not isinstance(event, bytes):
-            return
-        yield event
 
 
 def _malformed() -> AppFailure:
