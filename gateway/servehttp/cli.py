@@ -225,7 +225,7 @@ async def _examine(manifest: Manifest) -> str:
         problem = f"{interpreter} {error.problem}"
         raise ManifestError(manifest.file, "server.python_version", problem, error.remedy) from error
     name = f"{manifest.id} {manifest.version}".rstrip()
-    return f"{name}: {manifest.script}, Python {version} ({interpreter})"
+    return f"{name}: {manifest.server.app or manifest.script}, Python {version} ({interpreter})"
 
 
 def _print_error(error: GatewayError) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from mattermost_plugin.base_path import base_path
 from mattermost_plugin.hooks import HookName, HookRegistrationError, hook
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.process import stdio
@@ -55,6 +56,7 @@ __all__ = [  # noqa: RUF022  # grouped
     # The process
     "RuntimeConfig",
     "load_runtime_config",
+    "base_path",
     "__version__",
 ]
 

@@ -23,7 +23,7 @@ GOOD: dict[str, Any] = {
 }
 
 
-SERVER_FIELDS = ("runtime", "executable", "executables", "python_version", "python")
+SERVER_FIELDS = ("runtime", "executable", "executables", "app", "python_version", "python")
 
 
 def write(folder: Path, data: object, name: str = "plugin.json") -> Path:
@@ -111,6 +111,15 @@ def test_the_entry_point_is_used_where_no_executable_is_named(tmp_path: Path) ->
     assert load_manifest(write(tmp_path, changed(server=server))).script == tmp_path / "plugin.py"
 
 
+def test_an_application_can_be_named_in_place_of_a_script(tmp_path: Path) -> None:
+    manifest = load_manifest(write(tmp_path, changed(server={"app": "site.web:app.asgi"})))
+    assert manifest.server.command() == ("-m", "mattermost_plugin", "site.web:app.asgi")
+
+
+def test_a_script_is_run_as_it_is_named(tmp_path: Path) -> None:
+    assert load_manifest(write(tmp_path, changed())).server.command() == ("plugin.py",)
+
+
 def test_an_executable_that_ends_in_py_is_python_without_a_runtime(tmp_path: Path) -> None:
     assert load_manifest(write(tmp_path, changed(server={"executable": "plugin.py"}))).script.name == "plugin.py"
 
@@ -143,6 +152,10 @@ def test_the_script_may_be_a_link_that_stays_inside(tmp_path: Path) -> None:
         ({"runtime": "go"}, "server.runtime", "is 'go'", 'set it to "python"'),
         ({"runtime": "", "executable": "plugin"}, "server.runtime", "is missing", 'set it to "python"'),
         ({"executable": ""}, "server.executable", "is missing", "plugin.py"),
+        ({"app": "site"}, "server.app", "is 'site'", "MODULE:ATTRIBUTE"),
+        ({"app": "site:app()"}, "server.app", "is 'site:app()'", "MODULE:ATTRIBUTE"),
+        ({"app": "-c:app"}, "server.app", "is '-c:app'", "MODULE:ATTRIBUTE"),
+        ({"app": "site:app"}, "server.app", "stands beside server.executable", "name one"),
         ({"executable": "gone.py"}, "server.executable", "no file 'gone.py'", "correct the path"),
         ({"executable": "."}, "server.executable", "no file '.'", "correct the path"),
         ({"executable": "../other.py"}, "server.executable", "leads out", "inside"),

@@ -14,9 +14,10 @@ from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 pytestmark = pytest.mark.anyio
 
 ID = "com.example.socketio"
-PROGRAM = f"""
+PROGRAM = """
 import socketio
 from mattermost_plugin import Plugin, run_plugin
+from mattermost_plugin.asgi import strip_prefix
 
 server = socketio.AsyncServer(async_mode="asgi")
 
@@ -27,7 +28,7 @@ async def shout(sid, text):
 
 
 class Shouting(Plugin):
-    app = socketio.ASGIApp(server, socketio_path="plugins/{ID}/socket.io")
+    app = strip_prefix(socketio.ASGIApp(server))
 
 
 run_plugin(Shouting)

@@ -75,6 +75,7 @@ def mattermost_variables(
         ENV_WEBSOCKET_MESSAGE_SIZE: str(int(settings.limits.websocket_max_message)),
         "PYTHONPATH": os.pathsep.join(filter(None, (str(folder), inherited_path))),
         "MATTERMOST_PLUGIN_API_TARGET": "",  # unless there is one: without it, plugins look at a port that anybody has
+        "MATTERMOST_PLUGIN_BASE_PATH": f"/plugins/{plugin_id}",
         "MATTERMOST_PLUGIN_ID": plugin_id,
         "MATTERMOST_PLUGIN_PATH": str(folder),
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",

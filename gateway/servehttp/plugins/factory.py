@@ -106,7 +106,7 @@ async def find_command(folder: Path, timeout: float, environment: Mapping[str, s
         environment = user.environment(environment)
     spec = manifest.server.python_version
     await check_version(interpreter, spec, timeout=timeout, user=user, environment=environment)
-    return Command((str(interpreter), manifest.server.script()[1]), folder)
+    return Command((str(interpreter), *manifest.server.command()), folder)
 
 
 def supervision_policy(settings: PluginSettings, plugin_id: str) -> SupervisionPolicy:

@@ -35,6 +35,8 @@ _ID_LENGTHS = range(3, 191)
 _ID = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _NUMBER = r"(?:0|[1-9]\d*)"
 _SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?", re.ASCII)
+_NAME = r"[^\W\d]\w*"
+_APP = re.compile(rf"{_NAME}(?:\.{_NAME})*:{_NAME}(?:\.{_NAME})*")
 _ARCHITECTURES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
 _SYSTEMS = {"win32": "windows"}
 
@@ -80,6 +82,12 @@ def _check_runtime(value: str) -> str:
     return value
 
 
+def _check_app(value: str) -> str:
+    if value and not _APP.fullmatch(value):
+        raise _reject(f"is {value!r:.100}", "write MODULE:ATTRIBUTE, such as site:app")
+    return value
+
+
 SemanticVersion = Annotated[str, AfterValidator(_check_semver)]
 WebAddress = Annotated[str, AfterValidator(_check_web_address)]
 
@@ -108,6 +116,7 @@ class ServerSection(_Section):
     runtime: Annotated[str, AfterValidator(_check_runtime)] = ""
     executable: str = ""
     executables: dict[str, str] = {}
+    app: Annotated[str, AfterValidator(_check_app)] = ""
     python_version: Annotated[str, AfterValidator(_check_python_version)] = ""
     python: PythonSection = PythonSection()
 
@@ -121,6 +130,10 @@ class ServerSection(_Section):
         if self.executable or not self.python.entry_point:
             return "server.executable", self.executable
         return "server.python.entry_point", self.python.entry_point
+
+    def command(self) -> tuple[str, ...]:
+        """What the interpreter is to run, in the plugin's folder."""
+        return ("-m", "mattermost_plugin", self.app) if self.app else (self.script()[1],)
 
 
 class WebappSection(_Section):
@@ -156,7 +169,7 @@ class Manifest(_Section):
 
     @cached_property
     def script(self) -> Path:
-        """The script to run, absolute, inside the folder."""
+        """The script to run, absolute, inside the folder; of one that has `server.app` there is none."""
         return self.folder / self.server.script()[1]
 
 
@@ -308,6 +321,10 @@ def _is_file(path: Path) -> bool:
 
 def _check_script(file: Path, manifest: Manifest) -> None:
     field, script = manifest.server.script()
+    if manifest.server.app:
+        if script:
+            raise ManifestError(file, "server.app", f"stands beside {field}", "name one of the two")
+        return
     if not manifest.server.runtime and not script.endswith(".py"):
         raise ManifestError(
             file, "server.runtime", "is missing", f'servehttp runs Python plugins: set it to "{RUNTIME}"'

@@ -2,5 +2,6 @@
 
 from mattermost_plugin.asgi.adapter import ASGIAdapter
 from mattermost_plugin.asgi.lifespan import Lifespan, LifespanError
+from mattermost_plugin.asgi.prefix import strip_prefix
 
-__all__ = ["ASGIAdapter", "Lifespan", "LifespanError"]
+__all__ = ["ASGIAdapter", "Lifespan", "LifespanError", "strip_prefix"]

@@ -187,10 +187,18 @@ def _announce_by_hand(server: PluginServer) -> None:
 
 
 def _by_hand_text(plugin_class: type[Plugin]) -> str:
-    script = Path(sys.argv[0])
+    folder, command = _own_command()
     return (
         f"{plugin_class.__name__} is a plugin: a host starts it, and none did ({MAGIC_COOKIE_KEY} is not set).\n"
-        f"Let a gateway start it:      servehttp serve {script.absolute().parent}\n"
+        f"Let a gateway start it:      servehttp serve {folder}\n"
         f"Or serve it by hand, for a gateway that attaches to it, a debugger or a test:\n"
-        f"                             python {script.name} --listen 127.0.0.1:7000"
+        f"                             python {command} --listen 127.0.0.1:7000"
     )
+
+
+def _own_command() -> tuple[Path, str]:
+    """The plugin's folder, and what its Python was told to run."""
+    script = Path(sys.argv[0])
+    if script.name == "__main__.py":
+        return Path.cwd(), f"-m {script.parent.name} {sys.argv[1]}"
+    return script.absolute().parent, script.name

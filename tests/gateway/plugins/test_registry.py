@@ -109,13 +109,38 @@ async def test_real_plugins_run_beside_one_that_cannot(tmp_path: Path) -> None:
         plugin = plugins.get("com.example.good")
         assert plugin is not None
         assert await fetch(plugin, b"/env") == (
-            b"MATTERMOST_PLUGIN_API_TARGET MATTERMOST_PLUGIN_HOOK_TIMEOUT MATTERMOST_PLUGIN_ID"
-            b" MATTERMOST_PLUGIN_LOG_LEVEL MATTERMOST_PLUGIN_MESSAGE_SIZE MATTERMOST_PLUGIN_PATH"
+            b"MATTERMOST_PLUGIN_API_TARGET MATTERMOST_PLUGIN_BASE_PATH MATTERMOST_PLUGIN_HOOK_TIMEOUT"
+            b" MATTERMOST_PLUGIN_ID MATTERMOST_PLUGIN_LOG_LEVEL MATTERMOST_PLUGIN_MESSAGE_SIZE MATTERMOST_PLUGIN_PATH"
             b" MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
         )
         assert plugins.get("com.example.other") is None
     assert (good / "deactivated").exists()
     assert {plugin.state for plugin in plugins} == {PluginState.STOPPED}
+
+
+APPLICATION = """
+from mattermost_plugin import base_path
+
+HERE = base_path()
+
+class site:
+    @staticmethod
+    async def app(scope, receive, send):
+        if scope["type"] == "lifespan":
+            raise NotImplementedError
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": HERE.encode()})
+"""
+
+
+async def test_an_application_needs_no_script(tmp_path: Path) -> None:
+    path = tmp_path / "site"
+    path.mkdir()
+    (path / "plugin.json").write_text(json.dumps({"id": "com.example.site", "server": {"app": "web:site.app"}}))
+    (path / "web.py").write_text(APPLICATION)
+    plugins = registry(path)
+    async with started(plugins):
+        assert await fetch(plugins.get("com.example.site"), b"/") == b"/plugins/com.example.site"
 
 
 async def test_a_real_plugin_comes_back_after_it_was_killed(tmp_path: Path) -> None:
