@@ -1,5 +1,5 @@
-"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `admin` helps who
-administers its workspace.
+"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `new` and `build`
+are for who writes one, `admin` helps who administers the workspace.
 
 Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
 What people read goes to standard error; with JSON logs it becomes log lines.
@@ -18,6 +18,7 @@ import structlog
 import typer
 
 from servehttp import logs
+from servehttp.authoring import commands as authoring
 from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
 from servehttp.plugins.interpreter import check_version, find_interpreter
@@ -42,6 +43,10 @@ app = typer.Typer(
 
 admin = typer.Typer(help="Administer the workspace.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
+
+
+app.command()(authoring.new)
+app.command()(authoring.build)
 
 
 def main() -> None:

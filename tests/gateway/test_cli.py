@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import socket
 import subprocess
@@ -13,21 +12,9 @@ from pathlib import Path
 import pytest
 
 from servehttp.build import is_compiled
+from support.command import run
 
 MINOR = "{}.{}".format(*sys.version_info)
-
-
-def run(*arguments: str | int | Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    """`python -m servehttp` with these arguments, in an environment without settings."""
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("SERVEHTTP_")}
-    return subprocess.run(
-        [sys.executable, "-m", "servehttp", *map(str, arguments)],
-        env={**inherited, "COLUMNS": "200", "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
 
 
 def plugin(folder: Path, identifier: str, **server: str) -> Path:

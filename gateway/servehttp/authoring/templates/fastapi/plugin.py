@@ -1,0 +1,34 @@
+"""A FastAPI application as a plugin: its documentation is at docs below the plugin's address."""
+
+from fastapi import FastAPI, HTTPException
+from mattermost_plugin import Plugin, run_plugin
+from pydantic import BaseModel, Field
+
+api = FastAPI(title="Template title")
+items: dict[str, "Item"] = {}
+
+
+class Item(BaseModel):
+    price: float = Field(ge=0)
+    tags: list[str] = []
+
+
+@api.put("/items/{name}")
+async def write(name: str, item: Item) -> Item:
+    items[name] = item
+    return item
+
+
+@api.get("/items/{name}")
+async def read(name: str) -> Item:
+    if name not in items:
+        raise HTTPException(404, "there is no such item")
+    return items[name]
+
+
+class TemplatePlugin(Plugin):
+    app = api
+
+
+if __name__ == "__main__":
+    run_plugin(TemplatePlugin)
