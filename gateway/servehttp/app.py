@@ -19,11 +19,12 @@ from servehttp.front.peers import TrustedProxies
 from servehttp.front.settings import ForwardLimits, FrontSettings
 from servehttp.identity import Identity, Memories
 from servehttp.plugins.factory import PluginFactory
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
 from servehttp.plugins.manifest import Manifest, discover
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.registry import PluginHandle, Registry
-from servehttp.plugins.supervisor import PluginObservers
+from servehttp.plugins.registry import Registry
+from servehttp.plugins.supervision import PluginObservers
 from servehttp.settings.gateway import GatewaySettings
 
 log = structlog.get_logger("servehttp.plugins")

@@ -77,6 +77,11 @@ def use_colours(stream: TextIO, environment: Mapping[str, str] = os.environ) -> 
     return stream.isatty() and not environment.get("NO_COLOR") and environment.get("TERM") != "dumb"
 
 
+def of_replica(number: int | None) -> dict[str, int]:
+    """The field by which a record or report tells which of a plugin's replicas it is about; none for the only one."""
+    return {} if number is None else {"replica": number}
+
+
 def escape_controls(text: str) -> str:
     """A text on one line and without control characters, each replaced by its escape."""
     return text.translate(_CONTROLS)

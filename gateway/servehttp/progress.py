@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Container, Iterable
 from typing import TextIO
 
 import structlog
@@ -17,7 +17,7 @@ from rich.text import Text
 
 from servehttp.build import REMEDY, build_name, describe_build, is_compiled
 from servehttp.logs import escape_controls, resolve_format, use_colours
-from servehttp.plugins.registry import PluginHandle
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.states import PluginState
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.kinds import LogFormat
@@ -65,7 +65,7 @@ async def report_start(
     served: list[PluginHandle] = []
     while waiting:
         undecided = _ON_ITS_WAY if started() else _UNDECIDED
-        for plugin in [plugin for plugin in waiting if plugin.state not in undecided]:
+        for plugin in [plugin for plugin in waiting if _is_decided(plugin, undecided)]:
             waiting.remove(plugin)
             served.append(plugin)
             if not as_json:
@@ -86,12 +86,16 @@ async def report_start(
     console.print(Text("Press Ctrl-C to stop.", style="dim"))
 
 
+def _is_decided(plugin: PluginHandle, undecided: Container[PluginState]) -> bool:
+    return all(replica.state not in undecided for replica in plugin.replicas)
+
+
 def _line(plugin: PluginHandle, width: int) -> Text:
     mark, style = _MARKS.get(plugin.state, _FAILED_MARK)
     line = Text.assemble((mark, style), f" {plugin.id:<{width}}  ", (f"{plugin.state:<10}", style))
     if plugin.started_in is not None:
         line.append(f"  {plugin.started_in:.2f} s")
-    if plugin.reason and plugin.state is not PluginState.RUNNING:
+    if plugin.reason:
         line.append(f"  {_shorten(escape_controls(plugin.reason))}")
     return line
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +26,7 @@ from servehttp.front.peers import TrustedProxies
 from servehttp.front.server import make_server
 from servehttp.front.settings import ForwardLimits, FrontSettings
 from servehttp.identity import Identity
+from servehttp.plugins.handle import OFFERS
 from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState
 from servehttp.settings.kinds import HttpParser
@@ -59,6 +60,13 @@ class Handle:
     reason: str | None = None
     restarts: int = 0
     started_in: float | None = 0.0
+
+    def link_after(self, refused: Sequence[Exchange]) -> Link | None:
+        return self.link if len(refused) < OFFERS else None
+
+    @property
+    def replicas(self) -> Sequence[Handle]:
+        return (self,)
 
     def describe(self) -> dict[str, object]:
         return {"id": self.id, "state": self.state.value}

@@ -2,32 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from servehttp.plugins.link import Link
+from servehttp.logs import of_replica
+from servehttp.plugins.handle import Replica
 from servehttp.plugins.states import PluginState
 
 
-@dataclass
-class IdlePlugin:
-    """A `PluginHandle` whose state the test sets."""
+class IdlePlugin(Replica):
+    """A plugin, or one of its replicas, whose state the test sets."""
 
-    id: str
-    state: PluginState = PluginState.STOPPED
-    reason: str | None = None
-    target: str | None = None
-    restarts: int = 0
-    link: Link | None = None
-    started_in: float | None = None
+    def __init__(
+        self,
+        id: str,
+        state: PluginState = PluginState.STOPPED,
+        reason: str | None = None,
+        *,
+        restarts: int = 0,
+        started_in: float | None = None,
+        number: int | None = None,
+    ) -> None:
+        self.id = id
+        self.state = state
+        self.reason = reason
+        self.restarts = restarts
+        self.started_in = started_in
+        self.number = number
+
+    def become(self, state: PluginState, reason: str | None = None) -> None:
+        """Be in another state, and tell of it."""
+        self.state, self.reason = state, reason
+        self._note_change()
 
     def queue(self) -> None:
-        self.state = PluginState.STARTING
+        self.become(PluginState.STARTING)
 
     async def start(self) -> None:
-        self.state = PluginState.RUNNING
+        self.become(PluginState.RUNNING)
 
     async def stop(self) -> None:
-        self.state = PluginState.STOPPED
+        self.become(PluginState.STOPPED)
 
     def describe(self) -> dict[str, object]:
-        return {"id": self.id, "state": self.state.value, "reason": self.reason}
+        return {"id": self.id, **of_replica(self.number), "state": self.state.value, "reason": self.reason}

@@ -9,7 +9,7 @@ from typing import IO
 from mattermost_plugin.models import Manifest, PluginStatus
 from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse
 from servehttp.workspace.domains.plugins.plugins import PluginSetting, UnknownPlugin
-from servehttp.workspace.errors import exists
+from servehttp.workspace.errors import exists, invalid
 
 RUNNING, STOPPED = 2, 0
 
@@ -49,6 +49,10 @@ class DictManager:
 
     async def disable(self, plugin_id: str) -> None:
         self._plugin(plugin_id).running = False
+
+    async def restart(self, plugin_id: str) -> None:
+        if not self._plugin(plugin_id).running:
+            raise invalid("app.plugin.restart.app_error", "The plugin is stopped.")
 
     async def remove(self, plugin_id: str) -> None:
         self._plugin(plugin_id)

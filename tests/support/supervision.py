@@ -23,7 +23,8 @@ from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import Launch, RunnerError
 from servehttp.plugins.states import PluginState
-from servehttp.plugins.supervisor import SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.supervision import SupervisionPolicy
+from servehttp.plugins.supervisor import SupervisedPlugin
 
 if TYPE_CHECKING:
     from servehttp.plugins.link import Link

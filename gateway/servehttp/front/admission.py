@@ -10,6 +10,7 @@ its id, and the root that the plugin is mounted under.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -29,11 +30,10 @@ from servehttp.identity import Identity, IdentityUnavailable
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
-from servehttp.plugins.states import PluginState
+from servehttp.plugins.states import COMING_UP, PluginState
 from servehttp.request_rules import BadPath, check_path
 
 RUNNING: Final = PluginState.RUNNING
-COMING_UP: Final = frozenset((PluginState.QUEUED, PluginState.STARTING, PluginState.RESTARTING))
 END: Final = End()
 """One for all requests: nobody changes a part."""
 API_PREFIX: Final = API_ID.encode() + b"/"
@@ -182,33 +182,40 @@ class Admission:
         Raises:
             Rejected: the plugin takes none.
         """
-        link = self._link_with_room(plugin_id)
-        try:
-            return link.begin(request, END) if complete else link.begin(request)
-        except TunnelClosed:
-            return None
+        return self._begin(self._link_with_room(plugin_id), request, complete)
 
-    def begin_again(self, request: Request, plugin_id: str, *, complete: bool) -> TunnelExchange:
-        """Begin another exchange of a request whose first one was refused.
+    def begin_again(
+        self, request: Request, plugin_id: str, refused: Sequence[TunnelExchange], *, complete: bool
+    ) -> TunnelExchange:
+        """Begin another exchange of a request whose exchanges so far were refused, untouched.
 
         Raises:
             Rejected: the plugin takes none, or none without waiting, and the request cannot go another way any more.
         """
-        exchange = self.begin(request, plugin_id, complete=complete)
+        exchange = self._begin(self._link_with_room(plugin_id, refused), request, complete)
         if exchange is None:
             raise Rejected(responses.takes_none(plugin_id))
         return exchange
 
-    async def open(self, request: Request, plugin_id: str) -> Exchange:
+    async def open(self, request: Request, plugin_id: str, refused: Sequence[Exchange] = ()) -> Exchange:
         """Begin the exchange of a request.
+
+        Args:
+            refused: its exchanges so far, each of which was refused, untouched.
 
         Raises:
             Rejected: the plugin takes none.
         """
         try:
-            return await self._link_with_room(plugin_id).open(request)
+            return await self._link_with_room(plugin_id, refused).open(request)
         except LinkError:
             raise Rejected(responses.takes_none(plugin_id)) from None
+
+    def _begin(self, link: Link, request: Request, complete: bool) -> TunnelExchange | None:
+        try:
+            return link.begin(request, END) if complete else link.begin(request)
+        except TunnelClosed:
+            return None
 
     def rules(self, request: Request, plugin_id: str) -> ResponseRules:
         """What the response to a request keeps to."""
@@ -220,23 +227,25 @@ class Admission:
         Raises:
             Rejected: it does not serve HTTP now, or its transport carries none.
         """
-        if not self._link(plugin_id).carries_websockets:
+        if not self._link(plugin_id, ()).carries_websockets:
             raise Rejected(responses.no_websockets(plugin_id))
 
-    def _link(self, plugin_id: str) -> Link:
+    def _link(self, plugin_id: str, refused: Sequence[Exchange]) -> Link:
         """The connection to a plugin that serves HTTP now."""
         plugin = self._registry.get(plugin_id)
         if plugin is None:
             raise Rejected(responses.not_found(plugin_id))
-        link, state = plugin.link, plugin.state
+        link, state = plugin.link_after(refused) if refused else plugin.link, plugin.state
         if state is RUNNING and link is not None and link.serves_http:
             return link
-        if state in COMING_UP or (state is RUNNING and link is None):
+        if state in COMING_UP:
             raise Rejected(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
+        if state is RUNNING and link is None:
+            raise Rejected(responses.takes_none(plugin_id))
         raise Rejected(responses.not_found(plugin_id))
 
-    def _link_with_room(self, plugin_id: str) -> Link:
-        link = self._link(plugin_id)
+    def _link_with_room(self, plugin_id: str, refused: Sequence[Exchange] = ()) -> Link:
+        link = self._link(plugin_id, refused)
         if link.in_flight >= self.settings.max_exchanges:
             raise Rejected(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
         return link

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from typing import Any, Final
 
-from mattermost_plugin.exchange import Headers, Request
+from mattermost_plugin.exchange import Exchange, Headers, Request
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission, Rejected
 from servehttp.front.disconnect_signal import disconnect_signal_of
+from servehttp.front.endings import Refused
 from servehttp.front.health import Health
-from servehttp.front.http import HTTPForward, Refused
+from servehttp.front.http import HTTPForward
 from servehttp.front.http_limits import has_body
-from servehttp.front.responses import Refusal
 from servehttp.front.settings import FrontSettings
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
@@ -66,8 +65,9 @@ class Front:
     def announce_drain(self) -> None:
         """Tell every plugin that serves HTTP that its gateway is about to stop."""
         for plugin in self._registry:
-            if plugin.link is not None:
-                plugin.link.announce_drain()
+            for replica in plugin.replicas:
+                if replica.link is not None:
+                    replica.link.announce_drain()
 
     # The API
 
@@ -108,24 +108,22 @@ class Front:
         self, scope: Scope, request: Request, plugin_id: str, receive: Receive, send: Send, record: RequestRecord
     ) -> None:
         has_body, signal = _has_body(scope), disconnect_signal_of(scope)
-        for attempt in itertools.count(1):
+        refused: list[Exchange] = []
+        while True:
+            exchange = await self.admission.open(request, plugin_id, refused)
+            record.problem = None
+            rules = self.admission.rules(request, plugin_id)
             forward = HTTPForward(
-                await self.admission.open(request, plugin_id),
-                receive,
-                send,
-                self._settings.limits,
-                record,
-                self.admission.rules(request, plugin_id),
-                has_body=has_body,
-                signal=signal,
-                attempts=attempt,
+                exchange, receive, send, self._settings.limits, record, rules, has_body=has_body, signal=signal
             )
             try:
                 await forward.run()
-            except Refused:  # nothing of the body went, but an empty one may have ended
-                has_body = has_body and not forward.body_received
-                continue
-            return
+                return
+            except Refused as refusal:
+                record.problem = str(refusal)
+            # Nothing of the body went, but an empty one may have ended.
+            has_body = has_body and not forward.body_received
+            refused.append(exchange)
 
     async def _websocket(
         self, scope: Scope, request: Request, receive: Receive, send: Send, record: RequestRecord
@@ -133,19 +131,31 @@ class Front:
         can_refuse = "websocket.http.response" in (scope.get("extensions") or {})
         if (await receive())["type"] != "websocket.connect":
             return
-        refusal: Refusal | None = None
         try:
             plugin_id = self._admit(scope, request, record)
             self.admission.check_websockets(plugin_id)
             receive = await self.admission.identify(request, plugin_id, receive)
-            exchange = await self.admission.open(request, plugin_id)
+            await self._forward_websocket(request, plugin_id, receive, send, record, can_refuse)
+            return
         except Rejected as rejected:
             refusal = rejected.refusal
-        if refusal is not None:
-            await refuse_websocket(refusal, send, record, request.request_id, can_refuse=can_refuse)
-            return
+        await refuse_websocket(refusal, send, record, request.request_id, can_refuse=can_refuse)
+
+    async def _forward_websocket(
+        self, request: Request, plugin_id: str, receive: Receive, send: Send, record: RequestRecord, can_refuse: bool
+    ) -> None:
         timeout, rules = self._settings.limits.first_byte_timeout, self.admission.rules(request, plugin_id)
-        await WebSocketForward(exchange, receive, send, timeout, record, rules, can_refuse=can_refuse).run()
+        refused: list[Exchange] = []
+        while True:
+            exchange = await self.admission.open(request, plugin_id, refused)
+            record.problem = None
+            forward = WebSocketForward(exchange, receive, send, timeout, record, rules, can_refuse=can_refuse)
+            try:
+                await forward.run()
+                return
+            except Refused as refusal:
+                record.problem = str(refusal)
+            refused.append(exchange)
 
 
 def _request(scope: Scope) -> Request:

@@ -8,6 +8,7 @@ connection's, for which a `DirectCycle` is a `Cycle` like others.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Final, Protocol
 
 import structlog
@@ -31,6 +32,8 @@ JOINED: Final = 16 * 1024
 CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 LAST: Final = b"connection: close\r\n\r\n"
 """Ends the head of a response after which the connection is closed."""
+
+NONE: Final[Sequence[TunnelExchange]] = ()
 
 
 class Connection(Protocol):
@@ -103,7 +106,7 @@ class DirectCycle(Sink):
         self._admission = admission
         self._record = RequestRecord(request, request.target.partition(b"?")[0])
         self._exchange: TunnelExchange | None = None
-        self._attempts = 0
+        self._refused: Sequence[TunnelExchange] = NONE
         self._disconnected = False
         self._stopped = False
         self._output: list[bytes] = []  # in pieces: to join them once copies less than to add each
@@ -142,15 +145,18 @@ class DirectCycle(Sink):
         return admitted
 
     def _follow(self, exchange: TunnelExchange) -> None:
-        self._attempts += 1
         self._exchange = exchange
         exchange.subscribe(self)
 
-    def _offer_again(self, plugin_id: str) -> None:
-        """After a plugin refused the request untouched: offer it to its successor, if there is one."""
+    def _offer_again(self, plugin_id: str, problem: str) -> None:
+        """The request was refused untouched: offer it to the next replica, or a successor, if there is any."""
+        assert self._exchange is not None, "it was refused on one"
+        self._refused = [*self._refused, self._exchange]
+        complete = not self._body_due
         try:
-            self._follow(self._admission.begin_again(self.request, plugin_id, complete=not self._body_due))
+            self._follow(self._admission.begin_again(self.request, plugin_id, self._refused, complete=complete))
         except Rejected as rejected:
+            self._record.problem = problem
             self._answer(rejected.refusal)
 
     # For the connection
@@ -251,13 +257,12 @@ class DirectCycle(Sink):
             plugin_id,
             started=self.response_started,
             body_begun=self._record.bytes_in > 0,
-            attempts=self._attempts,
             client_gone=self._disconnected,
             stopped=self._stopped,
             exceeded=self._exceeded,
         )
         if end.outcome is Outcome.OFFER_AGAIN:
-            self._offer_again(plugin_id)
+            self._offer_again(plugin_id, end.problem)
         elif end.refusal is not None:
             self._record.problem = end.problem
             self._answer(end.refusal)

@@ -6,7 +6,7 @@
 | because the gateway stops, and its time to drain is over | 503 | broken off |
 | because the body is larger than allowed | 413 | broken off |
 | TIMEOUT | 504 | broken off |
-| REFUSED, and nothing of the body was sent | offered again, then 503 | broken off |
+| REFUSED, and nothing of the body was sent | offered to the next replica, or again; without one 503 | broken off |
 | PROTOCOL, FLOW_CONTROL | 502: the response was invalid | broken off |
 | in any other way | 502: the plugin failed | broken off |
 """
@@ -20,13 +20,14 @@ from mattermost_plugin.exchange import Reset, ResetCode
 from servehttp.front import responses
 from servehttp.front.responses import Refusal
 
-ATTEMPTS: Final = 2
-"""How often a request is offered: a plugin that refuses it, untouched, may have a successor that takes it."""
-
 CLIENT_GONE: Final = "the client went away"
 STOPPED: Final = "the gateway stopped, and its time to drain was over"
 NO_PROGRESS: Final = "no progress within the time-out"
 TOO_LARGE: Final = "the request body is too large"
+
+
+class Refused(Exception):
+    """The plugin took nothing of the request, so it may be offered again; the text is why."""
 
 
 class Outcome(enum.Enum):
@@ -61,7 +62,6 @@ def ending(
     *,
     started: bool,
     body_begun: bool,
-    attempts: int,
     client_gone: bool = False,
     stopped: bool = False,
     exceeded: int | None = None,
@@ -73,7 +73,6 @@ def ending(
         plugin_id: whose exchange it was.
         started: whether the response has begun.
         body_begun: whether a byte of the request's body went to the plugin.
-        attempts: how often the request was offered.
         client_gone: whether the client has gone.
         stopped: whether the gateway stops, and waits no longer.
         exceeded: the limit in bytes that the request's body exceeded, if it did.
@@ -87,16 +86,14 @@ def ending(
         return Ending(Outcome.ANSWER, problem, responses.unavailable(plugin_id, "the gateway is stopping"))
     if exceeded is not None:
         return Ending(Outcome.ANSWER, problem, responses.body_too_large(plugin_id, exceeded))
-    if reset.code is ResetCode.REFUSED and not body_begun and attempts < ATTEMPTS:
+    if reset.code is ResetCode.REFUSED and not body_begun:
         return Ending(Outcome.OFFER_AGAIN, problem)
-    return Ending(Outcome.ANSWER, problem, _refusal(reset.code, plugin_id, body_begun))
+    return Ending(Outcome.ANSWER, problem, _refusal(reset.code, plugin_id))
 
 
-def _refusal(code: ResetCode, plugin_id: str, body_begun: bool) -> Refusal:
+def _refusal(code: ResetCode, plugin_id: str) -> Refusal:
     if code is ResetCode.TIMEOUT:
         return responses.gateway_timeout(plugin_id)
-    if code is ResetCode.REFUSED and not body_begun:
-        return responses.takes_none(plugin_id)
     if code is ResetCode.PROTOCOL or code is ResetCode.FLOW_CONTROL:
         return responses.bad_gateway(plugin_id, "the plugin's response was invalid")
     return responses.bad_gateway(plugin_id, "the plugin failed before it answered")

@@ -11,7 +11,7 @@ import asyncio
 import ipaddress
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -21,16 +21,18 @@ from servehttp.build import build_name
 from servehttp.front.credentials import TooManyTokens, caller_of
 from servehttp.front.peers import canonical
 from servehttp.identity import Identity, IdentityUnavailable
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import API_ID
-from servehttp.plugins.registry import PluginHandle, Registry
+from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
 from servehttp.request_rules import is_forwarding
 
 PATHS: Final = frozenset(("/livez", "/readyz"))
 METHODS: Final = frozenset(("GET", "HEAD"))
 
-FOR_ANYBODY: Final = ("id", "state", "restarts", "started_in", "uptime")
-"""What everybody is told of a plugin, with its reason in the gateway's own words."""
+FOR_ANYBODY: Final = ("id", "replica", "state", "restarts", "started_in", "uptime")
+"""What everybody is told of a plugin, and of each of its replicas, with the reason in the gateway's own words."""
+REPLICAS: Final = "replicas"
 
 ON_ITS_WAY: Final = frozenset((PluginState.QUEUED, PluginState.STARTING))
 
@@ -65,13 +67,13 @@ class Health:
         report: dict[str, Any] = {"status": "ready" if ready else "not ready"}
         if b"verbose" in scope["query_string"]:
             sees_all = await self._may_see_all(scope)
-            describe = _whole if sees_all else _for_anybody
             if trouble is not None:
                 report["workspace"] = trouble if sees_all else NO_DATABASE
             report["build"] = build_name()
             if sees_all:
                 report["tasks"] = len(asyncio.all_tasks())
-            report["plugins"] = [describe(plugin) for plugin in plugins]
+            described = [plugin.describe() for plugin in plugins]
+            report["plugins"] = described if sees_all else [_for_anybody(plugin) for plugin in described]
         await _send_json(send, HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE, report)
         return True
 
@@ -114,14 +116,12 @@ def _is_unix_socket(server: tuple[str, int | None] | None) -> bool:
     return server is not None and server[0].startswith("/") and server[1] is None
 
 
-def _whole(plugin: PluginHandle) -> dict[str, object]:
-    return plugin.describe()
-
-
-def _for_anybody(plugin: PluginHandle) -> dict[str, object]:
-    described = plugin.describe()
+def _for_anybody(described: Mapping[str, Any]) -> dict[str, Any]:
     told = {name: described[name] for name in FOR_ANYBODY if name in described}
-    return told | {"reason": own_words(plugin.reason)}
+    told["reason"] = own_words(described["reason"])
+    if REPLICAS in described:
+        told[REPLICAS] = [_for_anybody(replica) for replica in described[REPLICAS]]
+    return told
 
 
 def own_words(reason: str | None) -> str | None:

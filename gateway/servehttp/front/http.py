@@ -12,13 +12,9 @@ from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.disconnect_signal import DisconnectSignal
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, Refused, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.settings import ForwardLimits
-
-
-class Refused(Exception):
-    """The plugin took nothing of the request, so it may be sent again to the next one."""
 
 
 class BodyTooLarge(Exception):
@@ -37,7 +33,6 @@ class HTTPForward:
         rules: what the response keeps to.
         has_body: whether the request brings a body at all.
         signal: the server's, if it tells at once that the client has gone, and itself ends requests whose body stalls.
-        attempts: how often it was offered, this time included.
 
     Attributes:
         body_received: all of the body has come, so that another attempt waits for none.
@@ -54,7 +49,6 @@ class HTTPForward:
         *,
         has_body: bool,
         signal: DisconnectSignal | None,
-        attempts: int,
     ) -> None:
         self.exchange = exchange
         self.receive = receive
@@ -63,7 +57,6 @@ class HTTPForward:
         self.record = record
         self.has_body = has_body
         self.signal = signal
-        self.attempts = attempts
         # Request
         self.client_due = False
         self.body_received = False
@@ -229,7 +222,6 @@ class HTTPForward:
             self.rules.plugin_id,
             started=self.rules.started,
             body_begun=self.record.bytes_in > 0,
-            attempts=self.attempts,
             client_gone=self.client_gone,
             stopped=stopped,
             exceeded=self.exceeded,

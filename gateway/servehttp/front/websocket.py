@@ -15,7 +15,7 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.front import responses
 from servehttp.front.access_log import RequestRecord
-from servehttp.front.endings import ATTEMPTS, ending
+from servehttp.front.endings import Outcome, Refused, ending
 from servehttp.front.rules import ResponseRules
 
 SWITCHING_PROTOCOLS = 101
@@ -68,7 +68,11 @@ class WebSocketForward:
         self.client_gone = False
 
     async def run(self) -> None:
-        """Carry the WebSocket to its end."""
+        """Carry the WebSocket to its end.
+
+        Raises:
+            Refused: the plugin took nothing of it, and the handshake is not answered.
+        """
         upload = asyncio.create_task(self._upload())
         try:
             async with asyncio.timeout(self.accept_timeout) as deadline:
@@ -77,13 +81,12 @@ class WebSocketForward:
                 await self._answer(answer)
         except TimeoutError:
             self.exchange.reset(ResetCode.TIMEOUT, "the handshake was not answered")
-            await self._give_up(self._refusal(ResetCode.TIMEOUT), INTERNAL_ERROR, "no answer in time")
+            await self._give_up(Reset(ResetCode.TIMEOUT), "no answer in time")
         except InvalidHeader as error:
             self.exchange.reset(ResetCode.PROTOCOL, str(error))
-            await self._give_up(self._refusal(ResetCode.PROTOCOL, str(error)), INTERNAL_ERROR, str(error))
+            await self._give_up(Reset(ResetCode.PROTOCOL, str(error)), str(error))
         except ExchangeReset as reset:
-            code = CLOSE_CODES.get(reset.code, INTERNAL_ERROR)
-            await self._give_up(self._refusal(reset.code, reset.reason), code, str(reset))
+            await self._give_up(Reset(reset.code, reset.reason), str(reset))
         finally:
             upload.cancel()
             await asyncio.gather(upload, return_exceptions=True)
@@ -156,26 +159,21 @@ class WebSocketForward:
             await self.send({"type": "websocket.http.response.body", "body": part.data, "more_body": True})
         await self.send({"type": "websocket.http.response.body", "body": b"", "more_body": False})
 
-    async def _give_up(self, refusal: responses.Refusal, code: int, problem: str) -> None:
+    async def _give_up(self, reset: Reset, problem: str) -> None:
+        """As the table of endings says of a handshake; a WebSocket that is open is closed."""
         if self.client_gone:
             return
-        self.record.problem = problem
         if self.open:
-            await self.send({"type": "websocket.close", "code": code})
-        else:
-            await self.refuse(refusal)
-
-    async def refuse(self, refusal: responses.Refusal) -> None:
-        """Refuse the handshake with an answer of the gateway's own."""
-        request_id = self.exchange.request.request_id
-        await refuse_websocket(refusal, self.send, self.record, request_id, can_refuse=self.can_refuse)
-
-    def _refusal(self, code: ResetCode, reason: str = "") -> responses.Refusal:
-        """What the table of endings says of a handshake, which is offered once."""
-        reset = Reset(code, reason)
-        end = ending(reset, self.rules.plugin_id, started=False, body_begun=False, attempts=ATTEMPTS)
+            self.record.problem = problem
+            await self.send({"type": "websocket.close", "code": CLOSE_CODES.get(reset.code, INTERNAL_ERROR)})
+            return
+        end = ending(reset, self.rules.plugin_id, started=False, body_begun=self.record.bytes_in > 0)
+        if end.outcome is Outcome.OFFER_AGAIN:
+            raise Refused(problem)
+        self.record.problem = problem
         assert end.refusal is not None, "a handshake that was not accepted is answered"
-        return end.refusal
+        request_id = self.exchange.request.request_id
+        await refuse_websocket(end.refusal, self.send, self.record, request_id, can_refuse=self.can_refuse)
 
 
 async def refuse_websocket(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from servehttp.plugins.host import PluginHost
-from servehttp.plugins.supervisor import Connect, PluginObservers, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.replica_hooks import HookHost
+from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
+from servehttp.plugins.supervisor import SupervisedPlugin
 
 
 class AttachedRunner:
@@ -35,7 +36,7 @@ def attach(
     connect: Connect,
     policy: SupervisionPolicy,
     observers: PluginObservers | None = None,
-    host: PluginHost | None = None,
+    host: HookHost | None = None,
 ) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 

@@ -63,12 +63,17 @@ def go_plugin_variables(socket_folder: Path) -> dict[str, str]:
 
 
 def mattermost_variables(
-    plugin_id: str, folder: Path, settings: GatewaySettings, message_size: int, inherited_path: str = ""
+    plugin_id: str,
+    folder: Path,
+    settings: GatewaySettings,
+    message_size: int,
+    inherited_path: str = "",
+    replica: int = 1,
 ) -> dict[str, str]:
     """What the reference documents, but for the address of the plugin API, which each process has its own of.
 
-    Also the sizes up to which this gateway sends and takes messages; and the plugin's folder is where Python looks for
-    modules, wherever in it the script lies, and before `inherited_path`.
+    Also which of the plugin's replicas it is, and the sizes up to which this gateway sends and takes messages; and the
+    plugin's folder is where Python looks for modules, wherever in it the script lies, and before `inherited_path`.
     """
     return {
         ENV_MESSAGE_SIZE: str(message_size),
@@ -78,6 +83,7 @@ def mattermost_variables(
         "MATTERMOST_PLUGIN_BASE_PATH": f"/plugins/{plugin_id}",
         "MATTERMOST_PLUGIN_ID": plugin_id,
         "MATTERMOST_PLUGIN_PATH": str(folder),
+        "MATTERMOST_PLUGIN_REPLICA": str(replica),
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",
         "MATTERMOST_PLUGIN_LOG_LEVEL": settings.log.level.upper(),
     }

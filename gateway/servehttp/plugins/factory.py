@@ -14,6 +14,7 @@ from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.environment import inherited, mattermost_variables
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.interpreter import check_version, find_interpreter
@@ -23,7 +24,10 @@ from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.patience import Crowd
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.supervisor import Connect, PluginObservers, SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.replica_hooks import HookHost, ReplicaHooks
+from servehttp.plugins.replicas import ReplicatedPlugin
+from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
+from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.plugins.users import User
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.plugins import PluginSettings
@@ -54,11 +58,23 @@ class PluginFactory:
     host: PluginHost | None = None
     crowd: Crowd = field(default_factory=Crowd)
 
-    def started(self, manifest: Manifest) -> SupervisedPlugin:
-        """A plugin in a process of its own."""
-        launch = functools.partial(PluginProcess.launch, self._spec(manifest), self.reaper)
+    def started(self, manifest: Manifest) -> PluginHandle:
+        """A plugin in a process of its own, or in several."""
+        count = self.settings.plugins.replicas.get(manifest.id, manifest.replicas)
+        if count == 1:
+            return self._process(manifest, None, self.host)
+        hooks = ReplicaHooks(manifest.id, self.host) if self.host is not None else None
+        replicas = [
+            self._process(manifest, number, hooks.of(number) if hooks is not None else None)
+            for number in range(1, count + 1)
+        ]
+        return ReplicatedPlugin(manifest.id, replicas)
+
+    def _process(self, manifest: Manifest, number: int | None, host: HookHost | None) -> SupervisedPlugin:
+        """One replica, or the only one."""
+        launch = functools.partial(PluginProcess.launch, self._spec(manifest, number), self.reaper)
         policy = supervision_policy(self.settings.plugins, manifest.id)
-        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.observers, self.host, self.crowd)
+        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.observers, host, self.crowd, number)
 
     def attached(self, plugin_id: str, target: str) -> SupervisedPlugin:
         """A plugin that runs already."""
@@ -69,11 +85,13 @@ class PluginFactory:
     def _connect(self) -> Connect:
         return functools.partial(Link.connect, transport=self.settings.plugins.transport, tunnel=self.tunnel)
 
-    def _spec(self, manifest: Manifest) -> ProcessSpec:
+    def _spec(self, manifest: Manifest, number: int | None) -> ProcessSpec:
         plugins = self.settings.plugins
         passed = inherited(os.environ, plugins.env_allow)
         size = self.host.message_size if self.host else DEFAULT_MESSAGE_SIZE
-        own = mattermost_variables(manifest.id, manifest.folder, self.settings, size, passed.get("PYTHONPATH", ""))
+        own = mattermost_variables(
+            manifest.id, manifest.folder, self.settings, size, passed.get("PYTHONPATH", ""), number or 1
+        )
         environment = {**passed, **own}
         host, installed = self.host, InstalledPlugins.below(self.settings.data_dir)
         return ProcessSpec(
@@ -81,9 +99,10 @@ class PluginFactory:
             find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout, environment),
             environment=environment,
             limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
-            open_endpoint=functools.partial(host.open_endpoint, manifest.id) if host else None,
+            open_endpoint=functools.partial(host.open_endpoint, manifest.id, number) if host else None,
             user=plugins.users.get(manifest.id),
             hand_over=functools.partial(installed.hand_over, manifest) if installed.has(manifest) else None,
+            replica=number,
         )
 
 

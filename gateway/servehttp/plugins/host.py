@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
-if TYPE_CHECKING:  # the connection's module loads gRPC
-    from servehttp.plugins.link import Link
+from servehttp.plugins.replica_hooks import HookHost
 
 API_ID = "/api/v4"
 """The id under which workers know the main process, which serves their clients the API below this path. No plugin can
@@ -31,7 +30,7 @@ class ApiEndpoint(Protocol):
         ...
 
 
-class PluginHost(Protocol):
+class PluginHost(HookHost, Protocol):
     """What plugins are part of."""
 
     @property
@@ -39,22 +38,15 @@ class PluginHost(Protocol):
         """The largest message in bytes to and from plugins."""
         ...
 
-    async def open_endpoint(self, plugin_id: str, folder: Path) -> ApiEndpoint:
+    async def open_endpoint(self, plugin_id: str, replica: int | None, folder: Path) -> ApiEndpoint:
         """Open the API for one process of a plugin, before the process starts; it is closed after the process ended.
 
         Args:
             plugin_id: whose calls come in there.
+            replica: the number of the plugin's replica that the process is; None for the only one.
             folder: where a socket may lie; it is not there yet, its path is short, and only our user can reach it.
 
         Raises:
             OSError, RuntimeError: nothing can listen there.
         """
-        ...
-
-    def connected(self, plugin_id: str, link: Link) -> None:
-        """A plugin is connected to, and is activated next: from now on hooks can reach it."""
-        ...
-
-    async def disconnected(self, plugin_id: str) -> None:
-        """The connection is lost, or about to be closed. Called again without a connection, it changes nothing."""
         ...

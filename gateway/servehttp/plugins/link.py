@@ -55,6 +55,7 @@ class Link:
         implemented: the hooks that the plugin announced.
         serves_http: whether it answers HTTP at all.
         begin: the transport's own `begin`, which begins an exchange without waiting.
+        tunnel: the exchanges of the tunnel, where it is one.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Link:
         self.implemented = implemented
         self.serves_http = "ServeHTTP" in implemented
         self.begin = transport.begin
+        self.tunnel = transport.tunnel
         self._channel = channel
         self._transport = transport
         self._calls = calls
@@ -126,6 +128,16 @@ class Link:
     def in_flight(self) -> int:
         """How many exchanges are open."""
         return self._transport.in_flight
+
+    @property
+    def opened(self) -> int:
+        """How many exchanges were opened so far."""
+        return self._transport.opened
+
+    @property
+    def takes(self) -> bool:
+        """Whether another exchange would be opened."""
+        return self._transport.takes
 
     async def activate(self, timeout: float) -> None:
         """OnConfigurationChange, whose failure is only logged, then OnActivate; each if the plugin has it.

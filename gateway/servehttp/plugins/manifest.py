@@ -23,9 +23,11 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from servehttp.errors import ManifestError
 from servehttp.plugins.interpreter import parse_version_spec
+from servehttp.settings.kinds import MOST_REPLICAS
 
 FILE_NAMES = ("plugin.yml", "plugin.yaml", "plugin.json")
 RUNTIME = "python"
+REPLICAS = "replicas"
 UNREADABLE = (ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 """Of values that are none of their kind, such as the date 2026-13-01, and numbers of thousands of digits."""
 LARGEST = 1024 * 1024
@@ -73,6 +75,14 @@ def _check_python_version(value: str) -> str:
         parse_version_spec(value)
     except ValueError:
         raise _reject(f"is {value!r}", 'write a version such as "3.11" or a range such as ">=3.10,<3.14"') from None
+    return value
+
+
+def _check_props(value: dict[str, Any]) -> dict[str, Any]:
+    count = value.get(REPLICAS, 1)
+    if type(count) is not int or not 1 <= count <= MOST_REPLICAS:
+        problem = f"has {REPLICAS!r} {count!r:.100}"
+        raise _reject(problem, f"write how many processes the plugin is to run in, from 1 to {MOST_REPLICAS}")
     return value
 
 
@@ -159,8 +169,13 @@ class Manifest(_Section):
     server: ServerSection
     webapp: WebappSection | None = None
     settings_schema: dict[str, Any] | None = None
-    props: dict[str, Any] = {}
+    props: Annotated[dict[str, Any], AfterValidator(_check_props)] = {}
     required_configuration: dict[str, Any] | None = None
+
+    @property
+    def replicas(self) -> int:
+        """How many processes it asks for, by `replicas` of its `props`."""
+        return int(self.props.get(REPLICAS, 1))
 
     @property
     def folder(self) -> Path:

@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from servehttp.logs import of_replica
+
 ENCODING = "utf-8"
 CUT_MARK = b" [line cut]"
 TRACEBACK_HEAD = "Traceback (most recent call last):"
@@ -54,6 +56,7 @@ RESERVED_FIELDS = frozenset(
         "logger",
         "plugin",
         "positional_args",
+        "replica",
         "self",
         "stack_info",
         "stacklevel",
@@ -164,10 +167,16 @@ class LineSplitter:
 
 
 class PluginOutput:
-    """The output of one plugin process; fed by whoever reads its pipes, inside a running event loop."""
+    """The output of one plugin process; fed by whoever reads its pipes, inside a running event loop.
 
-    def __init__(self, plugin_id: str, limits: OutputLimits) -> None:
-        self._log = structlog.get_logger("servehttp.plugin").bind(plugin=plugin_id)
+    Args:
+        plugin_id: whose it is, as its records tell.
+        limits: how much of it is kept and logged.
+        replica: the number of the plugin's replica, which they tell as well; None for the only one.
+    """
+
+    def __init__(self, plugin_id: str, limits: OutputLimits, replica: int | None = None) -> None:
+        self._log = structlog.get_logger("servehttp.plugin").bind(plugin=plugin_id, **of_replica(replica))
         self._limits = limits
         self._sources = {stream: _Source(stream, limits.line_bytes) for stream in Stream}
         self._lines_this_second = 0

@@ -74,6 +74,7 @@ class ProcessSpec:
         open_endpoint: opens the plugin API for one process, in a folder that it makes; None where there is no API.
         user: the name of the user that it runs as; None for our own.
         hand_over: lets that user have the plugin's folder, before each start; None where that is the administrator's.
+        replica: the number of the plugin's replica, for the log; None for the only one.
     """
 
     plugin_id: str
@@ -83,6 +84,7 @@ class ProcessSpec:
     open_endpoint: Callable[[Path], Awaitable[ApiEndpoint]] | None = None
     user: str | None = None
     hand_over: Callable[[User], None] | None = None
+    replica: int | None = None
 
 
 class PluginProcess:
@@ -93,7 +95,7 @@ class PluginProcess:
         self._reaper = reaper
         self._socket_folder = socket_folder
         self._folders = [socket_folder]
-        self._output = PluginOutput(spec.plugin_id, spec.limits)
+        self._output = PluginOutput(spec.plugin_id, spec.limits, spec.replica)
         self._stdout = _Stdout(self._output)
         self._stderr = _Pipe(self._output, Stream.STDERR)
         self._endpoint: ApiEndpoint | None = None

@@ -6,28 +6,24 @@ import itertools
 from collections.abc import Container, Iterable, Iterator
 
 from servehttp.errors import ManifestError, PluginStartError
-from servehttp.plugins.link import Link
+from servehttp.plugins.handle import Replica
 from servehttp.plugins.manifest import FILE_NAMES
 from servehttp.plugins.states import PluginState
 
 
-class RefusedPlugin:
-    """It is failed from the beginning; a `PluginHandle`.
+class RefusedPlugin(Replica):
+    """It is failed from the beginning.
 
     Args:
         plugin_id: what it is shown as; its own id is not known.
         reason: why it is refused.
     """
 
-    link: Link | None = None
-    target: str | None = None
-    restarts = 0
-    started_in: float | None = None
     state = PluginState.FAILED
 
     def __init__(self, plugin_id: str, reason: str) -> None:
         self.id = plugin_id
-        self.reason: str | None = reason
+        self.reason = reason
 
     def queue(self) -> None:
         """It stays as it is."""

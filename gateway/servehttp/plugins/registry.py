@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
-from collections.abc import Container, Iterable, Iterator, Mapping
-from typing import Protocol
+from collections import defaultdict
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
 from servehttp.errors import ManifestError, PluginStartError
 from servehttp.plugins.factory import PluginFactory
-from servehttp.plugins.link import Link
+from servehttp.plugins.handle import PluginHandle, Replica
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.refused import refused_plugins
 from servehttp.plugins.states import PluginState
+from servehttp.plugins.supervision import PluginObservers
 
 STARTS_AT_ONCE = (os.cpu_count() or 1) + 2
 """Starting an interpreter keeps a core busy, and more at once would only make all miss their time-outs; the two more
@@ -26,45 +28,6 @@ DOWN = (PluginState.STOPPED, PluginState.FAILED)
 log = structlog.get_logger("servehttp.plugins")
 
 
-class PluginHandle(Protocol):
-    """One plugin, as whoever routes to it or shows it sees it."""
-
-    id: str
-    link: Link | None
-    """The connection while it runs, else None."""
-    target: str | None
-    """Where it listens, as gRPC names it; None while nobody shall be connected to it."""
-    restarts: int
-    started_in: float | None
-    """Seconds that its last successful start took."""
-
-    @property
-    def state(self) -> PluginState:
-        """Where it is in its life."""
-        ...
-
-    @property
-    def reason(self) -> str | None:
-        """Why it does not run, in one line."""
-        ...
-
-    def queue(self) -> None:
-        """Say that it is to start once others have; it is stopped, or failed."""
-        ...
-
-    async def start(self) -> None:
-        """Return when it runs, or raise `PluginStartError`; either way it is looked after from then on."""
-        ...
-
-    async def stop(self) -> None:
-        """Stop it in order."""
-        ...
-
-    def describe(self) -> dict[str, object]:
-        """All that an operator wants to know, as plain values."""
-        ...
-
-
 class Registry:
     """The plugins of one gateway.
 
@@ -72,12 +35,17 @@ class Registry:
         plugins: each plugin, with an id of its own.
         reaper: ends their processes should the gateway be killed; started and stopped with them. None where they are
             another process's.
+        observers: who is told when replicas are there no more.
     """
 
-    def __init__(self, plugins: Iterable[PluginHandle], reaper: Reaper | None) -> None:
+    def __init__(
+        self, plugins: Iterable[PluginHandle], reaper: Reaper | None, observers: PluginObservers | None = None
+    ) -> None:
         self._plugins = {plugin.id: plugin for plugin in plugins}
         self._reaper = reaper
+        self._observers = observers
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
+        self._restarts: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._stopping = False
 
     @classmethod
@@ -90,7 +58,7 @@ class Registry:
         ids = {plugin.id for plugin in attached}
         started = [factory.started(manifest) for manifest in manifests if manifest.id not in ids]
         ids.update(plugin.id for plugin in started)
-        return cls([*started, *attached, *refused_plugins(refused, ids)], factory.reaper)
+        return cls([*started, *attached, *refused_plugins(refused, ids)], factory.reaper, factory.observers)
 
     def get(self, plugin_id: str) -> PluginHandle | None:
         """The plugin with this id."""
@@ -104,42 +72,55 @@ class Registry:
 
     def add(self, plugin: PluginHandle) -> None:
         """Have another plugin, which is not started by that, in the place of one with the same id."""
+        self.remove(plugin.id)
         self._plugins[plugin.id] = plugin
 
     def remove(self, plugin_id: str) -> None:
         """Have a plugin no more; it should have been stopped. Nothing happens if it is not there."""
-        self._plugins.pop(plugin_id, None)
+        plugin = self._plugins.pop(plugin_id, None)
+        if plugin is not None and self._observers is not None:
+            for replica in plugin.replicas:
+                self._observers.forget_replica(replica)
 
     async def start(self, but: Container[str] = ()) -> Mapping[str, PluginStartError | None]:
-        """Start all of them, `STARTS_AT_ONCE` at a time; one that fails does not concern the others.
+        """Start all of them, `STARTS_AT_ONCE` replicas at a time; one that fails does not concern the others.
 
-        After `stop`, also one that came first, nothing is started any more.
+        Every plugin's first replica comes before any one's second. After `stop`, also one that came first, nothing is
+        started any more.
 
         Args:
             but: the ids of those that are not to start.
 
         Returns:
-            For each id None, or why its first start failed.
+            For each id None, or why the first start of its replicas failed.
         """
         if self._reaper is not None and not self._stopping:
             await self._reaper.start()
-        wanted = [plugin for plugin in self if plugin.id not in but]
-        for plugin in wanted if not self._stopping else ():
-            plugin.queue()
-        results = await asyncio.gather(*(self._try_start(plugin) for plugin in wanted))
-        return {plugin.id: result for plugin, result in zip(wanted, results, strict=True)}
+        wanted = {plugin.id: plugin.replicas for plugin in self if plugin.id not in but}
+        rows = itertools.zip_longest(*wanted.values())
+        problems = await self._start_all([replica for row in rows for replica in row if replica is not None])
+        return {id: _problem([problems[replica] for replica in replicas]) for id, replicas in wanted.items()}
 
     async def start_one(self, plugin: PluginHandle) -> None:
-        """Start one of them; nothing happens if it runs, or is on its way.
+        """Start one of them, or those of its replicas that are down; nothing happens if it runs, or is on its way.
 
         Raises:
-            PluginStartError: its first start failed, or the gateway stops.
+            PluginStartError: the first start of its replicas failed, or the gateway stops.
         """
-        if plugin.state in DOWN and not self._stopping:
-            plugin.queue()
-        async with self._starts:
-            if plugin.state in DOWN or plugin.state is PluginState.QUEUED:
-                await self._start(plugin)
+        down = [replica for replica in plugin.replicas if replica.state in (*DOWN, PluginState.QUEUED)]
+        problems = await self._start_all(down)
+        if plugin.state is not PluginState.RUNNING and (problem := _problem(list(problems.values()))) is not None:
+            raise problem
+
+    async def restart(self, plugin: PluginHandle) -> None:
+        """Start one of them anew, one replica after the other; nothing happens if it is stopped.
+
+        Raises:
+            PluginStartError: a replica did not come up again; those that had not had their turn were left alone.
+        """
+        async with self._restarts[plugin.id]:
+            if plugin.state is not PluginState.STOPPED and not self._stopping:
+                await plugin.restart(self._start_queued)
 
     async def stop(self) -> None:
         """Stop all of them at once, also those that are still starting, and then the reaper."""
@@ -153,18 +134,31 @@ class Registry:
             if self._reaper is not None:
                 await self._reaper.stop()
 
-    async def _try_start(self, plugin: PluginHandle) -> PluginStartError | None:
-        queued = plugin.state is PluginState.QUEUED
+    async def _start_all(self, replicas: Sequence[Replica]) -> Mapping[Replica, PluginStartError | None]:
+        """Queue these, and start each in its turn; for each None, or why its first start failed."""
+        for replica in replicas if not self._stopping else ():
+            if replica.state in DOWN:
+                replica.queue()
+        problems = await asyncio.gather(*(self._try_start(replica) for replica in replicas))
+        return dict(zip(replicas, problems, strict=True))
+
+    async def _try_start(self, replica: Replica) -> PluginStartError | None:
         try:
-            async with self._starts:
-                if queued and plugin.state is PluginState.STOPPED and not self._stopping:
-                    return None  # somebody does not want it any more
-                await self._start(plugin)
+            await self._start_queued(replica)
         except PluginStartError as error:
             return error
         return None
 
-    async def _start(self, plugin: PluginHandle) -> None:
-        if self._stopping:
-            raise PluginStartError(plugin.id, "the gateway stops")
-        await plugin.start()
+    async def _start_queued(self, replica: Replica) -> None:
+        """Start a replica in its turn, unless somebody has started it before, or does not want it any more."""
+        queued = replica.state is PluginState.QUEUED
+        async with self._starts:
+            if self._stopping:
+                raise PluginStartError(replica.id, "the gateway stops")
+            if replica.state is PluginState.QUEUED or not queued:
+                await replica.start()
+
+
+def _problem(problems: Sequence[PluginStartError | None]) -> PluginStartError | None:
+    """Why a plugin did not start, of whose replicas none came up."""
+    return None if None in problems else problems[0] if problems else None

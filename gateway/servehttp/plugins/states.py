@@ -22,6 +22,8 @@ class PluginState(enum.StrEnum):
     """Activated and connected: it takes requests."""
     RESTARTING = "restarting"
     """Lost; it is cleaned up, waits for its back-off and then starts again."""
+    DRAINING = "draining"
+    """On its way down, in order, to be started again: what is open goes on, and nothing begins."""
     FAILED = "failed"
     """Given up: it stays down until somebody acts."""
     STOPPING = "stopping"
@@ -33,12 +35,25 @@ MOVES: Mapping[PluginState, frozenset[PluginState]] = MappingProxyType(
         PluginState.STOPPED: frozenset({PluginState.QUEUED, PluginState.STARTING}),
         PluginState.QUEUED: frozenset({PluginState.STARTING, PluginState.STOPPING}),
         PluginState.STARTING: frozenset(
-            {PluginState.RUNNING, PluginState.RESTARTING, PluginState.FAILED, PluginState.STOPPING}
+            {
+                PluginState.RUNNING,
+                PluginState.RESTARTING,
+                PluginState.FAILED,
+                PluginState.DRAINING,
+                PluginState.STOPPING,
+            }
         ),
-        PluginState.RUNNING: frozenset({PluginState.RESTARTING, PluginState.STOPPING}),
+        PluginState.RUNNING: frozenset({PluginState.RESTARTING, PluginState.DRAINING, PluginState.STOPPING}),
         PluginState.RESTARTING: frozenset(
-            {PluginState.STARTING, PluginState.RUNNING, PluginState.FAILED, PluginState.STOPPING}
+            {
+                PluginState.STARTING,
+                PluginState.RUNNING,
+                PluginState.FAILED,
+                PluginState.DRAINING,
+                PluginState.STOPPING,
+            }
         ),
+        PluginState.DRAINING: frozenset({PluginState.QUEUED}),
         PluginState.FAILED: frozenset({PluginState.QUEUED, PluginState.STARTING, PluginState.STOPPING}),
         PluginState.STOPPING: frozenset({PluginState.STOPPED}),
     }
@@ -47,6 +62,12 @@ MOVES: Mapping[PluginState, frozenset[PluginState]] = MappingProxyType(
 
 STARTABLE = frozenset({PluginState.STOPPED, PluginState.QUEUED, PluginState.FAILED})
 """Where a plugin waits for somebody to start it."""
+
+LEAVING = frozenset({PluginState.DRAINING, PluginState.STOPPING})
+"""Where what is open goes on and nothing begins."""
+
+COMING_UP = frozenset({PluginState.QUEUED, PluginState.STARTING, PluginState.RESTARTING, PluginState.DRAINING})
+"""Where a plugin is expected to take requests before long."""
 
 
 class Lifecycle:

@@ -1,6 +1,6 @@
-"""The life of one plugin: start, watch, restart with back-off or give up, stop in order.
+"""The life of one plugin, or of one of its replicas: start, watch, restart with back-off or give up, stop in order.
 
-One task per plugin drives it; what goes wrong with a plugin ends in its state and in the log, never in another task.
+One task for each drives it; what goes wrong with a plugin ends in its state and in the log, never in another task.
 A run is: launch, handshake, connection, OnActivate; then the end of the process, the loss of the connection and failed
 health checks are watched at once, and whatever comes first ends the run. Only a lost connection is made again if the
 process lives on. After each run everything of it is cleaned up before the next begins. Other processes may follow: they
@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 
@@ -29,14 +29,17 @@ from servehttp.errors import (
     PluginStartError,
     is_host_lack,
 )
-from servehttp.plugins.backoff import Backoff, RestartPolicy
+from servehttp.logs import of_replica
+from servehttp.plugins.backoff import Backoff
+from servehttp.plugins.handle import Replica
 from servehttp.plugins.patience import Crowd, Patience
 from servehttp.plugins.runner import Launch, Runner, RunnerError
 from servehttp.plugins.states import STARTABLE, Lifecycle, PluginState
+from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
 
 if TYPE_CHECKING:  # the connection's module loads gRPC
-    from servehttp.plugins.host import PluginHost
     from servehttp.plugins.link import Link
+    from servehttp.plugins.replica_hooks import HookHost
 
 T = TypeVar("T")
 
@@ -56,46 +59,6 @@ REMEDY = "put right what the reason says, then enable the plugin by REST, or res
 log = structlog.get_logger("servehttp.plugins")
 
 
-class Connect(Protocol):
-    """How a connection is made: `Link.connect` with its transport chosen."""
-
-    def __call__(self, target: str, *, timeout: float, session: int | None) -> Awaitable[Link]:
-        """Connect within `timeout` seconds to what a process of the session listens at, or raise `LinkError`."""
-        ...
-
-
-class PluginObservers(Protocol):
-    """Other processes that connect to the plugins as well, and are told what becomes of them."""
-
-    def notify(self, plugin: SupervisedPlugin) -> None:
-        """Another state, or another target: connect while it runs, drain while it stops, hang up without a target."""
-        ...
-
-    async def settled(self, plugin_id: str) -> None:
-        """Returns when all of them have done what they were last told about this plugin."""
-        ...
-
-
-@dataclass(frozen=True)
-class SupervisionPolicy:
-    """How long each step may take, in seconds, and when to give up."""
-
-    start_timeout: float
-    """From the launch to the handshake, at the first start of one that starts alone."""
-    connect_timeout: float
-    hook_timeout: float
-    """For OnActivate, and for OnDeactivate."""
-    health_interval: float
-    health_timeout: float
-    health_failures: int
-    """Failed health checks in a row that end a run."""
-    drain_timeout: float
-    """For open requests at an orderly stop."""
-    stop_timeout: float
-    """From SIGTERM to SIGKILL at an orderly stop."""
-    restart: RestartPolicy
-
-
 @dataclass(frozen=True)
 class Failure:
     """Why a run ended, or never began."""
@@ -111,15 +74,18 @@ class ConnectionLost(GatewayError):
     """The connection to a plugin is gone; its process may live on."""
 
 
-class SupervisedPlugin:
-    """One plugin and what runs it; a `PluginHandle`.
+class SupervisedPlugin(Replica):
+    """One plugin, or one of its replicas, and what runs it.
 
-    Attributes:
-        id: the plugin's id.
-        link: the connection while the plugin runs, else None.
-        target: where it listens, as gRPC names it, from its handshake on; None from when it is to be ended.
-        restarts: how often it was started again since `start`.
-        started_in: seconds that its last successful start took.
+    Args:
+        plugin_id: the plugin's id.
+        launch: starts what runs it.
+        connect: how a connection to that is made.
+        policy: its times, and when to give up.
+        observers: who else connects to it.
+        host: fires its hooks.
+        crowd: who starts as well.
+        number: which of the plugin's replicas it is; None for the only one.
     """
 
     def __init__(
@@ -129,20 +95,18 @@ class SupervisedPlugin:
         connect: Connect,
         policy: SupervisionPolicy,
         observers: PluginObservers | None = None,
-        host: PluginHost | None = None,
+        host: HookHost | None = None,
         crowd: Crowd | None = None,
+        number: int | None = None,
     ) -> None:
         self.id = plugin_id
-        self.link: Link | None = None
-        self.target: str | None = None
-        self.restarts = 0
-        self.started_in: float | None = None
+        self.number = number
         self._launch = launch
         self._connect = connect
         self._policy = policy
         self._observers = observers
         self._host = host
-        self._log = log.bind(plugin=plugin_id)
+        self._log = log.bind(plugin=plugin_id, **of_replica(number))
         self._life = Lifecycle()
         self._backoff = Backoff(policy.restart)
         self._reconnections = Backoff(policy.restart)
@@ -155,16 +119,6 @@ class SupervisedPlugin:
         self._served = 0.0
         self._stop_turn = asyncio.Lock()
 
-    @property
-    def state(self) -> PluginState:
-        """Where the plugin is in its life."""
-        return self._life.state
-
-    @property
-    def reason(self) -> str | None:
-        """Why it does not run, in one line."""
-        return self._life.reason
-
     async def start(self) -> None:
         """Start the plugin, and from then on watch it.
 
@@ -173,14 +127,14 @@ class SupervisedPlugin:
             RuntimeError: it was started before, and neither stopped nor given up.
         """
         if self.state not in STARTABLE:
-            raise RuntimeError(f"plugin {self.id} is {self.state} already")
+            raise RuntimeError(f"plugin {self.name} is {self.state} already")
         self._backoff.forget()
         self._reconnections.forget()
         self._patience.forget()
         self.restarts = 0
         self._move(PluginState.STARTING)
         self._first_start = asyncio.get_running_loop().create_future()
-        self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.id}")
+        self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
         problem = await asyncio.shield(self._first_start)
         if problem is not None:
             raise PluginStartError(self.id, problem)
@@ -192,17 +146,17 @@ class SupervisedPlugin:
     async def stop(self) -> None:
         """Stop in order, whatever it is doing: drain, OnDeactivate, SIGTERM, SIGKILL, each in its time. Idempotent."""
         async with self._stop_turn:
-            if self.state is PluginState.STOPPED:
+            if self.state is not PluginState.STOPPED:
+                await self._go_down(PluginState.STOPPING, PluginState.STOPPED)
+
+    async def leave(self) -> None:
+        """Stop in order, and be queued: it is to start again. Whoever stops it meanwhile has it stopped afterwards."""
+        async with self._stop_turn:
+            if self.state in STARTABLE:
+                if self.state is not PluginState.QUEUED:
+                    self.queue()
                 return
-            self._move(PluginState.STOPPING)
-            try:
-                await self._end_supervision()
-                if self.link is not None and self._runner is not None:
-                    await self._take_leave(self.link, self._runner)
-            finally:
-                self.link = None
-                await self._clean_up(self._policy.stop_timeout)
-                self._move(PluginState.STOPPED)
+            await self._go_down(PluginState.DRAINING, PluginState.QUEUED)
 
     async def wait_for(self, *states: PluginState) -> None:
         """Return as soon as the plugin is in one of these states."""
@@ -213,6 +167,7 @@ class SupervisedPlugin:
         running = self.state is PluginState.RUNNING
         return {
             "id": self.id,
+            **of_replica(self.number),
             "state": self.state.value,
             "reason": self.reason,
             "restarts": self.restarts,
@@ -348,13 +303,14 @@ class SupervisedPlugin:
         if self.state is PluginState.RUNNING:
             self._served = time.monotonic() - self._life.since
         if self.state is PluginState.RESTARTING:
-            self._life.reason = reason
+            self.reason = self._life.reason = reason
             self._tell()
         else:
             self._move(PluginState.RESTARTING, reason)
 
     def _move(self, to: PluginState, reason: str | None = None) -> None:
         self._life.move(to, reason)
+        self.state, self.reason = to, reason
         self._tell()
 
     def _warn(self, reason: str, delay: float) -> None:
@@ -375,6 +331,17 @@ class SupervisedPlugin:
     def _report_start(self, problem: str | None) -> None:
         if self._first_start is not None and not self._first_start.done():
             self._first_start.set_result(problem)
+
+    async def _go_down(self, meanwhile: PluginState, afterwards: PluginState) -> None:
+        self._move(meanwhile)
+        try:
+            await self._end_supervision()
+            if self.link is not None and self._runner is not None:
+                await self._take_leave(self.link, self._runner)
+        finally:
+            self.link = None
+            await self._clean_up(self._policy.stop_timeout)
+            self._move(afterwards)
 
     async def _end_supervision(self) -> None:
         if self._supervision is not None:
@@ -423,6 +390,7 @@ class SupervisedPlugin:
             self._log.exception("connection could not be closed")
 
     def _tell(self) -> None:
+        self._note_change()
         if self._observers is not None:
             self._observers.notify(self)
 
@@ -438,7 +406,7 @@ class SupervisedPlugin:
         if self._observers is not None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(timeout):
-                    await self._observers.settled(self.id)
+                    await self._observers.settled(self.name)
 
 
 async def _raise_when_lost(link: Link) -> str:

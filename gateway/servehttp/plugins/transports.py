@@ -19,7 +19,7 @@ from mattermost_plugin.tunnel.direct import CallEnded
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
-from mattermost_plugin.tunnel.multiplexer import TunnelExchange
+from mattermost_plugin.tunnel.multiplexer import Multiplexer, TunnelExchange
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
@@ -34,14 +34,26 @@ class Transport(Protocol):
     Attributes:
         name: as operators know it.
         carries_websockets: whether an exchange may be a WebSocket.
+        tunnel: the exchanges of the one stream that carries all of them; None where each has a call of its own.
     """
 
     name: str
     carries_websockets: bool
+    tunnel: Multiplexer | None
 
     @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
+        ...
+
+    @property
+    def opened(self) -> int:
+        """How many exchanges were opened so far."""
+        ...
+
+    @property
+    def takes(self) -> bool:
+        """Whether another exchange would be opened."""
         ...
 
     def begin(self, request: Request, *parts: Part) -> TunnelExchange | None:
@@ -97,8 +109,8 @@ class TunnelTransport:
     ) -> None:
         self._call = call
         self._tunnel = Tunnel(Half.GATEWAY, stream, settings=settings)
-        self._multiplexer = self._tunnel.multiplexer
-        self.begin = self._multiplexer.open
+        self.tunnel: Multiplexer | None = self._tunnel.multiplexer
+        self.begin = self._tunnel.multiplexer.open
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
@@ -126,7 +138,15 @@ class TunnelTransport:
 
     @property
     def in_flight(self) -> int:
-        return self._multiplexer.in_flight
+        return self._tunnel.multiplexer.in_flight
+
+    @property
+    def opened(self) -> int:
+        return self._tunnel.multiplexer.opened
+
+    @property
+    def takes(self) -> bool:
+        return self._tunnel.multiplexer.takes
 
     async def open(self, request: Request) -> Exchange:
         try:
@@ -209,11 +229,13 @@ class CallTransport:
 
     name = "servehttp"
     carries_websockets = False
+    tunnel: Multiplexer | None = None
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._channel = channel
         self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
         self._open: set[CalledExchange] = set()
+        self._opened = 0
         self._idle = asyncio.Event()
         self._idle.set()
         self._draining = False
@@ -221,6 +243,14 @@ class CallTransport:
     @property
     def in_flight(self) -> int:
         return len(self._open)
+
+    @property
+    def opened(self) -> int:
+        return self._opened
+
+    @property
+    def takes(self) -> bool:
+        return not self._draining
 
     def begin(self, request: Request, *parts: Part) -> None:
         """A call is begun by gRPC's library, which is waited for."""
@@ -230,6 +260,7 @@ class CallTransport:
             raise LinkError(DRAINING)
         exchange = CalledExchange(request, self._hooks.ServeHTTP())
         self._open.add(exchange)
+        self._opened += 1
         self._idle.clear()
         exchange.over.add_done_callback(lambda _: self._forget(exchange))
         with contextlib.suppress(OSError):  # what became of the call shows when the response is read

@@ -26,6 +26,9 @@ LogFormat = Literal["auto", "console", "json"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+MOST_REPLICAS = 64
+Replicas = Annotated[int, Field(ge=1, le=MOST_REPLICAS)]
+"""How many processes one plugin has."""
 Size = Annotated[ByteSize, Field(ge=1)]
 
 
@@ -88,6 +91,9 @@ def _lower_ids(value: dict[str, T]) -> dict[str, T]:
 
 Users = Annotated[
     dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=USER")), AfterValidator(_lower_ids)
+]
+ReplicaCounts = Annotated[
+    dict[str, Replicas], BeforeValidator(lambda value: _split_pairs(value, "ID=N")), AfterValidator(_lower_ids)
 ]
 Times = Annotated[
     dict[str, Seconds], BeforeValidator(lambda value: _split_pairs(value, "ID=SECONDS")), AfterValidator(_lower_ids)

@@ -14,6 +14,7 @@ from servehttp.settings.kinds import (
     Count,
     Group,
     Paths,
+    ReplicaCounts,
     Seconds,
     SecondsOrZero,
     Size,
@@ -36,6 +37,10 @@ class PluginSettings(Group):
     users: Users = Field(
         default_factory=dict,
         description="Users that plugins run as, as ID=USER, if the gateway is root; others run as the gateway's user.",
+    )
+    replicas: ReplicaCounts = Field(
+        default_factory=dict,
+        description="Processes that plugins run in, as ID=N with N up to 64; others run in as many as their manifest says.",
     )
     transport: Transport = Field(
         default="auto",

@@ -1,12 +1,13 @@
 """What the main process and a worker say to each other, as lines of JSON.
 
 The main process sends one `Setup` together with the listening socket and the memory in which workers see how many
-connections each has. The worker imports and builds what it needs, then says `Hello`. It is told which `Plugins` there
-are, by a `Report` of each of them, and of each change from then on. It answers each report with `Settled` when it has
-done what follows: it is connected, or could not be for now; it has drained; it has hung up. Reports of a plugin that
-come faster than that are not all answered, but the last one always is. `Serving` says that it takes connections.
-`Forget` says that a user's sessions have changed, and is answered with `Forgotten` once the worker remembers nothing of
-them. The end of the channel is the end of the worker. There is no message to stop: that is what SIGTERM says.
+connections each has. The worker imports and builds what it needs, then says `Hello`. It is told of the plugins by a
+`Report` of each of their replicas, after which it is `Introduced`, and of each change from then on; `Gone` says that
+there is a replica no more. It answers each report with `Settled` when it has done what follows: it is connected, or
+could not be for now; it has drained; it has hung up. Reports of a replica that come faster than that are not all
+answered, but the last one always is. `Serving` says that it takes connections. `Forget` says that a user's sessions
+have changed, and is answered with `Forgotten` once the worker remembers nothing of them. The end of the channel is the
+end of the worker. There is no message to stop: that is what SIGTERM says.
 """
 
 from __future__ import annotations
@@ -39,21 +40,20 @@ class Hello:
 
 
 @dataclass(frozen=True)
-class Plugins:
-    """The ids of the plugins that there are when the worker says hello; reports of further ones may come later."""
-
-    ids: list[str]
+class Introduced:
+    """All that there were when the worker said hello were reported; reports of further ones may come later."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """A plugin as its supervisor sees it.
+    """A replica of a plugin as its supervisor sees it.
 
     Attributes:
-        number: rises with each report of this plugin.
+        number: rises with each report of this replica.
         target: where it listens, as gRPC names it; None while nobody shall be connected to it.
-        about: what an operator wants to know of it, its id, state, reason and restarts among it; also the `pid` that
-            leads its session, where it was started here.
+        about: what an operator wants to know of it, the plugin's id, its own number as `replica` unless it is the only
+            one, its state, reason and restarts among it; also the `pid` that leads its session, where it was started
+            here.
     """
 
     number: int
@@ -63,10 +63,18 @@ class Report:
 
 @dataclass(frozen=True)
 class Settled:
-    """The worker has done what follows from a report."""
+    """The worker has done what follows from a report of the replica of this name."""
+
+    replica: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Gone:
+    """There is a replica no more, of the plugin with this id, by its number; None for the only one."""
 
     plugin: str
-    number: int
+    replica: int | None
 
 
 @dataclass(frozen=True)
@@ -94,10 +102,10 @@ class Forgotten:
     number: int
 
 
-Message: TypeAlias = Setup | Hello | Plugins | Report | Settled | Serving | Forget | Forgotten
+Message: TypeAlias = Setup | Hello | Report | Introduced | Settled | Gone | Serving | Forget | Forgotten
 
 KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (Setup, Hello, Plugins, Report, Settled, Serving, Forget, Forgotten)
+    kind.__name__: kind for kind in (Setup, Hello, Report, Introduced, Settled, Gone, Serving, Forget, Forgotten)
 }
 
 

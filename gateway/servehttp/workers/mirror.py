@@ -13,10 +13,13 @@ import structlog
 
 from servehttp.aio import first_completed
 from servehttp.errors import LinkError
+from servehttp.logs import of_replica
 from servehttp.plugins.backoff import Backoff, RestartPolicy
+from servehttp.plugins.handle import Replica
 from servehttp.plugins.link import Link
-from servehttp.plugins.states import PluginState
-from servehttp.plugins.supervisor import CLOSE_TIMEOUT, Connect
+from servehttp.plugins.states import LEAVING, PluginState
+from servehttp.plugins.supervision import Connect
+from servehttp.plugins.supervisor import CLOSE_TIMEOUT
 from servehttp.workers.messages import Report, Settled
 
 log = structlog.get_logger("servehttp.workers")
@@ -31,8 +34,8 @@ class MirrorPolicy:
     restart: RestartPolicy
 
 
-class MirroredPlugin:
-    """A plugin that the main process looks after; a `PluginHandle`.
+class MirroredPlugin(Replica):
+    """A plugin that the main process looks after, or one of its replicas.
 
     It runs here when it runs there and is connected to. One task connects, drains and hangs up as the latest report
     asks for; but requests see a change at once.
@@ -42,18 +45,19 @@ class MirroredPlugin:
         connect: how a connection is made.
         policy: its times; its restart policy should have no limit.
         settled: told of each report that was acted on.
+        number: which of the plugin's replicas it is; None for the only one.
     """
 
     def __init__(
-        self, plugin_id: str, connect: Connect, policy: MirrorPolicy, settled: Callable[[Settled], None]
+        self,
+        plugin_id: str,
+        connect: Connect,
+        policy: MirrorPolicy,
+        settled: Callable[[Settled], None],
+        number: int | None = None,
     ) -> None:
         self.id = plugin_id
-        self.link: Link | None = None
-        self.target: str | None = None
-        self.restarts = 0
-        self.started_in: float | None = None
-        self.state = PluginState.STOPPED
-        self.reason: str | None = None
+        self.number = number
         self._connect = connect
         self._policy = policy
         self._settled = settled
@@ -91,7 +95,7 @@ class MirroredPlugin:
 
     def follow(self) -> None:
         """Begin to follow."""
-        self._following = asyncio.create_task(self._follow(), name=f"follow {self.id}")
+        self._following = asyncio.create_task(self._follow(), name=f"follow {self.name}")
 
     async def stop(self) -> None:
         """Follow no more, and hang up."""
@@ -99,11 +103,12 @@ class MirroredPlugin:
             self._following.cancel()
             await asyncio.gather(self._following, return_exceptions=True)
         self.link = None
+        self._note_change()
         await self._hang_up()
 
     def describe(self) -> dict[str, object]:
         """What the main process says, with what is so in this worker in its place."""
-        about: dict[str, Any] = dict(self._report.about) if self._report else {"id": self.id}
+        about: dict[str, Any] = dict(self._report.about if self._report else {"id": self.id, **of_replica(self.number)})
         uptime, connection = about.get("uptime"), self._connection
         if uptime is not None:
             about["uptime"] = round(uptime + time.monotonic() - self._told_at, 3)
@@ -127,6 +132,7 @@ class MirroredPlugin:
         else:
             self.state = PluginState.RESTARTING if self._trouble else PluginState.STARTING
             self.reason = self._trouble
+        self._note_change()
 
     async def _follow(self) -> None:
         while True:
@@ -140,7 +146,7 @@ class MirroredPlugin:
             await self._hang_up()
         if self.target is not None and report.about["state"] == PluginState.RUNNING:
             await self._stay_connected(self.target, report)
-        if self._connection is not None and report.about["state"] == PluginState.STOPPING:
+        if self._connection is not None and report.about["state"] in LEAVING:
             await self._connection.drain(self._policy.drain_timeout)
         self._settle(report)
 
@@ -153,7 +159,8 @@ class MirroredPlugin:
             await self._hang_up()
             await asyncio.sleep(self._backoff.failed() or 0.0)
             # Only now, because mostly the main process has said meanwhile what this is about.
-            log.warning("connection to plugin is made again", plugin=self.id, reason=self._trouble)
+            label = of_replica(self.number)
+            log.warning("connection to plugin is made again", plugin=self.id, reason=self._trouble, **label)
 
     async def _connected_until_lost(self, target: str, report: Report) -> str:
         try:
@@ -167,11 +174,11 @@ class MirroredPlugin:
         except LinkError as error:
             return str(error)
         except Exception as error:  # a fault of ours must not leave the worker without the plugin
-            log.exception("following a plugin failed", plugin=self.id)
+            log.exception("following a plugin failed", plugin=self.id, **of_replica(self.number))
             return f"fault in the gateway: {error!r}"
 
     def _settle(self, report: Report) -> None:
-        self._settled(Settled(self.id, report.number))
+        self._settled(Settled(self.name, report.number))
         self._acted.set()
 
     async def _hang_up(self) -> None:
@@ -180,6 +187,6 @@ class MirroredPlugin:
                 async with asyncio.timeout(CLOSE_TIMEOUT):
                     await self._connection.close()
             except Exception:  # whatever fails here, the next connection must not suffer from it
-                log.exception("connection could not be closed", plugin=self.id)
+                log.exception("connection could not be closed", plugin=self.id, **of_replica(self.number))
             self._connection = None
         self._unusable = False

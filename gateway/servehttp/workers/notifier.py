@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
-from servehttp.plugins.registry import PluginHandle
+from servehttp.plugins.handle import PluginHandle, Replica
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Forget, Forgotten, Plugins, Report, Settled
+from servehttp.workers.messages import Forget, Forgotten, Gone, Introduced, Report, Settled
 
 REASON_LENGTH = 16 * 1024
 """Characters of a plugin's reason that workers are told; the log has it whole."""
@@ -29,21 +29,26 @@ class WorkerNotifier:
         self._forgotten: dict[Channel, int] = {}
         self._changed = asyncio.Event()
 
-    def notify(self, plugin: PluginHandle) -> None:
-        """Tell every worker of a plugin."""
-        self._numbers[plugin.id] = self._number(plugin.id) + 1
-        report = self._report(plugin)
+    def notify(self, replica: Replica) -> None:
+        """Tell every worker of a replica of a plugin."""
+        self._numbers[replica.name] = self._number(replica.name) + 1
+        report = self._report(replica)
         for channel in self._settled:
             channel.send(report)
 
-    async def settled(self, plugin_id: str) -> None:
-        """Returns when every worker has done what it was last told about a plugin."""
-        await self._until(lambda: self._is_settled(plugin_id))
+    async def settled(self, name: str) -> None:
+        """Returns when every worker has done what it was last told about the replica of this name."""
+        await self._until(lambda: self._is_settled(name))
+
+    def forget_replica(self, replica: Replica) -> None:
+        """Tell every worker that there is a replica no more."""
+        for channel in self._settled:
+            channel.send(Gone(replica.id, replica.number))
 
     async def wait_serving(self, workers: int, plugins: Iterable[PluginHandle]) -> None:
         """Returns when so many workers serve, and all have done what they were told about these plugins."""
-        ids = [plugin.id for plugin in plugins]
-        await self._until(lambda: len(self._serving) >= workers and all(self._is_settled(id) for id in ids))
+        names = [replica.name for plugin in plugins for replica in plugin.replicas]
+        await self._until(lambda: len(self._serving) >= workers and all(self._is_settled(name) for name in names))
 
     def forget(self, user_id: str) -> Awaitable[None]:
         """Have every worker forget whom a user's tokens stand for; what is returned waits until all have."""
@@ -56,14 +61,14 @@ class WorkerNotifier:
         """Tell another worker of every plugin, and from now on what all are told."""
         self._settled[channel] = {}
         self._forgotten[channel] = self._forgets
-        present = list(plugins)
-        channel.send(Plugins([plugin.id for plugin in present]))
-        for plugin in present:
-            channel.send(self._report(plugin))
+        for plugin in plugins:
+            for replica in plugin.replicas:
+                channel.send(self._report(replica))
+        channel.send(Introduced())
 
     def note_settled(self, channel: Channel, settled: Settled) -> None:
         """A worker has done what follows from a report."""
-        self._settled.get(channel, {})[settled.plugin] = settled.number
+        self._settled.get(channel, {})[settled.replica] = settled.number
         self._wake()
 
     def note_forgotten(self, channel: Channel, forgotten: Forgotten) -> None:
@@ -84,18 +89,18 @@ class WorkerNotifier:
         self._serving.discard(channel)
         self._wake()
 
-    def _number(self, plugin_id: str) -> int:
-        return self._numbers.get(plugin_id, 0)
+    def _number(self, name: str) -> int:
+        return self._numbers.get(name, 0)
 
-    def _report(self, plugin: PluginHandle) -> Report:
-        about = plugin.describe()
-        if plugin.reason is not None:
-            about["reason"] = plugin.reason[:REASON_LENGTH]
-        return Report(self._number(plugin.id), plugin.target, about)
+    def _report(self, replica: Replica) -> Report:
+        about = replica.describe()
+        if replica.reason is not None:
+            about["reason"] = replica.reason[:REASON_LENGTH]
+        return Report(self._number(replica.name), replica.target, about)
 
-    def _is_settled(self, plugin_id: str) -> bool:
-        number = self._number(plugin_id)
-        return all(settled.get(plugin_id, -1) >= number for settled in self._settled.values())
+    def _is_settled(self, name: str) -> bool:
+        number = self._number(name)
+        return all(settled.get(name, -1) >= number for settled in self._settled.values())
 
     async def _until(self, condition: Callable[[], bool]) -> None:
         while not condition():

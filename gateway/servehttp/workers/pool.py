@@ -13,8 +13,8 @@ import structlog
 from servehttp.aio import first_completed
 from servehttp.errors import GatewayError
 from servehttp.plugins.backoff import Backoff, RestartPolicy
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.reaper import Reaper
-from servehttp.plugins.registry import PluginHandle
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forgotten, Hello, MessageError, Serving, Settled, Setup

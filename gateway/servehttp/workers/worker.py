@@ -25,22 +25,23 @@ from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
-from servehttp.plugins.registry import Registry
 from servehttp.settings.plugins import PluginSettings
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
     Forget,
     Forgotten,
+    Gone,
     Hello,
+    Introduced,
     Message,
     MessageError,
-    Plugins,
     Report,
     Serving,
     Setup,
     decode,
 )
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
+from servehttp.workers.mirrors import Mirrors
 from servehttp.workers.shares import Share
 from servehttp.workspace.embedding.choice import make_reader
 from servehttp.workspace.settings import Settings
@@ -67,11 +68,10 @@ class Worker:
         self._transport = settings.plugins.transport
         self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)
-        self._plugins: dict[str, MirroredPlugin] = {}
-        self._registry = Registry([], reaper=None)
+        self._plugins = Mirrors(self._make)
         self._introduced = asyncio.Event()
         self._reader = reader
-        front = make_front(self._registry, settings, self._reader.identity if self._reader else None)
+        front = make_front(self._plugins.registry, settings, self._reader.identity if self._reader else None)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
@@ -95,13 +95,13 @@ class Worker:
             try:
                 await first_completed(self._serve(listener), self._listen(channel))
             finally:
-                await self._registry.stop()
+                await self._plugins.stop()
                 await channel.close()
 
     async def _serve(self, listener: socket.socket) -> None:
         # First the plugins: until they are connected to, other workers can serve what would be refused here.
         await self._introduced.wait()
-        await self._registry.start()
+        await self._plugins.start()
         tune_malloc()
         gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
         async with meanwhile(self._announce()):
@@ -114,33 +114,19 @@ class Worker:
     async def _listen(self, channel: Channel) -> None:
         """Hear the main process until it ends."""
         while (message := await channel.receive()) is not None:
-            if isinstance(message, Plugins):
-                for plugin_id in message.ids:
-                    self._add(plugin_id)
+            if isinstance(message, Report):
+                self._plugins.tell(message)
+            elif isinstance(message, Gone):
+                self._plugins.forget(message)
+            elif isinstance(message, Introduced):
                 self._introduced.set()
-            elif isinstance(message, Report):
-                self._tell(message)
             elif isinstance(message, Forget):
                 self._forget(message)
 
-    def _add(self, plugin_id: str) -> MirroredPlugin:
+    def _make(self, plugin_id: str, number: int | None) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._transport
         connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel)
-        mirror = MirroredPlugin(plugin_id, connect, self._policy, self._send)
-        self._plugins[plugin_id] = mirror
-        self._registry.add(mirror)
-        return mirror
-
-    def _tell(self, report: Report) -> None:
-        plugin_id = report.about["id"]
-        mirror = self._plugins.get(plugin_id)
-        if mirror is not None:
-            mirror.tell(report)
-            return
-        # It was installed meanwhile.
-        mirror = self._add(plugin_id)
-        mirror.tell(report)
-        mirror.follow()
+        return MirroredPlugin(plugin_id, connect, self._policy, self._send, number)
 
     def _forget(self, message: Forget) -> None:
         if self._reader is not None:

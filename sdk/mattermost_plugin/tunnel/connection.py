@@ -303,6 +303,24 @@ class Connection:
         """Whether an exchange exists still."""
         return id in self._exchanges
 
+    def is_unheard_of(self, id: int) -> bool:
+        """Whether nothing of an exchange was written, so that the peer cannot know of it."""
+        exchange = self._exchanges.get(id)
+        return exchange is not None and exchange.unheard_of
+
+    @property
+    def takes(self) -> bool:
+        """Whether `open` would begin an exchange."""
+        peer = self.peer
+        if peer is None or self.draining or self.peer_draining:
+            return False
+        return len(self._exchanges) < peer.max_exchanges
+
+    @property
+    def opened(self) -> int:
+        """How many exchanges were opened so far."""
+        return self._last_id
+
     @property
     def open_exchanges(self) -> int:
         """How many exchanges exist."""

@@ -86,6 +86,10 @@ class TunnelExchange:
         self._held_credit = 0
         self._endless = False
 
+    def is_on(self, multiplexer: Multiplexer) -> bool:
+        """Whether this is an exchange of that tunnel."""
+        return self._multiplexer is multiplexer
+
     @property
     def stopping(self) -> asyncio.Event:
         return self._multiplexer.stopping
@@ -264,6 +268,16 @@ class Multiplexer:
         """How many exchanges are open."""
         return len(self._exchanges)
 
+    @property
+    def takes(self) -> bool:
+        """Whether `open` would begin an exchange (gateway)."""
+        return not self.closed and self.core.takes
+
+    @property
+    def opened(self) -> int:
+        """How many exchanges were opened so far."""
+        return self.core.opened
+
     def greet(self, agent: str) -> None:
         """Send this end's hello, which everything else follows."""
         hello = Hello(self.settings.first_window, self._offered, agent)
@@ -293,11 +307,12 @@ class Multiplexer:
         self._tell_stopping()
 
     def fail_all(self, reason: str) -> None:
-        """The stream has ended, and with it all exchanges."""
+        """The stream has ended, and with it all exchanges; those of which nothing was written are refused."""
         self.closed = True
         self.greeted.set()
         for id, exchange in list(self._exchanges.items()):
-            exchange.end(Reset(ResetCode.CANCELLED, reason))
+            unheard_of = self.core.is_unheard_of(id)
+            exchange.end(Reset(ResetCode.REFUSED if unheard_of else ResetCode.CANCELLED, reason))
             self._unblock(id)
         self._exchanges.clear()
         self.idle.set()

@@ -13,10 +13,12 @@ from pathlib import Path
 
 import pytest
 
+from servehttp.plugins.handle import Replica
 from servehttp.plugins.process import PluginProcess
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.states import PluginState
-from servehttp.plugins.supervisor import SupervisedPlugin, SupervisionPolicy
+from servehttp.plugins.supervision import SupervisionPolicy
+from servehttp.plugins.supervisor import SupervisedPlugin
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.supervision import HANDSHAKE, POLICY, WAIT, Connections, is_alive, spec
 
@@ -34,13 +36,16 @@ class PluginObservers:
         self.may_settle = asyncio.Event()
         self.may_settle.set()
 
-    def notify(self, plugin: SupervisedPlugin) -> None:
-        self.told.append((plugin.state.value, plugin.target))
+    def notify(self, replica: Replica) -> None:
+        self.told.append((replica.state.value, replica.target))
 
-    async def settled(self, plugin_id: str) -> None:
-        assert plugin_id == "com.example.test"
+    async def settled(self, name: str) -> None:
+        assert name == "com.example.test"
         self.asked.put_nowait(self.told[-1])
         await self.may_settle.wait()
+
+    def forget_replica(self, replica: Replica) -> None:
+        raise AssertionError("it is the registry that forgets")
 
 
 @asynccontextmanager

@@ -111,7 +111,7 @@ async def test_real_plugins_run_beside_one_that_cannot(tmp_path: Path) -> None:
         assert await fetch(plugin, b"/env") == (
             b"MATTERMOST_PLUGIN_API_TARGET MATTERMOST_PLUGIN_BASE_PATH MATTERMOST_PLUGIN_HOOK_TIMEOUT"
             b" MATTERMOST_PLUGIN_ID MATTERMOST_PLUGIN_LOG_LEVEL MATTERMOST_PLUGIN_MESSAGE_SIZE MATTERMOST_PLUGIN_PATH"
-            b" MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
+            b" MATTERMOST_PLUGIN_REPLICA MATTERMOST_PLUGIN_WEBSOCKET_MESSAGE_SIZE"
         )
         assert plugins.get("com.example.other") is None
     assert (good / "deactivated").exists()

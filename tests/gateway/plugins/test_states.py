@@ -16,6 +16,7 @@ PATHS = {
     PluginState.RUNNING: [PluginState.STARTING, PluginState.RUNNING],
     PluginState.RESTARTING: [PluginState.STARTING, PluginState.RESTARTING],
     PluginState.FAILED: [PluginState.STARTING, PluginState.FAILED],
+    PluginState.DRAINING: [PluginState.STARTING, PluginState.RUNNING, PluginState.DRAINING],
     PluginState.STOPPING: [PluginState.STARTING, PluginState.STOPPING],
 }
 
@@ -39,8 +40,9 @@ async def test_only_the_moves_of_the_table_are_possible(before: PluginState, aft
         assert life.state is before
 
 
-def test_every_state_but_stopped_can_be_stopped() -> None:
-    for state in set(PluginState) - {PluginState.STOPPED, PluginState.STOPPING}:
+def test_every_state_but_stopped_can_be_stopped_or_soon_becomes_one_that_can() -> None:
+    assert {PluginState.QUEUED} == MOVES[PluginState.DRAINING]
+    for state in set(PluginState) - {PluginState.STOPPED, PluginState.STOPPING, PluginState.DRAINING}:
         assert PluginState.STOPPING in MOVES[state]
 
 

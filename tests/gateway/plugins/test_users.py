@@ -103,7 +103,7 @@ async def test_only_its_user_reaches_the_plugin_api(open_folder: Path) -> None:
     folder = open_folder / "socket"
     folder.mkdir(mode=0o700)
     async with WorkspaceHost(Settings(data_dir=open_folder / "data")) as host:
-        endpoint = await host.open_endpoint("p", folder / "api")
+        endpoint = await host.open_endpoint("p", None, folder / "api")
         User.named(A_USER).own(folder)
         connect = f"socket.socket(socket.AF_UNIX).connect({endpoint.target.removeprefix('unix:')!r})"
         assert as_user(A_USER, connect) == "done"
@@ -154,7 +154,7 @@ async def test_whatever_an_installed_plugin_brings_as_its_interpreter_runs_as_it
     interpreter.write_text(f"#!/bin/sh\necho $(id -u) secret=$SECRET >> {said}\necho 3.9.18\n")
     interpreter.chmod(0o755)
     factory = PluginFactory(settings, TunnelSettings(), Reaper())
-    supervised = factory.started(load_manifest(plugin))
+    [supervised] = factory.started(load_manifest(plugin)).replicas
     with pytest.raises(PluginStartError):
         await supervised.start()
     await supervised.stop()
@@ -180,12 +180,12 @@ async def test_a_plugin_cannot_have_the_gateway_remove_the_socket_of_another(ope
     settings = Settings(data_dir=open_folder / "data")
     other = open_folder / "api"
     async with WorkspaceHost(settings) as host:
-        endpoint = await host.open_endpoint("other", other)
+        endpoint = await host.open_endpoint("other", None, other)
         socket = Path(endpoint.target.removeprefix("unix:"))
         spec = replace(
             command_spec(("/bin/sh", "-c", SWAP.format(other=other)), open_folder),
             user=A_USER,
-            open_endpoint=functools.partial(host.open_endpoint, "p"),
+            open_endpoint=functools.partial(host.open_endpoint, "p", None),
         )
         process = await PluginProcess.launch(spec, Reaper())
         await process.ready(10)

@@ -11,10 +11,11 @@ from servehttp.settings.plugins import PluginSettings
 from servehttp.settings.server import ServerSettings
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
+    Gone,
     Hello,
+    Introduced,
     Message,
     MessageError,
-    Plugins,
     Report,
     Serving,
     Settled,
@@ -56,7 +57,17 @@ async def both_ends() -> AsyncIterator[tuple[Channel, Channel]]:
 
 
 @pytest.mark.parametrize(
-    "message", [Setup({"a": 1}, 2), Plugins(["b"]), Hello(), REPORT, Settled("com.a", 7), Serving()]
+    "message",
+    [
+        Setup({"a": 1}, 2),
+        Hello(),
+        REPORT,
+        Introduced(),
+        Settled("com.a[2]", 7),
+        Gone("com.a", 2),
+        Gone("com.b", None),
+        Serving(),
+    ],
 )
 async def test_every_message_arrives_as_it_was_sent_either_way(message: Message) -> None:
     async with both_ends() as (first, second):
@@ -84,7 +95,7 @@ async def test_sending_to_an_end_that_is_gone_does_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"hello\n", b"7\n", b"{}\n", b'{"kind": "Nothing"}\n', b'{"kind": "Settled", "plugin": "a"}\n', b"\xff\n"]
+    "line", [b"hello\n", b"7\n", b"{}\n", b'{"kind": "Nothing"}\n', b'{"kind": "Settled", "replica": "a"}\n', b"\xff\n"]
 )
 async def test_what_is_no_message_is_told(line: bytes) -> None:
     async with one_end() as (channel, other):

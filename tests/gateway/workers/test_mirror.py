@@ -32,7 +32,7 @@ class Stage:
         self._number = 0
 
     def _note(self, settled: Settled) -> None:
-        assert settled.plugin == "com.example.test"
+        assert settled.replica == "com.example.test"
         self.settled.put_nowait(settled.number)
 
     def tell(self, state: str, target: str | None = None, **about: Any) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from servehttp.plugins.states import PluginState
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Forget, Forgotten, Plugins, Report, Settled
+from servehttp.workers.messages import Forget, Forgotten, Introduced, Report, Settled
 from servehttp.workers.notifier import REASON_LENGTH, WorkerNotifier
 from support.handles import IdlePlugin
 
@@ -47,9 +47,9 @@ async def test_a_worker_is_told_of_all_that_is_so_when_it_joins_and_then_of_chan
         busy.state = PluginState.STARTING
         notifier.notify(busy)
         notifier.join(near, [quiet, busy])
-        assert await far.receive() == Plugins(["quiet", "busy"])
         assert await report(far) == Report(0, None, {"id": "quiet", "state": "stopped", "reason": None})
         assert await report(far) == Report(1, None, {"id": "busy", "state": "starting", "reason": None})
+        assert await far.receive() == Introduced()
         busy.state, busy.target = PluginState.RUNNING, "unix:/s"
         notifier.notify(busy)
         assert await report(far) == Report(2, "unix:/s", {"id": "busy", "state": "running", "reason": None})
@@ -103,7 +103,6 @@ async def test_a_reason_that_is_too_long_is_cut() -> None:
     notifier, plugin = WorkerNotifier(), IdlePlugin("one", PluginState.FAILED, "long " * REASON_LENGTH)
     async with worker() as (near, far):
         notifier.join(near, [plugin])
-        assert await far.receive() == Plugins(["one"])
         assert len((await report(far)).about["reason"]) == REASON_LENGTH
 
 
@@ -113,7 +112,7 @@ async def test_sessions_are_forgotten_when_every_worker_that_is_there_says_so() 
         for channel in (first, second, third):
             notifier.join(channel, [])
         earlier = asyncio.ensure_future(notifier.forget("ada"))
-        assert [await far.receive(), await far.receive()] == [Plugins([]), Forget(1, "ada")]
+        assert [await far.receive(), await far.receive()] == [Introduced(), Forget(1, "ada")]
         forgotten = asyncio.ensure_future(notifier.forget("bob"))
         notifier.note_forgotten(first, Forgotten(2))
         notifier.note_forgotten(second, Forgotten(1))

@@ -26,6 +26,7 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
+from servehttp.plugins.replica_hooks import ReplicaHooks
 from servehttp.workspace.embedding.cleanup import cleaning_up
 from servehttp.workspace.embedding.first_start import TOKEN_FILE, make_first_admin
 from servehttp.workspace.embedding.management import Management
@@ -167,14 +168,14 @@ class WorkspaceHost:
             raise RuntimeError("the workspace is not open")
         await self._rest(scope, receive, send)
 
-    async def open_endpoint(self, plugin_id: str, folder: Path) -> Endpoint:
+    async def open_endpoint(self, plugin_id: str, replica: int | None, folder: Path) -> Endpoint:
         """The API for one process of a plugin, by the way across that the settings say."""
         settings, size = self._settings.workspace, self.message_size
         if settings.api_transport == "tcp" or plugin_id in settings.api_tcp:
-            return await Endpoint.on_loopback(self.workspace, plugin_id, size)
-        return await Endpoint.on_socket(self.workspace, plugin_id, folder, size)
+            return await Endpoint.on_loopback(self.workspace, plugin_id, size, replica)
+        return await Endpoint.on_socket(self.workspace, plugin_id, folder, size, replica)
 
-    def connected(self, plugin_id: str, link: Link) -> None:
+    def connected(self, plugin_id: str, link: Link | ReplicaHooks) -> None:
         """Fire hooks in a plugin."""
         self.workspace.hooks.register(plugin_id, link)
 

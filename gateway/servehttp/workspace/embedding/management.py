@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any, TypeVar
 
 import structlog
@@ -16,9 +16,10 @@ from mattermost_plugin.models import Manifest, OnInstallEvent, PluginStatus
 from servehttp.errors import BundleError, PluginStartError
 from servehttp.plugins.bundles import BundleLimits
 from servehttp.plugins.factory import PluginFactory
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.manifest import Manifest as PluginManifest
-from servehttp.plugins.registry import PluginHandle, Registry
+from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
 from servehttp.settings.limits import LimitSettings
 from servehttp.workspace.domains.base.domain import REQUEST
@@ -40,6 +41,7 @@ STATES: Mapping[PluginState, int] = {
     PluginState.STARTING: 1,
     PluginState.RUNNING: 2,
     PluginState.RESTARTING: 1,
+    PluginState.DRAINING: 1,
     PluginState.STOPPING: 5,
 }
 """As the contract numbers them; FAILED is two of its states."""
@@ -96,7 +98,7 @@ class Management:
         known = self._manifests.get(plugin_id)
         return PluginStatus(
             plugin_id=plugin_id,
-            plugin_path=str(known.folder) if known else plugin.target or "",
+            plugin_path=str(known.folder) if known else _targets(plugin),
             state=_state(plugin),
             name=manifest.name,
             description=manifest.description,
@@ -129,6 +131,17 @@ class Management:
         plugin = self._plugin(plugin_id)
         await self._ws.plugin_records.set_enabled(plugin_id, False)
         await self._to_the_end(plugin.stop())
+
+    async def restart(self, plugin_id: str) -> None:
+        """Start a plugin anew, one replica after the other; returns when all have had their turn.
+
+        Raises:
+            AppFailure: 400, it is stopped; 500, it does not come up again, and replicas that had no turn serve on.
+        """
+        plugin = self._plugin(plugin_id)
+        if plugin.state is PluginState.STOPPED:
+            raise invalid("app.plugin.restart.app_error", "The plugin is stopped; enable it.", where="restartPlugin")
+        await self._to_the_end(self._restart(plugin))
 
     async def remove(self, plugin_id: str) -> None:
         """Stop and delete a plugin.
@@ -192,13 +205,13 @@ class Management:
         return await asyncio.shield(task)
 
     async def _start(self, plugin: PluginHandle) -> None:
-        try:
+        with _starting():
             await self._registry.start_one(plugin)
-        except PluginStartError as error:
-            raise AppFailure(
-                "app.plugin.activate.app_error", "The plugin did not start.", 500, detail=error.reason
-            ) from None
         await self._greet(plugin.id)
+
+    async def _restart(self, plugin: PluginHandle) -> None:
+        with _starting():
+            await self._registry.restart(plugin)
 
     async def _greet(self, plugin_id: str) -> None:
         user_id = await self._ws.plugin_records.greet(plugin_id)
@@ -262,6 +275,19 @@ class Management:
         if not session_id:
             return ""
         return (await self._ws.sessions.get(session_id)).user_id
+
+
+@contextlib.contextmanager
+def _starting() -> Iterator[None]:
+    try:
+        yield
+    except PluginStartError as error:
+        text = "The plugin did not start."
+        raise AppFailure("app.plugin.activate.app_error", text, 500, detail=error.reason) from None
+
+
+def _targets(plugin: PluginHandle) -> str:
+    return ", ".join(replica.target for replica in plugin.replicas if replica.target is not None)
 
 
 def _state(plugin: PluginHandle) -> int:

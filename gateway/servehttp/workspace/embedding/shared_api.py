@@ -18,8 +18,8 @@ from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp
 from servehttp.plugins.environment import make_socket_folder, remove_socket_folder
+from servehttp.plugins.handle import Replica
 from servehttp.plugins.host import API_ID
-from servehttp.plugins.link import Link
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.states import PluginState
 
@@ -28,8 +28,8 @@ STOP_GRACE = 1.0
 """Seconds that open exchanges have to end; the workers have ended before."""
 
 
-class SharedApi:
-    """The API as a `PluginHandle`, for workers to follow.
+class SharedApi(Replica):
+    """The API, for workers to follow; it is RUNNING while it listens.
 
     Args:
         app: answers.
@@ -38,22 +38,13 @@ class SharedApi:
     """
 
     id = API_ID
-    link: Link | None = None
-    restarts = 0
-    started_in: float | None = 0.0
-    reason: str | None = None
+    started_in = 0.0
 
     def __init__(self, app: ASGIApp, tunnel: TunnelSettings, reaper: Reaper) -> None:
-        self.target: str | None = None
         self._servicer = TunnelServicer(ASGIAdapter(app).serve, tunnel)
         self._reaper = reaper
         self._folder: Path | None = None
         self._server: grpc.aio.Server | None = None
-
-    @property
-    def state(self) -> PluginState:
-        """RUNNING while it listens."""
-        return PluginState.STOPPED if self.target is None else PluginState.RUNNING
 
     def queue(self) -> None:
         """It has no turn to wait for."""
@@ -73,10 +64,12 @@ class SharedApi:
         server.add_insecure_port(target)
         await server.start()
         self.target = target
+        self.state = PluginState.RUNNING
 
     async def stop(self) -> None:
         """Listen no more. Idempotent."""
         self.target = None
+        self.state = PluginState.STOPPED
         if self._server is not None:
             await self._server.stop(STOP_GRACE)
             self._server = None

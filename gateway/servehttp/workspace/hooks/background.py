@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
-from google.protobuf.message import Message
 
-from servehttp.workspace.hooks.callers import Callers, HookFailed
+from servehttp.workspace.hooks.callers import HookFailed
 
 logger = structlog.get_logger("servehttp.hooks")
 
@@ -18,23 +18,21 @@ class Background:
     """The notifications that one plugin has yet to get.
 
     Args:
-        callers: by which it is asked.
         plugin_id: which plugin.
         limit: how many may wait; further ones are dropped.
         concurrency: how many run at once.
     """
 
-    def __init__(self, callers: Callers, plugin_id: str, limit: int, concurrency: int) -> None:
-        self._callers = callers
+    def __init__(self, plugin_id: str, limit: int, concurrency: int) -> None:
         self._plugin_id = plugin_id
         self._concurrency = concurrency
-        self._waiting: asyncio.Queue[tuple[str, Message]] = asyncio.Queue(limit)
+        self._waiting: asyncio.Queue[tuple[str, Callable[[], Awaitable[Any]]]] = asyncio.Queue(limit)
         self._workers: list[asyncio.Task[None]] = []
 
-    def put(self, hook: str, request: Message) -> None:
-        """Notify the plugin soon. Returns at once."""
+    def put(self, hook: str, ask: Callable[[], Awaitable[Any]]) -> None:
+        """Notify the plugin of a hook soon, by calling `ask`, which raises `HookFailed`. Returns at once."""
         try:
-            self._waiting.put_nowait((hook, request))
+            self._waiting.put_nowait((hook, ask))
         except asyncio.QueueFull:
             logger.warning("notification dropped: too many wait for the plugin", plugin=self._plugin_id, hook=hook)
             return
@@ -53,13 +51,13 @@ class Background:
 
     async def _work(self) -> None:
         while True:
-            hook, request = await self._waiting.get()
+            hook, ask = await self._waiting.get()
             try:
                 with contextlib.suppress(HookFailed):  # it is in the log
-                    self._log(hook, await self._callers.ask(self._plugin_id, hook, request))
+                    self._log(hook, await ask())
             finally:
                 self._waiting.task_done()
 
     def _log(self, hook: str, response: Any) -> None:
-        if "error" in response.DESCRIPTOR.fields_by_name and response.HasField("error"):
+        if response is not None and "error" in response.DESCRIPTOR.fields_by_name and response.HasField("error"):
             logger.warning("hook failed", plugin=self._plugin_id, hook=hook, error=response.error.message)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import structlog
 from google.protobuf.message import Message
@@ -11,7 +11,15 @@ from google.protobuf.message import Message
 logger = structlog.get_logger("servehttp.hooks")
 
 
-class HookCaller(Protocol):
+class Asked(Protocol):
+    """Who is asked."""
+
+    async def call(self, name: str, request: Message, timeout: float) -> Message:
+        """Ask; whatever it raises means that there is no answer."""
+        ...
+
+
+class HookCaller(Asked, Protocol):
     """How one plugin is asked: a `Link`, or whatever else answers."""
 
     @property
@@ -19,8 +27,13 @@ class HookCaller(Protocol):
         """The hooks it has; may change, and be empty while the plugin does not run."""
         ...
 
-    async def call(self, name: str, request: Message, timeout: float) -> Message:
-        """Ask; whatever it raises means that there is no answer."""
+
+@runtime_checkable
+class SeveralCallers(Protocol):
+    """A plugin that runs several times, beside a `HookCaller`."""
+
+    def but(self, number: int | None) -> Asked | None:
+        """All but the one with this number; None where there are no others."""
         ...
 
 
@@ -71,10 +84,24 @@ class Callers:
         Raises:
             HookFailed: there is none. It is in the log.
         """
+        return await self._ask(self._callers.get(plugin_id), plugin_id, hook, request)
+
+    async def ask_others(self, plugin_id: str, number: int | None, hook: str, request: Message) -> Any:
+        """Ask those of a plugin's replicas that are not the one with this number; returns a response, if there is one.
+
+        Raises:
+            HookFailed: there is none, though there are others. It is in the log.
+        """
+        caller = self._callers.get(plugin_id)
+        others = caller.but(number) if isinstance(caller, SeveralCallers) else None
+        return await self._ask(others, plugin_id, hook, request) if others is not None else None
+
+    async def _ask(self, asked: Asked | None, plugin_id: str, hook: str, request: Message) -> Any:
         try:
-            caller = self._callers[plugin_id]
+            if asked is None:
+                raise LookupError("the plugin is not connected to")
             async with asyncio.timeout(self._timeout):
-                return await caller.call(hook, request, self._timeout)
+                return await asked.call(hook, request, self._timeout)
         except Exception as error:
             logger.warning("hook failed", plugin=plugin_id, hook=hook, error=_reason(error, self._timeout))
             raise HookFailed(plugin_id, hook, _reason(error, self._timeout)) from error

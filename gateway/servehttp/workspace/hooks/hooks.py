@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from mattermost_plugin.models import PluginContext
@@ -30,7 +31,7 @@ class Hooks(Verdicts):
         """Fire hooks in this plugin from now on, in the order of ids."""
         self.add(plugin_id, caller)
         if plugin_id not in self._backgrounds:
-            self._backgrounds[plugin_id] = Background(self, plugin_id, self._queue, self._concurrency)
+            self._backgrounds[plugin_id] = Background(plugin_id, self._queue, self._concurrency)
 
     async def unregister(self, plugin_id: str) -> None:
         """Fire none in it any more; what waits for it is forgotten."""
@@ -49,7 +50,15 @@ class Hooks(Verdicts):
             raise ValueError(f"{hook} is no notification")
         asked = request(hook, context or PluginContext(), fields)
         for plugin_id in self.implementing(hook):
-            self._backgrounds[plugin_id].put(hook, asked)
+            self._backgrounds[plugin_id].put(hook, partial(self.ask, plugin_id, hook, asked))
+
+    def notify_others(
+        self, plugin_id: str, number: int | None, hook: str, context: PluginContext | None = None, **fields: Any
+    ) -> None:
+        """Tell a plugin's replicas, but for the one with this number, if it has the hook. Returns at once."""
+        if plugin_id in self.implementing(hook):
+            asked = request(hook, context or PluginContext(), fields)
+            self._backgrounds[plugin_id].put(hook, partial(self.ask_others, plugin_id, number, hook, asked))
 
     async def ask_one(self, plugin_id: str, hook: str, context: PluginContext | None = None, **fields: Any) -> Any:
         """The response of one plugin: ExecuteCommand, OnInstall, and what else concerns one alone.

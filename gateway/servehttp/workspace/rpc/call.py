@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from servehttp.logs import of_replica
 from servehttp.workspace.workspace import Workspace
 
 
@@ -14,7 +16,14 @@ class ApiCall:
     Attributes:
         workspace: the workspace.
         plugin_id: who calls. It is told by the endpoint that was called, so nobody can call in another's name.
+        replica: which of its replicas does; None for the only one.
     """
 
     workspace: Workspace
     plugin_id: str
+    replica: int | None = None
+
+    @property
+    def label(self) -> dict[str, Any]:
+        """The fields by which records of the log tell who calls."""
+        return {"plugin": self.plugin_id, **of_replica(self.replica)}

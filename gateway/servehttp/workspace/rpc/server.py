@@ -56,7 +56,12 @@ class Endpoint:
 
     @classmethod
     async def on_socket(
-        cls, workspace: Workspace, plugin_id: str, folder: Path, message_size: int = DEFAULT_MESSAGE_SIZE
+        cls,
+        workspace: Workspace,
+        plugin_id: str,
+        folder: Path,
+        message_size: int = DEFAULT_MESSAGE_SIZE,
+        replica: int | None = None,
     ) -> Endpoint:
         """Serve at a socket in a folder, which nobody else may enter from then on, and directly at one beside it.
 
@@ -66,7 +71,7 @@ class Endpoint:
         """
         _make_private(folder)
         target = f"unix:{folder / SOCKET}"
-        call = ApiCall(workspace, plugin_id)
+        call = ApiCall(workspace, plugin_id, replica)
         server = _server(call, "", message_size)
         server.add_insecure_port(target)
         await server.start()
@@ -74,7 +79,11 @@ class Endpoint:
 
     @classmethod
     async def on_loopback(
-        cls, workspace: Workspace, plugin_id: str, message_size: int = DEFAULT_MESSAGE_SIZE
+        cls,
+        workspace: Workspace,
+        plugin_id: str,
+        message_size: int = DEFAULT_MESSAGE_SIZE,
+        replica: int | None = None,
     ) -> Endpoint:
         """Serve at a free TCP port of the loopback interface, for whoever brings the token.
 
@@ -82,7 +91,7 @@ class Endpoint:
             RuntimeError: gRPC cannot listen there.
         """
         token = secrets.token_urlsafe()
-        server = _server(ApiCall(workspace, plugin_id), token, message_size)
+        server = _server(ApiCall(workspace, plugin_id, replica), token, message_size)
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         return cls(server, f"127.0.0.1:{port}", token)
@@ -158,10 +167,10 @@ def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitab
         except AppFailure as failure:
             return responder.failure(failure)
         except StoreUnavailable as error:
-            logger.warning("plugin API call not served", rpc=rpc, plugin=call.plugin_id, reason=str(error))
+            logger.warning("plugin API call not served", rpc=rpc, reason=str(error), **call.label)
             raise CallFailed(grpc.StatusCode.UNAVAILABLE, DATABASE_AWAY) from None
         except Exception:
-            logger.exception("plugin API call failed", rpc=rpc, plugin=call.plugin_id)
+            logger.exception("plugin API call failed", rpc=rpc, **call.label)
             return responder.failure(_internal_failure(rpc))
 
     return answer

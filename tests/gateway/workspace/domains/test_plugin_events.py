@@ -24,11 +24,11 @@ async def test_clients_see_an_event_under_its_plugins_name(ws: Workspace) -> Non
 async def test_an_event_for_other_nodes_reaches_nobody_where_there_is_one_node(ws: Workspace) -> None:
     plugin = FakePlugin({"OnPluginClusterEvent": pb.ReactionHasBeenAddedResponse()})
     ws.hooks.register("poll", plugin)
-    ws.plugin_events.publish_to_cluster(PluginClusterEvent("reload", b"x"), "reliable")
+    ws.plugin_events.publish_to_cluster("poll", None, PluginClusterEvent("reload", b"x"), "reliable")
     await ws.hooks.settled()
     assert plugin.asked == []
     with pytest.raises(AppFailure):
-        ws.plugin_events.publish_to_cluster(PluginClusterEvent("", b"x"))
+        ws.plugin_events.publish_to_cluster("poll", None, PluginClusterEvent("", b"x"))
 
 
 async def test_a_kind_of_topic_is_in_one_collection_of_one_plugin(ws: Workspace) -> None:

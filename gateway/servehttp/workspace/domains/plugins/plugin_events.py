@@ -28,11 +28,20 @@ class PluginEvents(Domain):
             raise invalid("plugin_api.publish_event.app_error", "An event needs a name.", where="PublishWebSocketEvent")
         self.publish(f"custom_{plugin_id}_{event}", payload, broadcast)
 
-    def publish_to_cluster(self, event: PluginClusterEvent, send_type: str = "") -> None:
-        """Send an event to the same plugin on the other nodes, where OnPluginClusterEvent gets it.
+    def publish_to_cluster(
+        self, plugin_id: str, replica: int | None, event: PluginClusterEvent, send_type: str = "", node_id: str = ""
+    ) -> None:
+        """Send an event to the same plugin elsewhere, where OnPluginClusterEvent gets it.
 
-        A workspace has one node, and an event never comes back to its sender, so nobody gets it. Mattermost without a
-        cluster does the same.
+        It never comes back to its sender. A workspace has one node, so those that get it are the plugin's other
+        replicas; where there are none, nobody does, as in a Mattermost without a cluster.
+
+        Args:
+            plugin_id: whose event it is.
+            replica: which of the plugin's replicas sends it; None for the only one.
+            event: what is sent.
+            send_type: how it is sent.
+            node_id: the only node that is to get it; there is no other.
 
         Raises:
             AppFailure: 400, the event has no id, or there is no such way to send.
@@ -43,9 +52,11 @@ class PluginEvents(Domain):
                 "An event needs an id, and is sent as reliable or best_effort.",
                 where="PublishPluginClusterEvent",
             )
+        if not node_id:
+            self.hooks.notify_others(plugin_id, replica, "OnPluginClusterEvent", self.request, event=event)
 
     async def receive_from_cluster(self, plugin_id: str, event: PluginClusterEvent) -> None:
-        """Hand a plugin an event of its own from another node, by OnPluginClusterEvent; for whoever joins nodes.
+        """Hand a plugin, each of its replicas, an event of its own from another node; for whoever joins nodes.
 
         Returns when the plugin has had it. That it fails is in the log.
         """

@@ -73,6 +73,10 @@ class PluginManager(Protocol):
         """Stop a plugin; nothing happens if it does not run."""
         ...
 
+    async def restart(self, plugin_id: str) -> None:
+        """Start a plugin anew, where several of it run one after the other. Raises an AppFailure if it does not."""
+        ...
+
     async def remove(self, plugin_id: str) -> None:
         """Stop and delete a plugin."""
         ...
@@ -152,6 +156,16 @@ class Plugins(Domain):
         """
         with self._managing(plugin_id) as manager:
             await manager.disable(plugin_id)
+        self._tell()
+
+    async def restart(self, plugin_id: str) -> None:
+        """Start a plugin that is enabled anew, without a time in which none of it serves where several of it run.
+
+        Raises:
+            AppFailure: 404; 400, it is stopped; or why it does not start.
+        """
+        with self._managing(plugin_id) as manager:
+            await manager.restart(plugin_id)
         self._tell()
 
     async def remove(self, plugin_id: str) -> None:

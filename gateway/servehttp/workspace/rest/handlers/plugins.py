@@ -61,6 +61,12 @@ async def disable_plugin(call: RestCall) -> Any:
     return OK
 
 
+async def restart_plugin(call: RestCall) -> Any:
+    """Start a plugin anew, one replica after the other. Mattermost has no such route."""
+    await call.workspace.plugins.restart(call.path("plugin_id"))
+    return OK
+
+
 async def remove_plugin(call: RestCall) -> Any:
     """Stop and delete a plugin."""
     await call.workspace.plugins.remove(call.path("plugin_id"))
@@ -88,5 +94,6 @@ ROUTES = [
     RestRoute("GET", "/plugins/webapp", get_webapp, LOGGED_IN),
     RestRoute("POST", "/plugins/{plugin_id}/enable", enable_plugin, system(WRITE)),
     RestRoute("POST", "/plugins/{plugin_id}/disable", disable_plugin, system(WRITE)),
+    RestRoute("POST", "/plugins/{plugin_id}/restart", restart_plugin, system(WRITE)),
     RestRoute("DELETE", "/plugins/{plugin_id}", remove_plugin, system(WRITE)),
 ]

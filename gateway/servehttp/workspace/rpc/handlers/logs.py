@@ -18,19 +18,19 @@ logger = structlog.get_logger("servehttp.plugin")
 
 
 async def log_debug(call: ApiCall, request: pb.LogDebugRequest) -> None:
-    logger.debug(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    logger.debug(escape(request.msg), **call.label, **_fields(request.key_value_pairs))
 
 
 async def log_info(call: ApiCall, request: pb.LogInfoRequest) -> None:
-    logger.info(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    logger.info(escape(request.msg), **call.label, **_fields(request.key_value_pairs))
 
 
 async def log_warn(call: ApiCall, request: pb.LogWarnRequest) -> None:
-    logger.warning(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    logger.warning(escape(request.msg), **call.label, **_fields(request.key_value_pairs))
 
 
 async def log_error(call: ApiCall, request: pb.LogErrorRequest) -> None:
-    logger.error(escape(request.msg), plugin=call.plugin_id, **_fields(request.key_value_pairs))
+    logger.error(escape(request.msg), **call.label, **_fields(request.key_value_pairs))
 
 
 async def log_audit_rec(call: ApiCall, request: api_remaining_pb2.LogAuditRecRequest) -> None:

@@ -16,8 +16,9 @@ async def publish_web_socket_event(call: ApiCall, request: api_kv_config_pb2.Pub
 
 
 async def publish_plugin_cluster_event(call: ApiCall, request: pb.PublishPluginClusterEventRequest) -> None:
+    event, options = PluginClusterEvent.from_proto(request.event), request.opts
     call.workspace.plugin_events.publish_to_cluster(
-        PluginClusterEvent.from_proto(request.event), request.opts.send_type
+        call.plugin_id, call.replica, event, options.send_type, options.target_id
     )
 
 

@@ -1,0 +1,146 @@
+"""A plugin as whoever routes to it, tells of it or shows it sees it, and the replicas that it consists of."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from servehttp.plugins.states import PluginState
+
+if TYPE_CHECKING:  # the connection's module loads gRPC
+    from mattermost_plugin.exchange import Exchange
+    from servehttp.plugins.link import Link
+
+OFFERS = 2
+"""How often a request is offered to one replica: what refuses it, untouched, may have a successor that takes it."""
+
+
+class PluginHandle(Protocol):
+    """One plugin."""
+
+    id: str
+
+    @property
+    def restarts(self) -> int:
+        """How often it was started again."""
+        ...
+
+    @property
+    def started_in(self) -> float | None:
+        """Seconds that its last successful start took."""
+        ...
+
+    @property
+    def link(self) -> Link | None:
+        """The connection for what begins next, while it runs; else None. Of several it may be another each time."""
+        ...
+
+    @property
+    def state(self) -> PluginState:
+        """Where it is in its life."""
+        ...
+
+    @property
+    def reason(self) -> str | None:
+        """Why it does not run, or not all of it, in one line."""
+        ...
+
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        """What it consists of; a plugin that runs once is its own replica."""
+        ...
+
+    def link_after(self, refused: Sequence[Exchange]) -> Link | None:
+        """The connection for a request that was refused, untouched, on these; None if it is to be offered no more."""
+        ...
+
+    async def restart(self, start: Callable[[Replica], Awaitable[None]]) -> None:
+        """Start it anew, one replica after the other.
+
+        Args:
+            start: starts a replica that is queued, in its turn.
+
+        Raises:
+            PluginStartError: a replica did not come up again; those that had not had their turn were left alone.
+        """
+        ...
+
+    async def stop(self) -> None:
+        """Stop it in order."""
+        ...
+
+    def describe(self) -> dict[str, object]:
+        """All that an operator wants to know, as plain values."""
+        ...
+
+
+class Replica(ABC):
+    """One of those that a plugin consists of, or all of it, and then a `PluginHandle`.
+
+    Attributes:
+        id: the plugin's id.
+        number: which of the plugin's replicas it is, from 1; None for the only one.
+        link: the connection while it runs, else None.
+        target: where it listens, as gRPC names it; None while nobody shall be connected to it.
+        restarts: how often it was started again since `start`.
+        started_in: seconds that its last successful start took.
+        state: where it is in its life.
+        reason: why it does not run, in one line.
+        changed: called after each change of its state or its connection.
+    """
+
+    id: str
+    number: int | None = None
+    link: Link | None = None
+    target: str | None = None
+    restarts: int = 0
+    started_in: float | None = None
+    state: PluginState = PluginState.STOPPED
+    reason: str | None = None
+    changed: Callable[[], None] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called among the replicas of all plugins."""
+        return self.id if self.number is None else f"{self.id}[{self.number}]"
+
+    @property
+    def replicas(self) -> Sequence[Replica]:
+        """Itself."""
+        return (self,)
+
+    def link_after(self, refused: Sequence[Exchange]) -> Link | None:
+        """The connection again, for it may be that of a successor."""
+        return self.link if len(refused) < OFFERS else None
+
+    @abstractmethod
+    def queue(self) -> None:
+        """Say that it is to start once others have; it is stopped, or failed."""
+
+    @abstractmethod
+    async def start(self) -> None:
+        """Return when it runs, or raise `PluginStartError`; either way it is looked after from then on."""
+
+    @abstractmethod
+    async def stop(self) -> None:
+        """Stop it in order."""
+
+    async def leave(self) -> None:
+        """Stop it in order, and queue it: it is to start again."""
+        await self.stop()
+        self.queue()
+
+    async def restart(self, start: Callable[[Replica], Awaitable[None]]) -> None:
+        """Start it anew."""
+        await self.leave()
+        await start(self)
+
+    @abstractmethod
+    def describe(self) -> dict[str, object]:
+        """All that an operator wants to know, as plain values."""
+
+    def _note_change(self) -> None:
+        """Tell whoever wants to know that its state or its connection has changed."""
+        if self.changed is not None:
+            self.changed()
