@@ -77,7 +77,7 @@ class Balancer:
     def __init__(self) -> None:
         self._endpoints: list[Endpoint] = []
         self._last = 0
-        self._begun = -1
+        self._begun = 0
 
     def add(self, endpoint: Endpoint) -> None:
         """Choose among one more."""

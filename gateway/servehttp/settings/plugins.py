@@ -40,7 +40,7 @@ class PluginSettings(Group):
     )
     replicas: ReplicaCounts = Field(
         default_factory=dict,
-        description="Processes that plugins run in, as ID=N with N up to 64; others run in as many as their manifest says.",
+        description="Processes that plugins run in, as ID=N with N up to 64; for others their manifest says it.",
     )
     transport: Transport = Field(
         default="auto",
