@@ -72,7 +72,11 @@ class FakeLink:
 
     transport = "tunnel"
     in_flight = 0
+    opened = 0
+    takes = True
+    tunnel = None
     serves_http = True
+    implemented: frozenset[str] = frozenset()
 
     def __init__(self, activation: str | None = None) -> None:
         self.calls: list[str] = []

@@ -1,4 +1,4 @@
-"""When what is ready leaves."""
+"""When what is ready leaves, and what becomes of what has not left."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from mattermost_plugin.exchange import Body, End, Request, Response
+from mattermost_plugin.exchange import Body, End, Request, ResetCode, Response
+from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.decoding import decode
 from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.message_stream import Receiver
@@ -90,3 +91,22 @@ async def test_a_burst_leaves_before_the_turn_is_over() -> None:
     for id in range(1, BURST + 1):
         multiplexer.post(id, ANSWER)
     assert [len(message) for message in stream.messages] == [BURST * len(ANSWER)]
+
+
+async def test_when_the_stream_is_lost_a_request_of_which_nothing_was_written_is_refused() -> None:
+    stream = Recording()
+    multiplexer = Multiplexer(Half.GATEWAY, stream, TunnelSettings(), None)
+    multiplexer.greet("test")
+    multiplexer.receive(encode([(0, Hello(WINDOW, max_exchanges=9))]))
+    written, begun = multiplexer.open(Request("GET", b"/"), End()), multiplexer.open(Request("POST", b"/"))
+    await asyncio.sleep(0)
+    unwritten = multiplexer.open(Request("GET", b"/"), End())
+    assert (multiplexer.takes, multiplexer.opened) == (True, 3)
+    multiplexer.fail_all("the connection was lost")
+    codes = []
+    for exchange in (written, begun, unwritten):
+        with pytest.raises(ExchangeReset) as reset:
+            await exchange.receive()
+        codes.append(reset.value.code)
+    assert codes == [ResetCode.CANCELLED, ResetCode.CANCELLED, ResetCode.REFUSED]
+    assert (multiplexer.takes, multiplexer.in_flight) == (False, 0)
