@@ -126,6 +126,9 @@ class Replica(ABC):
     async def stop(self) -> None:
         """Stop it in order."""
 
+    async def settled(self) -> None:  # noqa: B027  # for most there are none
+        """Returns when other processes that serve the plugin, where there are any, know of its state and act on it."""
+
     async def leave(self) -> None:
         """Stop it in order, and queue it: it is to start again."""
         await self.stop()

@@ -74,6 +74,9 @@ class Registry:
         """Have another plugin, which is not started by that, in the place of one with the same id."""
         self.remove(plugin.id)
         self._plugins[plugin.id] = plugin
+        if self._observers is not None:
+            for replica in plugin.replicas:
+                self._observers.notify(replica)
 
     def remove(self, plugin_id: str) -> None:
         """Have a plugin no more; it should have been stopped. Nothing happens if it is not there."""

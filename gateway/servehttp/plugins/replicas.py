@@ -129,7 +129,7 @@ class ReplicatedPlugin:
         }
 
     async def _another_serves(self, replica: Replica) -> None:
-        """Returns when another one runs, or none will soon."""
+        """Returns when another one runs, and is known to do so by all that serve it, or none will soon."""
         others = [other for other in self._endpoints if other is not replica]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(ANOTHER_SERVES):
@@ -137,6 +137,7 @@ class ReplicatedPlugin:
                     if not any(other.state in COMING_UP for other in others):
                         return
                     await self._changed.wait()
+                await asyncio.gather(*(other.settled() for other in others if other.state is PluginState.RUNNING))
 
     def _take(self, replica: Replica, endpoint: Endpoint) -> None:
         """A replica is in another state, or has another connection."""

@@ -158,6 +158,10 @@ class SupervisedPlugin(Replica):
                 return
             await self._go_down(PluginState.DRAINING, PluginState.QUEUED)
 
+    async def settled(self) -> None:
+        """Returns when those that follow have connected to it, or could not."""
+        await self._observers_settled(self._policy.connect_timeout)
+
     async def wait_for(self, *states: PluginState) -> None:
         """Return as soon as the plugin is in one of these states."""
         await self._life.wait_for(*states)
