@@ -22,10 +22,10 @@ status 501 that names the rpc. What a rpc does is said in `proto/mattermost/plug
 one below `gateway/servehttp/workspace/rpc/handlers` that answers it.
 
 Served within the limits of a single node without a licence: `GetLicense` and `GetCloudLimits` are empty;
-`PublishPluginClusterEvent` reaches nobody, as in a Mattermost without a cluster; `SendMail` needs
-`EmailSettings.SMTPServer` in the configuration; `SendPushNotification` asks the plugins, and then says 501, for there
-is no push proxy; `ExecuteSlashCommand` says 501 to stored commands, whose addresses are not called; `SyncSharedChannel`
-hands posts to remotes when it is called, and nothing does so by itself.
+`PublishPluginClusterEvent` reaches the plugin's other processes, and where there are none nobody, as in a Mattermost
+without a cluster; `SendMail` needs `EmailSettings.SMTPServer` in the configuration; `SendPushNotification` asks the
+plugins, and then says 501, for there is no push proxy; `ExecuteSlashCommand` says 501 to stored commands, whose
+addresses are not called; `SyncSharedChannel` hands posts to remotes when it is called, and nothing does so by itself.
 
 | rpc | served | module |
 |---|---|---|

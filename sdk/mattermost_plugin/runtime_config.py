@@ -23,6 +23,8 @@ ENV_API_TOKEN = "MATTERMOST_PLUGIN_API_TOKEN"
 """Set by a host whose API listens on TCP; a unix socket needs no token. The reference has none."""
 ENV_PLUGIN_PATH = "MATTERMOST_PLUGIN_PATH"
 ENV_HOOK_TIMEOUT = "MATTERMOST_PLUGIN_HOOK_TIMEOUT"
+ENV_REPLICA = "MATTERMOST_PLUGIN_REPLICA"
+"""Set by a host that runs a plugin in several processes. The reference has none."""
 ENV_LOG_LEVEL = "MATTERMOST_PLUGIN_LOG_LEVEL"
 ENV_LOG_LEVEL_ALIAS = "MATTERMOST_LOG_LEVEL"
 """Read when `ENV_LOG_LEVEL` is not set; some documentation of the host names this one."""
@@ -31,7 +33,7 @@ DEFAULT_API_TARGET = "127.0.0.1:50051"
 DEFAULT_HOOK_TIMEOUT = 30.0
 DEFAULT_LOG_LEVEL = "INFO"
 LONGEST_SIZE = 20
-"""Digits of a size."""
+"""Digits of a size, or of a replica's number."""
 
 logger = get_logger("mattermost_plugin.config")
 
@@ -55,6 +57,8 @@ class RuntimeConfig:
     """The largest WebSocket message in bytes."""
     api_token: str = field(default="", repr=False)
     """What proves the plugin to the host's API; empty where no proof is needed."""
+    replica: int = 1
+    """Which of the plugin's processes this is, from 1."""
 
     @classmethod
     def from_env(cls) -> RuntimeConfig:
@@ -68,6 +72,7 @@ class RuntimeConfig:
             message_size=message_size(),
             websocket_message_size=_size(ENV_WEBSOCKET_MESSAGE_SIZE, MAX_WEBSOCKET_MESSAGE),
             api_token=os.environ.get(ENV_API_TOKEN, ""),
+            replica=_replica(),
         )
 
     def configure_logging(self) -> None:
@@ -85,11 +90,19 @@ def message_size() -> int:
     return min(_size(ENV_MESSAGE_SIZE, DEFAULT_MESSAGE_SIZE), LARGEST_MESSAGE_SIZE)
 
 
+def _replica() -> int:
+    return _number(ENV_REPLICA, 1, "number of a replica")
+
+
 def _size(name: str, default: int) -> int:
+    return _number(name, default, "size in bytes")
+
+
+def _number(name: str, default: int, what: str) -> int:
     text = os.environ.get(name, str(default))
     if text.isascii() and text.isdigit() and len(text) < LONGEST_SIZE and int(text) > 0:
         return int(text)
-    logger.warning("%s is %r, which is no size in bytes; using %d", name, text[:LONGEST_SIZE], default)
+    logger.warning("%s is %r, which is no %s; using %d", name, text[:LONGEST_SIZE], what, default)
     return default
 
 

@@ -95,6 +95,11 @@ def test_null_means_absent(tmp_path: Path) -> None:
     assert (manifest.webapp, manifest.props, manifest.name, manifest.server.executables) == (None, {}, "", {})
 
 
+@pytest.mark.parametrize(("props", "count"), [({}, 1), ({"replicas": 1}, 1), ({"a": 1, "replicas": 64}, 64)])
+def test_the_number_of_replicas_is_a_prop(tmp_path: Path, props: dict[str, Any], count: int) -> None:
+    assert load_manifest(write(tmp_path, changed(props=props))).replicas == count
+
+
 def test_an_id_is_lower_cased(tmp_path: Path) -> None:
     assert load_manifest(write(tmp_path, changed(id="Com.Example.GOOD"))).id == "com.example.good"
 
@@ -147,6 +152,11 @@ def test_the_script_may_be_a_link_that_stays_inside(tmp_path: Path) -> None:
         ({"version": 1.5}, "version", "is the number 1.5", '"1.5"'),
         ({"min_server_version": "x"}, "min_server_version", "'x'", "MAJOR.MINOR.PATCH"),
         ({"homepage_url": "javascript:alert(1)"}, "homepage_url", "'javascript:alert(1)'", "https://"),
+        ({"props": {"replicas": 0}}, "props", "has 'replicas' 0", "from 1 to 64"),
+        ({"props": {"replicas": 65}}, "props", "has 'replicas' 65", "from 1 to 64"),
+        ({"props": {"replicas": "2"}}, "props", "has 'replicas' '2'", "how many processes"),
+        ({"props": {"replicas": True}}, "props", "has 'replicas' True", "how many processes"),
+        ({"props": {"replicas": 2.0}}, "props", "has 'replicas' 2.0", "how many processes"),
         ({"server": None}, "server", "is missing", '"executable": "plugin.py"'),
         ({"server": []}, "server", "is []", "dictionary"),
         ({"runtime": "go"}, "server.runtime", "is 'go'", 'set it to "python"'),

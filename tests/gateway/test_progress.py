@@ -14,6 +14,7 @@ import structlog
 
 from servehttp import logs
 from servehttp.build import REMEDY, describe_build, is_compiled
+from servehttp.plugins.replicas import ReplicatedPlugin
 from servehttp.plugins.states import PluginState
 from servehttp.progress import report_start, report_stop
 from servehttp.settings.server import LogSettings
@@ -74,6 +75,22 @@ async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
     plugin = IdlePlugin("com.a", PluginState.RESTARTING, "no handshake within 10 s")
     await report_start([plugin], URL, "console", output)
     assert output.getvalue().startswith("… com.a  restarting  no handshake within 10 s\n")
+
+
+async def test_a_plugin_with_several_processes_is_told_when_all_have_come_up_or_failed() -> None:
+    parts = [IdlePlugin("com.a", PluginState.STARTING, number=number) for number in (1, 2)]
+    output, other = Output(), IdlePlugin("com.b", PluginState.STARTING)
+    async with asyncio.timeout(5):
+        report = asyncio.create_task(report_start([ReplicatedPlugin("com.a", parts), other], URL, "console", output))
+        parts[0].become(PluginState.RUNNING)
+        other.become(PluginState.RUNNING)
+        await output.wait_for("com.b")
+        assert "com.a" not in output.getvalue()
+        parts[1].become(PluginState.FAILED, "exited with code 1")
+        await report
+    assert output.getvalue().splitlines()[1] == (
+        "✓ com.a  running     1 of 2 replicas run; [2] is failed: exited with code 1"
+    )
 
 
 async def test_a_long_reason_is_cut_in_its_middle() -> None:

@@ -64,6 +64,7 @@ def test_settings_cannot_be_changed() -> None:
 def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVEHTTP_PLUGINS__PATHS", "a, b/c")
     monkeypatch.setenv("SERVEHTTP_PLUGINS__ATTACH", "com.a=unix:/run/a.sock,com.b=[::1]:5000")
+    monkeypatch.setenv("SERVEHTTP_PLUGINS__REPLICAS", "Com.A=4, com.b=1")
     monkeypatch.setenv("SERVEHTTP_SERVER__FORWARDED_ALLOW_IPS", "10.0.0.0/8,::1")
     monkeypatch.setenv("SERVEHTTP_LIMITS__MAX_BODY_SIZE", "1 MiB")
     monkeypatch.setenv("SERVEHTTP_LOG__ACCESS", "off")
@@ -71,6 +72,7 @@ def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkey
     settings = Settings.load()
     assert settings.plugins.paths == (Path("a"), Path("b/c"))
     assert settings.plugins.attach == {"com.a": "unix:/run/a.sock", "com.b": "[::1]:5000"}
+    assert settings.plugins.replicas == {"com.a": 4, "com.b": 1}
     assert settings.server.forwarded_allow_ips == ("10.0.0.0/8", "::1")
     assert settings.limits.max_body_size == 1024 * 1024
     assert settings.log.access is False
@@ -127,6 +129,9 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
             "server.forwarded_allow_ips.1: 'proxy' is neither",
         ),
         ("SERVEHTTP_PLUGINS__ATTACH", "com.a", "plugins.attach: 'com.a' is not of the form ID=TARGET"),
+        ("SERVEHTTP_PLUGINS__REPLICAS", "a", "plugins.replicas: 'a' is not of the form ID=N"),
+        ("SERVEHTTP_PLUGINS__REPLICAS", "a=0", "plugins.replicas.a is '0': input should be greater than or equal to 1"),
+        ("SERVEHTTP_PLUGINS__REPLICAS", "a=65", "plugins.replicas.a is '65': input should be less than or equal to 64"),
         ("SERVEHTTP_PLUGINS__START_TIMEOUTS", "a", "plugins.start_timeouts: 'a' is not of the form ID=SECONDS"),
         ("SERVEHTTP_PLUGINS__ATTACH", "com.a=here", "plugins.attach.com.a: 'here' is neither unix:PATH nor HOST:PORT"),
         ("SERVEHTTP_PLUGINS__START_TIMEOUT", "nan", "plugins.start_timeout is 'nan': input should be a finite number"),

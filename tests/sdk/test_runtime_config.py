@@ -17,6 +17,7 @@ NAMES = (
     names.ENV_HOOK_TIMEOUT,
     names.ENV_LOG_LEVEL,
     names.ENV_LOG_LEVEL_ALIAS,
+    names.ENV_REPLICA,
 )
 
 
@@ -31,9 +32,9 @@ def test_the_defaults() -> None:
 
 
 def test_everything_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in zip(NAMES, ("com.example", "127.0.0.1:9", "/srv/p", "2.5", "debug", "ERROR"), strict=True):
+    for name, value in zip(NAMES, ("com.example", "127.0.0.1:9", "/srv/p", "2.5", "debug", "ERROR", "3"), strict=True):
         monkeypatch.setenv(name, value)
-    assert RuntimeConfig.from_env() == RuntimeConfig("com.example", "127.0.0.1:9", "/srv/p", 2.5, "DEBUG")
+    assert RuntimeConfig.from_env() == RuntimeConfig("com.example", "127.0.0.1:9", "/srv/p", 2.5, "DEBUG", replica=3)
 
 
 def test_the_other_name_of_the_log_level_is_read_too(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -48,6 +49,15 @@ def test_a_time_out_that_is_none_gives_a_warning_and_the_default(
     monkeypatch.setenv(names.ENV_HOOK_TIMEOUT, text)
     assert RuntimeConfig.from_env().hook_timeout == 30.0
     assert names.ENV_HOOK_TIMEOUT in caplog.text
+
+
+@pytest.mark.parametrize("text", ["first", "", "0", "-1", "1.5", "9" * 99])
+def test_a_replica_that_is_none_gives_a_warning_and_is_the_first(
+    text: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv(names.ENV_REPLICA, text)
+    assert RuntimeConfig.from_env().replica == 1
+    assert "no number of a replica" in caplog.text
 
 
 def test_an_unknown_log_level_gives_a_warning_and_the_default(

@@ -97,7 +97,7 @@ async def test_when_the_stream_is_lost_a_request_of_which_nothing_was_written_is
     stream = Recording()
     multiplexer = Multiplexer(Half.GATEWAY, stream, TunnelSettings(), None)
     multiplexer.greet("test")
-    multiplexer.receive(encode([(0, Hello(WINDOW, max_exchanges=9))]))
+    receive(multiplexer, (0, Hello(WINDOW, max_exchanges=9)))
     written, begun = multiplexer.open(Request("GET", b"/"), End()), multiplexer.open(Request("POST", b"/"))
     await asyncio.sleep(0)
     unwritten = multiplexer.open(Request("GET", b"/"), End())

@@ -24,6 +24,22 @@ HERE = ("127.0.0.1", 4711)
 
 
 @dataclass
+class Degraded(Handle):
+    """A plugin of which one process stays down."""
+
+    state: PluginState = PluginState.RUNNING
+
+    def describe(self) -> dict[str, object]:
+        parts = [
+            {"replica": 1, "state": "running", "reason": None, "restarts": 0, "pid": 4241, "in_flight": 7},
+            {"replica": 2, "state": "failed", "reason": REASON, "restarts": 3, "pid": None, "in_flight": 0},
+        ]
+        reason = f"1 of 2 replicas run; [2] is failed: {REASON}"
+        whole = {"id": self.id, "state": "running", "reason": reason, "restarts": 3, "in_flight": 7}
+        return {**whole, "replicas": parts}
+
+
+@dataclass
 class Fallen(Handle):
     """A plugin that stays down."""
 
@@ -82,8 +98,9 @@ async def ask_all(
     server: tuple[str, int | None] = ("192.0.2.9", 80),
     query: bytes = b"verbose",
     users: Users | None = None,
+    plugin: Handle | None = None,
 ) -> dict[str, Any]:
-    """What is told of a gateway whose only plugin has failed."""
+    """What is told of a gateway whose only plugin has failed, or is another one."""
     sent: list[Event] = []
 
     async def send(event: Event) -> None:
@@ -98,9 +115,9 @@ async def ask_all(
         "client": client,
         "server": server,
     }
-    registry: Any = Plugins({"p": Fallen(None)})
+    registry: Any = Plugins({"p": plugin or Fallen(None)})
     assert await Health(registry, users or Users()).answer(scope, send)
-    assert sent[0]["status"] == 503
+    assert sent[0]["status"] == (200 if plugin else 503)
     report: dict[str, Any] = json.loads(sent[1]["body"])
     return report
 
@@ -196,3 +213,18 @@ async def test_who_is_told_all_is_told_how_many_tasks_there_are() -> None:
 
     assert with_another == before + 1
     assert "tasks" not in await ask_all(client=ABROAD)
+
+
+async def test_of_each_process_anybody_is_told_how_it_is_and_no_more() -> None:
+    plugin = Degraded(None)
+    assert await ask(client=("127.0.0.1", 1), plugin=plugin) == plugin.describe()
+    assert await ask(plugin=plugin) == {
+        "id": "p",
+        "state": "running",
+        "reason": "1 of 2 replicas run",
+        "restarts": 3,
+        "replicas": [
+            {"replica": 1, "state": "running", "reason": None, "restarts": 0},
+            {"replica": 2, "state": "failed", "reason": "exited with code 1 before its handshake", "restarts": 3},
+        ],
+    }

@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from servehttp.plugins.replicas import ReplicatedPlugin
 from servehttp.plugins.states import PluginState
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Forget, Forgotten, Introduced, Report, Settled
+from servehttp.workers.messages import Forget, Forgotten, Gone, Introduced, Report, Settled
 from servehttp.workers.notifier import REASON_LENGTH, WorkerNotifier
 from support.handles import IdlePlugin
 
@@ -67,6 +68,25 @@ async def test_a_plugin_is_settled_when_every_worker_has_acted_on_the_last_repor
         assert await still_waits(settled)
         notifier.note_settled(second, Settled("one", 1))
         await settled
+
+
+async def test_each_replica_is_told_of_and_settled_by_itself() -> None:
+    notifier, parts = WorkerNotifier(), [IdlePlugin("one", number=number) for number in (1, 2)]
+    async with worker() as (near, far):
+        notifier.join(near, [ReplicatedPlugin("one", parts)])
+        told = [(await report(far)).about for _ in parts]
+        assert [(about["id"], about["replica"]) for about in told] == [("one", 1), ("one", 2)]
+        assert await far.receive() == Introduced()
+        notifier.notify(parts[1])
+        assert (await report(far)).number == 1
+        notifier.note_settled(near, Settled("one[1]", 0))
+        await notifier.settled("one[1]")
+        settled = asyncio.create_task(notifier.settled("one[2]"))
+        assert await still_waits(settled)
+        notifier.note_settled(near, Settled("one[2]", 1))
+        await settled
+        notifier.forget_replica(parts[1])
+        assert await far.receive() == Gone("one", 2)
 
 
 async def test_a_worker_that_leaves_is_not_waited_for() -> None:

@@ -31,6 +31,30 @@ async def test_an_event_for_other_nodes_reaches_nobody_where_there_is_one_node(w
         ws.plugin_events.publish_to_cluster("poll", None, PluginClusterEvent("", b"x"))
 
 
+class TwoReplicas(FakePlugin):
+    """A plugin whose other replica is another fake."""
+
+    def __init__(self, hook: str) -> None:
+        super().__init__({hook: pb.ReactionHasBeenAddedResponse()})
+        self.other = FakePlugin(self.answers)
+
+    def but(self, number: int | None) -> FakePlugin | None:
+        return self.other if number == 1 else None
+
+
+async def test_an_event_for_the_cluster_reaches_the_plugins_other_replicas(ws: Workspace) -> None:
+    hook = "OnPluginClusterEvent"
+    plugin = TwoReplicas(hook)
+    ws.hooks.register("poll", plugin)
+    ws.plugin_events.publish_to_cluster("poll", 1, PluginClusterEvent("reload", b"x"))
+    ws.plugin_events.publish_to_cluster("poll", 1, PluginClusterEvent("far", b""), node_id="elsewhere")
+    ws.plugin_events.publish_to_cluster("poll", 2, PluginClusterEvent("back", b""))
+    ws.plugin_events.publish_to_cluster("other", 1, PluginClusterEvent("reload", b"x"))
+    await ws.hooks.settled()
+    assert [(name, asked.event.id) for name, asked in plugin.other.asked] == [(hook, "reload")]
+    assert plugin.asked == []
+
+
 async def test_a_kind_of_topic_is_in_one_collection_of_one_plugin(ws: Workspace) -> None:
     await ws.collection_types.register("poll", "polls", "votes")
     await ws.collection_types.register("poll", "polls", "votes")
