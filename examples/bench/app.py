@@ -45,6 +45,15 @@ async def clock(request: Request) -> StreamingResponse:
     return StreamingResponse(times(n, interval), media_type="text/event-stream", headers={"cache-control": "no-cache"})
 
 
+async def burn(request: Request) -> JSONResponse:
+    """`ms` milliseconds of CPU, during which the process does nothing else."""
+    end = time.thread_time_ns() + int(float(request.query_params["ms"]) * 1e6)
+    turns = 0
+    while time.thread_time_ns() < end:
+        turns += 1
+    return JSONResponse({"turns": turns})
+
+
 async def zeros(n: int) -> AsyncIterator[bytes]:
     """`n` bytes in chunks."""
     for sent in range(0, n, len(CHUNK)):
@@ -71,5 +80,6 @@ app = Starlette(
         Route("/upload", upload, methods=["POST"]),
         Route("/sse", sse),
         Route("/clock", clock),
+        Route("/burn", burn),
     ]
 )

@@ -193,6 +193,10 @@ MEASURES: Sequence[Measure] = (
         "calls", ("models of hook", "call"), ("bare call as hook", "call"), "less", 0.1, 0.1,
     ),
     Measure(
+        "replicas", "replicas", "requests/s of a route that burns 5 ms of CPU, 2 replicas", "1 replica", "/s",
+        "replicas", ("two replicas", "rps"), ("one replica", "rps"), "more", 1.8, 1.95,
+    ),
+    Measure(
         "idle", "idle", "memory of an idle plugin process (PSS)", "uvicorn alone with the same application", "MiB",
         "idle", ("plugin", "memory"), (UVICORN, "memory"), "less", 1.55, 1.3,
     ),
@@ -205,8 +209,8 @@ MEASURES: Sequence[Measure] = (
         "start", ("one", "seconds"), 0.62, "less", 0.9, 0.6,
     ),
     Measure(
-        "start", "start", "start to ready, 10 plugins", "1 plugin", "s",
-        "start", ("ten", "seconds"), ("one", "seconds"), "less", 5, 3,
+        "start", "start", "start to ready, 20 plugins", "1 plugin", "s",
+        "start", ("twenty", "seconds"), ("one", "seconds"), "less", 4, 3,
     ),
 )  # fmt: skip
 """Every row of the table, in its order."""

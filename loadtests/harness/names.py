@@ -14,7 +14,7 @@ SIDES = {
     "quiet": "gateway",
     "busy": "gateway, beside 1 GiB down and 1 GiB up",
     "one": "gateway, 1 plugin",
-    "ten": "gateway, 10 plugins",
+    "twenty": "gateway, 20 plugins",
     "plugin": "a plugin of the gateway",
 }
 QUANTITIES = {

@@ -50,6 +50,13 @@ def test_as_many_events_come_as_were_asked_for(client: TestClient) -> None:
     assert answer.headers["content-type"].startswith("text/event-stream")
 
 
+def test_as_much_cpu_is_burned_as_was_asked_for(client: TestClient) -> None:
+    before = time.process_time()
+    assert client.get("/burn?ms=20").json()["turns"] > 0
+
+    assert time.process_time() - before >= 0.02
+
+
 def test_events_hold_the_time_at_which_they_were_made(client: TestClient) -> None:
     before = time.monotonic_ns()
     answer = client.get("/clock?n=2&interval=0")

@@ -22,7 +22,7 @@ SETTLE = 1.0
 FEW, CLIENTS = 8, 1000
 FILES = 2 * CLIENTS + 500
 """Open files that a gateway with so many clients may need, and the harness beside."""
-PLUGINS = 10
+PLUGINS = 20
 
 
 def idle(plan: Plan) -> Outcome:
@@ -81,7 +81,7 @@ def start(plan: Plan) -> Outcome:
             plan,
             {
                 "one": lambda: {"seconds": _start_time(plugins[:1])},
-                "ten": lambda: {"seconds": _start_time(plugins)},
+                "twenty": lambda: {"seconds": _start_time(plugins)},
             },
         )
 
