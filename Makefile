@@ -62,7 +62,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 # What is installed, measured and tested is one wheel, made as `pip install .` makes it.
-$(WHEEL): pyproject.toml hatch_build.py $(SOURCES)
+$(WHEEL): pyproject.toml hatch_build.py README.md LICENSE $(SOURCES)
 	@echo "Building: half a minute where there is a C compiler …"
 	$(PYTHON) -m venv .venv-build
 	rm -rf build/wheel
@@ -111,12 +111,15 @@ $(BUILD): pyproject.toml
 	$(BUILD_BIN)/python -m pip install --quiet build twine
 	@touch $@
 
-# Both wheels are made of the sdist, so that nothing of this checkout that it lacks is in them.
-wheels: $(BUILD)
+# The compiled wheel is the one that is tested and measured: compiling takes long. The pure one is made of the sdist, and has
+# the same files, so nothing of this checkout that the sdist lacks is in either of them.
+wheels: $(BUILD) $(WHEEL)
+	@! ls build/wheel/*-none-any.whl 2>/dev/null || { echo "which is pure: see to a C compiler, and rm -r build/wheel"; exit 1; }
 	rm -rf dist
 	$(BUILD_BIN)/python -m build --sdist --outdir dist
-	BUILD_SERVEHTTP=compiled $(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz
 	BUILD_SERVEHTTP=pure $(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz
+	cp build/wheel/*.whl dist
+	$(BUILD_BIN)/python .ci/same_files.py dist/*.whl
 	$(BUILD_BIN)/twine check --strict dist/*
 	$(BUILD_BIN)/python .ci/serve_installed.py dist/*
 
