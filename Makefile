@@ -1,6 +1,7 @@
 # make                show this
 # make demo           serve the example plugins at http://127.0.0.1:8065 (PORT= changes it), installed as anybody does
 # make test           run the tests against what is installed: the compiled build, or the pure one without a C compiler
+# make test-fast      run those that start no process and use no network, against the sources as they are: within a minute
 # make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
 # make test-pure      run the tests of the compiled modules as plain Python
 # make coverage       tell which branches the tests passed that were run with COVERAGE=1 (by `test` and `test-pure`), and
@@ -50,7 +51,7 @@ MEASURING := $(if $(COVERAGE),-m coverage run)
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-postgres test-pure coverage wheels docs lint bench load performance soak protos clean
+.PHONY: help demo test test-fast test-postgres test-pure coverage wheels docs lint bench load performance soak protos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -82,6 +83,9 @@ demo: $(DEMO)
 test: $(INSTALLED)
 	$(INSTALLED_BIN)/servehttp --version
 	$(INSTALLED_BIN)/python $(MEASURING) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+test-fast: $(READY)
+	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --fast $(ARGS)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \

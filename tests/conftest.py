@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 import warnings
+from collections.abc import Generator
+from pathlib import Path
 
 import pytest
 import structlog
+
+from support.fast import Guard, is_left_out
 
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # connections that end are no news
 
@@ -30,11 +34,29 @@ def anyio_backend() -> str:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--fast", action="store_true", help="run only tests without processes and network")
     parser.addoption("--postgres", action="store_true", help="run tests of the workspace over PostgreSQL as well")
 
 
+class FastTests:
+    """Leaves the others out, and holds these to what makes them fast."""
+
+    def __init__(self) -> None:
+        self._guard = Guard()
+
+    def pytest_ignore_collect(self, collection_path: Path) -> bool | None:
+        return True if collection_path.suffix == ".py" and is_left_out(collection_path) else None
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self) -> Generator[None, object, object]:
+        with self._guard.holding():
+            return (yield)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    """Start a server before the tests are collected, in the process that the others are started from."""
+    """Choose tests. A server is started before they are collected, in the process that the others are started from."""
+    if config.getoption("--fast"):
+        config.pluginmanager.register(FastTests())
     if config.getoption("--postgres") and not os.environ.get(DATABASE):
         folder = tempfile.TemporaryDirectory(prefix="pg")
         with warnings.catch_warnings():

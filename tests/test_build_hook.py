@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE
 from test_compiled_classes import PROJECT
 
 HOOK = tomllib.loads((PROJECT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]["hooks"]
@@ -23,7 +24,7 @@ def build(what: str, **environment: str) -> subprocess.CompletedProcess[str]:
     inherited = {name: value for name, value in os.environ.items() if name not in ("BUILD_SERVEHTTP", "CC")}
     return subprocess.run(
         [sys.executable, "-c", code], cwd=PROJECT, env=inherited | environment,
-        capture_output=True, text=True, timeout=50, check=False,
+        capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
 
 

@@ -40,10 +40,11 @@ from mattermost_plugin.process import event_loop
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks.requests import request as hook_request
 from support.call_ways import by
+from support.patience import PATIENCE
 
 HOOK = "MessageWillBePosted"
 CONTEXT = PluginContext(session_id=USER_ID, request_id=USER_ID, ip_address="127.0.0.1", user_agent="Mozilla/5.0")
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 """Seconds for a hook."""
 BATCHES = 8
 """How many times as many calls are timed where they are made side by side."""

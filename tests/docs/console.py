@@ -20,14 +20,15 @@ from typing import IO
 
 from docs.pages import Block, Command, commands
 from servehttp.build import describe_build
+from support.patience import PATIENCE
 
 USUAL_PORT = "8065"
 READY = "Press Ctrl-C to stop."
 PYTEST_PLUGINS = "mattermost_plugin.testing.pytest_plugin,servehttp.testing.pytest_plugin"
 """Ours, which are found by this though the installation is older than the sources."""
 SEPARATOR = "\x1e"
-COMMAND_TIMEOUT = 50.0
-STOP_TIMEOUT = 20.0
+COMMAND_TIMEOUT = PATIENCE
+STOP_TIMEOUT = PATIENCE
 
 
 class Session:

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 
 from support.gateway import running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -61,7 +62,7 @@ class Workspace:
     """The administrator's."""
 
     def client(self, **headers: str) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=20, trust_env=False)
+        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=PATIENCE, trust_env=False)
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 
 from servehttp.build import is_compiled
 from support.command import run
+from support.patience import PATIENCE
 
 MINOR = "{}.{}".format(*sys.version_info)
 
@@ -60,7 +61,7 @@ def test_help_and_check_import_neither_grpc_nor_the_http_server(arguments: list[
         "print('imported:', [name for name in ('grpc', 'uvicorn', 'google.protobuf') if name in sys.modules])"
     )
     process = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert process.stdout.endswith("imported: []\n")
 

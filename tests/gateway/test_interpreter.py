@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from servehttp.errors import InterpreterError
 from servehttp.plugins.interpreter import check_version, find_interpreter, parse_version_spec
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -93,10 +94,9 @@ def test_what_is_no_version_is_refused(spec: str) -> None:
         parse_version_spec(spec)
 
 
-async def test_the_gateways_own_interpreter_is_checked_without_starting_it() -> None:
-    begin = time.perf_counter()
+async def test_the_gateways_own_interpreter_is_checked_without_starting_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "Popen", None)
     assert str(await check_version(OWN, MINOR)).startswith(MINOR)
-    assert time.perf_counter() - begin < 0.01
 
 
 async def test_a_wrong_version_names_wanted_found_interpreter_and_remedy() -> None:
@@ -133,7 +133,7 @@ async def test_a_copy_of_python_says_its_version(tmp_path: Path) -> None:
 )
 async def test_a_broken_interpreter_is_told_in_bounded_time(tmp_path: Path, text: str, problem: str) -> None:
     python = script(tmp_path / "python", text)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(InterpreterError, match=problem):
             await check_version(python, "3.11", timeout=0.5)
 

@@ -12,20 +12,21 @@ import pytest
 from servehttp.errors import ListenError
 from servehttp.listening import base_url, listen
 from servehttp.settings.server import ServerSettings
+from support.patience import PATIENCE
 
 
 def test_port_0_takes_a_free_port_that_the_url_names() -> None:
     with listen(ServerSettings(port=0)) as listener:
         host, port = listener.getsockname()
         assert base_url(listener) == f"http://127.0.0.1:{port}"
-        socket.create_connection((host, port), timeout=5).close()
+        socket.create_connection((host, port), timeout=PATIENCE).close()
 
 
 def test_what_is_written_to_a_client_leaves_at_once() -> None:
     async def delay() -> int:
         accepted = asyncio.get_running_loop().create_future()
         server = await asyncio.start_server(lambda _, writer: accepted.set_result(writer), sock=listener)
-        async with server, asyncio.timeout(20):
+        async with server, asyncio.timeout(PATIENCE):
             _, client = await asyncio.open_connection(*listener.getsockname())
             writer = await accepted
             connection = writer.get_extra_info("socket")

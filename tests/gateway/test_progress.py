@@ -20,6 +20,7 @@ from servehttp.progress import report_start, report_stop
 from servehttp.settings.server import LogSettings
 from servehttp.workspace.settings import Settings
 from support.handles import IdlePlugin
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -38,7 +39,7 @@ class Output(io.StringIO):
         return super().write(text)
 
     async def wait_for(self, text: str) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while text not in self.getvalue():
                 self._written.clear()
                 await self._written.wait()
@@ -55,7 +56,7 @@ def _restore() -> Iterator[None]:
 async def test_each_plugin_is_told_as_it_comes_up_and_then_the_urls() -> None:
     slow, quick = IdlePlugin("com.example.slow", PluginState.STARTING), IdlePlugin("com.a", PluginState.STARTING)
     output = Output()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         report = asyncio.create_task(report_start([slow, quick], URL, "console", output))
         quick.state, quick.started_in = PluginState.RUNNING, 0.314
         await output.wait_for("com.a")
@@ -80,7 +81,7 @@ async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
 async def test_a_plugin_with_several_processes_is_told_when_all_have_come_up_or_failed() -> None:
     parts = [IdlePlugin("com.a", PluginState.STARTING, number=number) for number in (1, 2)]
     output, other = Output(), IdlePlugin("com.b", PluginState.STARTING)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         report = asyncio.create_task(report_start([ReplicatedPlugin("com.a", parts), other], URL, "console", output))
         parts[0].become(PluginState.RUNNING)
         other.become(PluginState.RUNNING)
@@ -121,7 +122,7 @@ async def test_the_urls_are_told_when_what_serves_them_is_there() -> None:
         await there.wait()
         output.write("waited\n")
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         report = asyncio.create_task(
             report_start([IdlePlugin("com.a", PluginState.RUNNING)], URL, "console", output, serving)
         )

@@ -17,6 +17,7 @@ import pytest
 
 from support.client import Client, connect, fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -58,7 +59,7 @@ class Scene:
 async def clients_of(gateway: Gateway) -> AsyncIterator[list[Client]]:
     """A connection to each worker."""
     found: dict[int, Client] = {}
-    async with contextlib.AsyncExitStack() as open_, asyncio.timeout(30) as search:
+    async with contextlib.AsyncExitStack() as open_, asyncio.timeout(PATIENCE) as search:
         while len(found) < WORKERS:
             client = await open_.enter_async_context(connect(gateway.port))
             [plugin] = (await client.request("GET", "/readyz?verbose")).json()["plugins"]

@@ -30,7 +30,8 @@ from hypothesis.stateful import (
 )
 
 from interop.gateway_process import Gateway, gateway
-from support.raw_client import PATIENCE, RawClient, Shown
+from support.patience import PATIENCE
+from support.raw_client import RawClient, Shown
 from support.scripts import Script, scripts
 
 SCRIPTED = Path(__file__).parent / "plugins" / "scripted"

@@ -14,6 +14,7 @@ import pytest
 from servehttp.errors import GatewayError, is_host_lack
 from support.client import fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def connect_idle(port: int, count: int) -> list[socket.socket]:
 async def turned_away(one: socket.socket) -> bytes:
     loop = asyncio.get_running_loop()
     received = b""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while data := await loop.sock_recv(one, 65536):
             received += data
     return received
@@ -68,7 +69,7 @@ async def test_a_plugin_comes_back_while_idle_clients_hold_all_that_they_may(par
             assert psutil.Process(gateway.pid).num_fds() < FILES
             for one in idle[:50]:
                 one.close()
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while True:
                     with contextlib.suppress(Exception):
                         if (await fetch(gateway.port, TARGET)).status == 200:

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -63,7 +64,7 @@ ONE, TWO = "com.example.one", "com.example.two"
 
 def browsing(gateway: Gateway) -> httpx2.AsyncClient:
     """A client with a cookie jar."""
-    return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", timeout=30)
+    return httpx2.AsyncClient(base_url=f"http://127.0.0.1:{gateway.port}", timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("transport", ["tunnel", "servehttp"])

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from servehttp import Settings, create_app
 from support.client import fetch
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -35,7 +36,7 @@ async def test_a_mounted_gateway_starts_serves_and_stops_its_plugins() -> None:
         port = listener.getsockname()[1]
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while not server.started:
                     await asyncio.sleep(0.02)
                 await gateway.wait_started()

@@ -13,6 +13,7 @@ import pytest
 
 from support.client import Broken, connect
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +71,7 @@ async def end_workers(gateway: Gateway, load: Load, times: int) -> None:
         await load.more(100)
         ended = len([log for log in gateway.logs if log["event"] == "worker serves"])
         os.kill(plugin["worker"], signal.SIGTERM)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while len([log for log in gateway.logs if log["event"] == "worker serves"]) == ended:
                 await asyncio.sleep(0.01)
 

@@ -16,7 +16,8 @@ from websockets.exceptions import ConnectionClosedError
 
 from support.client import Broken, Client, connect, fetch
 from support.gateway import Gateway
-from support.several import BASE, ID, PATIENCE, Load, Notes, about, all_running, pids, several
+from support.patience import PATIENCE
+from support.several import BASE, ID, Load, Notes, about, all_running, pids, several
 
 pytestmark = pytest.mark.anyio
 

@@ -15,7 +15,8 @@ import pytest
 from support.bundles import bundle_of
 from support.client import fetch
 from support.gateway import Gateway, running
-from support.several import BASE, ID, PATIENCE, SEVERAL, Load, Notes, about, all_running, pids, several
+from support.patience import PATIENCE
+from support.several import BASE, ID, SEVERAL, Load, Notes, about, all_running, pids, several
 
 pytestmark = pytest.mark.anyio
 

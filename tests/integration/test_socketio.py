@@ -10,6 +10,7 @@ import socketio
 
 from support.gateway import Gateway, running
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -48,7 +49,7 @@ async def gateway(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Gat
 
 @pytest.mark.parametrize("transports", [["websocket"], ["polling", "websocket"]])
 async def test_a_socketio_client_connects_and_is_answered(gateway: Gateway, transports: list[str]) -> None:
-    async with asyncio.timeout(30), socketio.AsyncSimpleClient() as client:
+    async with asyncio.timeout(PATIENCE), socketio.AsyncSimpleClient() as client:
         await client.connect(
             f"http://127.0.0.1:{gateway.port}", transports=transports, socketio_path=f"plugins/{ID}/socket.io"
         )

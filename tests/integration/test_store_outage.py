@@ -14,6 +14,7 @@ from mattermost_plugin import AsyncPluginAPIClient
 from mattermost_plugin.exceptions import PluginAPIError
 from support.client import fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -29,7 +30,7 @@ SETTINGS = {
 async def readiness(gateway: Gateway, wanted: int) -> object:
     """What /readyz tells of the workspace, once every worker has this status."""
     in_a_row = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while in_a_row < 10:
             answer = await fetch(gateway.port, "/readyz?verbose")
             in_a_row = in_a_row + 1 if answer.status == wanted else 0

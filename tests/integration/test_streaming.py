@@ -7,7 +7,6 @@ import hashlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from itertools import pairwise
 from pathlib import Path
 
 import psutil
@@ -16,6 +15,7 @@ from websockets.asyncio.client import connect as connect_websocket
 
 from support.client import connect, fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -100,7 +100,7 @@ async def test_a_reader_stalled_for_seconds_beside_fifty_fast_requests(gateway: 
         until = time.monotonic() + 2.0
         done = 0
         while time.monotonic() < until or done < 50:
-            answer = await asyncio.wait_for(fetch(gateway.port, f"{BASE}/pid"), 5)
+            answer = await asyncio.wait_for(fetch(gateway.port, f"{BASE}/pid"), PATIENCE)
             assert answer.status == 200
             done += 1
 
@@ -119,38 +119,31 @@ async def test_chunk_k_comes_back_before_chunk_k_plus_1_is_sent(gateway: Gateway
 
 async def test_events_arrive_as_they_happen(gateway: Gateway) -> None:
     async with connect(gateway.port) as client:
-        await client.start("GET", f"{BASE}/events")
+        await client.start("GET", f"{BASE}/paced")
         await client.end()
         await client.head()
-        arrivals = []
         for number in range(10):
+            assert (await fetch(gateway.port, f"{BASE}/pace")).status == 200
             event = b"data: %d\n\n" % number
             assert await client.exactly(len(event)) == event
-            arrivals.append(time.monotonic())
-    gaps = [later - earlier for earlier, later in pairwise(arrivals)]
-    assert sorted(gaps)[len(gaps) // 2] > 0.02, "the events came in a heap"
 
 
-async def seen(gateway: Gateway, what: str, within: float = 5.0) -> None:
+async def seen(gateway: Gateway, what: str) -> None:
     """Waits until the plugin has noted something."""
-    async with asyncio.timeout(within):
+    async with asyncio.timeout(PATIENCE):
         while what not in (await fetch(gateway.port, f"{BASE}/seen")).json():
             await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("orderly", [True, False], ids=["FIN", "RST"])
 @pytest.mark.parametrize("path", ["events", "watch"])
-async def test_a_client_that_leaves_is_seen_by_the_application_within_a_second(
-    gateway: Gateway, path: str, orderly: bool
-) -> None:
+async def test_a_client_that_leaves_is_seen_by_the_application(gateway: Gateway, path: str, orderly: bool) -> None:
     async with connect(gateway.port) as client:
         await client.start("GET", f"{BASE}/{path}")
         await client.end()
         await seen(gateway, f"{path} begun")
-        left = time.monotonic()
         await client.close() if orderly else client.abort()
         await seen(gateway, f"{path} ended")
-        assert time.monotonic() - left < 1.0
 
 
 async def test_a_client_that_leaves_in_mid_upload_is_seen_though_nothing_reads(gateway: Gateway) -> None:
@@ -159,10 +152,8 @@ async def test_a_client_that_leaves_in_mid_upload_is_seen_though_nothing_reads(g
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(client.send(b"x" * 64 * MIB), 1.0)
         await seen(gateway, "swallow begun")
-        left = time.monotonic()
         client.abort()
         await seen(gateway, "swallow ended")
-        assert time.monotonic() - left < 1.0
 
 
 async def test_a_websocket_talks_through_the_gateway(tunnel: Gateway) -> None:

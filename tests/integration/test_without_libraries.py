@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from support.patience import PATIENCE
+
 EXAMPLE = Path(__file__).parents[2] / "examples" / "hello"
 WORKSPACE = ("aiosqlite", "alembic", "argon2", "sqlalchemy")
 GATEWAY = (*WORKSPACE, "structlog", "typer", "uvicorn", "pydantic")
@@ -42,7 +44,7 @@ def environment(folder: Path, missing: tuple[str, ...]) -> dict[str, str]:
 
 def run(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "servehttp", *arguments]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 @pytest.mark.parametrize("missing", ["uvicorn", "websockets"])

@@ -15,6 +15,7 @@ import pytest
 
 from support.client import TIMEOUT, Answer, Broken, Client, connect, fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -46,7 +47,7 @@ async def plugin(client: Client) -> dict[str, Any]:
 
 async def workers(gateway: Gateway, *but: int) -> list[int]:
     """Both workers that serve, once they are others than those named."""
-    async with asyncio.timeout(30), AsyncExitStack() as held:
+    async with asyncio.timeout(PATIENCE), AsyncExitStack() as held:
         found: set[int] = set()
         while len(found) < 2:
             client = await held.enter_async_context(connect(gateway.port))
@@ -59,7 +60,7 @@ async def workers(gateway: Gateway, *but: int) -> list[int]:
 @asynccontextmanager
 async def connection_to(gateway: Gateway, worker: int) -> AsyncIterator[Client]:
     """A connection that this worker has accepted; the other's are held, else it had the next."""
-    async with asyncio.timeout(30) as search, AsyncExitStack() as held:
+    async with asyncio.timeout(PATIENCE) as search, AsyncExitStack() as held:
         while True:
             client = await held.enter_async_context(connect(gateway.port))
             if (await plugin(client))["worker"] == worker:
@@ -71,7 +72,7 @@ async def connection_to(gateway: Gateway, worker: int) -> AsyncIterator[Client]:
 
 async def pid_by(gateway: Gateway, worker: int, *but: int) -> int:
     """The plugin's process as this worker reaches it, once it is another than those named."""
-    async with connection_to(gateway, worker) as client, asyncio.timeout(30):
+    async with connection_to(gateway, worker) as client, asyncio.timeout(PATIENCE):
         while True:
             answer = await client.request("GET", f"{BASE}/pid")
             if answer.status == 200 and answer.json() not in but:
@@ -86,7 +87,7 @@ async def test_both_workers_serve_the_port_and_share_the_plugin(gateway: Gateway
     assert await pid_by(gateway, first) == await pid_by(gateway, second)
     assert (await fetch(gateway.port, f"{BASE}/seen")).json() == ["OnConfigurationChange", "OnActivate"]
     assert await gateway.stop() == 0
-    await gateway.wait_gone(2)
+    await gateway.wait_gone()
     logged = [log["worker"] for log in gateway.logs if log.get("event") == f"GET {BASE}/pid"]
     assert sorted(logged) == sorted((first, second))
 
@@ -170,14 +171,14 @@ async def test_a_frozen_worker_holds_up_neither_the_other_nor_the_plugins_restar
     async with connection_to(gateway, second) as client:
         os.kill(first, signal.SIGSTOP)
         os.kill(before, signal.SIGKILL)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while (answer := await client.request("GET", f"{BASE}/pid")).status != 200:
                 await asyncio.sleep(0.02)
         assert answer.json() != before
         gateway.below()
         await gateway.stop(signal.SIGKILL)
     # A frozen process sees no end of anything; the reaper ends it after its grace.
-    await gateway.wait_gone(5)
+    await gateway.wait_gone()
 
 
 async def test_sigterm_lets_open_requests_of_every_worker_finish_and_then_stops_the_plugin(tmp_path: Path) -> None:
@@ -192,9 +193,9 @@ async def test_sigterm_lets_open_requests_of_every_worker_finish_and_then_stops_
             await refused(gateway)
             assert [await end_echo(client) for client in (one, two)] == [b"after", b"after"]
             assert not note.exists()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             assert await gateway.process.wait() == 0
-        await gateway.wait_gone(2)
+        await gateway.wait_gone()
     assert note.read_text() == "OnDeactivate"
 
 
@@ -216,7 +217,7 @@ async def test_streams_that_do_not_end_are_cut_when_the_time_to_drain_is_over() 
             assert await gateway.stop() == 0
             with pytest.raises(Broken):
                 await client.rest()
-        await gateway.wait_gone(2)
+        await gateway.wait_gone()
 
 
 async def test_a_second_sigint_does_not_wait_for_open_requests(gateway: Gateway) -> None:
@@ -230,13 +231,13 @@ async def test_a_second_sigint_does_not_wait_for_open_requests(gateway: Gateway)
         assert await gateway.stop(signal.SIGINT) == 0
         with pytest.raises(Broken):
             await client.rest()
-    await gateway.wait_gone(2)
+    await gateway.wait_gone()
 
 
 async def test_sigkill_of_the_main_process_ends_workers_and_plugins(gateway: Gateway) -> None:
     assert len(gateway.below()) >= 4  # two workers, the plugin, the reaper
     await gateway.stop(signal.SIGKILL)
-    await gateway.wait_gone(2)
+    await gateway.wait_gone()
 
 
 async def test_a_unix_socket_is_shared_as_well(tmp_path: Path) -> None:
@@ -254,7 +255,7 @@ async def test_a_unix_socket_is_shared_as_well(tmp_path: Path) -> None:
         before = (await ask(f"{BASE}/pid")).json()
         first = (await ask(READY)).json()["plugins"][0]["worker"]
         os.kill(first, signal.SIGTERM)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             seen: set[int] = set()
             while len(seen - {first}) < 2:
                 seen.add((await ask(READY)).json()["plugins"][0]["worker"])
@@ -268,8 +269,8 @@ async def test_workers_that_cannot_start_end_the_gateway_with_1(tmp_path: Path) 
     # Of all its processes only workers are started with a safe path and yet look at the environment.
     (tmp_path / "sitecustomize.py").write_text("import os, sys\nif sys.flags.safe_path: os._exit(9)\n")
     async with running(SUBJECT, environment={**QUICK, "PYTHONPATH": str(tmp_path)}, serving=False) as gateway:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert await gateway.process.wait() == 1
         error = await gateway.log(lambda log: log["event"].startswith("error: a worker did not start: process "))
         assert error["event"].endswith("exited with code 9; the log says why")
-        await gateway.wait_gone(2)
+        await gateway.wait_gone()

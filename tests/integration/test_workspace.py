@@ -25,6 +25,7 @@ from mattermost_plugin.models import Channel, Post, Team, User
 from support.bundles import bundle_of_folder, plugin_bundle
 from support.client import Broken, connect, fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 INSTALLED = "com.example.installed"
 PROGRAM = b"""
@@ -89,7 +90,7 @@ async def test_a_plugin_asks_the_api_while_it_is_activated_and_in_its_routes(gat
 
 
 async def test_what_activation_does_to_the_workspace_already_reaches_the_plugins_hooks(gateway: Gateway) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while "UserHasBeenCreated made-1" not in (seen := await told(gateway, "/seen")):
             await asyncio.sleep(0.02)
     assert sorted(seen) == ["OnActivate", "UserHasBeenCreated made-1"]
@@ -101,7 +102,7 @@ async def test_each_process_has_a_socket_of_its_own_that_only_our_user_can_reach
     assert (target, token) == (f"unix:{socket}", None)
     assert socket.parent.stat().st_mode & 0o777 == 0o700
     os.kill(await told(gateway, "/pid"), signal.SIGKILL)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while (answer := await fetch(gateway.port, f"{BASE}/api")).status != 200:
             await asyncio.sleep(0.05)
     assert answer.json()[0] != target
@@ -230,7 +231,7 @@ async def test_a_plugin_may_disable_itself(gateway: Gateway) -> None:
     async with api_of(gateway) as api:
         with contextlib.suppress(PluginAPIError):  # its own connection ends with it
             await api.disable_plugin("com.example.member")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while await status_of(gateway, "/starts", "com.example.member") != 404:
             await asyncio.sleep(0.02)
     assert await gateway.stop() == 0
@@ -271,7 +272,7 @@ async def test_workers_serve_what_is_installed_meanwhile(tmp_path: Path) -> None
     async with member_of(tmp_path, "--workers", "2") as gateway, api_of(gateway) as api:
         await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM))
         await api.enable_plugin(INSTALLED)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             for _ in range(10):
                 while await status_of(gateway, "/seen") != 200:
                     await asyncio.sleep(0.02)
@@ -290,7 +291,7 @@ async def test_workers_know_who_asks(tmp_path: Path) -> None:
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_without_its_database_nobody_who_sends_a_token_is_taken_for_nobody(tmp_path: Path, workers: str) -> None:
     async with member_of(tmp_path, "--workers", workers) as gateway:
-        with contextlib.closing(sqlite3.connect(tmp_path / "workspace.db", timeout=10)) as database, database:
+        with contextlib.closing(sqlite3.connect(tmp_path / "workspace.db", timeout=PATIENCE)) as database, database:
             database.execute("ALTER TABLE sessions RENAME TO away")
         for _ in range(4):
             answer = await fetch(gateway.port, f"{BASE}/me", headers=[("cookie", f"MMAUTHTOKEN={'a' * 26}")])

@@ -18,9 +18,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mattermost_plugin.grpc import goplugin_pb2, goplugin_pb2_grpc, hooks_pb2_grpc
 from mattermost_plugin.grpc.hooks_http_pb2 import HTTPHeader, ServeHTTPRequest, ServeHTTPRequestInit, ServeHTTPResponse
+from support.patience import PATIENCE
 
 COOKIE = {"MATTERMOST_PLUGIN": "Securely message teams, anywhere."}
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 MOUNT = "/plugins/com.example.sample"
 
 

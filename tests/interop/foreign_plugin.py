@@ -31,7 +31,7 @@ from mattermost_plugin.grpc.hooks_http_pb2 import (
     ServeHTTPResponseInit,
 )
 
-NOTE_TIMEOUT = 5.0
+NOTE_TIMEOUT = 60.0
 
 Context = Any
 Headers = list[tuple[str, list[str]]]

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from support.patience import PATIENCE
+
 # So that plugins find the SDK where it is not installed but on the path of whoever runs the tests.
 ENVIRONMENT = {"SERVEHTTP_PLUGINS__ENV_ALLOW": "PYTHONPATH"}
 
-START_TIMEOUT = 20.0
-STOP_TIMEOUT = 20.0
+START_TIMEOUT = PATIENCE
+STOP_TIMEOUT = PATIENCE
 
 Record = dict[str, Any]
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from interop import go_tools
+from support.patience import PATIENCE
 
 BUILD_TIMEOUT = 200
-RUN_TIMEOUT = 50
+RUN_TIMEOUT = PATIENCE
 
 Step = dict[str, Any]
 

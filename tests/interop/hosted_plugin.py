@@ -109,7 +109,7 @@ async def generated(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def last_events(scope: Scope, receive: Receive, send: Send) -> None:
     async with changed:
-        await asyncio.wait_for(changed.wait_for(lambda: "disconnect" in events or "complete" in events), 5)
+        await asyncio.wait_for(changed.wait_for(lambda: "disconnect" in events or "complete" in events), 60)
     await send_json(send, events)
 
 

@@ -17,10 +17,11 @@ from interop import foreign_host, hosted_plugin
 from interop.foreign_host import MOUNT, TIMEOUT, Host, PluginProcess, init
 from interop.hosted_plugin import SECRET
 from mattermost_plugin.grpc import hooks_lifecycle_pb2 as lifecycle
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
-NOTICE_LIMIT = 1.0
+NOTICE_LIMIT = PATIENCE
 """Seconds within which an application learns that its caller has gone."""
 
 PLUGIN = Path(hosted_plugin.__file__).read_text()
@@ -297,7 +298,7 @@ async def test_a_header_that_would_split_the_response_is_a_500(host: Host) -> No
 # Cancellation
 
 
-async def test_an_application_that_waits_learns_within_a_second_that_the_host_cancelled(host: Host) -> None:
+async def test_an_application_that_waits_learns_that_the_host_cancelled(host: Host) -> None:
     call = host.serve_http()
     await call.send(init=init("GET", "/forever"), body_complete=True)
     assert await call.read_body(5) == b"first"
@@ -306,7 +307,7 @@ async def test_an_application_that_waits_learns_within_a_second_that_the_host_ca
         assert await last_events(host) == ["send failed", "disconnect"]
 
 
-async def test_an_application_that_only_sends_learns_within_a_second_that_the_host_cancelled(host: Host) -> None:
+async def test_an_application_that_only_sends_learns_that_the_host_cancelled(host: Host) -> None:
     call = host.serve_http()
     await call.send(init=init("GET", "/stubborn"), body_complete=True)
     assert await call.read_body(5) == b"first"
@@ -315,7 +316,7 @@ async def test_an_application_that_only_sends_learns_within_a_second_that_the_ho
         assert await last_events(host) == ["disconnect"]
 
 
-async def test_a_generator_that_makes_the_body_is_closed_within_a_second_of_the_cancel(host: Host) -> None:
+async def test_a_generator_that_makes_the_body_is_closed_when_the_host_cancels(host: Host) -> None:
     call = host.serve_http()
     await call.send(init=init("GET", "/generated"), body_complete=True)
     assert await call.read_body(4) == b"more"

@@ -17,6 +17,7 @@ from interop.gateway_process import Gateway, gateway
 from servehttp.errors import NoTunnelError
 from servehttp.plugins.link import Link
 from support.client import TIMEOUT, Answer, Broken, Client, connect
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -25,7 +26,7 @@ ID = "com.example.foreign"
 MOUNT = f"/plugins/{ID}"
 SECRET = "the-password-is-swordfish"
 FIRST_BYTE_TIMEOUT = 3.0
-NOTICE_LIMIT = 1.0
+NOTICE_LIMIT = PATIENCE
 """Seconds within which a plugin learns that the client has gone."""
 
 ENVIRONMENT = {"SERVEHTTP_LIMITS__FIRST_BYTE_TIMEOUT": str(FIRST_BYTE_TIMEOUT)}
@@ -89,7 +90,7 @@ def address(tmp_path: Path) -> Iterator[str]:
 
 
 async def test_a_plugin_without_a_tunnel_is_called_directly(address: str) -> None:
-    link = await Link.connect(address, timeout=5)
+    link = await Link.connect(address, timeout=PATIENCE)
     try:
         assert link.transport == "servehttp"
         assert link.implemented == {"OnActivate", "ServeHTTP", "HookOfTheFuture"}
@@ -102,14 +103,14 @@ async def test_a_plugin_without_a_tunnel_is_called_directly(address: str) -> Non
 async def test_the_way_to_a_plugin_without_a_tunnel_is_found_every_time(address: str) -> None:
     """gRPC may see the end of the call that asks for a tunnel first in a write, which then hides the status."""
     for _ in range(100):
-        link = await Link.connect(address, timeout=5)
+        link = await Link.connect(address, timeout=PATIENCE)
         await link.close()
         assert link.transport == "servehttp"
 
 
 async def test_a_plugin_without_a_tunnel_is_no_plugin_where_only_the_tunnel_will_do(address: str) -> None:
     with pytest.raises(NoTunnelError, match="the plugin knows no tunnel"):
-        await Link.connect(address, transport="tunnel", timeout=5)
+        await Link.connect(address, transport="tunnel", timeout=PATIENCE)
 
 
 # What works

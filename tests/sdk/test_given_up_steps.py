@@ -11,7 +11,7 @@ from mattermost_plugin import Plugin
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from support.plugin_host import Answer, Host, serving
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 LARGE = bytes(range(256)) * 8192
 """Several messages."""

@@ -10,28 +10,31 @@ import sys
 import pytest
 
 import mattermost_plugin
+from support.patience import PATIENCE
 
-IMPORT_BUDGET = 0.150
-"""Seconds beyond grpc's own import."""
+IMPORT_BUDGET = 1.0
+"""How often grpc's own import."""
 
 MEASURE = """
 import json, sys, time
+started = time.process_time()
 import grpc
-started = time.perf_counter()
+between = time.process_time()
 import mattermost_plugin
-print(json.dumps([time.perf_counter() - started, sorted(sys.modules)]))
+ended = time.process_time()
+print(json.dumps([(ended - between) / (between - started), sorted(sys.modules)]))
 """
 
 
 def _measure() -> tuple[float, set[str]]:
-    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, timeout=30)
-    seconds, modules = json.loads(done.stdout)
-    return seconds, set(modules)
+    done = subprocess.run([sys.executable, "-c", MEASURE], capture_output=True, text=True, check=True, timeout=PATIENCE)
+    ratio, modules = json.loads(done.stdout)
+    return ratio, set(modules)
 
 
 def test_importing_the_package_is_quick() -> None:
     measured = [_measure() for _ in range(3)]
-    assert statistics.median(seconds for seconds, _ in measured) < IMPORT_BUDGET
+    assert statistics.median(ratio for ratio, _ in measured) < IMPORT_BUDGET
     modules = measured[0][1]
     assert not {"starlette.routing", "google.protobuf", "mattermost_plugin.server"} & modules
 

@@ -34,12 +34,11 @@ from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
 from support.fronts import Handle, Plugins, http_server
+from support.patience import PATIENCE
 from support.tunnels import memory_streams
 
 LIMIT = 40
 """Bytes that a request's body may have."""
-PATIENCE = 5.0
-"""Seconds within which every step has to happen."""
 PATH = "/plugins/p/x"
 LOGGED = ("status", "plugin", "bytes_in", "bytes_out", "problem")
 OF_EACH_REQUEST = (b"date", b"x-request-id")

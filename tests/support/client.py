@@ -13,7 +13,9 @@ from typing import Any
 
 import h11
 
-TIMEOUT = 10.0
+from support.patience import PATIENCE
+
+TIMEOUT = PATIENCE
 """Seconds for any one step, so that no test hangs."""
 
 HeaderList = list[tuple[str, str]]

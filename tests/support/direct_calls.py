@@ -14,6 +14,7 @@ import pytest
 from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.tunnel.direct import CALL_TIMEOUT, CallEnded, DirectMessageStream, DirectServer, connect
 from support.http2 import PATH
+from support.patience import PATIENCE
 from support.tunnels import no_task_left
 
 KIB = 1024
@@ -82,7 +83,7 @@ async def until_it_ends(stream: DirectMessageStream) -> None:
 
 async def ended(stream: DirectMessageStream) -> CallEnded:
     """How the server ended a call that it did not end well."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises(CallEnded) as caught:
             await stream.run(Heard())
     await stream.close(1)
@@ -94,7 +95,7 @@ async def assert_echoes(path: Path) -> None:
     stream, heard = await connect(path, PATH), Heard()
     running = asyncio.create_task(stream.run(heard))
     stream.send(b"still there?")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         assert await heard.messages.get() == b"still there?"
         stream.done_writing()
         await running
@@ -117,7 +118,7 @@ async def raw(path: Path, opening: bytes = b"") -> AsyncIterator[tuple[asyncio.S
 async def read_to_end(reader: asyncio.StreamReader) -> bytes:
     """All that comes until the peer has ended its side, in order or not."""
     read = b""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         with contextlib.suppress(ConnectionResetError):
             while piece := await reader.read(2**16):
                 read += piece

@@ -10,7 +10,9 @@ from typing import Any
 
 from mattermostautodriver import AsyncTypedDriver
 
-SECONDS = 10
+from support.patience import PATIENCE
+
+SECONDS = PATIENCE
 """Longest that a test waits for an event."""
 
 

@@ -12,6 +12,7 @@ from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.tunnel.errors import LocalProtocolError
 from mattermost_plugin.tunnel.states import EFFECTS, ENDED, TABLES, Half, opening_states
 from mattermost_plugin.types import ASGIApp
+from support.patience import PATIENCE
 
 
 class FakeExchange:
@@ -116,7 +117,7 @@ class FakeExchange:
 
     async def wait_sent(self, count: int) -> None:
         """Waits until so many parts were sent."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await self._until(lambda: len(self.sent) >= count)
 
     async def _until(self, met: Callable[[], bool]) -> None:
@@ -167,7 +168,7 @@ def _as_read(part: Part) -> Part:
 async def serve(app: ASGIApp, request: Request, *parts: Part) -> FakeExchange:
     """Run an application to its end for one exchange in which the gateway has sent all it will."""
     exchange = FakeExchange(request, parts)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await ASGIAdapter(app).serve(exchange)
     return exchange
 

@@ -13,11 +13,12 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from support.fronts import Stage
+from support.patience import PATIENCE
 
 Play = Callable[..., AbstractAsyncContextManager[Stage]]
 """Puts an application behind a front."""
 
-SOON = 5.0
+SOON = PATIENCE
 """Seconds within which what a test waits for has to happen."""
 
 

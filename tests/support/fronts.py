@@ -33,6 +33,7 @@ from servehttp.settings.kinds import HttpParser
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
 from servehttp.workspace.settings import Settings
+from support.patience import PATIENCE
 
 LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
 
@@ -140,7 +141,7 @@ async def refusing_plugin(path: Path) -> AsyncIterator[tuple[Link, asyncio.Queue
     hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(StreamServer(_never)), server)
     server.add_insecure_port(f"unix:{path}")
     await server.start()
-    link = await Link.connect(f"unix:{path}", transport="tunnel", timeout=5)
+    link = await Link.connect(f"unix:{path}", transport="tunnel", timeout=PATIENCE)
     try:
         yield link, refuser.refused
     finally:
@@ -174,7 +175,7 @@ async def front(
     """
     path = folder / "plugin.sock"
     async with plugin_server(app, path) as plugin:
-        link = await Link.connect(f"unix:{path}", transport=transport, timeout=5)
+        link = await Link.connect(f"unix:{path}", transport=transport, timeout=PATIENCE)
         plugins = Plugins({"p": Handle(link)})
         settings = FrontSettings(
             replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), True, CookieScopes(origin_cookies)

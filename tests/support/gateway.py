@@ -15,9 +15,11 @@ from typing import Any
 
 import psutil
 
-START = 30.0
+from support.patience import PATIENCE
+
+START = PATIENCE
 """Seconds for a gateway with its plugins to come up on a busy machine."""
-STOP = 20.0
+STOP = PATIENCE
 CLEAN_UP = 5.0
 """Seconds for the gateway's own helper to end what a killed gateway leaves."""
 LINE_LIMIT = 1 << 20
@@ -102,7 +104,7 @@ class Gateway:
             await self._reader
         return code
 
-    async def wait_gone(self, within: float) -> None:
+    async def wait_gone(self, within: float = PATIENCE) -> None:
         """Waits until no process that was ever seen below it lives."""
         async with asyncio.timeout(within):
             while any(_lives(process) for process in self.seen):

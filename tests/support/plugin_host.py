@@ -19,8 +19,9 @@ from mattermost_plugin.grpc.hooks_http_pb2 import HTTPHeader, ServeHTTPRequest, 
 from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.server import PluginServer
 from support.call_ways import DirectHooks, calling
+from support.patience import PATIENCE
 
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 PIECE = 64 * 1024
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import h11
 
-PATIENCE = 30.0
-"""Seconds in which what must end has ended, on whatever machine."""
+from support.patience import PATIENCE
+
 PIECE = 1 << 18
 
 

@@ -12,12 +12,11 @@ from typing import Any
 
 from support.client import Broken, connect, fetch
 from support.gateway import Gateway, running
+from support.patience import PATIENCE
 
 SEVERAL = Path(__file__).parents[1] / "integration" / "plugins" / "several"
 ID = "com.example.several"
 BASE = f"/plugins/{ID}"
-PATIENCE = 30.0
-"""Seconds for what takes a new process, on a busy machine."""
 QUICK = {"SERVEHTTP_PLUGINS__RESTART_DELAY": "0.1", "SERVEHTTP_PLUGINS__STOP_TIMEOUT": "2"}
 
 

@@ -25,6 +25,7 @@ from servehttp.plugins.runner import Launch, RunnerError
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervision import SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
+from support.patience import PATIENCE
 
 if TYPE_CHECKING:
     from servehttp.plugins.link import Link
@@ -33,14 +34,14 @@ HANDSHAKE = "print('1|1|tcp|127.0.0.1:1|grpc', flush=True)\n"
 WAIT = "import time; time.sleep(600)\n"
 
 POLICY = SupervisionPolicy(
-    start_timeout=10,
-    connect_timeout=5,
-    hook_timeout=5,
-    health_interval=60,
-    health_timeout=1,
+    start_timeout=PATIENCE,
+    connect_timeout=PATIENCE,
+    hook_timeout=PATIENCE,
+    health_interval=60 * PATIENCE,
+    health_timeout=PATIENCE,
     health_failures=2,
     drain_timeout=1,
-    stop_timeout=5,
+    stop_timeout=PATIENCE,
     restart=RestartPolicy(first_delay=0.01, longest_delay=0.02, limit=3, window=60),
 )
 
@@ -140,9 +141,9 @@ class Connections:
         return [cast("Link", link) for link in self.made]
 
 
-async def until(condition: Callable[[], bool], timeout: float = 5.0) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     """Wait for what nobody reports, such as the end of somebody else's process."""
-    async with asyncio.timeout(timeout):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # there is no event for it
             await asyncio.sleep(0.01)
 
@@ -155,9 +156,9 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def within(seconds: float, work: Awaitable[None]) -> None:
-    """It takes no longer."""
-    async with asyncio.timeout(seconds):
+async def in_time(work: Awaitable[None]) -> None:
+    """It ends, though something else that it might wait for does not."""
+    async with asyncio.timeout(PATIENCE):
         await work
 
 
@@ -246,7 +247,7 @@ async def supervised(
     try:
         yield plugin
     finally:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await plugin.stop()
         assert plugin.state is PluginState.STOPPED
         assert plugin.link is None
@@ -259,7 +260,7 @@ def process(code: str, folder: Path) -> Launch:
 
 async def reached(plugin: SupervisedPlugin, *states: PluginState) -> None:
     """Waits until a plugin is in one of these states."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await plugin.wait_for(*states)
 
 

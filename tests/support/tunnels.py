@@ -30,6 +30,7 @@ from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW, LARGEST_WINDOW, POOL_SIZE
+from support.patience import PATIENCE
 
 GET = Request("GET", b"/")
 POST = Request("POST", b"/")
@@ -185,7 +186,7 @@ class Ends:
 
     async def ended(self) -> list[BaseException | None]:
         """Waits until every `run` is over; returns what each raised."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             return await asyncio.gather(*self.runs, return_exceptions=True)
 
 
@@ -197,7 +198,7 @@ async def no_task_left() -> AsyncIterator[None]:
     """Whatever happens inside, every task that it started ends soon."""
     before = asyncio.all_tasks()
     yield
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while left := asyncio.all_tasks() - before:
             await asyncio.wait(left)
 
@@ -224,7 +225,7 @@ async def memory_tunnel(
     async with no_task_left():
         runs = [asyncio.create_task(gateway.run()), asyncio.create_task(run_plugin())]
         try:
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await gateway.greeted()
             yield Ends(gateway, plugin, gateway_stream.hang_up, lose, runs)
         finally:
@@ -297,7 +298,7 @@ def socket_tunnel(call: GatewaySide, take: PluginSide) -> Connect:
             gateway = Tunnel(Half.GATEWAY, stream, settings=settings)
             runs = [asyncio.create_task(gateway.run())]
             try:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(PATIENCE):
                     await gateway.greeted()
                 yield Ends(gateway, servicer, hang_up, lose, runs)
             finally:

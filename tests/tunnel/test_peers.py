@@ -25,6 +25,7 @@ from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import MAX_WEBSOCKET_MESSAGE
 from mattermost_plugin.tunnel.states import Half
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 from support.tunnels import (
     GET,
     IMPATIENT,
@@ -37,7 +38,7 @@ from support.tunnels import (
     no_task_left,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 def frames(*frames: pb.Frame) -> pb.Message:
@@ -298,7 +299,7 @@ async def test_an_end_does_not_wait_behind_data() -> None:
         await exchange.receive()
         sending = asyncio.create_task(exchange.send(Message(bytes(1_000_000))))
         await asyncio.sleep(0)
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(PATIENCE):
             await exchange.send(Close())
         assert not sending.done()
         exchange.reset(ResetCode.CANCELLED)

@@ -13,6 +13,7 @@ import pytest
 
 from servehttp.front import accepting
 from servehttp.front.accepting import Acceptor, OpenConnections
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -86,7 +87,7 @@ async def sharing(turns: Turns, listener: socket.socket | None = None) -> AsyncI
     acceptor = Acceptor(listener, turns, connections, lambda: Greeting(connections))
     with listener:
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 yield acceptor, listener.getsockname()
         finally:
             acceptor.close()

@@ -17,7 +17,6 @@ from servehttp.front.headers import BODILESS_STATUSES
 from support.both_paths import (
     LIMIT,
     PATH,
-    PATIENCE,
     Abort,
     Complete,
     Finish,
@@ -36,6 +35,7 @@ from support.both_paths import (
 )
 from support.client import connect
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 

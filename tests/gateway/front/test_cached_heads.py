@@ -19,6 +19,7 @@ from servehttp.identity import UNKNOWN, Cached, Caller
 from support.client import Client, connect
 from support.fronts import Stage, front
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -96,7 +97,7 @@ async def test_headers_that_passed_once_excuse_no_other_target(tmp_path: Path, l
     head = b"\r\nHost: test\r\nAccept: */*\r\n\r\n"
     async with front(describe, tmp_path, direct=True) as stage:
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             writer.write(b"GET /plugins/p/first HTTP/1.1" + head)
             assert (await reader.readuntil(b"\r\n")).split()[1] == b"200"
             await reader.readuntil(b"}")
@@ -167,7 +168,7 @@ class Wire:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
         writer.write(head)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             answer = await reader.readuntil(b"\r\n\r\n")
             found = re.search(rb"content-length: (\d+)", answer)
             assert found, answer

@@ -14,6 +14,7 @@ from servehttp.front.cookies import own_cookie
 from servehttp.plugins.link import TransportName
 from support.client import connect, fetch
 from support.fronts import Handle, front
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -132,7 +133,7 @@ async def test_the_answer_to_a_websocket_sets_cookies_of_the_plugins_own_too(
             b"GET /plugins/p/" + path + b" HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
         )
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             head = await reader.readuntil(b"\r\n\r\n")
         writer.close()
     assert b"session=1; Path=/plugins/p/\r\n" in head

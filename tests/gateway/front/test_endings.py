@@ -22,6 +22,7 @@ from servehttp.plugins.link import Link
 from support.client import Client, connect
 from support.fronts import Handle, Hooks, front
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -77,7 +78,7 @@ async def seen_by_client(client: Client, case: tuple[int, bool, bool]) -> tuple[
     )
     await client.write(head + (b"half" if case[2] else b""))
     received = b""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         while not re.search(rb"\r\n\r\n.*\}\}$", received, re.DOTALL):
             data = await client.reader.read(65536)
             if not data:
@@ -96,7 +97,7 @@ async def served_by(servicer: tunnel_pb2_grpc.TunnelServicer, folder: Path, dire
     hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(StreamServer(never)), server)
     server.add_insecure_port(f"unix:{folder / 'plugin.sock'}")
     await server.start()
-    link = await Link.connect(f"unix:{folder / 'plugin.sock'}", transport="tunnel", timeout=5)
+    link = await Link.connect(f"unix:{folder / 'plugin.sock'}", transport="tunnel", timeout=PATIENCE)
     try:
         async with front(never, folder, direct=direct, parser="httptools") as stage:
             stage.plugins.handles["p"] = Handle(link)
@@ -115,7 +116,7 @@ async def record(folder: Path, direct: bool) -> dict[tuple[int, bool, bool], Any
             with capture_logs() as logs:
                 async with connect(port) as client:
                     client_saw = await seen_by_client(client, case)
-                    async with asyncio.timeout(10):
+                    async with asyncio.timeout(PATIENCE):
                         while not (lines := [log for log in logs if "bytes_in" in log]):
                             await asyncio.sleep(0.005)
             fields = {key: lines[0].get(key) for key in ("status", "problem", "bytes_in", "bytes_out", "plugin")}
@@ -162,7 +163,7 @@ class SecondTaker(tunnel_pb2_grpc.TunnelServicer):
 async def test_a_request_whose_empty_body_had_ended_is_offered_again_with_its_end(tmp_path: Path, direct: bool) -> None:
     async with served_by(SecondTaker(), tmp_path, direct) as port, connect(port) as client:
         await client.write(b"POST /plugins/p/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert (await client.reader.readline()).startswith(b"HTTP/1.1 204")
 
 

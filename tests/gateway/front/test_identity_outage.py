@@ -15,6 +15,7 @@ from starlette.websockets import WebSocket
 from servehttp.identity import UNKNOWN, Cached, Caller, IdentityUnavailable
 from support.client import connect
 from support.fronts import front
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -84,7 +85,7 @@ async def test_a_websocket_whose_sender_cannot_be_found_out_is_refused(tmp_path:
     async with front(APP, tmp_path, direct=direct, identity=Away()) as stage:
         reader, writer = await asyncio.open_connection("127.0.0.1", stage.port)
         writer.write(head.encode())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             answer = await reader.readuntil(b"\r\n\r\n")
         writer.close()
     assert answer.startswith(b"HTTP/1.1 503 ")

@@ -17,6 +17,7 @@ from mattermost_plugin.headers import HOP_BY_HOP
 from mattermost_plugin.request_id import EXTENSION
 from mattermost_plugin.types import Receive, Scope, Send
 from support.fronts import front
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -69,7 +70,7 @@ async def ask(port: int, head: bytes) -> tuple[str, int]:
     """Send the bytes, and wait for the head of an answer; returns the address that they came from."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(head)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         assert (await reader.readuntil(b"\r\n\r\n")).split()[1] in (b"101", b"204")
     address: tuple[str, int] = writer.get_extra_info("sockname")
     writer.close()

@@ -10,7 +10,7 @@ import pytest
 from mattermost_plugin.types import Receive, Scope, Send
 from support.front_server import Client, Running, eventually, serving
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 HANDSHAKE = (
     b"GET / HTTP/1.1\r\nHost: t\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"

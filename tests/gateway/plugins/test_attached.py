@@ -15,6 +15,7 @@ from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.link import Link
 from servehttp.plugins.states import PluginState
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 from support.supervision import POLICY, Connections, until
 
 pytestmark = pytest.mark.anyio
@@ -29,7 +30,7 @@ async def test_it_is_looked_for_until_it_is_there_and_whenever_it_goes_away() ->
     with pytest.raises(PluginStartError, match="nothing answered"):
         await plugin.start()
     await until(lambda: len(connections.targets) >= 5)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         connections.refuse = None
         await plugin.wait_for(PluginState.RUNNING)
         connections.last.lost.set_result("stream ended")
@@ -53,7 +54,7 @@ async def test_a_real_plugin_is_found_lost_and_found_again(tmp_path: Path) -> No
     server = await serve()
     plugin = attach("com.example.test", f"unix:{path}", Link.connect, ENDLESS)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await plugin.start()
             assert plugin.state is PluginState.RUNNING
             await server.stop(0)

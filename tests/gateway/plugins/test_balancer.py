@@ -17,6 +17,7 @@ from mattermost_plugin.exchange import End, Exchange, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.multiplexer import Multiplexer
 from servehttp.plugins.balancer import Balancer, Endpoint
+from support.patience import PATIENCE
 from support.tunnels import GET, Ends, memory_tunnel
 
 pytestmark = pytest.mark.anyio
@@ -209,7 +210,7 @@ class Stage:
         for exchange in self.begun:
             exchange.reset(ResetCode.CANCELLED)
         assert [endpoint.load for endpoint in self.endpoints] == [0, 0, 0]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while any(end.plugin.tasks for end in self.ends):
                 await asyncio.sleep(0)
 
@@ -224,7 +225,7 @@ async def staged() -> AsyncIterator[Stage]:
 
 async def told(endpoint: Endpoint) -> None:
     """Waits until it is known that nothing begins there."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while endpoint.takes:
             await asyncio.sleep(0)
 
@@ -242,7 +243,7 @@ async def test_an_endpoint_that_drains_or_is_lost_gets_nothing_and_keeps_what_it
     async with staged() as stage:
         draining, lost, good = stage.endpoints
         assert stage.begin() is draining
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while not stage.ends[0].plugin.tasks:
                 await asyncio.sleep(0)
         stage.ends[0].plugin.drain()

@@ -21,14 +21,15 @@ from servehttp.errors import LinkError
 from servehttp.plugins.link import Link
 from support.call_ways import WAYS, by
 from support.loops import one_module_loop
+from support.patience import PATIENCE
 from support.plugin_host import serving
 
 __all__ = ["one_module_loop"]
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 NAME = "MessageWillBePosted"
-TIMEOUT = 20.0
+TIMEOUT = PATIENCE
 
 
 class Slow(Plugin):

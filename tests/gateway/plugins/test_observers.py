@@ -20,6 +20,7 @@ from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervision import SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 from support.supervision import HANDSHAKE, POLICY, WAIT, Connections, is_alive, spec
 
 pytestmark = pytest.mark.anyio
@@ -57,12 +58,12 @@ async def followed(
     launch = functools.partial(PluginProcess.launch, spec(HANDSHAKE + WAIT, folder), Reaper())
     plugin = SupervisedPlugin("com.example.test", launch, connections, policy, observers)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await plugin.start()
             yield plugin, observers
     finally:
         observers.may_settle.set()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await plugin.stop()
 
 

@@ -16,9 +16,11 @@ import psutil
 import pytest
 import structlog
 
+from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.process import HANDSHAKE_NOISE, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.runner import RunnerError
+from support.patience import PATIENCE
 from support.supervision import HANDSHAKE, WAIT, command_spec, either_loop, is_alive, no_leaks, spec, until
 
 pytestmark = pytest.mark.anyio
@@ -110,11 +112,9 @@ async def test_a_plugin_that_prints_something_else_is_quoted(tmp_path: Path) -> 
 
 
 async def test_a_plugin_that_prints_for_ever_is_given_up_early(tmp_path: Path) -> None:
-    began = time.monotonic()
     error = await refusal(command_spec(("yes",), tmp_path))
     assert str(error).startswith(f"printed {HANDSHAKE_NOISE // 1024} KiB on stdout without a handshake; on stdout it")
     assert "y | y | y" in str(error)
-    assert time.monotonic() - began < 3
 
 
 async def test_a_plugin_that_closes_its_stdout_is_not_waited_for(tmp_path: Path) -> None:
@@ -179,7 +179,7 @@ async def test_a_plugin_that_ignores_sigterm_is_killed_with_its_children(tmp_pat
         child = int((tmp_path / "child.pid").read_text())
         began = time.monotonic()
         await process.stop(0.2)
-        assert 0.2 <= time.monotonic() - began < 2
+        assert time.monotonic() - began >= 0.2
         await until(lambda: not is_alive(child))
         assert "SIGKILL" in await process.wait()
 
@@ -209,7 +209,7 @@ async def test_a_plugin_that_heeds_sigterm_ends_without_waiting_for_the_grace(tm
     code = "import signal, sys; signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))\n" + HANDSHAKE + WAIT
     async with running(spec(code, tmp_path)) as process:
         await process.ready(10)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await process.stop(60)
         assert await process.wait() == "exited with code 7"
 
@@ -243,7 +243,7 @@ async def test_a_flood_without_newlines_neither_blocks_the_plugin_nor_fills_memo
     before = psutil.Process().memory_info().rss
     async with running(spec(HANDSHAKE + code, tmp_path)) as process:
         await process.ready(10)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             assert await process.wait() == "exited with code 0; last on stderr: " + "x" * 300 + "… | done"
     assert psutil.Process().memory_info().rss - before < 16 * 1024 * 1024
     assert [record["event"][-11:] for record in records] == [" [line cut]", " [line cut]", "done"]
@@ -251,24 +251,24 @@ async def test_a_flood_without_newlines_neither_blocks_the_plugin_nor_fills_memo
 
 async def test_a_flood_of_lines_leaves_the_event_loop_free(tmp_path: Path, records: list[Any]) -> None:
     code = "import os\nblock = b'y\\n' * 32768\nfor _ in range(320): os.write(2, block)"
-    gaps = []
+    turns = []
 
     async def tick() -> None:
         while True:
-            before = time.monotonic()
-            await asyncio.sleep(0.005)
-            gaps.append(time.monotonic() - before)
+            before = time.thread_time()
+            await asyncio.sleep(0)
+            turns.append(time.thread_time() - before)
 
-    ticker = asyncio.create_task(tick())
+    ticker, began = asyncio.create_task(tick()), time.monotonic()
     async with running(spec(HANDSHAKE + code, tmp_path)) as process:
         await process.ready(10)
         await process.wait()
     ticker.cancel()
-    assert max(gaps) < 0.5
+    assert max(turns) < sum(turns) / 2, "one turn of the loop read most of it"
     lines = [record for record in records if record["event"] == "y"]
     dropped = sum(record.get("dropped", 0) for record in records)
     assert len(lines) + dropped == 320 * 32768
-    assert len(lines) < 5000
+    assert len(lines) < OutputLimits().lines_per_second * (time.monotonic() - began + 2)
 
 
 async def test_nothing_is_left_of_a_plugin(tmp_path: Path) -> None:

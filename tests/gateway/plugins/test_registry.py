@@ -23,6 +23,7 @@ from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.settings.plugins import PluginSettings
 from servehttp.workspace.settings import Settings
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 from support.supervision import no_leaks, until
 
 pytestmark = pytest.mark.anyio
@@ -71,11 +72,11 @@ def registry(*folders: Path, **settings: Any) -> Registry:
 @asynccontextmanager
 async def started(registry: Registry) -> AsyncIterator[dict[str, PluginStartError | None]]:
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             results = await registry.start()
         yield dict(results)
     finally:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await registry.stop()
 
 
@@ -150,7 +151,7 @@ async def test_a_real_plugin_comes_back_after_it_was_killed(tmp_path: Path) -> N
         assert isinstance(plugin, SupervisedPlugin)
         first = pid_of(plugin)
         os.kill(first, signal.SIGKILL)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await plugin.wait_for(PluginState.RESTARTING)
             await plugin.wait_for(PluginState.RUNNING)
         assert pid_of(plugin) != first
@@ -164,7 +165,7 @@ async def test_a_suspended_plugin_is_noticed_and_replaced(tmp_path: Path) -> Non
         [plugin] = plugins
         assert isinstance(plugin, SupervisedPlugin)
         os.kill(pid_of(plugin), signal.SIGSTOP)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await plugin.wait_for(PluginState.RESTARTING)
             await plugin.wait_for(PluginState.RUNNING)
 
@@ -185,7 +186,7 @@ async def test_a_stop_during_the_start_ends_it_also_for_those_in_the_queue(tmp_p
     await until(lambda: any(plugin.state is PluginState.STARTING for plugin in plugins))
     assert [plugin.state for plugin in plugins][STARTS_AT_ONCE:] == [PluginState.QUEUED] * (12 - STARTS_AT_ONCE)
     await list(plugins)[-1].stop()  # before its turn has come
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         await plugins.stop()
         results = await start
     assert all(results.values())

@@ -19,6 +19,7 @@ from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.states import COMING_UP, PluginState
 from servehttp.plugins.supervisor import SupervisedPlugin
 from support.handles import IdlePlugin
+from support.patience import PATIENCE
 from support.supervision import (
     POLICY,
     Connections,
@@ -55,10 +56,10 @@ class Stage:
 async def staged(count: int, *refusals: RunnerError | None, **policy: Any) -> AsyncIterator[Stage]:
     stage = Stage(count, *refusals, **policy)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             yield stage
     finally:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await stage.registry.stop()
         assert set(stage.states) == {"stopped"}
         assert stage.plugin.state is PluginState.STOPPED

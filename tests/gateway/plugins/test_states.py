@@ -6,6 +6,7 @@ import itertools
 import pytest
 
 from servehttp.plugins.states import MOVES, Lifecycle, PluginState
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -53,5 +54,5 @@ async def test_waiting_for_a_state_ends_when_it_is_entered() -> None:
     await asyncio.sleep(0)
     assert not waiter.done()
     life.move(PluginState.FAILED, "no luck")
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE):
         await waiter

@@ -16,18 +16,19 @@ from servehttp.plugins.runner import RunnerError
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import FAILURE_GRACE
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 from support.supervision import (
     POLICY,
     Connections,
     FakeLink,
     FakeRunner,
     Launches,
+    in_time,
     log_records,  # noqa: F401  # pytest uses it
     reached,
     refused,
     supervised,
     until,
-    within,
 )
 
 pytestmark = pytest.mark.anyio
@@ -63,9 +64,9 @@ async def test_a_stop_drains_deactivates_hangs_up_and_then_ends_the_process() ->
         await plugin.start()
         await plugin.stop()
         assert connections.last.calls == ["activate", "drain", "deactivate", "close"]
-        assert launches.last.calls == ["stop 5"]
+        assert launches.last.calls == [f"stop {POLICY.stop_timeout:g}"]
         await plugin.stop()
-        assert launches.last.calls == ["stop 5"]
+        assert launches.last.calls == [f"stop {POLICY.stop_timeout:g}"]
 
 
 async def test_while_it_drains_open_requests_keep_their_connection() -> None:
@@ -78,20 +79,21 @@ async def test_while_it_drains_open_requests_keep_their_connection() -> None:
         assert plugin.link is connections.links[-1]
         assert "close" not in connections.last.calls
         connections.last.hold["drain"].set()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.gather(*stops)
         assert connections.last.calls.count("deactivate") == 1
 
 
 async def test_a_plugin_that_ends_while_it_drains_is_not_waited_for() -> None:
     launches, connections = Launches(), Connections()
-    async with supervised(launches, connections) as plugin:
+    patient = replace(POLICY, drain_timeout=60 * PATIENCE)
+    async with supervised(launches, connections, patient) as plugin:
         await plugin.start()
         connections.last.hold["drain"] = asyncio.Event()
         stop = asyncio.create_task(plugin.stop())
         await reached(plugin, PluginState.STOPPING)
         launches.last.ended.set_result("exited with code 0")
-        await within(2, stop)
+        await in_time(stop)
 
 
 async def test_a_failing_activation_is_reported_with_its_text() -> None:
@@ -281,11 +283,11 @@ async def test_starting_twice_is_an_error_of_the_caller() -> None:
 
 async def test_a_stop_during_the_back_off_does_not_wait_for_it() -> None:
     launches = Launches(RunnerError("no"))
-    patient = replace(POLICY, restart=replace(POLICY.restart, first_delay=600, longest_delay=600))
+    patient = replace(POLICY, restart=replace(POLICY.restart, first_delay=60 * PATIENCE, longest_delay=60 * PATIENCE))
     async with supervised(launches, policy=patient) as plugin:
         await refused(plugin)
         assert plugin.state is PluginState.RESTARTING
-        await within(1, plugin.stop())
+        await in_time(plugin.stop())
 
 
 async def test_a_start_nobody_waits_for_any_more_goes_on() -> None:
@@ -298,7 +300,8 @@ async def test_a_start_nobody_waits_for_any_more_goes_on() -> None:
 
 async def test_a_stop_that_is_cancelled_still_ends_the_process() -> None:
     launches, connections = Launches(), Connections()
-    async with supervised(launches, connections) as plugin:
+    patient = replace(POLICY, drain_timeout=60 * PATIENCE)
+    async with supervised(launches, connections, patient) as plugin:
         await plugin.start()
         connections.last.hold["drain"] = asyncio.Event()
         stop = asyncio.create_task(plugin.stop())
@@ -308,7 +311,7 @@ async def test_a_stop_that_is_cancelled_still_ends_the_process() -> None:
         with pytest.raises(asyncio.CancelledError):
             await stop
         assert plugin.state is PluginState.STOPPED
-        assert launches.last.calls == ["stop 5"]
+        assert launches.last.calls == [f"stop {POLICY.stop_timeout:g}"]
 
 
 async def test_a_lack_of_this_host_is_tried_again_and_never_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -329,12 +332,13 @@ async def test_a_start_that_takes_too_long_gets_more_time_and_counts_less_than_a
     async with supervised(launches) as plugin:
         assert await refused(plugin) == "printed no handshake"
         await reached(plugin, PluginState.RUNNING)
-        assert [runner.timeouts for runner in launches.made] == [[10], [20], [40], [40], [40]]
+        factors = [[seconds / POLICY.start_timeout for seconds in runner.timeouts] for runner in launches.made]
+        assert factors == [[1], [2], [4], [4], [4]]
 
 
 async def test_after_good_service_the_restart_comes_at_once() -> None:
     launches = Launches()
-    restart = replace(POLICY.restart, first_delay=600, longest_delay=600, good_service=0.01)
+    restart = replace(POLICY.restart, first_delay=60 * PATIENCE, longest_delay=60 * PATIENCE, good_service=0.01)
     async with supervised(launches, policy=replace(POLICY, restart=restart)) as plugin:
         await plugin.start()
         await until(lambda: float(str(plugin.describe()["uptime"])) > 0.01)

@@ -24,6 +24,7 @@ from servehttp.workers.messages import (
     encode,
 )
 from servehttp.workspace.settings import Settings
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -37,7 +38,7 @@ async def one_end() -> AsyncIterator[tuple[Channel, socket.socket]]:
     theirs.setblocking(False)
     channel = await Channel.over(ours)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             yield channel, theirs
     finally:
         theirs.close()
@@ -49,7 +50,7 @@ async def both_ends() -> AsyncIterator[tuple[Channel, Channel]]:
     ours, theirs = socket.socketpair()
     first, second = await Channel.over(ours), await Channel.over(theirs)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             yield first, second
     finally:
         await first.close()

@@ -13,6 +13,7 @@ from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.states import PluginState
 from servehttp.workers.messages import Report, Settled
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
+from support.patience import PATIENCE
 from support.supervision import Connections, until
 
 pytestmark = pytest.mark.anyio
@@ -53,11 +54,11 @@ async def following(state: str = "stopped", target: str | None = None) -> AsyncI
     stage = Stage()
     stage.tell(state, target)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await stage.plugin.start()
             yield stage
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await stage.plugin.stop()
 
 
@@ -88,7 +89,7 @@ async def test_the_start_does_not_wait_for_what_cannot_be_connected_to() -> None
     stage.connections.refuse = "nothing answered"
     stage.tell("running", "unix:/a")
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await stage.plugin.start()
             assert seen(stage) == (PluginState.RESTARTING, None)
             assert stage.plugin.reason == "nothing answered"

@@ -13,6 +13,7 @@ from servehttp.plugins.states import PluginState
 from servehttp.workers.messages import Gone, Report, Settled
 from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
 from servehttp.workers.mirrors import Mirrors
+from support.patience import PATIENCE
 from support.supervision import Connections, until
 
 pytestmark = pytest.mark.anyio
@@ -53,10 +54,10 @@ class Stage:
 async def staged() -> AsyncIterator[Stage]:
     stage = Stage()
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             yield stage
     finally:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             await stage.mirrors.stop()
 
 

@@ -13,6 +13,7 @@ from servehttp.workers.channel import Channel
 from servehttp.workers.messages import Forget, Forgotten, Gone, Introduced, Report, Settled
 from servehttp.workers.notifier import REASON_LENGTH, WorkerNotifier
 from support.handles import IdlePlugin
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -23,7 +24,7 @@ async def worker() -> AsyncIterator[tuple[Channel, Channel]]:
     ours, theirs = socket.socketpair()
     near, far = await Channel.over(ours), await Channel.over(theirs)
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE):
             yield near, far
     finally:
         await near.close()

@@ -22,6 +22,7 @@ from servehttp.settings.server import ServerSettings
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
 from servehttp.workspace.settings import Settings
+from support.patience import PATIENCE
 from support.supervision import is_alive, no_leaks, until
 
 pytestmark = pytest.mark.anyio
@@ -77,10 +78,10 @@ async def pool(
 ) -> AsyncIterator[Stage]:
     stage = Stage((program, "-I", "-S", "-c", script), workers, drain_timeout)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             yield stage
     finally:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             await stage.pool.stop()
             await asyncio.gather(stage.running, return_exceptions=True)
         stage.listener.close()

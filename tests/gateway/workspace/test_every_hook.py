@@ -22,12 +22,13 @@ from servehttp.workspace.rpc.table import HANDLERS
 from servehttp.workspace.settings import Settings
 from support.every_hook import PLUGIN
 from support.hook_scene import EVENTS, Event, Scene
+from support.patience import PATIENCE
 from support.plugin_host import serving
 from support.rest import served
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 10
+SECONDS = PATIENCE
 """Longest that a hook is waited for."""
 
 

@@ -19,6 +19,7 @@ from servehttp.workspace.rpc.server import Endpoint
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import Workspace
 from support.hooks import plugin_with
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 MEGA = 1024 * 1024
@@ -79,7 +80,7 @@ async def test_the_largest_file_passes_a_hook_that_looks_at_it(
     server = PluginServer(plugin_with(name, look, told(settings, monkeypatch)))
     port = await server.start()
     try:
-        link = await Link.connect(f"127.0.0.1:{port}", timeout=30)
+        link = await Link.connect(f"127.0.0.1:{port}", timeout=PATIENCE)
         try:
             content = bytes(int(settings.workspace.max_file_size))
             request = hooks_message_pb2.FileWillBeUploadedRequest(file_content=content)

@@ -18,11 +18,11 @@ from mattermost_plugin.api.calls import DEFAULT_TIMEOUT, MAX_ATTEMPTS, TRANSFER_
 from mattermost_plugin.api.channel import DEFAULT_CHANNEL_OPTIONS
 from mattermost_plugin.runtime_config import ENV_API_TARGET, ENV_API_TOKEN
 from support.api_host import ApiHost, answer, serving
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
 Code = grpc.StatusCode
-PATIENCE = 10.0
 LARGE = bytes(range(256)) * 4 * 1024 * 12
 """12 MiB."""
 

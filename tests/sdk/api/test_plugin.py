@@ -17,6 +17,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import OnActivateRequest, OnConf
 from mattermost_plugin.plugin import close_clients
 from mattermost_plugin.process.logs import HostFormatter
 from support.api_host import ApiHost
+from support.patience import PATIENCE
 from support.plugin_host import serving
 
 pytestmark = pytest.mark.anyio
@@ -93,7 +94,7 @@ def test_threads_that_ask_at_once_get_one_client(target: str) -> None:
     barrier = threading.Barrier(8)
 
     def ask(_: int) -> Any:
-        barrier.wait(10)
+        barrier.wait(PATIENCE)
         return plugin.api
 
     with ThreadPoolExecutor(8) as pool:

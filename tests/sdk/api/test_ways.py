@@ -20,7 +20,7 @@ from mattermost_plugin.handshake import calls_socket
 from support.api_host import RPCS, SERVICE, ApiHost, answer, request_class, serving
 from support.direct_calls import listener
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 Code = grpc.StatusCode
 

@@ -13,7 +13,7 @@ from mattermost_plugin.types import ASGIApp
 from support.applications import PIECES
 from support.exchanges import FakeExchange, serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 ROOT = b"/plugins/com.example"
 

@@ -17,8 +17,9 @@ from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.types import Receive, Scope, Send
 from support.asgi_events import START, body, settled
 from support.exchanges import FakeExchange
+from support.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 class Leaving:
@@ -117,7 +118,7 @@ async def streamed(caplog: pytest.LogCaptureFixture, leave_at: str) -> None:
         exchange.stall()
         await settled()
         exchange.leave()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         await running
         await ended.wait()
     assert caplog.records == []

@@ -13,7 +13,7 @@ from mattermost_plugin.types import Event, Receive, Scope, Send
 from support.asgi_events import START, body, broken, sending, settled, start
 from support.exchanges import FakeExchange, get, serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_an_application_that_raises_before_it_answers_gives_500(caplog: pytest.LogCaptureFixture) -> None:

@@ -9,7 +9,7 @@ from mattermost_plugin.types import Event
 from support.asgi_events import START, body, broken, sending, start
 from support.exchanges import get, serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 HINT: Event = {"type": "http.response.early_hint", "links": [b"</a.css>; rel=preload", b"</b.js>; rel=preload"]}
 

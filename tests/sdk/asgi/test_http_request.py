@@ -13,7 +13,7 @@ from mattermost_plugin.types import Event, Receive, Scope, Send
 from support.asgi_events import START, body, sending, settled, start
 from support.exchanges import FakeExchange, get, serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 # The request

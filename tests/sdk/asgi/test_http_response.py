@@ -13,7 +13,7 @@ from mattermost_plugin.types import Receive, Scope, Send
 from support.asgi_events import START, body, broken, sending, start
 from support.exchanges import FakeExchange, get, serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_a_response_is_its_head_its_pieces_and_its_end() -> None:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from mattermost_plugin.asgi import Lifespan, LifespanError
 from mattermost_plugin.types import ASGIApp, Event, Receive, Scope, Send
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 def answering(**answers: Event) -> tuple[ASGIApp, list[str]]:

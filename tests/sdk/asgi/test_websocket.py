@@ -14,7 +14,7 @@ from mattermost_plugin.exchange import Accept, Body, Close, End, Headers, Messag
 from mattermost_plugin.types import ASGIApp, Event, Receive, Scope, Send
 from support.exchanges import FakeExchange, serve
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 HANDSHAKE = Request("GET", b"/ws", websocket=True)
 ACCEPT: Event = {"type": "websocket.accept"}

@@ -20,7 +20,7 @@ from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, Dire
 from mattermost_plugin.tunnel.http2 import Call
 from support.direct_calls import Heard, listener, raw
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 Code = grpc.StatusCode
 MIB = 1024 * 1024

@@ -86,8 +86,8 @@ async def test_a_vetoing_handler_may_let_things_happen_when_it_fails(
         raise LookupError("nothing there")
 
     allowed = {"posts": full_request(name).posts} if name == "MessagesWillBeConsumed" else {}
-    for handler in (slow, failing):
-        async with serving(plugin_with(name, handler, SHORT, on_error="allow")) as (_, host):
+    for handler, config in ((slow, SHORT), (failing, None)):
+        async with serving(plugin_with(name, handler, config, on_error="allow")) as (_, host):
             response = await ask(host, name)
         assert {field.name: value for field, value in response.ListFields()} == allowed
     errors = [record.message for record in caplog.records if record.levelno == logging.ERROR]

@@ -32,9 +32,9 @@ async def implemented(host: Host) -> list[str]:
     return list((await host.hooks.Implemented(ImplementedRequest())).hooks)
 
 
-def handling(name: str, handler: Callable[..., Any]) -> Plugin:
+def handling(name: str, handler: Callable[..., Any], config: RuntimeConfig | None = None) -> Plugin:
     cls = type("Handling", (Plugin,), {"handler": hook(name)(handler)})
-    plugin: Plugin = cls(config=RuntimeConfig(hook_timeout=0.2))
+    plugin: Plugin = cls(config=config or RuntimeConfig())
     return plugin
 
 
@@ -118,7 +118,7 @@ async def test_a_handler_that_takes_too_long_is_an_error(name: str) -> None:
     async def slow(self: Plugin) -> None:
         await asyncio.sleep(10)
 
-    async with serving(handling(name, slow)) as (_, host):
+    async with serving(handling(name, slow, RuntimeConfig(hook_timeout=0.2))) as (_, host):
         error = (await LIFECYCLE[name](host)).error
     assert error.message == f"Hook '{name}' timed out after 0.2 seconds"
 

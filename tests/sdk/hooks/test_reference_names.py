@@ -16,6 +16,8 @@ from mattermost_plugin._internal.hook_runner import (  # type: ignore[import-not
     run_hook_async,
 )
 
+from support.patience import PATIENCE
+
 pytestmark = pytest.mark.anyio
 
 
@@ -50,7 +52,7 @@ async def test_handlers_are_run_sync_and_async() -> None:
 
 async def test_a_time_out_and_an_error_have_the_old_classes() -> None:
     release = threading.Event()
-    for handler in (lambda: asyncio.sleep(10), lambda: release.wait(10)):
+    for handler in (lambda: asyncio.sleep(10), lambda: release.wait(PATIENCE)):
         with pytest.raises(HookTimeoutError, match=r"'X' timed out after 0\.1 seconds"):
             await run_hook_async(handler, timeout=0.1, hook_name="X")
     release.set()

@@ -16,8 +16,9 @@ from mattermost_plugin.http2.channel import ClientChannel, connect
 from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.http2.statuses import CANCELLED, DEADLINE_EXCEEDED, NOT_FOUND, OK, UNIMPLEMENTED
 from support.http2_calls import ECHO, Answer, Served, begin, echo_until_end, serving
+from support.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 MIB = 2**20
 
@@ -68,7 +69,7 @@ async def served(path: Path, **options: Any) -> AsyncIterator[tuple[ClientChanne
     server.add_generic_rpc_handlers((servicer,))
     server.add_insecure_port(f"unix:{path}")
     await server.start()
-    channel = await connect(f"unix:{path}", Limits(), timeout=10)
+    channel = await connect(f"unix:{path}", Limits(), timeout=PATIENCE)
     try:
         yield channel, servicer
     finally:
@@ -146,7 +147,7 @@ async def test_calls_fail_when_grpcs_server_goes(tmp_path: Path) -> None:
     server.add_generic_rpc_handlers((Servicer(),))
     server.add_insecure_port(f"unix:{tmp_path / 's'}")
     await server.start()
-    channel = await connect(f"unix:{tmp_path / 's'}", timeout=10)
+    channel = await connect(f"unix:{tmp_path / 's'}", timeout=PATIENCE)
     answer = begin(channel, "/test/Stay", [])
     await answer.begun.wait()
     await server.stop(None)

@@ -24,11 +24,12 @@ from mattermost_plugin.grpc import goplugin_pb2_grpc
 from mattermost_plugin.grpc.goplugin_pb2 import Empty
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import OnActivateRequest, OnConfigurationChangeRequest
 from mattermost_plugin.handshake import MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE, Handshake, calls_socket, tunnel_socket
+from support.patience import PATIENCE
 from support.plugin_host import Host
 
 pytestmark = pytest.mark.anyio
 
-TIMEOUT = 20.0
+TIMEOUT = PATIENCE
 
 PLUGIN = """
 from mattermost_plugin import Plugin, hook, run_plugin

@@ -15,6 +15,7 @@ import pytest
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.grpc import tunnel_pb2_grpc
 from mattermost_plugin.serve_http.streams import CallStream
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -40,7 +41,7 @@ async def talking(code: grpc.StatusCode, path: Path) -> AsyncIterator[CallStream
     server.add_insecure_port(f"unix:{path}")
     await server.start()
     try:
-        async with grpc.aio.insecure_channel(f"unix:{path}") as channel, asyncio.timeout(10):
+        async with grpc.aio.insecure_channel(f"unix:{path}") as channel, asyncio.timeout(PATIENCE):
             stream = CallStream(tunnel_pb2_grpc.TunnelStub(channel).Connect())
             assert (await stream.read()).frames[0].exchange == 0
             with pytest.raises((grpc.RpcError, asyncio.InvalidStateError)):
@@ -65,7 +66,7 @@ async def test_a_status_that_is_not_ok_is_raised(tmp_path: Path) -> None:
 
 
 async def test_a_write_to_a_call_that_ends_before_it_has_begun_fails(tmp_path: Path) -> None:
-    async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'nobody'}") as channel, asyncio.timeout(10):
+    async with grpc.aio.insecure_channel(f"unix:{tmp_path / 'nobody'}") as channel, asyncio.timeout(PATIENCE):
         for turns in range(8):  # of the event loop, in which the write may have come to anything
             call = tunnel_pb2_grpc.TunnelStub(channel).Connect()
             writing = asyncio.create_task(CallStream(call).write(pb.Message()))

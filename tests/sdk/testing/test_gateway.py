@@ -10,6 +10,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 import pytest
 
 from servehttp.testing import Gateway, GatewayFailed, running_gateway
+from support.patience import PATIENCE
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 HELLO = "com.example.hello"
@@ -21,10 +22,10 @@ fetch = build_opener(ProxyHandler({})).open
 def test_a_plugin_is_served_in_processes(gateway: Gateway) -> None:
     assert gateway.plugins == {HELLO: "running"}
     for url in (gateway.plugin_url("/hello/world"), gateway.plugin_url("hello/world", plugin_id=HELLO)):
-        with fetch(url, timeout=10) as response:
+        with fetch(url, timeout=PATIENCE) as response:
             assert json.load(response) == {"hello": "world"}
     me = Request(f"{gateway.url}/api/v4/users/me", headers={"authorization": f"Bearer {gateway.admin_token}"})
-    with fetch(me, timeout=10) as response:
+    with fetch(me, timeout=PATIENCE) as response:
         assert json.load(response)["username"] == "admin"
     assert any(HELLO in line for line in gateway.lines)
 

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from support.patience import PATIENCE
+
 pytest_plugins = ["pytester"]
 
 # By these names they are found whether the package is installed or only on the path.
@@ -55,7 +57,7 @@ def test_without_a_class_in_the_mark(blocking_plugin):
 def run(pytester: pytest.Pytester, conftest: str, tests: str) -> pytest.RunResult:
     pytester.makeconftest(conftest)
     pytester.makepyfile(tests)
-    return pytester.runpytest_subprocess(*PLUGINS, "--strict-markers", timeout=50)
+    return pytester.runpytest_subprocess(*PLUGINS, "--strict-markers", timeout=PATIENCE)
 
 
 def test_a_project_names_its_plugin_once_and_a_test_another_one(pytester: pytest.Pytester) -> None:
@@ -109,6 +111,6 @@ def test_without_the_extra_the_rest_goes_on(pytester: pytest.Pytester) -> None:
 
 def test_pytest_does_not_wait_for_what_no_test_asks_for() -> None:
     look = "import sys, mattermost_plugin.testing.pytest_plugin, servehttp.testing.pytest_plugin; print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True, timeout=PATIENCE)
 
     assert not {"google.protobuf", "starlette", "sqlalchemy", "pydantic"} & set(done.stdout.split())

@@ -28,8 +28,9 @@ from support.http2 import (
     settings,
     window_update,
 )
+from support.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_nothing_else_is_served(tmp_path: Path) -> None:
@@ -66,7 +67,7 @@ async def test_to_send_says_when_to_wait_and_when_to_go_on(tmp_path: Path) -> No
 
     window = settings(window=2**31 - 1) + window_update(2**30, 0)
     async with listening(handle, tmp_path) as (_, path), raw(path, PREFACE + window + headers(REQUEST)) as (reader, _w):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await states.get() == "full"
             assert states.empty()
             while states.empty():
@@ -78,7 +79,7 @@ async def test_what_is_sent_to_a_peer_that_does_not_read_is_bounded_by_one_messa
     ours, theirs = socket.socketpair()
     call = called_server(settings(window=2**31 - 1) + window_update(2**30, 0))
     with theirs:
-        theirs.settimeout(5)
+        theirs.settimeout(PATIENCE)
         _, stream = await asyncio.get_running_loop().create_connection(lambda: DirectMessageStream(call), sock=ours)
         transport = stream._transport
         assert transport is not None
@@ -122,7 +123,7 @@ async def test_messages_that_are_much_work_leave_turns_to_others(gone: bool) -> 
         theirs.sendall(b"".join(data(prefixed(b"%d" % number)) for number in range(10)) + data(b"", END_STREAM))
         if gone:
             theirs.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await running
         counting.cancel()
         stream.drop()
@@ -164,7 +165,7 @@ async def test_a_peer_that_asks_and_does_not_read_is_not_heard_further(asked: st
         _, stream = await asyncio.get_running_loop().create_connection(lambda: DirectMessageStream(call), sock=ours)
         transport = stream._transport
         assert transport is not None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await pinged(stream, theirs, ASKED[asked] * 100) < MIB
         with pytest.raises(RemoteProtocolError, match="does not read"):
             await stream.run(Heard())
@@ -213,7 +214,7 @@ async def test_messages_before_anybody_listens_are_kept_but_not_many(tmp_path: P
         stream, heard = await connect(path, PATH), Heard()
         await asyncio.sleep(0.05)  # nothing tells that they have come
         running = asyncio.create_task(stream.run(heard))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert [await heard.messages.get() for _ in range(EARLY_MESSAGES)] == [
                 b"%d" % number for number in range(EARLY_MESSAGES)
             ]
@@ -222,7 +223,7 @@ async def test_messages_before_anybody_listens_are_kept_but_not_many(tmp_path: P
         await stream.close(1)
 
         stream = await connect(path, PATH)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait((stream.over,))
             with pytest.raises(RemoteProtocolError, match="before the hello was answered"):
                 await stream.run(Heard())
@@ -234,13 +235,13 @@ async def test_nothing_is_handed_over_once_run_has_ended(tmp_path: Path) -> None
         stream, heard = await connect(path, PATH), Heard()
         running = asyncio.create_task(stream.run(heard))
         stream.send(b"first")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await heard.messages.get()
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         stream.send(b"second")
         stream.done_writing()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await stream.closed
         assert heard.messages.empty()
         await stream.close(1)

@@ -28,9 +28,10 @@ from servehttp.errors import LinkError, NoTunnelError
 from servehttp.plugins.link import Link
 from support.direct_calls import Handle, Heard, listener, until_it_ends
 from support.fronts import Hooks
+from support.patience import PATIENCE
 from support.tunnels import GET, IMPATIENT, hello, no_task_left, read_body
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -72,7 +73,7 @@ async def beside(target: str, handle: Handle) -> AsyncIterator[None]:
 async def ask(link: Link) -> bytes:
     exchange = await link.open(GET)
     await exchange.send(End())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         return await read_body(exchange)
 
 
@@ -86,11 +87,11 @@ async def test_the_gateway_calls_directly_where_it_can(tmp_path: Path) -> None:
         path = tunnel_socket(target)
         assert path is not None
         await servicer.listen(listener(path))
-        link = await Link.connect(target, timeout=5)
+        link = await Link.connect(target, timeout=PATIENCE)
         assert link.transport == "tunnel"
         assert await ask(link) == b"directly"
         await servicer.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await link.wait_lost() == "the plugin closed the tunnel"
         await link.close()
 
@@ -102,7 +103,7 @@ async def test_the_gateway_calls_by_grpc_where_nobody_listens_beside(tmp_path: P
             path = tunnel_socket(target)
             assert path is not None
             listener(path).close()
-        link = await Link.connect(target, timeout=5)
+        link = await Link.connect(target, timeout=PATIENCE)
         assert link.transport == "tunnel"
         assert await ask(link) == b"by gRPC"
         await link.close()
@@ -113,12 +114,12 @@ async def test_the_gateway_uses_the_contracts_own_way_where_the_tunnel_is_unknow
         await stream.finish(UNIMPLEMENTED, "", 1)
 
     async with no_task_left(), plugin_at(tmp_path / "s", tunnel=False) as target, beside(target, refuse):
-        link = await Link.connect(target, timeout=5)
+        link = await Link.connect(target, timeout=PATIENCE)
         assert link.transport == "servehttp"
         assert await ask(link) == b"by gRPC"
         await link.close()
         with pytest.raises(NoTunnelError):
-            await Link.connect(target, transport="tunnel", timeout=5)
+            await Link.connect(target, transport="tunnel", timeout=PATIENCE)
 
 
 async def test_the_gateway_says_why_there_is_no_tunnel(tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ async def test_the_gateway_says_why_there_is_no_tunnel(tmp_path: Path) -> None:
 
     async with no_task_left(), plugin_at(tmp_path / "s") as target, beside(target, refuse):
         with pytest.raises(LinkError, match="the tunnel broke: versions 2 to 3 only"):
-            await Link.connect(target, timeout=5)
+            await Link.connect(target, timeout=PATIENCE)
 
 
 async def test_the_gateway_does_not_wait_for_a_hello_for_ever(tmp_path: Path) -> None:
@@ -138,13 +139,13 @@ async def test_the_gateway_does_not_wait_for_a_hello_for_ever(tmp_path: Path) ->
 
 async def test_the_gateway_connects_only_to_processes_of_the_plugins_session(tmp_path: Path) -> None:
     async with no_task_left(), plugin_at(tmp_path / "s") as target:
-        link = await Link.connect(target, timeout=5, session=os.getsid(0))
+        link = await Link.connect(target, timeout=PATIENCE, session=os.getsid(0))
         assert await ask(link) == b"by gRPC"
         await link.close()
         with stranger(tmp_path / "other") as other:
             said = f"{tmp_path / 's'} is listened at by process {os.getpid()} of user {os.getuid()}, which is not"
             with pytest.raises(LinkError, match=said):
-                await Link.connect(target, timeout=5, session=other)
+                await Link.connect(target, timeout=PATIENCE, session=other)
 
 
 async def test_who_takes_the_place_of_the_socket_beside_a_plugin_is_not_connected_to(tmp_path: Path) -> None:
@@ -152,12 +153,12 @@ async def test_who_takes_the_place_of_the_socket_beside_a_plugin_is_not_connecte
         path = tunnel_socket(target)
         assert path is not None
         with stranger(path) as other, pytest.raises(LinkError, match=f"{path} is listened at by process {other} "):
-            await Link.connect(target, timeout=5, session=os.getsid(0))
+            await Link.connect(target, timeout=PATIENCE, session=os.getsid(0))
 
 
 async def test_what_is_attached_may_be_of_any_session(tmp_path: Path) -> None:
     async with no_task_left(), plugin_at(tmp_path / "s") as target:
-        await (await Link.connect(target, timeout=5)).close()
+        await (await Link.connect(target, timeout=PATIENCE)).close()
 
 
 @contextmanager
@@ -189,7 +190,7 @@ async def test_the_gateway_says_how_a_plugin_broke_the_protocol(tmp_path: Path) 
         await stream.run(Heard())
 
     async with no_task_left(), plugin_at(tmp_path / "s") as target, beside(target, rubbish):
-        link = await Link.connect(target, timeout=5)
-        async with asyncio.timeout(5):
+        link = await Link.connect(target, timeout=PATIENCE)
+        async with asyncio.timeout(PATIENCE):
             assert "the plugin broke the tunnel's protocol" in await link.wait_lost()
         await link.close()

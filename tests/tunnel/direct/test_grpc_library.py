@@ -17,6 +17,7 @@ from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, conn
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from support.direct_calls import KIB, MIB, Heard, echo, ended, listening, until_asked
 from support.http2 import PATH
+from support.patience import PATIENCE
 from support.tunnels import (
     GET,
     IMPATIENT,
@@ -31,7 +32,7 @@ from support.tunnels import (
     socket_tunnel,
 )
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 WAYS = {
     "direct": (direct_gateway, direct_plugin),
@@ -105,7 +106,7 @@ async def test_a_grpc_client_that_cancels_ends_its_call(tmp_path: Path) -> None:
         call: Any = channel.stream_stream(PATH)()
         assert await call.read() == b"begun"
         call.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert (await failures.get()).status == grpc.StatusCode.CANCELLED.value[0]
 
 
@@ -124,7 +125,7 @@ async def test_a_grpc_server_that_stops_ends_our_call(tmp_path: Path) -> None:
         heard = Heard()
         running = asyncio.create_task(stream.run(heard))
         stream.send(hello().SerializeToString())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await heard.messages.get()
             await lose()
             with pytest.raises(CallEnded):

@@ -14,8 +14,9 @@ from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, conn
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from support.direct_calls import Heard, assert_echoes, echo, ended, listening, raw, read_to_end
 from support.http2 import PATH, REQUEST, data, frame, headers
+from support.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("said", [b"", PREFACE[:10], PREFACE, PREFACE + frame(4)])
@@ -69,7 +70,7 @@ async def test_a_client_that_vanishes_ends_its_call(tmp_path: Path) -> None:
     async with listening(handle, tmp_path) as (_, path):
         async with raw(path, PREFACE + frame(4) + headers(REQUEST)) as (reader, _):
             await reader.readexactly(9)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             error = await failures.get()
         assert error.status is None
         assert "the connection was" in str(error)

@@ -15,10 +15,11 @@ from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import connect
 from servehttp.plugins.link import Link
 from support.direct_calls import Heard, listener
+from support.patience import PATIENCE
 from support.plugin_host import serving
 from support.tunnels import hello
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_the_socket_beside_is_the_owners_alone_and_gone_after_the_stop(tmp_path: Path) -> None:
@@ -33,7 +34,7 @@ async def test_the_socket_beside_is_the_owners_alone_and_gone_after_the_stop(tmp
         stream.send(hello().SerializeToString())
         running = asyncio.create_task(stream.run(Heard()))
         await server.stop(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait((running,))
         assert running.exception() is None
         await stream.close(1)
@@ -57,7 +58,7 @@ async def test_a_file_beside_that_is_no_socket_is_left_alone(tmp_path: Path, cap
     path.write_text("somebody's")
     async with serving(Plugin(), address=address) as (server, _):
         assert "the tunnel has no socket of its own" in caplog.text
-        link = await Link.connect(server.address.target, timeout=5)
+        link = await Link.connect(server.address.target, timeout=PATIENCE)
         assert link.transport == "tunnel"
         await link.close()
     assert path.read_text() == "somebody's"
@@ -68,7 +69,7 @@ async def test_an_address_too_long_for_one_beside_is_served_all_the_same(tmp_pat
     folder.mkdir()
     async with serving(Plugin(), address=Handshake("unix", f"{folder}/s")) as (server, _):
         assert [path.name for path in folder.iterdir()] == ["s"]
-        link = await Link.connect(server.address.target, timeout=5)
+        link = await Link.connect(server.address.target, timeout=PATIENCE)
         assert link.transport == "tunnel"
         await link.close()
 
@@ -76,6 +77,6 @@ async def test_an_address_too_long_for_one_beside_is_served_all_the_same(tmp_pat
 async def test_a_port_has_nothing_beside_it() -> None:
     assert tunnel_socket("127.0.0.1:7000") is None
     async with serving(Plugin()) as (server, _):
-        link = await Link.connect(server.address.target, timeout=5)
+        link = await Link.connect(server.address.target, timeout=PATIENCE)
         assert link.transport == "tunnel"
         await link.close()

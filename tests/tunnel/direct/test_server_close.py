@@ -13,8 +13,9 @@ from mattermost_plugin.http2.frames import PREFACE
 from mattermost_plugin.tunnel.direct import DirectMessageStream, connect
 from support.direct_calls import KIB, Heard, listening, raw, read_to_end, until_it_ends
 from support.http2 import PATH, REQUEST, headers, settings, window_update
+from support.patience import PATIENCE
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_the_servers_close_ends_calls_and_leaves_no_task(tmp_path: Path) -> None:
@@ -23,7 +24,7 @@ async def test_the_servers_close_ends_calls_and_leaves_no_task(tmp_path: Path) -
         runs = [asyncio.create_task(stream.run(Heard())) for stream in streams]
         await asyncio.sleep(0.01)
         await server.close()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await asyncio.wait(runs)
         await asyncio.gather(*runs, return_exceptions=True)
         for stream in streams:
@@ -48,7 +49,7 @@ async def test_a_client_that_comes_while_the_server_closes_leaves_no_task(tmp_pa
                 await asyncio.sleep(0)
             closing = asyncio.create_task(server.close())
             await asyncio.sleep(0)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await closing
     gc.collect()
 
@@ -64,6 +65,6 @@ async def test_the_servers_close_does_not_wait_for_a_peer_that_does_not_read(tmp
 
     window = settings(window=2**31 - 1) + window_update(2**30, 0)
     async with listening(handle, tmp_path) as (server, path), raw(path, PREFACE + window + headers(REQUEST)):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             await full.wait()
             await server.close()

@@ -18,9 +18,10 @@ from mattermost_plugin.tunnel.direct import connect
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from support.direct_calls import Heard, ended, raw, read_to_end, until_asked
 from support.http2 import REQUEST, frame, frames, headers
+from support.patience import PATIENCE
 from support.tunnels import IMPATIENT, direct_server, hello, no_task_left
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 VIOLATIONS = [
     ([hello(min_version=2, max_version=3)], grpc.StatusCode.FAILED_PRECONDITION, "the peer 2 to 3"),
@@ -87,7 +88,7 @@ async def test_a_gateway_that_leaves_is_no_news(caplog: pytest.LogCaptureFixture
             heard = Heard()
             running = asyncio.create_task(stream.run(heard))
             stream.send(hello().SerializeToString())
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 await heard.messages.get()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)

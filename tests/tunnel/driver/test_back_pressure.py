@@ -9,10 +9,11 @@ import pytest
 
 from mattermost_plugin.exchange import Accept, Body, Close, End, Exchange, Message, Request, Response
 from mattermost_plugin.tunnel.windows import FIRST_WINDOW
+from support.patience import PATIENCE
 from support.tunnel_servers import MIB, PIECE, Held
 from support.tunnels import GET, IMPATIENT, POST, WEBSOCKET, Connect, collect, read_body
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 class Counted:
@@ -77,7 +78,7 @@ async def test_a_stalled_exchange_costs_its_neighbours_nothing(connect: Connect)
     async with connect(serve) as ends:
         stalled = ends.gateway.open(Request("GET", b"/stalled"))
         assert isinstance(await stalled.receive(), Response)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             assert await asyncio.gather(*(fetch() for _ in range(50))) == [4 * PIECE] * 50
         assert len(await read_body(stalled)) == 64 * PIECE
 

@@ -13,7 +13,7 @@ from mattermost_plugin.tunnel.errors import TunnelClosed
 from support.tunnel_servers import Held, echo, send_request
 from support.tunnels import GET, IMPATIENT, POST, WEBSOCKET, Connect, read_body
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_a_plugin_that_drains_finishes_what_it_has_and_takes_nothing_new(connect: Connect) -> None:

@@ -16,7 +16,7 @@ from mattermost_plugin.types import Receive, Scope, Send
 from support.tunnel_servers import MIB, Held, echo, send_request, wait_idle
 from support.tunnels import GET, POST, Connect, collect, read_body
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("code", [ResetCode.CANCELLED, ResetCode.TIMEOUT])

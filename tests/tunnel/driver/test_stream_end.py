@@ -9,10 +9,11 @@ import pytest
 from mattermost_plugin.exchange import Body, Exchange, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.errors import TunnelClosed
+from support.patience import PATIENCE
 from support.tunnel_servers import MIB, Held, echo, wait_idle
 from support.tunnels import GET, POST, Connect, collect
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("how", ["lose", "hang_up"])
@@ -49,7 +50,7 @@ async def test_a_lost_stream_ends_every_exchange_once_at_both_ends(connect: Conn
         with pytest.raises(TunnelClosed, match="lost"):
             ends.gateway.open(GET)
         await wait_idle(lambda: ends.plugin.in_flight)
-        await asyncio.wait_for(wait_idle(lambda: len(exchanges) - len(endings)), 5)
+        await asyncio.wait_for(wait_idle(lambda: len(exchanges) - len(endings)), PATIENCE)
     assert endings == [ResetCode.CANCELLED] * 10
 
 

@@ -12,7 +12,7 @@ from mattermost_plugin.tunnel.windows import FIRST_WINDOW
 from support.tunnel_servers import MIB, echo, send_request, wait_idle
 from support.tunnels import POST, Connect, body_of, collect, read_body
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 async def test_a_request_and_its_response_are_whole_at_the_other_side(connect: Connect) -> None:

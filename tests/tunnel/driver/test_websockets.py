@@ -13,7 +13,7 @@ from mattermost_plugin.tunnel.windows import FIRST_WINDOW
 from support.tunnel_servers import MIB, echo, wait_idle
 from support.tunnels import IMPATIENT, WEBSOCKET, Connect, body_of, collect
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(15)]
+pytestmark = pytest.mark.anyio
 
 
 @pytest.mark.parametrize("text", [True, False])

@@ -16,8 +16,8 @@ from support.front_apps import SOON, Play, app
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_application_is_told_within_a_second_that_the_client_has_gone(play: Play) -> None:
-    told: asyncio.Queue[float] = asyncio.Queue()
+async def test_the_application_is_told_that_the_client_has_gone(play: Play) -> None:
+    told = asyncio.Event()
 
     async def endless(scope: Scope, receive: Receive, send: Send) -> None:
         assert (await receive())["type"] == "http.request"
@@ -26,16 +26,15 @@ async def test_the_application_is_told_within_a_second_that_the_client_has_gone(
         assert (await receive())["type"] == "http.disconnect"
         with pytest.raises(OSError, match="client went away"):
             await send({"type": "http.response.body", "body": b"more", "more_body": True})
-        told.put_nowait(asyncio.get_running_loop().time())
+        told.set()
 
     async with play(endless) as stage, connect(stage.port) as client:
         await client.start("GET", "/plugins/p/")
         await client.end()
         await client.head()
         await client.exactly(5)
-        left = asyncio.get_running_loop().time()
         client.abort()
-        assert await asyncio.wait_for(told.get(), SOON) - left < 1.0
+        await asyncio.wait_for(told.wait(), SOON)
 
 
 async def test_a_cut_upload_is_a_disconnect_and_never_a_whole_body(play: Play) -> None:

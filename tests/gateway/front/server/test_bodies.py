@@ -8,7 +8,7 @@ import contextlib
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
-from support.front_server import CHUNKED, HEAD, SECONDS, TICKS, Recorder, now, respond, serving
+from support.front_server import CHUNKED, HEAD, SECONDS, Recorder, respond, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -51,7 +51,6 @@ async def test_an_upload_without_end_does_not_keep_an_answered_connection(parser
         client = await server.connect()
         client.post(CHUNKED)
         assert (await client.answer()).status == 200
-        started = now()
 
         async def upload() -> None:
             with contextlib.suppress(ConnectionError):
@@ -61,7 +60,6 @@ async def test_an_upload_without_end_does_not_keep_an_answered_connection(parser
 
         async with asyncio.timeout(SECONDS):
             await upload()
-        assert now() - started < 2 + 0.1 + TICKS + 1
 
 
 async def test_a_last_answer_can_be_read_by_a_client_that_still_sends(parser: str) -> None:

@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
-from support.front_server import SECONDS, eventually, gone, now, respond, serving
+from support.front_server import SECONDS, eventually, gone, respond, serving
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -26,11 +27,9 @@ async def test_a_client_that_leaves_is_noticed_though_reading_is_paused(parser: 
         # More than uvicorn takes unasked, and less than the kernel does: FIN must not queue behind a closed window.
         client.post(b"Content-Length: 10000000\r\n", bytes(100_000))
         await eventually(lambda: any(not one.is_reading() for one in server.connections))
-        started = now()
         await client.close()
         left.set()
         await asyncio.wait_for(told.wait(), SECONDS)
-        assert now() - started < 1
 
 
 async def test_a_client_that_leaves_with_a_request_in_the_queue_is_noticed(parser: str) -> None:
@@ -47,7 +46,7 @@ async def test_a_client_that_leaves_with_a_request_in_the_queue_is_noticed(parse
         client.get(b"/2")
         await asyncio.wait_for(begun.wait(), SECONDS)
         await client.close()
-        await asyncio.wait_for(told.wait(), 1)
+        await asyncio.wait_for(told.wait(), PATIENCE)
 
 
 async def test_a_client_that_leaves_is_noticed_by_a_request_that_waited_in_the_queue(parser: str) -> None:
@@ -71,7 +70,7 @@ async def test_a_client_that_leaves_is_noticed_by_a_request_that_waited_in_the_q
         assert (await client.answer()).body == b"ok"
         await client.until(b"begun")
         await client.close()
-        await asyncio.wait_for(told.wait(), 1)
+        await asyncio.wait_for(told.wait(), PATIENCE)
 
 
 async def test_a_client_that_does_not_read_holds_up_the_application_and_no_memory(parser: str) -> None:

@@ -9,7 +9,8 @@ import h11
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
-from support.front_server import SECONDS, TICKS, Recorder, eventually, gone, now, respond, serving
+from support.clock import stopped_clock
+from support.front_server import SECONDS, Recorder, eventually, gone, respond, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -19,7 +20,6 @@ async def test_a_head_that_does_not_end_in_time_is_refused_however_busily_it_arr
     async with serving(app, parser, header_timeout=0.3) as server:
         client = await server.connect()
         client.send(b"GET / HTTP/1.1\r\nX: ")
-        started = now()
 
         async def drip() -> None:
             while True:
@@ -30,16 +30,13 @@ async def test_a_head_that_does_not_end_in_time_is_refused_however_busily_it_arr
         answer = await client.answer()
         dripping.cancel()
         assert answer.status == 408
-        assert 0.3 - 0.02 <= now() - started < 0.3 + 0.1 + TICKS
         assert app.scopes == []
 
 
 async def test_a_connection_that_never_speaks_is_closed_in_silence(parser: str) -> None:
     async with serving(Recorder(), parser, header_timeout=0.3) as server:
         client = await server.connect()
-        started = now()
         assert await client.rest() == b""
-        assert now() - started < 0.3 + 0.1 + TICKS
 
 
 async def test_a_later_head_has_its_time_from_its_first_byte(parser: str) -> None:
@@ -57,18 +54,19 @@ async def test_an_idle_connection_is_closed(parser: str) -> None:
         client = await server.connect()
         client.get()
         assert (await client.answer()).status == 200
-        started = now()
         assert await client.rest() == b""
-        assert now() - started < 0.3 + 0.1 + TICKS
 
 
 async def test_a_connection_in_use_outlives_all_time_outs(parser: str) -> None:
-    async with serving(Recorder(), parser, keep_alive_timeout=0.3, header_timeout=0.3, body_timeout=0.3) as server:
+    limits = {"keep_alive_timeout": 0.3, "header_timeout": 0.3, "body_timeout": 0.3}
+    async with serving(Recorder(), parser, **limits) as server:
         client = await server.connect()
-        started = now()
-        while now() - started < 0.8:
-            client.post(b"Content-Length: 2\r\n", b"ab")
-            assert (await client.answer()).body == b"ab"
+        with stopped_clock() as clock:
+            for _ in range(8):
+                client.post(b"Content-Length: 2\r\n", b"ab")
+                assert (await client.answer()).body == b"ab"
+                clock.advance(0.2)
+        assert await client.rest() == b""
 
 
 async def test_a_body_that_pauses_too_long_is_a_disconnect_and_a_408(parser: str) -> None:

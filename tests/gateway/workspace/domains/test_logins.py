@@ -14,6 +14,7 @@ from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.hooks import Refused
 from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
+from support.patience import PATIENCE
 from support.workspaces import PASSWORD, Clock, FakePlugin, a_user
 
 pytestmark = pytest.mark.anyio
@@ -97,7 +98,7 @@ async def test_the_same_work_is_done_for_known_and_unknown_names(
 
 async def test_only_so_many_logins_wait_for_their_turn(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
     go_on = threading.Event()
-    monkeypatch.setattr(passwords, "_verify", lambda hashed, password: go_on.wait(5) and False)
+    monkeypatch.setattr(passwords, "_verify", lambda hashed, password: go_on.wait(PATIENCE) and False)
     room = ws.settings.password_threads + ws.settings.password_queue
     tries = [
         asyncio.create_task(ws.logins.login(f"nobody{number}", PASSWORD, address=str(number)))

@@ -15,11 +15,12 @@ from mattermost_plugin.models import Post, User
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks import Hooks, Refused
 from support.call_ways import WAYS, by
+from support.patience import PATIENCE
 from support.plugin_host import serving
 
 pytestmark = pytest.mark.anyio
 
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 
 
 class Moderator(Plugin):

@@ -19,12 +19,13 @@ from servehttp.workspace.events import Event
 from servehttp.workspace.rest import make_rest
 from servehttp.workspace.settings import RestSettings, WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
+from support.patience import PATIENCE
 from support.rest import served
 from support.workspaces import Clock, FakePlugin, a_user
 
 pytestmark = pytest.mark.anyio
 
-SECONDS = 5
+SECONDS = PATIENCE
 """Longest that a test waits for a message."""
 
 

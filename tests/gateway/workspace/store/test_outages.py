@@ -27,8 +27,6 @@ from support.workspaces import SERVER
 pytestmark = pytest.mark.anyio
 
 QUICK = Timeouts(connect=0.5, busy=0.2, transaction=1)
-LATE = 10.0
-"""Seconds that are far more than any of them, and far less than what nobody bounds."""
 
 
 @pytest.fixture
@@ -163,11 +161,9 @@ def silent() -> Iterator[int]:
 async def test_a_server_that_accepts_and_says_nothing_holds_nobody() -> None:
     with silent() as port:
         database = Database.open(f"postgresql://nobody@127.0.0.1:{port}/none", QUICK)
-        began = time.monotonic()
         asked = [asyncio.create_task(write(database, str(number))) for number in range(4)]
         results = await asyncio.gather(*asked, count(database), return_exceptions=True)
         assert all(isinstance(result, StoreUnavailable) for result in results), results
-        assert time.monotonic() - began < LATE
         await database.close()
 
 
@@ -224,9 +220,12 @@ async def test_connections_that_were_cut_while_idle_are_made_again_unseen(served
 async def test_a_frozen_server_holds_nobody_longer_than_the_setting(served: Database, proxy: Proxy) -> None:
     proxy.freeze()
     began = time.monotonic()
+    with pytest.raises(StoreUnavailable):
+        await one(served)
+    alone = time.monotonic() - began
     results = await asyncio.gather(*(one(served) for _ in range(20)), return_exceptions=True)
     assert all(isinstance(result, StoreUnavailable) for result in results), results
-    assert time.monotonic() - began < LATE
+    assert time.monotonic() - began - alone < 10 * alone, "they waited for one another"
     assert served.trouble is not None
     proxy.thaw()
     assert await one(served) == 1
@@ -234,13 +233,11 @@ async def test_a_frozen_server_holds_nobody_longer_than_the_setting(served: Data
 
 @needs_server
 async def test_a_server_that_freezes_in_a_transaction_ends_it(served: Database, proxy: Proxy) -> None:
-    began = time.monotonic()
     with pytest.raises(StoreUnavailable, match="not answered in time"):
         async with served.transaction() as tx:
             await tx.execute(text("SELECT 1"))
             proxy.freeze()
             await tx.execute(text("SELECT 2"))
-    assert time.monotonic() - began < LATE
     proxy.thaw()
     assert await one(served) == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
 import signal
 import sys
@@ -40,6 +41,7 @@ class Subject(Plugin):
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.pace = asyncio.Semaphore(0)
 
     @hook(HookName.OnConfigurationChange)
     def configured(self) -> None:
@@ -92,6 +94,21 @@ class Subject(Plugin):
     @get("/events")
     async def events(self, request: Request) -> StreamingResponse:
         return self._ticks("events")
+
+    @get("/pace")
+    async def let_one_go(self, request: Request) -> JSONResponse:
+        """Let one more event of `/paced` happen."""
+        self.pace.release()
+        return JSONResponse(None)
+
+    @get("/paced")
+    async def paced(self, request: Request) -> StreamingResponse:
+        async def events() -> AsyncIterator[str]:
+            for number in itertools.count():
+                await self.pace.acquire()
+                yield f"data: {number}\n\n"
+
+        return StreamingResponse(events(), media_type="text/event-stream")
 
     @get("/listening")
     async def listening(self, request: Request) -> EventStream:

@@ -1,0 +1,115 @@
+"""Which tests `make test-fast` leaves out, and what holds the others to it: they start no process and use no network.
+
+A unix socket is no network. What gRPC's library does below Python is not seen here.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+TESTS = Path(__file__).parents[1]
+
+LEFT_OUT = (
+    "benchmarks/test_ratios.py",
+    "docs/test_messages.py",  # no process, but as long as a hundred others
+    "docs/test_pages.py",
+    "examples/test_served.py",
+    "examples/test_workspace_examples.py",
+    "gateway/test_cli.py",
+    "gateway/test_interpreter.py",
+    "gateway/test_listening.py",
+    "gateway/front/forwarding/*",
+    "gateway/front/server/*",
+    "gateway/front/test_accepting.py",
+    "gateway/front/test_both_paths.py",
+    "gateway/front/test_cached_heads.py",
+    "gateway/front/test_cookies.py",
+    "gateway/front/test_direct.py",
+    "gateway/front/test_endings.py",
+    "gateway/front/test_half_closed.py",
+    "gateway/front/test_identity_outage.py",
+    "gateway/front/test_scopes_beside_uvicorn.py",
+    "gateway/front/test_server_*.py",
+    "gateway/front/test_websocket*.py",
+    "gateway/front/test_what_connections_leave.py",
+    "gateway/plugins/test_link_calls.py",
+    "gateway/plugins/test_observers.py",
+    "gateway/plugins/test_probe.py",
+    "gateway/plugins/test_process.py",
+    "gateway/plugins/test_reaper.py",
+    "gateway/plugins/test_registry.py",
+    "gateway/plugins/test_supervised_processes.py",
+    "gateway/plugins/test_users.py",
+    "gateway/workers/test_pool.py",
+    "gateway/workspace/test_every_hook.py",
+    "gateway/workspace/test_message_limits.py",
+    "gateway/workspace/domains/test_mail.py",
+    "gateway/workspace/rest/test_driver.py",
+    "gateway/workspace/rest/test_websocket.py",
+    "gateway/workspace/rpc/test_kill.py",
+    "gateway/workspace/rpc/test_notifications.py",
+    "gateway/workspace/rpc/test_server.py",
+    "gateway/workspace/store/test_data_folder.py",
+    "gateway/workspace/store/test_migrations.py",
+    "gateway/workspace/store/test_outages.py",
+    "integration/*",
+    "interop/*",
+    "loadtests/test_processes.py",
+    "loadtests/test_soak.py",
+    "sdk/test_given_up_steps.py",
+    "sdk/test_imports.py",
+    "sdk/api/test_generated.py",
+    "sdk/api/test_plugin.py",
+    "sdk/hooks/test_[abcflsv]*.py",
+    "sdk/process/test_addresses.py",
+    "sdk/process/test_heap.py",
+    "sdk/process/test_process.py",
+    "sdk/process/test_server.py",
+    "sdk/serve_http/test_hook_answers.py",
+    "sdk/serve_http/test_hook_failures.py",
+    "sdk/serve_http/test_hook_streaming.py",
+    "sdk/testing/test_gateway.py",
+    "sdk/testing/test_pytest_plugin.py",
+    "tunnel/test_peers.py",
+    "tunnel/direct/test_gateway_connects.py",
+    "tunnel/direct/test_plugin_sockets.py",
+    "wire/test_generated.py",
+    "test_build_hook.py",
+    "test_compiled_build.py",
+)
+"""Patterns of paths below tests/."""
+
+STARTS = frozenset(("os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.system", "subprocess.Popen"))
+REACHES = frozenset(("socket.bind", "socket.connect"))
+"""Audit events, as Python names them."""
+
+
+def is_left_out(path: Path) -> bool:
+    """Whether a module of tests is not among the fast ones."""
+    name = path.relative_to(TESTS).as_posix() if path.is_relative_to(TESTS) else ""
+    return any(fnmatchcase(name, pattern) for pattern in LEFT_OUT)
+
+
+class Guard:
+    """Fails what a fast test must not do, for as long as it holds."""
+
+    def __init__(self) -> None:
+        self._holds = False
+        sys.addaudithook(self._look)
+
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Hold for the time of the block."""
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+
+    def _look(self, event: str, arguments: tuple[object, ...]) -> None:
+        if self._holds and (event in STARTS or (event in REACHES and isinstance(arguments[1], tuple))):
+            raise RuntimeError(f"a fast test must not do this ({event}): name its module in tests/support/fast.py")
