@@ -21,6 +21,27 @@ INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
 UNAUTHENTICATED: Final = 16
 
+NAMES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""What they are called, in their order."""
+
 OF_HTTP: Final = {
     400: INTERNAL,
     401: UNAUTHENTICATED,
@@ -45,6 +66,11 @@ MAX_TEXT: Final = 1024
 """Characters of a status' text that are sent: with any encoding they fit into one frame."""
 MAX_DIGITS: Final = 2
 _UNQUOTED: Final = "!#$&'()*+,/:;=?@[]~"
+
+
+def name_of(status: int) -> str:
+    """What a status is called; one that has no name is its number."""
+    return NAMES[status] if 0 <= status < len(NAMES) else str(status)
 
 
 def of_http(status: int) -> int:

@@ -70,10 +70,10 @@ class Transfer(Endpoint):
 
     # For its user
 
-    def send(self, stream: Stream, message: bytes) -> None:
-        """Send a message, after those that wait."""
+    def send(self, stream: Stream, *pieces: bytes) -> None:
+        """Send a message, which may be in pieces, after those that wait."""
         if stream.local_open and not stream.ending:
-            stream.put(message)
+            stream.put(pieces)
             self._schedule(stream)
 
     def consume(self, stream: Stream, credit: int) -> None:
