@@ -65,8 +65,9 @@ class CallHandler:
         raise NotImplementedError
 
 
-class ClientChannel(asyncio.Protocol):
-    """One connection, many calls; made by `connect`.
+class ClientChannel:
+    """One connection, many calls; made by `http2.connecting`. To its event loop it is an `asyncio.Protocol`, from which it does
+    not derive: compiled, that would make every attribute a look-up.
 
     Args:
         connection: the protocol's state.
@@ -125,9 +126,9 @@ class ClientChannel(asyncio.Protocol):
         self._touched.append(stream)
         self._schedule()
 
-    def send(self, stream: Stream, *pieces: bytes) -> None:
+    def send(self, stream: Stream, pieces: list[bytes]) -> None:
         """Send a message, which may be in pieces."""
-        self._core.send(stream, *pieces)
+        self._core.send_pieces(stream, pieces)
         self._schedule()
 
     def is_full(self, stream: Stream) -> bool:
@@ -181,6 +182,9 @@ class ClientChannel(asyncio.Protocol):
         await asyncio.wait((self.closed,))
 
     # The connection
+
+    def eof_received(self) -> None:
+        """Have the transport closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent

@@ -41,18 +41,17 @@ async def connect(
     """
     connection = ClientConnection(limits or Limits(), "https" if tls else "http", _authority(target, server_name))
     connection.start()
-    channel: ClientChannel | None = None
+    channel = ClientChannel(connection)
     try:
         async with asyncio.timeout(timeout):
-            channel = await _open(lambda: ClientChannel(connection), target, tls, server_name)
+            await _open(channel, target, tls, server_name)
             if not await asyncio.shield(channel.settled):
                 raise CannotConnect(await channel.closed)
     except BaseException as error:
         reason = error
     else:
         return channel
-    if channel is not None:
-        await channel.close()
+    await channel.close()
     if isinstance(reason, TimeoutError):
         raise CannotConnect(f"nobody answered at {target} within {timeout:g} s") from None
     if isinstance(reason, OSError):
@@ -60,26 +59,24 @@ async def connect(
     raise reason
 
 
-async def _open(
-    make: Callable[[], ClientChannel], target: str, tls: ssl.SSLContext | None, server_name: str | None
-) -> ClientChannel:
+async def _open(channel: ClientChannel, target: str, tls: ssl.SSLContext | None, server_name: str | None) -> None:
     loop = asyncio.get_running_loop()
+    protocol: Any = channel  # which it is by its shape, and a class is asked for
     if tls is not None:
         tls.set_alpn_protocols([ALPN])
     if target.startswith(UNIX):
         name = (server_name or "localhost") if tls else None
-        transport, channel = await loop.create_unix_connection(
-            make, target.removeprefix(UNIX).removeprefix("//"), ssl=tls, server_hostname=name
+        transport, _ = await loop.create_unix_connection(
+            lambda: protocol, target.removeprefix(UNIX).removeprefix("//"), ssl=tls, server_hostname=name
         )
     else:
         host, port = split_target(target)
         name = server_name if tls else None
-        transport, channel = await loop.create_connection(make, host, port, ssl=tls, server_hostname=name)
+        transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, server_hostname=name)
     secured = transport.get_extra_info("ssl_object")
     if secured is not None and secured.selected_alpn_protocol() != ALPN:
         transport.abort()
         raise CannotConnect(f"{target} does not speak HTTP/2 over TLS")
-    return channel
 
 
 def split_target(target: str) -> tuple[str, int]:

@@ -97,4 +97,4 @@ def encoded_text(text: str) -> str:
 
 def decoded_text(value: bytes) -> str:
     """A status' text from trailers."""
-    return unquote(value.decode("latin-1"))
+    return unquote(value.decode("latin-1")) if value else ""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence
 from typing import Any
 
 from mattermost_plugin.credit import Window
@@ -83,7 +82,7 @@ class Stream:
         """Something is to be sent that waits for no window of this stream."""
         return bool(self.waiting and self.send_window > 0) or (self.ending and not self.waiting and self.local_open)
 
-    def put(self, pieces: Sequence[bytes]) -> None:
+    def put(self, pieces: list[bytes]) -> None:
         """Queue a message, which may be in pieces."""
         size = 0
         for piece in pieces:

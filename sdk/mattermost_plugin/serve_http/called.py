@@ -262,7 +262,7 @@ class CalledExchange(SinkExchange):
             return
         self._messages += 1
         self._first = message if self._messages == 1 and not self._responding else []
-        self._channel.send(self._stream, *message)
+        self._channel.send(self._stream, message)
         if self._ended_request:
             self._channel.end(self._stream)
 
