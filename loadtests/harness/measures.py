@@ -161,6 +161,11 @@ MEASURES: Sequence[Measure] = (
         "events", (GATEWAY, "event_cpu"), (NGINX, "event_cpu"), "less", 1.0, 0.8,
     ),
     Measure(
+        "servehttp", "servehttp", "requests/s of a foreign plugin by ServeHTTP, 64 connections",
+        "64 bare grpc.aio calls of it at once", "/s",
+        "foreign", ("foreign", "rps"), ("bare calls", "rps"), "more", 0.85, 1.2,
+    ),
+    Measure(
         "get_user", "calls", "get_user through the async client, round trip", BARE_CALL, "µs",
         "calls", ("get_user", "call"), ("bare call as get_user", "call"), "less", 0.7, 0.45,
     ),

@@ -31,11 +31,12 @@ class Common:
     Whoever encodes one of them keeps the bytes with it.
     """
 
-    __slots__ = ("encoded", "fields")
+    __slots__ = ("encoded", "fields", "prepared")
 
     def __init__(self, fields: list[tuple[bytes, bytes]]) -> None:
         self.fields = fields
         self.encoded: bytes | None = None
+        self.prepared: Any = None  # the same, for ServeHTTP
 
 
 @dataclass(slots=True, init=False)

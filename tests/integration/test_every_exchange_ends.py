@@ -337,7 +337,7 @@ class Exchanges(RuleBasedStateMachine):
         return (seen["live"], seen["requests"], seen["in_flight"]) == ([], 1, 0)
 
 
-@pytest.fixture(scope="module", params=["tunnel-httptools", "servehttp-h11"])
+@pytest.fixture(scope="module", params=["tunnel-httptools", "servehttp-h11", "servehttp-httptools"])
 def serving(request: pytest.FixtureRequest) -> Iterator[Gateway]:
     transport, parser = request.param.split("-")
     with gateway(SCRIPTED, "--transport", transport, "--http", parser, environment=COMES_BACK) as running:

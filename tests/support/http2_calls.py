@@ -45,6 +45,9 @@ class Asked(CallHandler):
     def flush(self) -> None:
         pass
 
+    def prepare(self) -> None:
+        pass
+
     def writable(self) -> None:
         self.has_room.set()
 
@@ -66,7 +69,7 @@ def begin(
     asked = Asked(channel)
     asked.stream = channel.call(path, asked, timeout, fields)
     for message in messages:
-        channel.send(asked.stream, message)
+        channel.send(asked.stream, [message])
     if complete:
         channel.end(asked.stream)
     return asked

@@ -25,6 +25,7 @@ from servehttp.plugins.runner import Launch, RunnerError
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervision import SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
+from support.carriers import Counted
 from support.patience import PATIENCE
 
 if TYPE_CHECKING:
@@ -73,13 +74,11 @@ class FakeLink:
 
     transport = "tunnel"
     in_flight = 0
-    opened = 0
-    takes = True
-    tunnel = None
     serves_http = True
     implemented: frozenset[str] = frozenset()
 
     def __init__(self, activation: str | None = None) -> None:
+        self.carrier = Counted()
         self.calls: list[str] = []
         self.healthy = True
         self.activation = activation

@@ -15,8 +15,8 @@ from http import HTTPStatus
 from typing import Final
 
 from mattermost_plugin.exchange import End, Exchange, Request
+from mattermost_plugin.sink import SinkExchange
 from mattermost_plugin.tunnel.errors import TunnelClosed
-from mattermost_plugin.tunnel.multiplexer import TunnelExchange
 from mattermost_plugin.types import Receive
 from servehttp.errors import LinkError
 from servehttp.front import responses
@@ -173,7 +173,7 @@ class Admission:
 
     # Its exchange
 
-    def begin(self, request: Request, plugin_id: str, *, complete: bool) -> TunnelExchange | None:
+    def begin(self, request: Request, plugin_id: str, *, complete: bool) -> SinkExchange | None:
         """Begin the exchange of a request without waiting; None where that cannot be.
 
         Args:
@@ -185,8 +185,8 @@ class Admission:
         return self._begin(self._link_with_room(plugin_id), request, complete)
 
     def begin_again(
-        self, request: Request, plugin_id: str, refused: Sequence[TunnelExchange], *, complete: bool
-    ) -> TunnelExchange:
+        self, request: Request, plugin_id: str, refused: Sequence[SinkExchange], *, complete: bool
+    ) -> SinkExchange:
         """Begin another exchange of a request whose exchanges so far were refused, untouched.
 
         Raises:
@@ -211,7 +211,7 @@ class Admission:
         except LinkError:
             raise Rejected(responses.takes_none(plugin_id)) from None
 
-    def _begin(self, link: Link, request: Request, complete: bool) -> TunnelExchange | None:
+    def _begin(self, link: Link, request: Request, complete: bool) -> SinkExchange | None:
         try:
             return link.begin(request, END) if complete else link.begin(request)
         except TunnelClosed:

@@ -15,7 +15,7 @@ import structlog
 
 from mattermost_plugin.exchange import Body, Informational, Part, Request, Reset, ResetCode, Response
 from mattermost_plugin.headers import InvalidHeader
-from mattermost_plugin.tunnel.multiplexer import Sink, TunnelExchange
+from mattermost_plugin.sink import Sink, SinkExchange
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import END, Admission, Admitted, Rejected
 from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
@@ -33,7 +33,7 @@ CHUNKED: Final = b"transfer-encoding: chunked\r\n"
 LAST: Final = b"connection: close\r\n\r\n"
 """Ends the head of a response after which the connection is closed."""
 
-NONE: Final[Sequence[TunnelExchange]] = ()
+NONE: Final[Sequence[SinkExchange]] = ()
 
 
 class Connection(Protocol):
@@ -105,8 +105,8 @@ class DirectCycle(Sink):
         self._connection = connection
         self._admission = admission
         self._record = RequestRecord(request, request.target.partition(b"?")[0])
-        self._exchange: TunnelExchange | None = None
-        self._refused: Sequence[TunnelExchange] = NONE
+        self._exchange: SinkExchange | None = None
+        self._refused: Sequence[SinkExchange] = NONE
         self._disconnected = False
         self._stopped = False
         self._output: list[bytes] = []  # in pieces: to join them once copies less than to add each
@@ -144,7 +144,7 @@ class DirectCycle(Sink):
         self._record.plugin_id = admitted.plugin_id
         return admitted
 
-    def _follow(self, exchange: TunnelExchange) -> None:
+    def _follow(self, exchange: SinkExchange) -> None:
         self._exchange = exchange
         exchange.subscribe(self)
 

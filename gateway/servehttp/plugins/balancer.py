@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mattermost_plugin.exchange import Exchange
-from mattermost_plugin.tunnel.multiplexer import Multiplexer, TunnelExchange
+from mattermost_plugin.sink import Carrier, SinkExchange
 
 if TYPE_CHECKING:  # the connection's module loads gRPC
     from servehttp.plugins.link import Link
@@ -26,40 +26,34 @@ class Endpoint:
 
     def __init__(self) -> None:
         self.link: Link | None = None
-        self._tunnel: Multiplexer | None = None  # compiled, so that most looks call nothing that is not
+        self._carrier: Carrier | None = None  # compiled, so that a look calls nothing that is not
         self._calls = 0
         self._called = 0
 
     def use(self, link: Link | None) -> None:
         """Have what is new begin on this connection, or nothing begin here; what is open stays where it is."""
         self.link = link
-        self._tunnel = link.tunnel if link is not None else None
+        self._carrier = link.carrier if link is not None else None
 
     @property
     def takes(self) -> bool:
         """Whether something new would begin here."""
-        if self._tunnel is not None:
-            return self._tunnel.takes
-        return self.link is not None and self.link.takes
+        return self._carrier is not None and self._carrier.takes
 
     @property
     def load(self) -> int:
         """How much is open here: exchanges, and calls that were told of."""
-        if self._tunnel is not None:
-            return self._tunnel.in_flight + self._calls
-        return (0 if self.link is None else self.link.in_flight) + self._calls
+        return (0 if self._carrier is None else self._carrier.in_flight) + self._calls
 
     @property
     def begun(self) -> int:
         """How much has begun here, on this connection and as calls."""
-        if self._tunnel is not None:
-            return self._tunnel.opened + self._called
-        return (0 if self.link is None else self.link.opened) + self._called
+        return (0 if self._carrier is None else self._carrier.opened) + self._called
 
     def carries(self, exchange: Exchange) -> bool:
         """Whether this exchange is one of the present connection's."""
-        tunnel = self._tunnel
-        return tunnel is not None and isinstance(exchange, TunnelExchange) and exchange.is_on(tunnel)
+        carrier = self._carrier
+        return carrier is not None and isinstance(exchange, SinkExchange) and exchange.is_on(carrier)
 
     def begin_call(self) -> None:
         """Tell of a call that is no exchange."""

@@ -21,9 +21,10 @@ from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2, h
 from mattermost_plugin.handshake import HEALTH_SERVICE, calls_socket
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
-from servehttp.plugins.listeners import check_socket, connect_beside
+from servehttp.plugins.call_transport import CallTransport
+from servehttp.plugins.listeners import check_socket, connect_beside, dial
 from servehttp.plugins.probe import look_at
-from servehttp.plugins.transports import CallTransport, Transport, TunnelTransport
+from servehttp.plugins.transports import Transport, TunnelTransport
 
 logger = structlog.get_logger("servehttp.link")
 
@@ -55,7 +56,7 @@ class Link:
         implemented: the hooks that the plugin announced.
         serves_http: whether it answers HTTP at all.
         begin: the transport's own `begin`, which begins an exchange without waiting.
-        tunnel: the exchanges of the tunnel, where it is one.
+        carrier: its exchanges, and how many they are.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class Link:
         self.implemented = implemented
         self.serves_http = "ServeHTTP" in implemented
         self.begin = transport.begin
-        self.tunnel = transport.tunnel
+        self.carrier = transport.carrier
         self._channel = channel
         self._transport = transport
         self._calls = calls
@@ -127,17 +128,7 @@ class Link:
     @property
     def in_flight(self) -> int:
         """How many exchanges are open."""
-        return self._transport.in_flight
-
-    @property
-    def opened(self) -> int:
-        """How many exchanges were opened so far."""
-        return self._transport.opened
-
-    @property
-    def takes(self) -> bool:
-        """Whether another exchange would be opened."""
-        return self._transport.takes
+        return self.carrier.in_flight
 
     async def activate(self, timeout: float) -> None:
         """OnConfigurationChange, whose failure is only logged, then OnActivate; each if the plugin has it.
@@ -266,13 +257,13 @@ async def _open_transport(
     session: int | None,
 ) -> Transport:
     if name == "servehttp":
-        return CallTransport(channel)
+        return await CallTransport.start(lambda: dial(target, timeout, session))
     try:
         return await TunnelTransport.start(channel, target, settings, timeout, session)
     except NoTunnelError:
         if name == "tunnel":
             raise
-        return CallTransport(channel)
+    return await CallTransport.start(lambda: dial(target, timeout, session))
 
 
 async def _open_calls(target: str, session: int | None) -> CallClient | None:

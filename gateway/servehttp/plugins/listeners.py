@@ -6,9 +6,16 @@ import asyncio
 import socket
 from pathlib import Path
 
+from mattermost_plugin.http2.channel import ClientChannel
+from mattermost_plugin.http2.connecting import connect as open_channel
+from mattermost_plugin.http2.limits import Limits
+from mattermost_plugin.message_sizes import LARGEST_MESSAGE_SIZE
 from mattermost_plugin.tunnel.direct import DirectMessageStream, connect
 from mattermost_plugin.tunnel.peers import Peer, peer_of
 from servehttp.errors import LinkError
+
+LIMITS = Limits(max_message=LARGEST_MESSAGE_SIZE)
+"""A plugin may write its response as one message, as gRPC let it."""
 
 
 def check_listener(peer: Peer | None, session: int | None, path: Path) -> None:
@@ -42,6 +49,28 @@ async def check_socket(target: str, session: int | None) -> None:
         except OSError:
             return
         check_listener(peer_of(connection), session, path)
+
+
+async def dial(target: str, timeout: float, session: int | None) -> ClientChannel:
+    """A connection for calls.
+
+    Args:
+        target: where the plugin listens, as gRPC names it.
+        timeout: seconds for it.
+        session: the number of the session that may listen there; None for any.
+
+    Raises:
+        CannotConnect: nobody is there who speaks HTTP/2.
+        LinkError: who listens there is of another session.
+    """
+    channel = await open_channel(target, LIMITS, timeout=timeout)
+    try:
+        connection = channel.peer
+        check_listener(None if connection is None else peer_of(connection), session, Path(target))
+    except LinkError:
+        await channel.close()
+        raise
+    return channel
 
 
 async def connect_beside(path: Path | None, method: str, session: int | None) -> DirectMessageStream | None:

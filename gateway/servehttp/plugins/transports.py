@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from typing import Protocol
 
 import grpc
 
-from mattermost_plugin.exchange import Exchange, Part, Request, ResetCode
-from mattermost_plugin.grpc import hooks_pb2_grpc
+from mattermost_plugin.exchange import Exchange, Part, Request
 from mattermost_plugin.handshake import tunnel_socket
 from mattermost_plugin.http2.statuses import UNIMPLEMENTED
-from mattermost_plugin.serve_http.called import CalledExchange
 from mattermost_plugin.serve_http.streams import CallStream
+from mattermost_plugin.sink import Carrier, SinkExchange
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import CallEnded
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
 from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
-from mattermost_plugin.tunnel.multiplexer import Multiplexer, TunnelExchange
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
 from servehttp.plugins.listeners import connect_beside
-
-DRAINING = "the plugin is being stopped and takes no new request"
 
 
 class Transport(Protocol):
@@ -34,32 +29,15 @@ class Transport(Protocol):
     Attributes:
         name: as operators know it.
         carries_websockets: whether an exchange may be a WebSocket.
-        tunnel: the exchanges of the one stream that carries all of them; None where each has a call of its own.
+        carrier: its exchanges, and how many they are.
     """
 
     name: str
     carries_websockets: bool
-    tunnel: Multiplexer | None
+    carrier: Carrier
 
-    @property
-    def in_flight(self) -> int:
-        """How many exchanges are open."""
-        ...
-
-    @property
-    def opened(self) -> int:
-        """How many exchanges were opened so far."""
-        ...
-
-    @property
-    def takes(self) -> bool:
-        """Whether another exchange would be opened."""
-        ...
-
-    def begin(self, request: Request, *parts: Part) -> TunnelExchange | None:
-        """Begin an exchange without waiting, with what there is of it beside the head; None where that cannot be.
-
-        What is returned hands its parts to a `Sink`, in the turn in which they arrive: only a tunnel's exchange can.
+    def begin(self, request: Request, *parts: Part) -> SinkExchange:
+        """Begin an exchange without waiting, with what there is of it beside the head.
 
         Raises:
             TunnelClosed: it cannot be begun here at the moment, and nothing of it was sent.
@@ -109,7 +87,7 @@ class TunnelTransport:
     ) -> None:
         self._call = call
         self._tunnel = Tunnel(Half.GATEWAY, stream, settings=settings)
-        self.tunnel: Multiplexer | None = self._tunnel.multiplexer
+        self.carrier: Carrier = self._tunnel.multiplexer
         self.begin = self._tunnel.multiplexer.open
         self._run = asyncio.create_task(self._tunnel.run())
 
@@ -135,18 +113,6 @@ class TunnelTransport:
             await transport.close()
             raise
         return transport
-
-    @property
-    def in_flight(self) -> int:
-        return self._tunnel.multiplexer.in_flight
-
-    @property
-    def opened(self) -> int:
-        return self._tunnel.multiplexer.opened
-
-    @property
-    def takes(self) -> bool:
-        return self._tunnel.multiplexer.takes
 
     async def open(self, request: Request) -> Exchange:
         try:
@@ -222,71 +188,3 @@ async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.Statu
     finally:
         call.cancel()
     return grpc.StatusCode.OK
-
-
-class CallTransport:
-    """One ServeHTTP call for each exchange: the contract's own way, for plugins that know no tunnel."""
-
-    name = "servehttp"
-    carries_websockets = False
-    tunnel: Multiplexer | None = None
-
-    def __init__(self, channel: grpc.aio.Channel) -> None:
-        self._channel = channel
-        self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
-        self._open: set[CalledExchange] = set()
-        self._opened = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
-        self._draining = False
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._open)
-
-    @property
-    def opened(self) -> int:
-        return self._opened
-
-    @property
-    def takes(self) -> bool:
-        return not self._draining
-
-    def begin(self, request: Request, *parts: Part) -> None:
-        """A call is begun by gRPC's library, which is waited for."""
-
-    async def open(self, request: Request) -> Exchange:
-        if self._draining:
-            raise LinkError(DRAINING)
-        exchange = CalledExchange(request, self._hooks.ServeHTTP())
-        self._open.add(exchange)
-        self._opened += 1
-        self._idle.clear()
-        exchange.over.add_done_callback(lambda _: self._forget(exchange))
-        with contextlib.suppress(OSError):  # what became of the call shows when the response is read
-            await exchange.start()
-        return exchange
-
-    async def wait_lost(self) -> str:
-        state = self._channel.get_state(try_to_connect=True)
-        while state not in (grpc.ChannelConnectivity.TRANSIENT_FAILURE, grpc.ChannelConnectivity.SHUTDOWN):
-            await self._channel.wait_for_state_change(state)
-            state = self._channel.get_state(try_to_connect=True)
-        return "the connection to the plugin was lost"
-
-    def announce_drain(self) -> None:
-        """The contract has no way to say it."""
-
-    async def drain(self) -> None:
-        self._draining = True
-        await self._idle.wait()
-
-    async def close(self) -> None:
-        self._draining = True
-        for exchange in list(self._open):
-            exchange.reset(ResetCode.CANCELLED, "the connection is being closed")
-
-    def _forget(self, exchange: CalledExchange) -> None:
-        self._open.discard(exchange)
-        if not self._open:
-            self._idle.set()

@@ -6,12 +6,12 @@ Nothing here is a task. What is sent in one turn of the event loop is written at
 from __future__ import annotations
 
 import asyncio
-import ssl
+import socket
 from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
+from mattermost_plugin.derived import mypyc_attr
 from mattermost_plugin.http2.client import ClientConnection
-from mattermost_plugin.http2.errors import HTTP2Error
 from mattermost_plugin.http2.events import (
     CallEnded,
     ConnectionFailed,
@@ -23,14 +23,11 @@ from mattermost_plugin.http2.events import (
 )
 from mattermost_plugin.http2.frames import CANCEL
 from mattermost_plugin.http2.header_blocks import Fields
-from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.http2.statuses import DEADLINE_EXCEEDED
 from mattermost_plugin.http2.streams import Stream
 
 T = TypeVar("T")
 
-ALPN: Final = "h2"
-UNIX: Final = "unix:"
 JOINED: Final = 64 * 1024
 """Bytes up to which pieces of output are joined before they are written."""
 HIGH_WATER: Final = 64 * 1024
@@ -39,10 +36,7 @@ CLOSE_TIMEOUT: Final = 1.0
 """Seconds for what is being written when a channel is closed."""
 
 
-class CannotConnect(HTTP2Error):
-    """Nobody who speaks HTTP/2 answered."""
-
-
+@mypyc_attr(allow_interpreted_subclasses=True)
 class CallHandler:
     """What is told of a call; to be derived from."""
 
@@ -58,8 +52,12 @@ class CallHandler:
         """No more messages are at hand."""
         raise NotImplementedError
 
+    def prepare(self) -> None:
+        """What is to leave in this turn is to be sent now, after `ClientChannel.touch`."""
+        raise NotImplementedError
+
     def writable(self) -> None:
-        """There is room for more, after `ClientChannel.send` said that there was none."""
+        """There is room for more, after `ClientChannel.is_full` was true."""
         raise NotImplementedError
 
     def ended(self, end: CallEnded) -> None:
@@ -67,16 +65,18 @@ class CallHandler:
         raise NotImplementedError
 
 
-class ClientChannel(asyncio.Protocol):
-    """One connection, many calls; made by `connect`.
+class ClientChannel:
+    """One connection, many calls; made by `http2.connecting`. To its event loop it is an `asyncio.Protocol`, from which it does
+    not derive: compiled, that would make every attribute a look-up.
 
     Args:
         connection: the protocol's state.
 
     Attributes:
         settled: done once the peer has shown that it speaks HTTP/2, or will not.
-        draining: done once no more calls can be made, with the reason.
+        draining: done once no more calls can be made here; tells whether they can on another connection.
         closed: done once the connection is no more, with the reason.
+        on_drain: called in the turn in which `draining` is done, before calls that were not begun are told of it.
     """
 
     def __init__(self, connection: ClientConnection) -> None:
@@ -85,11 +85,14 @@ class ClientChannel(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._scheduled = False
         self._paused = False
+        self._touched: list[Stream] = []
         self._blocked: dict[Stream, CallHandler] = {}
         self._timers: dict[Stream, asyncio.TimerHandle] = {}
         self._failure = ""
+        self._retired = False
+        self.on_drain: Callable[[], None] | None = None
         self.settled: asyncio.Future[bool] = self._loop.create_future()
-        self.draining: asyncio.Future[str] = self._loop.create_future()
+        self.draining: asyncio.Future[bool] = self._loop.create_future()
         self.closed: asyncio.Future[str] = self._loop.create_future()
 
     # Calls
@@ -118,14 +121,22 @@ class ClientChannel(asyncio.Protocol):
         self._schedule()
         return stream
 
-    def send(self, stream: Stream, message: bytes) -> bool:
-        """Send a message; False where the next should wait until the handler is told that there is room."""
-        self._core.send(stream, message)
+    def touch(self, stream: Stream) -> None:
+        """Let the handler of a call `prepare` at the end of this turn."""
+        self._touched.append(stream)
         self._schedule()
-        if stream.queued <= HIGH_WATER or stream.gone:
-            return True
+
+    def send(self, stream: Stream, pieces: list[bytes]) -> None:
+        """Send a message, which may be in pieces."""
+        self._core.send_pieces(stream, pieces)
+        self._schedule()
+
+    def is_full(self, stream: Stream) -> bool:
+        """Whether so much of a call waits that more should not be sent until its handler is told that there is room."""
+        if stream.queued <= HIGH_WATER or stream.owner is None:
+            return False
         self._blocked[stream] = stream.owner
-        return False
+        return True
 
     def end(self, stream: Stream) -> None:
         """No more messages are sent."""
@@ -144,11 +155,18 @@ class ClientChannel(asyncio.Protocol):
         if self._core.has_output:
             self._schedule()
 
+    @property
+    def peer(self) -> socket.socket | None:
+        """The connection's socket, to ask who is at the other end."""
+        return None if self._transport is None else self._transport.get_extra_info("socket")
+
     # The end
 
-    def drain(self) -> None:
-        """Begin no more calls."""
+    def hang_up_when_idle(self) -> None:
+        """Begin no more calls, and hang up once none is open."""
         self._core.drain()
+        self._retired = True
+        self._hang_up_if_idle()
 
     async def close(self) -> None:
         """Hang up; calls that are open fail."""
@@ -164,6 +182,9 @@ class ClientChannel(asyncio.Protocol):
         await asyncio.wait((self.closed,))
 
     # The connection
+
+    def eof_received(self) -> None:
+        """Have the transport closed."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
@@ -188,7 +209,7 @@ class ClientChannel(asyncio.Protocol):
         text = self._failure or (f"the connection was lost: {exc}" if exc else "the connection was closed")
         self._tell(self._core.lost(text))
         _settle(self.settled, False)
-        _settle(self.draining, text)
+        self._drain(False)
         _settle(self.closed, text)
 
     def _go_on(self) -> None:
@@ -219,6 +240,8 @@ class ClientChannel(asyncio.Protocol):
             last.flush()
         if self._core.has_output:
             self._schedule()
+        if self._retired:
+            self._hang_up_if_idle()
 
     def _tell_other(self, event: Event) -> None:
         if isinstance(event, ResponseReceived):
@@ -232,11 +255,18 @@ class ClientChannel(asyncio.Protocol):
         elif isinstance(event, Settled):
             _settle(self.settled, True)
         elif isinstance(event, Draining):
-            _settle(self.draining, event.text)
+            self._drain(event.orderly)
         elif isinstance(event, ConnectionFailed):
             self._failure = f"the peer broke HTTP/2: {event.text}"
             self._write()
-            self._hang_up()
+            if self._transport is not None:
+                self._transport.close()
+
+    def _drain(self, orderly: bool) -> None:
+        if not self.draining.done():
+            self.draining.set_result(orderly)
+            if self.on_drain is not None:
+                self.on_drain()
 
     def _expire(self, stream: Stream) -> None:
         handler: CallHandler | None = stream.owner
@@ -263,6 +293,12 @@ class ClientChannel(asyncio.Protocol):
 
     def _write(self) -> None:
         self._scheduled = False
+        if self._touched:
+            touched, self._touched = self._touched, []
+            for stream in touched:
+                handler: CallHandler | None = stream.owner
+                if handler is not None:
+                    handler.prepare()
         transport = self._transport
         if transport is None or transport.is_closing():
             return
@@ -273,15 +309,18 @@ class ClientChannel(asyncio.Protocol):
         if self._blocked:
             self._unblock()
 
+    def _hang_up_if_idle(self) -> None:
+        if self._retired and not self._core.open_calls and self._transport is not None:
+            self._core.say_goodbye()
+            self._retired = False
+            self._write()
+            self._transport.close()
+
     def _unblock(self) -> None:
         for stream, handler in list(self._blocked.items()):
             if stream.queued <= HIGH_WATER:
                 del self._blocked[stream]
                 handler.writable()
-
-    def _hang_up(self) -> None:
-        if self._transport is not None:
-            self._transport.close()
 
 
 def _write_to(transport: asyncio.Transport, output: list[bytes]) -> None:
@@ -297,84 +336,3 @@ def _write_to(transport: asyncio.Transport, output: list[bytes]) -> None:
 def _settle(future: asyncio.Future[T], result: T) -> None:
     if not future.done():
         future.set_result(result)
-
-
-async def connect(
-    target: str,
-    limits: Limits | None = None,
-    *,
-    timeout: float,
-    tls: ssl.SSLContext | None = None,
-    server_name: str | None = None,
-) -> ClientChannel:
-    """A channel to a server that has shown that it speaks HTTP/2.
-
-    Args:
-        target: where it listens: `unix:/path` or `host:port`.
-        limits: what it may do.
-        timeout: seconds for all of it.
-        tls: how the connection is secured, if it is; ALPN is chosen here.
-        server_name: whom the server's certificate is for, where that is not the host.
-
-    Raises:
-        CannotConnect: nobody does.
-    """
-    connection = ClientConnection(limits or Limits(), "https" if tls else "http", _authority(target, server_name))
-    connection.start()
-    channel: ClientChannel | None = None
-    try:
-        async with asyncio.timeout(timeout):
-            channel = await _open(lambda: ClientChannel(connection), target, tls, server_name)
-            if not await asyncio.shield(channel.settled):
-                raise CannotConnect(await channel.closed)
-    except BaseException as error:
-        reason = error
-    else:
-        return channel
-    if channel is not None:
-        await channel.close()
-    if isinstance(reason, TimeoutError):
-        raise CannotConnect(f"nobody answered at {target} within {timeout:g} s") from None
-    if isinstance(reason, OSError):
-        raise CannotConnect(f"nobody answered at {target}: {reason}") from None
-    raise reason
-
-
-async def _open(
-    make: Callable[[], ClientChannel], target: str, tls: ssl.SSLContext | None, server_name: str | None
-) -> ClientChannel:
-    loop = asyncio.get_running_loop()
-    if tls is not None:
-        tls.set_alpn_protocols([ALPN])
-    if target.startswith(UNIX):
-        name = (server_name or "localhost") if tls else None
-        transport, channel = await loop.create_unix_connection(
-            make, target.removeprefix(UNIX).removeprefix("//"), ssl=tls, server_hostname=name
-        )
-    else:
-        host, port = split_target(target)
-        name = server_name if tls else None
-        transport, channel = await loop.create_connection(make, host, port, ssl=tls, server_hostname=name)
-    secured = transport.get_extra_info("ssl_object")
-    if secured is not None and secured.selected_alpn_protocol() != ALPN:
-        transport.abort()
-        raise CannotConnect(f"{target} does not speak HTTP/2 over TLS")
-    return channel
-
-
-def split_target(target: str) -> tuple[str, int]:
-    """Host and port.
-
-    Raises:
-        CannotConnect: it is none.
-    """
-    host, _, port = target.rpartition(":")
-    if not host or not port.isdigit():
-        raise CannotConnect(f"{target} is no host:port")
-    return host.removeprefix("[").removesuffix("]"), int(port)
-
-
-def _authority(target: str, server_name: str | None) -> str:
-    if target.startswith(UNIX):
-        return server_name or "localhost"
-    return target if server_name is None else f"{server_name}:{split_target(target)[1]}"

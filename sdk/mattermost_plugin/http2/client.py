@@ -120,7 +120,7 @@ class ClientConnection(Connection):
         stream.id = self._last_stream = self._next
         self._next += 2
         if self._next > LAST_CALL:
-            self._stop_calling("the connection's numbers are used up")
+            self._stop_calling("the connection's numbers are used up", orderly=True)
         stream.send_window = self._initial_window
         self._streams[stream.id] = stream
         self._send_block(stream.id, 0, self._opening(stream.path) + stream.head_block)
@@ -221,17 +221,17 @@ class ClientConnection(Connection):
 
     def _receive_goaway(self, last: int, code: int, text: str) -> None:
         said = f": {text}" if text else ""
-        self._stop_calling(f"the peer ends the connection with code {code}{said}")
+        self._stop_calling(f"the peer ends the connection with code {code}{said}", orderly=code == NO_ERROR)
         untouched = [stream for stream in self._streams.values() if stream.id > last]
         for stream in untouched:
             self._remove(stream)
             self._events.append(CallEnded(stream, UNAVAILABLE, "the peer ends the connection", (), True))
 
-    def _stop_calling(self, text: str) -> None:
+    def _stop_calling(self, text: str, *, orderly: bool) -> None:
         if self.draining:
             return
         self.draining = True
-        self._events.append(Draining(text))
+        self._events.append(Draining(text, orderly))
         pending, self._pending, self._waiting_calls = self._pending, deque(), 0
         for stream in pending:
             if not stream.gone:
@@ -252,4 +252,4 @@ class ClientConnection(Connection):
 
     def _end_all(self, text: str) -> None:
         super()._end_all(text)
-        self._stop_calling(text)
+        self._stop_calling(text, orderly=False)

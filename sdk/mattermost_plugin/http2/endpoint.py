@@ -11,13 +11,14 @@ from mattermost_plugin.http2.frames import (
     ENHANCE_YOUR_CALM,
     FRAME_SIZE_ERROR,
     HEAD_SIZE,
-    LARGEST_WINDOW,
     PADDED,
     PREFACE,
     PRIORITY,
     PRIORITY_SIZE,
     PROTOCOL_ERROR,
     frame_head,
+    number_in,
+    size_in,
 )
 
 MAX_UNREAD: Final = 64 * 1024
@@ -91,7 +92,7 @@ class Endpoint:
             return len(PREFACE) - len(frame)
         if len(frame) < HEAD_SIZE:
             return HEAD_SIZE - len(frame)
-        return HEAD_SIZE + int.from_bytes(frame[:3], "big") - len(frame)
+        return HEAD_SIZE + size_in(frame, 0) - len(frame)
 
     def _read(self, data: bytes, position: int) -> None:
         """Take the whole frames from `position` on, and keep what is left."""
@@ -99,7 +100,7 @@ class Endpoint:
             position += self._take_preface(data)
         end = len(data)
         while self._greeted and end - position >= HEAD_SIZE and self._work > 0:
-            size = int.from_bytes(data[position : position + 3], "big")
+            size = size_in(data, position)
             if size > self._our_frame_size:
                 text = f"a frame of {size} bytes; at most {self._our_frame_size} are allowed"
                 raise Violation(FRAME_SIZE_ERROR, text)
@@ -107,7 +108,7 @@ class Endpoint:
             if start + size > end:
                 break
             kind, flags = data[position + 3], data[position + 4]
-            stream = int.from_bytes(data[position + 5 : start], "big") & LARGEST_WINDOW
+            stream = number_in(data, position + 5)
             position = start + size
             if (self._block is not None) != (kind == CONTINUATION):
                 text = "a header block was interrupted, or continued without a beginning"

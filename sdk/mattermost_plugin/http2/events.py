@@ -109,16 +109,18 @@ class Settled(Event):
 
 
 class Draining(Event):
-    """The peer takes no new calls on this connection; those that are open go on.
+    """No new calls can be made on this connection; those that are open go on, if it does.
 
     Attributes:
         text: why.
+        orderly: whether that is no error: others can be made on another connection.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("orderly", "text")
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, orderly: bool) -> None:
         self.text = text
+        self.orderly = orderly
 
 
 class PingAnswered(Event):

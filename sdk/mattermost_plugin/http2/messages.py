@@ -27,11 +27,11 @@ def prefix(size: int) -> bytes:
     return b"\0" + size.to_bytes(4, "big")
 
 
-def size_in(data: bytes | bytearray, start: int) -> int:
+def size_in(data: bytes, start: int) -> int:
     """How long the message is whose prefix begins at `start`; negative for one that is compressed."""
     if data[start]:
         return -1
-    return int.from_bytes(data[start + 1 : start + PREFIX_SIZE], "big")
+    return data[start + 1] << 24 | data[start + 2] << 16 | data[start + 3] << 8 | data[start + 4]
 
 
 def encoded_timeout(seconds: float) -> str:

@@ -64,10 +64,10 @@ class ServerConnection(Connection):
         """Tell the time, in seconds of any clock that only goes on; before `receive`."""
         self._now = now
 
-    def send(self, stream: Stream, message: bytes) -> None:
-        """Send a message, after those that wait; the first takes the call."""
+    def send_pieces(self, stream: Stream, pieces: list[bytes]) -> None:
+        """Send a message that is in pieces, after those that wait; the first takes the call."""
         self.respond(stream)
-        super().send(stream, message)
+        super().send_pieces(stream, pieces)
 
     def respond(self, stream: Stream, fields: Fields = ()) -> None:
         """Take a call: messages may follow. `finish` alone does without."""

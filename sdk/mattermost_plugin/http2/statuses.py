@@ -21,6 +21,27 @@ INTERNAL: Final = 13
 UNAVAILABLE: Final = 14
 UNAUTHENTICATED: Final = 16
 
+NAMES: Final = (
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+)
+"""What they are called, in their order."""
+
 OF_HTTP: Final = {
     400: INTERNAL,
     401: UNAUTHENTICATED,
@@ -47,6 +68,11 @@ MAX_DIGITS: Final = 2
 _UNQUOTED: Final = "!#$&'()*+,/:;=?@[]~"
 
 
+def name_of(status: int) -> str:
+    """What a status is called; one that has no name is its number."""
+    return NAMES[status] if 0 <= status < len(NAMES) else str(status)
+
+
 def of_http(status: int) -> int:
     """What the HTTP status of a response that is not gRPC's means."""
     return OF_HTTP.get(status, UNKNOWN)
@@ -71,4 +97,4 @@ def encoded_text(text: str) -> str:
 
 def decoded_text(value: bytes) -> str:
     """A status' text from trailers."""
-    return unquote(value.decode("latin-1"))
+    return unquote(value.decode("latin-1")) if value else ""

@@ -82,14 +82,16 @@ class Stream:
         """Something is to be sent that waits for no window of this stream."""
         return bool(self.waiting and self.send_window > 0) or (self.ending and not self.waiting and self.local_open)
 
-    def put(self, message: bytes) -> None:
-        """Queue a message."""
-        size = len(message)
+    def put(self, pieces: list[bytes]) -> None:
+        """Queue a message, which may be in pieces."""
+        size = 0
+        for piece in pieces:
+            size += len(piece)
         if size <= JOINED:
-            self.waiting.append(prefix(size) + message)
+            self.waiting.append(prefix(size) + b"".join(pieces))
         else:
             self.waiting.append(prefix(size))
-            self.waiting.append(message)
+            self.waiting += pieces
         self.queued += size + PREFIX_SIZE
 
     def take(self, size: int) -> list[bytes]:

@@ -72,8 +72,12 @@ class Transfer(Endpoint):
 
     def send(self, stream: Stream, message: bytes) -> None:
         """Send a message, after those that wait."""
+        self.send_pieces(stream, [message])
+
+    def send_pieces(self, stream: Stream, pieces: list[bytes]) -> None:
+        """Send a message that is in pieces, after those that wait."""
         if stream.local_open and not stream.ending:
-            stream.put(message)
+            stream.put(pieces)
             self._schedule(stream)
 
     def consume(self, stream: Stream, credit: int) -> None:
@@ -210,7 +214,7 @@ class Transfer(Endpoint):
             taken = min(PREFIX_SIZE - len(assembly), end - start)
             self._keep(stream, data[start : start + taken])
         if len(assembly) >= PREFIX_SIZE:
-            size = PREFIX_SIZE + self._message_size(assembly, 0)
+            size = PREFIX_SIZE + self._message_size(bytes(assembly[:PREFIX_SIZE]), 0)
             added = min(size - len(assembly), end - start - taken)
             if added:
                 self._keep(stream, data[start + taken : start + taken + added])
@@ -237,7 +241,7 @@ class Transfer(Endpoint):
         stream.unread += credit
         self._events.append(MessageReceived(stream, message, credit))
 
-    def _message_size(self, data: bytes | bytearray, start: int) -> int:
+    def _message_size(self, data: bytes, start: int) -> int:
         size = size_in(data, start)
         if size < 0:
             raise StreamViolation(CANCEL, "a compressed message, and no compression was agreed on", UNIMPLEMENTED)

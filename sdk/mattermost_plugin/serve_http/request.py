@@ -8,9 +8,8 @@ from urllib.parse import quote
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.grpc.hooks_common_pb2 import PluginContext
-from mattermost_plugin.grpc.hooks_http_pb2 import ServeHTTPRequestInit
 from mattermost_plugin.request_id import request_id_of
-from mattermost_plugin.serve_http.heads import encode_request
+from mattermost_plugin.serve_http.heads import contract_head
 from mattermost_plugin.serve_http.thread_bridge import ThreadBridge, client_gone
 from mattermost_plugin.types import Receive, Scope
 
@@ -174,25 +173,25 @@ class StreamingHTTPRequest(RequestHead):
 
 def request_head(scope: Scope) -> dict[str, Any]:
     """The attributes of a request, made of what the contract would say about it."""
-    init = encode_request(_request(scope))
+    head = contract_head(_request(scope))
     return {
-        "method": init.method,
-        "url": init.url,
-        "proto": init.proto,
-        "proto_major": init.proto_major,
-        "proto_minor": init.proto_minor,
-        "headers": headers_to_dict(init),
-        "host": init.host,
-        "remote_addr": init.remote_addr,
-        "request_uri": init.request_uri,
-        "content_length": init.content_length,
-        "plugin_context": init.plugin_context,
+        "method": head.method.decode(),
+        "url": head.url.decode(),
+        "proto": head.proto.decode(),
+        "proto_major": head.proto_major,
+        "proto_minor": head.proto_minor,
+        "headers": {key.decode(): [value.decode() for value in values] for key, values in head.headers},
+        "host": head.host.decode(),
+        "remote_addr": head.remote_addr.decode(),
+        "request_uri": head.request_uri.decode(),
+        "content_length": head.content_length,
+        "plugin_context": PluginContext(
+            request_id=head.request_id.decode(),
+            ip_address=head.ip_address.decode(),
+            accept_language=head.accept_language.decode(),
+            user_agent=head.user_agent.decode(),
+        ),
     }
-
-
-def headers_to_dict(init: ServeHTTPRequestInit) -> dict[str, list[str]]:
-    """Values by name, without `Host`, which Go keeps apart."""
-    return {header.key: list(header.values) for header in init.headers if header.key != "Host"}
 
 
 def _request(scope: Scope) -> Request:

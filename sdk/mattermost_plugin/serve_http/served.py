@@ -14,7 +14,8 @@ from mattermost_plugin.exchange import Body, End, Part, Request, Reset, ResetCod
 from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.grpc import hooks_http_pb2
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.serve_http.heads import decode_request, encode_response
+from mattermost_plugin.serve_http.decoding import decode_request
+from mattermost_plugin.serve_http.heads import entries
 from mattermost_plugin.serve_http.pieces import pieces
 
 logger = get_logger(__name__)
@@ -174,7 +175,10 @@ class StreamServer:
         if not isinstance(first, hooks_http_pb2.ServeHTTPRequest) or not first.HasField("init"):
             await _answer_empty(context)
             return
-        exchange = ServedExchange(decode_request(first.init), context, self._stopping)
+        parts: list[Part] = []
+        decode_request(parts, first.SerializeToString())
+        assert isinstance(parts[0], Request), "it has a head"
+        exchange = ServedExchange(parts[0], context, self._stopping)
         exchange.take(first)
         self._open += 1
         try:
@@ -222,15 +226,24 @@ class StreamServer:
 async def _answer_empty(context: grpc.aio.ServicerContext[Any, Any]) -> None:
     logger.error("a ServeHTTP call without a request head")
     with contextlib.suppress(grpc.aio.UsageError):
-        await context.write(encode_response(Response(500, [(b"content-type", b"text/plain")])))
+        await context.write(_head(Response(500, [(b"content-type", b"text/plain")])))
         await context.write(
             hooks_http_pb2.ServeHTTPResponse(body_chunk=b"Empty request stream", body_complete=True, flush=True)
         )
 
 
+def _head(response: Response) -> hooks_http_pb2.ServeHTTPResponse:
+    headers = [
+        hooks_http_pb2.HTTPHeader(key=key.decode(), values=[value.decode() for value in values])
+        for key, values in entries(response.headers)
+    ]
+    init = hooks_http_pb2.ServeHTTPResponseInit(status_code=response.status, headers=headers)
+    return hooks_http_pb2.ServeHTTPResponse(init=init, flush=True)
+
+
 def _response_messages(part: Part) -> Iterator[hooks_http_pb2.ServeHTTPResponse]:
     if isinstance(part, Response):
-        yield encode_response(part)
+        yield _head(part)
     elif isinstance(part, Body):
         for piece in pieces(part.data):
             yield hooks_http_pb2.ServeHTTPResponse(body_chunk=piece, flush=True)

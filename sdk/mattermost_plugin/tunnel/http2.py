@@ -219,7 +219,10 @@ class Call(Endpoint):
             self._end(UNKNOWN if self._client else OK, "the stream ended without a status" if self._client else "")
 
     def _cut_messages(self) -> None:
-        while len(self._message) >= PREFIX_SIZE and len(self._message) >= (end := _message_size(self._message)):
+        while len(self._message) >= PREFIX_SIZE:
+            end = _message_size(bytes(self._message[:PREFIX_SIZE]))
+            if len(self._message) < end:
+                return
             message = bytes(self._message[PREFIX_SIZE:end])
             self._messages.append((message, 0, len(message)))
             del self._message[:end]
@@ -365,7 +368,7 @@ def _is_message(data: bytes, start: int, end: int) -> bool:
     return end - start >= PREFIX_SIZE and end - start == _message_size(data, start)
 
 
-def _message_size(data: bytes | bytearray, start: int = 0) -> int:
+def _message_size(data: bytes, start: int = 0) -> int:
     """With its prefix, of the message that begins at `start`."""
     size = size_in(data, start)
     if size < 0:

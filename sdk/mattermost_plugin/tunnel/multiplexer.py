@@ -15,6 +15,7 @@ from typing import Final
 from mattermost_plugin.exchange import Body, End, Message, Part, Request, Reset, ResetCode
 from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.sink import Carrier, Sink, SinkExchange
 from mattermost_plugin.tunnel.assembly import Assembly
 from mattermost_plugin.tunnel.connection import Connection
 from mattermost_plugin.tunnel.decoding import decode_into
@@ -32,30 +33,7 @@ BURST: Final = 16
 """Exchanges that have something to send, at which it is sent before the turn of the event loop is over."""
 
 
-class Sink:
-    """Takes the parts of an exchange in the tunnel's own turn, instead of a task that awaits them.
-
-    To be derived from: calls to a class that is known are much faster, compiled, than those to a protocol.
-    """
-
-    def take(self, part: Part) -> bool:
-        """The peer's next part. False holds its credit back, until `TunnelExchange.return_credit`."""
-        raise NotImplementedError
-
-    def flush(self) -> None:
-        """No more parts are at hand."""
-        raise NotImplementedError
-
-    def written(self) -> None:
-        """There is room for more, after `TunnelExchange.post` said that there was none, or the exchange is over."""
-        raise NotImplementedError
-
-    def ended(self, reset: Reset) -> None:
-        """Nothing more will come."""
-        raise NotImplementedError
-
-
-class TunnelExchange:
+class TunnelExchange(SinkExchange):
     """One exchange on a tunnel; see `mattermost_plugin.exchange.Exchange` for what its methods promise.
 
     Beside awaiting its parts, one can have them handed to a `Sink`, which needs no task.
@@ -71,11 +49,10 @@ class TunnelExchange:
         "_multiplexer",
         "_reader",
         "_sink",
-        "request",
     )
 
     def __init__(self, multiplexer: Multiplexer, id: int, request: Request) -> None:
-        self.request = request
+        super().__init__(request)
         self._multiplexer = multiplexer
         self._id = id
         self._inbox: deque[tuple[Part, int]] = deque()  # each with what it cost
@@ -86,9 +63,8 @@ class TunnelExchange:
         self._held_credit = 0
         self._endless = False
 
-    def is_on(self, multiplexer: Multiplexer) -> bool:
-        """Whether this is an exchange of that tunnel."""
-        return self._multiplexer is multiplexer
+    def is_on(self, carrier: Carrier) -> bool:
+        return self._multiplexer is carrier
 
     @property
     def stopping(self) -> asyncio.Event:
@@ -138,22 +114,18 @@ class TunnelExchange:
         self.end(Reset(code, reason))
 
     def subscribe(self, sink: Sink) -> None:
-        """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
         self._sink = sink
 
     def unsubscribe(self) -> None:
-        """Hand on nothing more: sink and exchange let go of each other."""
         self._sink = None
 
     def post(self, *parts: Part) -> bool:
-        """Queue parts without waiting; True where nothing should follow until the sink's `written`."""
         if self._sink is None or not self._multiplexer.post(self._id, parts):
             return False
         self._multiplexer.tell_when_written(self._id, self._sink.written)
         return True
 
     def return_credit(self) -> None:
-        """Return the credit of what the sink has held."""
         credit, self._held_credit = self._held_credit, 0
         if credit:
             self._multiplexer.consume(self._id, credit)
@@ -214,7 +186,7 @@ class TunnelExchange:
             self._reader.set_result(None)
 
 
-class Multiplexer:
+class Multiplexer(Carrier):
     """The exchanges of one end of a tunnel; a stream's `Receiver`.
 
     Args:
@@ -265,17 +237,14 @@ class Multiplexer:
 
     @property
     def in_flight(self) -> int:
-        """How many exchanges are open."""
         return len(self._exchanges)
 
     @property
     def takes(self) -> bool:
-        """Whether `open` would begin an exchange (gateway)."""
         return not self.closed and self.core.takes
 
     @property
     def opened(self) -> int:
-        """How many exchanges were opened so far."""
         return self.core.opened
 
     def greet(self, agent: str) -> None:

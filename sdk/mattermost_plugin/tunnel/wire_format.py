@@ -58,8 +58,8 @@ class Field:
 
     def __init__(self, message: Any, name: str) -> None:  # Any: generated classes share no base that knows descriptors
         field = message.DESCRIPTOR.fields_by_name[name]
-        numbers = (field.CPPTYPE_UINT32, field.CPPTYPE_UINT64, field.CPPTYPE_BOOL, field.CPPTYPE_ENUM)
-        self.tag: int = field.number << 3 | (VARINT if field.cpp_type in numbers else LENGTH)
+        data = (field.CPPTYPE_STRING, field.CPPTYPE_MESSAGE)
+        self.tag: int = field.number << 3 | (LENGTH if field.cpp_type in data else VARINT)
         self.start = varint(self.tag)
         # The tag with each value of one byte: most lengths and numbers are below 128, and one piece is one join less.
         self.before = [self.start + length for length in ONE_BYTE]

@@ -17,25 +17,11 @@ from mattermost_plugin.exchange import End, Exchange, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.multiplexer import Multiplexer
 from servehttp.plugins.balancer import Balancer, Endpoint
+from support.carriers import Counted
 from support.patience import PATIENCE
 from support.tunnels import GET, Ends, memory_tunnel
 
 pytestmark = pytest.mark.anyio
-
-
-@dataclass(eq=False)
-class Connection:
-    """A connection whose exchanges are counted, and no more."""
-
-    tunnel: Any = None
-    takes: bool = True
-    in_flight: int = 0
-    opened: int = 0
-
-    def begin(self) -> None:
-        assert self.takes
-        self.in_flight += 1
-        self.opened += 1
 
 
 def connected(*connections: Any) -> tuple[Balancer, list[Endpoint]]:
@@ -52,8 +38,8 @@ class Endpoints(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.balancer = Balancer()
-        self.endpoints: dict[Endpoint, Connection | None] = {}
-        self.open: list[Connection] = []
+        self.endpoints: dict[Endpoint, Counted | None] = {}
+        self.open: list[Counted] = []
 
     def pick(self, data: st.DataObject) -> Endpoint:
         return data.draw(st.sampled_from(list(self.endpoints)))
@@ -76,7 +62,7 @@ class Endpoints(RuleBasedStateMachine):
     @rule(data=st.data())
     def connect(self, data: st.DataObject) -> None:
         endpoint = self.pick(data)
-        self.endpoints[endpoint] = connection = Connection()
+        self.endpoints[endpoint] = connection = Counted()
         endpoint.use(connection)  # type: ignore[arg-type]  # a link's shape
 
     @precondition(lambda self: self.endpoints)
@@ -91,7 +77,7 @@ class Endpoints(RuleBasedStateMachine):
     def drain(self, data: st.DataObject) -> None:
         connection = self.endpoints[data.draw(st.sampled_from(list(self.taking())))]
         assert connection is not None
-        connection.takes = False
+        connection.is_open = False
 
     @precondition(lambda self: self.endpoints)
     @rule(data=st.data())
@@ -140,7 +126,7 @@ TestEndpoints = Endpoints.TestCase
 
 @given(st.lists(st.booleans(), min_size=1, max_size=6), st.integers(1, 3))
 def test_equals_have_turns_whichever_others_are_down(up: list[bool], rounds: int) -> None:
-    connections = [Connection(takes=takes) for takes in up]
+    connections = [Counted(takes=takes) for takes in up]
     balancer, endpoints = connected(*connections)
     takers = [endpoint for endpoint, takes in zip(endpoints, up, strict=True) if takes]
     chosen = []
@@ -155,7 +141,7 @@ def test_equals_have_turns_whichever_others_are_down(up: list[bool], rounds: int
 
 
 def test_who_is_back_is_not_flooded_with_what_it_has_missed() -> None:
-    busy, back = Connection(in_flight=1, opened=1000), Connection(in_flight=1)
+    busy, back = Counted(in_flight=1, opened=1000), Counted(in_flight=1)
     balancer, endpoints = connected(busy, back)
     turns = []
     for _ in range(6):
@@ -167,7 +153,7 @@ def test_who_is_back_is_not_flooded_with_what_it_has_missed() -> None:
 
 
 def test_calls_count_as_load_and_as_turns() -> None:
-    balancer, (first, second) = connected(Connection(), Connection())
+    balancer, (first, second) = connected(Counted(), Counted())
     assert balancer.choose() is first
     first.begin_call()
     assert (balancer.choose(), first.load) == (second, 1)
@@ -179,7 +165,7 @@ def test_calls_count_as_load_and_as_turns() -> None:
 class TunnelLink:
     """What a link has of its tunnel."""
 
-    tunnel: Multiplexer
+    carrier: Multiplexer
 
 
 async def hold(exchange: Exchange) -> None:
@@ -201,8 +187,8 @@ class Stage:
         endpoint = self.balancer.choose(refused)
         assert endpoint is not None
         assert endpoint.link is not None
-        assert endpoint.link.tunnel is not None
-        self.begun.append(endpoint.link.tunnel.open(GET))
+        assert isinstance(endpoint.link.carrier, Multiplexer)
+        self.begun.append(endpoint.link.carrier.open(GET))
         return endpoint
 
     async def end(self) -> None:

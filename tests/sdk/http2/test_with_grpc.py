@@ -12,7 +12,8 @@ import grpc
 import grpc.aio
 import pytest
 
-from mattermost_plugin.http2.channel import ClientChannel, connect
+from mattermost_plugin.http2.channel import ClientChannel
+from mattermost_plugin.http2.connecting import connect
 from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.http2.statuses import CANCELLED, DEADLINE_EXCEEDED, NOT_FOUND, OK, UNIMPLEMENTED
 from support.http2_calls import ECHO, Answer, Served, begin, echo_until_end, serving
