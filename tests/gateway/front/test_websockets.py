@@ -24,9 +24,11 @@ Play = Callable[..., AbstractAsyncContextManager[Stage]]
 SOON = 5.0
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
-    return partial(front, folder=tmp_path, transport="tunnel")
+@pytest.fixture(params=["uvicorn", "ASGI path", "fast path"])
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
+    """By uvicorn's own server, and by ours on both paths."""
+    parser = None if request.param == "uvicorn" else "httptools"
+    return partial(front, folder=tmp_path, transport="tunnel", parser=parser, direct=request.param == "fast path")
 
 
 def url(stage: Stage, plugin: str = "p") -> str:
