@@ -14,10 +14,9 @@ from typing import Any, Final
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import PayloadTooBig, ProtocolError
-from websockets.frames import Frame, Opcode
+from websockets.frames import Frame
 from websockets.http11 import Request as Handshake
 from websockets.protocol import State
-from websockets.server import ServerProtocol
 
 from mattermost_plugin.exchange import Headers, Message, Request
 from servehttp.front.admission import Admission
@@ -27,48 +26,21 @@ from servehttp.front.responses import RETRY_AFTER, Refusal
 from servehttp.front.routing import PREFIX
 from servehttp.front.websocket_budget import WebSocketBudget
 from servehttp.front.websocket_direct import Deflate, DirectWebSocket
-from servehttp.front.websocket_frames import COMPRESSED, FINAL, FrameReader, long_head
+from servehttp.front.websocket_endings import ABNORMAL, INTERNAL_ERROR, TOO_LARGE
+from servehttp.front.websocket_frames import FrameReader
+from servehttp.front.websocket_library import Compression, PatientServerProtocol
 from servehttp.front.websocket_refusal import RefusalWriter
 
 PREFIX_TEXT: Final = PREFIX.decode()
 
 GOING_AWAY: Final = 1001
 PROTOCOL_ERROR: Final = 1002
-ABNORMAL: Final = 1006
 INVALID_DATA: Final = 1007
-TOO_BIG: Final = 1009
-INTERNAL_ERROR: Final = 1011
 TRY_AGAIN_LATER: Final = 1013
-
-SIZES_OF_THE_UNFINISHED: Final = ("current_size", "cur_size")
-"""Where websockets 17 and those before it keep that a message is under way."""
 
 START: Final = "websocket.http.response.start"
 BODY: Final = "websocket.http.response.body"
 STATUSES: Final = range(100, 600)
-
-
-class PatientServerProtocol(ServerProtocol):
-    """Takes a close between the fragments of a message for a close: control frames may come there (RFC 6455 §5.4), and
-    nothing that follows counts."""
-
-    def recv_frame(self, frame: Frame) -> None:
-        """Handle a frame that was received."""
-        if frame.opcode is Opcode.CLOSE:
-            for name in SIZES_OF_THE_UNFINISHED:
-                if hasattr(self, name):
-                    setattr(self, name, None)
-        super().recv_frame(frame)
-
-    @property
-    def unread(self) -> int:
-        """Bytes of a frame that is not complete."""
-        return len(self.reader.buffer)
-
-    @property
-    def between_messages(self) -> bool:
-        """Whether a new message begins with what is received next."""
-        return not self.reader.buffer and all(getattr(self, name, None) is None for name in SIZES_OF_THE_UNFINISHED)
 
 
 class Notices:
@@ -117,6 +89,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._queued: deque[Message] = deque()  # messages that the library has read
         self._in_library = False
         self._handing_over = False
+        self._lost = False
         self._library = PatientServerProtocol(
             extensions=self.conn.available_extensions, max_size=self.config.ws_max_size, logger=self.conn.logger
         )
@@ -177,14 +150,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             fields.append(("Sec-WebSocket-Protocol", subprotocol))
         del self.response.headers["Date"]
         self.response.headers.update(fields)
-        compressed = bool(self.conn.extensions)
-        self._reader = FrameReader(self.config.ws_max_size, self._inflate if compressed else None)
+        max_size, extensions = self.config.ws_max_size, self.conn.extensions
+        compression = Compression(extensions, max_size) if extensions else None
+        self._reader = FrameReader(max_size, compression.inflate if compression else None)
         self.handshake_complete = True
         self.conn.send_response(self.response)
         self._write_output()
         self.start_keepalive()
         self._read_early()
-        return self._deflate if compressed else None
+        return compression.deflate if compression else None
 
     def begin_refusal(self, status: int, headers: Headers) -> None:
         """Begin a response in the place of an acceptance."""
@@ -305,7 +279,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self._hand_over(direct)
         finally:
             self._handing_over = False
-        if direct.over:
+        if direct.over or (self._lost and not direct.blocked):
             self._drop_read()
         if self._unread or self._reader.held:
             self._count_unread()
@@ -337,11 +311,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         return False
 
     def _drop_read(self) -> None:
-        """Nobody takes what was read, but a client's close ends the connection."""
+        """Nobody takes what was read any more, but a client's close ends the connection."""
         while self._queued:
             self._next_queued()
-        if self._reader.held and not self.transport.is_closing():
-            self._read_by_library(self._reader.take_rest())
+        rest = self._reader.take_rest()
+        if rest and not self.transport.is_closing():
+            self._read_by_library(rest)
 
     def _pace(self, blocked: bool) -> None:
         if blocked == self.read_paused or self.transport.is_closing():
@@ -359,6 +334,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._address = self.client[0] if self.client else ""
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._lost = True
         self._release_all()
         super().connection_lost(exc)
 
@@ -458,7 +434,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         if isinstance(error, UnicodeDecodeError):
             self.conn.fail(INVALID_DATA)
         elif isinstance(error, PayloadTooBig):
-            self.conn.fail(TOO_BIG, str(error))
+            self.conn.fail(TOO_LARGE, str(error))
         elif isinstance(error, ProtocolError):
             self.conn.fail(PROTOCOL_ERROR, str(error))
         else:
@@ -475,22 +451,6 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def _write_output(self) -> None:
         self.transport.write(b"".join(self.conn.data_to_send()))
-
-    def _inflate(self, data: bytes, text: bool) -> bytes:
-        """The content of a compressed message."""
-        frame = Frame(Opcode.TEXT if text else Opcode.BINARY, data, True, True)
-        for extension in reversed(self.conn.extensions):
-            frame = extension.decode(frame, max_size=self.config.ws_max_size)
-        frame.check()
-        return bytes(frame.data)
-
-    def _deflate(self, data: bytes, text: bool) -> bytes:
-        """A message as a compressed frame."""
-        frame = Frame(Opcode.TEXT if text else Opcode.BINARY, data)
-        for extension in self.conn.extensions:
-            frame = extension.encode(frame)
-        first = FINAL | (COMPRESSED if frame.rsv1 else 0) | frame.opcode
-        return long_head(first, len(frame.data)) + frame.data
 
 
 def _octets(value: str) -> bytes:

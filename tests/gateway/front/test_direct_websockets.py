@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import zlib
-from collections.abc import AsyncIterator
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
 
 from mattermost_plugin.types import Event, Receive, Scope, Send
+from servehttp.front.websocket_protocol import WebSocketProtocol
 from support.front_server import SECONDS, Client, Running, eventually
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.websocket_paths import frame
@@ -201,8 +201,8 @@ async def test_many_share_what_there_is_and_give_it_back(final: bool) -> None:
 
 def held(server: Running) -> int:
     """What all WebSockets hold."""
-    budgets = {connection.budget for connection in server.server.server_state.connections}
-    return int(sum(budget.held for budget in budgets))
+    connections = server.server.server_state.connections
+    return next(connection.budget.held for connection in connections if isinstance(connection, WebSocketProtocol))
 
 
 # Pings and ends
@@ -340,7 +340,8 @@ async def test_a_client_that_leaves_is_noticed_though_the_application_takes_noth
     app = Slow()
     async with serving_plugin(app) as server:
         client = await opened(server)
-        while any(transport.is_reading() for transport in server.connections):
+        (connection,) = server.server.server_state.connections
+        while connection.transport.is_reading():
             client.send(frame(BINARY, bytes(10_000)))
             await asyncio.sleep(0)
         await client.close()
@@ -348,6 +349,8 @@ async def test_a_client_that_leaves_is_noticed_though_the_application_takes_noth
         app.go_on.set()
         await asyncio.wait_for(app.ended.wait(), SECONDS)
         assert app.events[-1]["type"] == "websocket.disconnect"
+        assert isinstance(connection, WebSocketProtocol)
+        assert connection.budget.held == 0
 
 
 async def test_an_application_waits_for_a_client_that_does_not_read() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
 from collections.abc import Iterable
 
@@ -39,7 +40,7 @@ def sent_compressed(data: bytes) -> bytes:
 
 def pieces(data: bytes, cuts: Iterable[int]) -> list[bytes]:
     places = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
-    return [data[start:end] for start, end in zip(places, places[1:], strict=False)]
+    return [data[start:end] for start, end in itertools.pairwise(places)]
 
 
 def read(reader: FrameReader, data: bytes) -> list[Message]:
