@@ -70,12 +70,16 @@ class SinkExchange:
         raise NotImplementedError
 
     def unsubscribe(self) -> None:
-        """Hand on nothing more: sink and exchange let go of each other."""
+        """Hand on nothing more, and hold nothing back: sink and exchange let go of each other."""
         raise NotImplementedError
 
     def post(self, *parts: Part) -> bool:
         """Queue parts without waiting; True where nothing should follow until the sink's `written`."""
         raise NotImplementedError
+
+    def post_all(self, parts: Sequence[Part]) -> bool:
+        """As `post`."""
+        return self.post(*parts)
 
     def return_credit(self) -> None:
         """Return the credit of what the sink has held."""
