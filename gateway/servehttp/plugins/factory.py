@@ -13,6 +13,7 @@ from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.dialing import GatewayTLS
 from servehttp.plugins.environment import inherited, mattermost_variables
 from servehttp.plugins.host import PluginHost
 from servehttp.plugins.installed import InstalledPlugins
@@ -58,16 +59,20 @@ class PluginFactory:
         """A plugin in a process of its own."""
         launch = functools.partial(PluginProcess.launch, self._spec(manifest), self.reaper)
         policy = supervision_policy(self.settings.plugins, manifest.id)
-        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.observers, self.host, self.crowd)
+        return SupervisedPlugin(
+            manifest.id, launch, self._connect(manifest.id), policy, self.observers, self.host, self.crowd
+        )
 
     def attached(self, plugin_id: str, target: str) -> SupervisedPlugin:
         """A plugin that runs already."""
         restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
         policy = replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
-        return attach(plugin_id, target, self._connect(), policy, self.observers, self.host)
+        return attach(plugin_id, target, self._connect(plugin_id), policy, self.observers, self.host)
 
-    def _connect(self) -> Connect:
-        return functools.partial(Link.connect, transport=self.settings.plugins.transport, tunnel=self.tunnel)
+    def _connect(self, plugin_id: str) -> Connect:
+        plugins = self.settings.plugins
+        tls = GatewayTLS.of(plugins, plugin_id)
+        return functools.partial(Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls)
 
     def _spec(self, manifest: Manifest) -> ProcessSpec:
         plugins = self.settings.plugins

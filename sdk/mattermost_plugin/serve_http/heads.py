@@ -56,14 +56,9 @@ def decode_request(init: hooks_http_pb2.ServeHTTPRequestInit) -> Request:
     )
 
 
-def encode_response(response: Response) -> hooks_http_pb2.ServeHTTPResponse:
-    """The first message of a response."""
-    return hooks_http_pb2.ServeHTTPResponse(
-        init=hooks_http_pb2.ServeHTTPResponseInit(
-            status_code=response.status, headers=_encode_headers(response.headers)
-        ),
-        flush=True,
-    )
+def response_head(response: Response) -> hooks_http_pb2.ServeHTTPResponseInit:
+    """A response head as the contract has it."""
+    return hooks_http_pb2.ServeHTTPResponseInit(status_code=response.status, headers=_encode_headers(response.headers))
 
 
 def decode_response(init: hooks_http_pb2.ServeHTTPResponseInit) -> Response:
