@@ -89,9 +89,10 @@ class ServedExchange:
         self._raise_if_over()
         for part in parts:
             add_part(self._unsent, part)
-        if parts and isinstance(parts[-1], End):
+        last = parts[-1] if parts else None
+        if isinstance(last, End):
             self._finish(Reset(ResetCode.NO_ERROR, "the response is complete"))
-        elif isinstance(parts[-1], Response):  # a small body may follow in this very turn, and share its message
+        elif isinstance(last, Response):  # a small body may follow in this very turn, and share its message
             self._server.loop.call_soon(self._flush)
         elif not self._flush():
             self._writer = self._server.loop.create_future()
