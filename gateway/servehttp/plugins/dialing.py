@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mattermost_plugin.tls import TLSError, TLSFiles, client_context, describe
 from mattermost_plugin.tunnel.direct import DirectMessageStream, connect
@@ -26,7 +26,7 @@ class GatewayTLS:
         name: the plugin's in its certificate; empty for the host in its target.
     """
 
-    files: TLSFiles = TLSFiles()
+    files: TLSFiles = field(default_factory=TLSFiles)
     name: str = ""
 
     @classmethod

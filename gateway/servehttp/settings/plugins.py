@@ -38,7 +38,7 @@ class PluginSettings(Group):
     )
     tls_ca: Path | None = Field(
         default=None,
-        description="Certificates (PEM) of the CAs that plugins at tls:HOST:PORT are known by; by default the system's.",
+        description="Certificates (PEM) of the CAs that plugins at tls:HOST:PORT are known by; else the system's.",
     )
     tls_cert: Path | None = Field(
         default=None, description="The gateway's own certificate (PEM), for plugins at tls:HOST:PORT that ask for one."

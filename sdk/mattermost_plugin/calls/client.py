@@ -8,7 +8,6 @@ from pathlib import Path
 from mattermost_plugin.calls.asking import Answer, Asking
 from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.grpc import calls_pb2
-from mattermost_plugin.http2.statuses import OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.statuses import CallFailed, Status, status_of
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect

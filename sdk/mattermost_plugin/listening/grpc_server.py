@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Mapping
 
 from mattermost_plugin.http2.limits import Limits
-from mattermost_plugin.listening.grpc_call import Method
-from mattermost_plugin.listening.grpc_connection import GrpcConnection
+from mattermost_plugin.listening.grpc_connection import GrpcConnection, Method
 from mattermost_plugin.listening.reports import Reports
 from mattermost_plugin.statuses import Status
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.listening.entrance import Entrance, Serving
-from mattermost_plugin.listening.grpc_call import Method
+from mattermost_plugin.listening.grpc_connection import Method
 from mattermost_plugin.listening.grpc_server import GrpcServer
 from mattermost_plugin.listening.listener import Listener
 from mattermost_plugin.listening.reports import Reports

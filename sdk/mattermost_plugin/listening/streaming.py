@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 
-from mattermost_plugin.listening.grpc_call import GrpcCall, Method
+from mattermost_plugin.listening.grpc_connection import GrpcCall, Method
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.statuses import CallFailed, Status
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from mattermost_plugin.calls.outcomes import Answer, Outcome, outcome_of
-from mattermost_plugin.listening.grpc_call import GrpcCall, Method
+from mattermost_plugin.listening.grpc_connection import GrpcCall, Method
 from mattermost_plugin.statuses import Status
 
 

@@ -13,7 +13,7 @@ from mattermost_plugin.calls.client import CONNECT as CALLS
 from mattermost_plugin.calls.server import CallServer
 from mattermost_plugin.exchange import Serve
 from mattermost_plugin.handshake import HEALTH_SERVICE
-from mattermost_plugin.listening.grpc_call import Method
+from mattermost_plugin.listening.grpc_connection import Method
 from mattermost_plugin.listening.server import Server
 from mattermost_plugin.listening.streaming import streaming
 from mattermost_plugin.listening.unary import unary

@@ -22,8 +22,9 @@ from mattermost_plugin.calls.client import CONNECT
 from mattermost_plugin.calls.outcomes import CallContext, answering
 from mattermost_plugin.calls.server import CallServer
 from mattermost_plugin.http2.limits import Limits
-from mattermost_plugin.listening.grpc_call import GrpcCall, Method, Nothing, Service
+from mattermost_plugin.listening.grpc_connection import GrpcCall, Method
 from mattermost_plugin.listening.server import Server
+from mattermost_plugin.listening.service import NOTHING, Service
 from mattermost_plugin.listening.unary import unary
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.statuses import CallFailed, Status
@@ -120,7 +121,7 @@ def _guarded(method: Method, token: str) -> Method:
         if hmac.compare_digest(given, wanted):
             return method(call)
         call.finish(Status.UNAUTHENTICATED, "the token is missing or wrong")
-        return Nothing()
+        return NOTHING
 
     return serve
 
