@@ -19,12 +19,15 @@ FRAME_HEAD: Final = 9
 """Bytes; the type is the fourth."""
 
 
+SPEAKS_TLS: Final = "it speaks TLS, which is asked for by tls:HOST:PORT"
+
+
 class NotHttp2(Exception):
     """Something else answered; the text says what."""
 
 
 async def look_at(target: str, timeout: float) -> str:
-    """What is there, as the end of a sentence; takes no longer than twice so many seconds.
+    """What is there, as the end of a sentence; each of three steps takes no longer than so many seconds.
 
     Args:
         target: `unix:PATH` or `HOST:PORT`.
@@ -39,14 +42,12 @@ async def look_at(target: str, timeout: float) -> str:
         return f"it takes no connection ({error.strerror or error})"
     try:
         async with asyncio.timeout(timeout):
-            writer.write(GREETING)
-            return describe(await reader.read(SHOWN))
+            answer = await _answer(reader, writer)
     except TimeoutError:
         return f"it takes connections, and said nothing within {timeout:g} s"
-    except OSError:
-        return "it takes connections, and resets them"
     finally:
         writer.transport.abort()
+    return SPEAKS_TLS if not answer and await _speaks_tls(target, timeout) else describe(answer)
 
 
 async def greet(target: str, tls: ssl.SSLContext | None, name: str | None) -> None:
@@ -65,8 +66,11 @@ async def greet(target: str, tls: ssl.SSLContext | None, name: str | None) -> No
     try:
         if not speaks_http2(writer.get_extra_info("ssl_object")):
             raise NotHttp2("it speaks TLS, but does not offer HTTP/2 by ALPN")
-        writer.write(GREETING)
-        answer = await reader.read(SHOWN)
+        answer = await _answer(reader, writer)
+        if not answer and tls is not None:
+            raise NotHttp2(
+                "it hangs up when TLS is agreed on, as one does that wants another certificate, or one at all"
+            )
         if not _is_http2(answer):
             raise NotHttp2(describe(answer))
     finally:
@@ -80,7 +84,7 @@ def describe(answer: bytes) -> str:
     if answer.startswith(b"HTTP/1"):
         return f"it speaks HTTP/1.1, and a plugin speaks gRPC; it said {_shown(answer)}"
     if answer[0] in (0x15, 0x16) and answer[1:2] == b"\x03":
-        return "it speaks TLS, which is asked for by tls:HOST:PORT"
+        return SPEAKS_TLS
     if _is_http2(answer):
         return "it speaks HTTP/2, but its gRPC was not ready in time"
     return f"it does not speak gRPC; it said {_shown(answer)}"
@@ -90,12 +94,34 @@ def _is_http2(answer: bytes) -> bool:
     return len(answer) >= FRAME_HEAD and answer[3] == SETTINGS
 
 
+async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    """What is said to a greeting; nothing by who hangs up."""
+    try:
+        writer.write(GREETING)
+        return await reader.read(SHOWN)
+    except ConnectionError:
+        return b""
+
+
+async def _speaks_tls(target: str, timeout: float) -> bool:
+    """Whether TLS is spoken there; servers of it hang up on who speaks something else, mostly without a word."""
+    anything = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    anything.check_hostname, anything.verify_mode = False, ssl.CERT_NONE
+    try:
+        async with asyncio.timeout(timeout):
+            _, writer = await _connect(target, anything, "anybody")
+    except OSError:  # a time-out is one as well
+        return False
+    writer.transport.abort()
+    return True
+
+
 async def _connect(
     target: str, tls: ssl.SSLContext | None, name: str | None
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     place = parse_target(target)
     if place.path:
-        return await asyncio.open_unix_connection(place.path)
+        return await asyncio.open_unix_connection(place.path, ssl=tls, server_hostname=name)
     return await asyncio.open_connection(place.host, place.port, ssl=tls, server_hostname=name)
 
 

@@ -7,12 +7,17 @@ from collections.abc import Callable, Mapping
 from typing import Final, Protocol, cast
 
 from mattermost_plugin.http2.errors import Violation
+from mattermost_plugin.http2.frames import GOAWAY, PROTOCOL_ERROR, SETTINGS, frame_head, number
 from mattermost_plugin.listening.first_call import FirstCall
 from mattermost_plugin.listening.reports import Reports
 from mattermost_plugin.tls import speaks_http2
 
 GREETING_TIMEOUT: Final = 10.0
 """Seconds for a client that has connected to say that it speaks HTTP/2."""
+
+
+MAX_TOLD: Final = 100
+"""Bytes of why a client does not get through that it is told."""
 
 
 class Serving(Protocol):
@@ -117,12 +122,19 @@ class Opening(asyncio.Protocol):
         self._stop_waiting()
         self._entrance.reports.tell(f"a client did not get through: {why}")
         if self._transport is not None:
-            self._transport.abort()
+            self._transport.write(farewell(why))
+            self._transport.close()
 
     def _stop_waiting(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def farewell(why: str) -> bytes:
+    """What is said to who does not get through. To who speaks HTTP/2 it is an error, to anybody else a sign of it."""
+    told = number(0) + number(PROTOCOL_ERROR) + why.encode()[:MAX_TOLD]
+    return frame_head(0, SETTINGS, 0, 0) + frame_head(len(told), GOAWAY, 0, 0) + told
 
 
 def _speaks_tls(data: bytes) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -12,6 +11,7 @@ from typing import Protocol, cast
 
 from mattermost_plugin.listening.reports import Reports
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.tcp import tune
 from mattermost_plugin.tls import HANDSHAKE_TIMEOUT, describe
 
 MAX_CONNECTIONS = 1024
@@ -118,9 +118,7 @@ class Listener:
 
     async def _serve(self, connection: socket.socket) -> None:
         served = self._make()
-        if connection.family != socket.AF_UNIX:
-            with contextlib.suppress(OSError):  # it may be closed already
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        tune(connection)
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: cast(asyncio.BaseProtocol, served),

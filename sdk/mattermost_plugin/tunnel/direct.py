@@ -18,6 +18,7 @@ from typing import cast
 from mattermost_plugin.http2.statuses import INTERNAL, OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.targets import Target, parse_target
+from mattermost_plugin.tcp import tune
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import Call, Span
 from mattermost_plugin.tunnel.message_stream import Receiver
@@ -291,9 +292,9 @@ async def connect(
     if place.path:
         _, stream = await loop.create_unix_connection(make, place.path)
         return stream
-    _, stream = await loop.create_connection(
-        make, place.host, place.port, ssl=tls, server_hostname=(server_name or place.host) if tls else None
-    )
+    name = (server_name or place.host) if tls else None
+    transport, stream = await loop.create_connection(make, place.host, place.port, ssl=tls, server_hostname=name)
+    tune(transport.get_extra_info("socket"))
     return stream
 
 
