@@ -88,28 +88,44 @@ class Stage:
 
     port: int
     plugins: Plugins
-    plugin: Server
+    plugin: PluginServer
 
     @property
     def handle(self) -> Handle:
         return self.plugins.handles["p"]
 
 
+class PluginServer:
+    """A plugin that speaks both transports.
+
+    Args:
+        app: what answers.
+        path: where it listens.
+    """
+
+    def __init__(self, app: ASGIApp, path: Path) -> None:
+        adapter = ASGIAdapter(app)
+        self._streams, self._tunnels = StreamServer(adapter.serve), TunnelServicer(adapter.serve)
+        methods = {IMPLEMENTED: unary(implemented, -1), SERVE_HTTP: self._streams.serve_call}
+        self._server = Server(methods, {CONNECT: self._tunnels.direct.connection})
+        self._server.listen([listener(path)])
+
+    async def vanish(self) -> None:
+        """Hang up on everybody."""
+        await self._server.stop(0)
+        await self._tunnels.close()
+        await self._server.close()
+        await self._streams.close()
+
+
 @asynccontextmanager
-async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[Server]:
+async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[PluginServer]:
     """A plugin that speaks both transports."""
-    adapter = ASGIAdapter(app)
-    streams, tunnels = StreamServer(adapter.serve), TunnelServicer(adapter.serve)
-    methods = {IMPLEMENTED: unary(implemented, -1), SERVE_HTTP: streams.serve_call}
-    server = Server(methods, {CONNECT: tunnels.direct.connection})
-    server.listen([listener(path)])
+    server = PluginServer(app, path)
     try:
         yield server
     finally:
-        await server.stop(0)
-        await tunnels.close()
-        await server.close()
-        await streams.close()
+        await server.vanish()
 
 
 class Refuser(tunnel_pb2_grpc.TunnelServicer):

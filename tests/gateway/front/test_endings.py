@@ -93,9 +93,9 @@ async def served_by(servicer: tunnel_pb2_grpc.TunnelServicer, folder: Path, dire
     server = grpc.aio.server()
     tunnel_pb2_grpc.add_TunnelServicer_to_server(servicer, server)
     hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(), server)
-    server.add_insecure_port(f"unix:{folder / 'plugin.sock'}")
+    server.add_insecure_port(f"unix:{folder / 'other.sock'}")
     await server.start()
-    link = await Link.connect(f"unix:{folder / 'plugin.sock'}", transport="tunnel", timeout=5)
+    link = await Link.connect(f"unix:{folder / 'other.sock'}", transport="tunnel", timeout=5)
     try:
         async with front(never, folder, direct=direct, parser="httptools") as stage:
             stage.plugins.handles["p"] = Handle(link)
