@@ -6,12 +6,14 @@ These are the host's errors. What is wrong on this side of the wire is a ValueEr
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
-
-import grpc
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mattermost_plugin.grpc.common_pb2 import AppError
+from mattermost_plugin.statuses import CallFailed, Status, status_of
 from mattermost_plugin.values import from_struct
+
+if TYPE_CHECKING:  # it takes long to import, and not every plugin needs it
+    import grpc
 
 
 class PluginAPIError(Exception):
@@ -92,43 +94,50 @@ BY_STATUS_CODE: Mapping[int, type[PluginAPIError]] = {
     503: UnavailableError,
 }
 
-BY_GRPC_CODE: Mapping[grpc.StatusCode, tuple[type[PluginAPIError], str]] = {
-    grpc.StatusCode.NOT_FOUND: (NotFoundError, ""),
-    grpc.StatusCode.PERMISSION_DENIED: (PermissionDeniedError, ""),
-    grpc.StatusCode.UNAUTHENTICATED: (PermissionDeniedError, "Not authenticated: "),
-    grpc.StatusCode.INVALID_ARGUMENT: (ValidationError, ""),
-    grpc.StatusCode.FAILED_PRECONDITION: (ValidationError, "Precondition failed: "),
-    grpc.StatusCode.OUT_OF_RANGE: (ValidationError, "Value out of range: "),
-    grpc.StatusCode.ALREADY_EXISTS: (AlreadyExistsError, ""),
-    grpc.StatusCode.UNAVAILABLE: (UnavailableError, ""),
-    grpc.StatusCode.DEADLINE_EXCEEDED: (UnavailableError, "Request timed out: "),
-    grpc.StatusCode.RESOURCE_EXHAUSTED: (UnavailableError, "Resource exhausted: "),
-    grpc.StatusCode.ABORTED: (PluginAPIError, "Operation aborted: "),
-    grpc.StatusCode.UNIMPLEMENTED: (PluginAPIError, "Method not implemented: "),
-    grpc.StatusCode.INTERNAL: (PluginAPIError, "Internal server error: "),
-    grpc.StatusCode.DATA_LOSS: (PluginAPIError, "Data loss: "),
-    grpc.StatusCode.CANCELLED: (PluginAPIError, "Operation cancelled: "),
-    grpc.StatusCode.UNKNOWN: (PluginAPIError, "Unknown error: "),
+BY_STATUS: Mapping[Status, tuple[type[PluginAPIError], str]] = {
+    Status.NOT_FOUND: (NotFoundError, ""),
+    Status.PERMISSION_DENIED: (PermissionDeniedError, ""),
+    Status.UNAUTHENTICATED: (PermissionDeniedError, "Not authenticated: "),
+    Status.INVALID_ARGUMENT: (ValidationError, ""),
+    Status.FAILED_PRECONDITION: (ValidationError, "Precondition failed: "),
+    Status.OUT_OF_RANGE: (ValidationError, "Value out of range: "),
+    Status.ALREADY_EXISTS: (AlreadyExistsError, ""),
+    Status.UNAVAILABLE: (UnavailableError, ""),
+    Status.DEADLINE_EXCEEDED: (UnavailableError, "Request timed out: "),
+    Status.RESOURCE_EXHAUSTED: (UnavailableError, "Resource exhausted: "),
+    Status.ABORTED: (PluginAPIError, "Operation aborted: "),
+    Status.UNIMPLEMENTED: (PluginAPIError, "Method not implemented: "),
+    Status.INTERNAL: (PluginAPIError, "Internal server error: "),
+    Status.DATA_LOSS: (PluginAPIError, "Data loss: "),
+    Status.CANCELLED: (PluginAPIError, "Operation cancelled: "),
+    Status.UNKNOWN: (PluginAPIError, "Unknown error: "),
 }
 """The exception for each gRPC status, and what its message begins with."""
 
 
 @runtime_checkable
-class _Status(Protocol):
-    """What the errors of blocking and of asyncio calls have in common."""
+class _Told(Protocol):
+    """What the errors of gRPC's blocking and asyncio calls have in common."""
 
     def code(self) -> grpc.StatusCode: ...
 
     def details(self) -> str | None: ...
 
 
-def convert_grpc_error(error: grpc.RpcError) -> PluginAPIError:
+def convert_grpc_error(error: grpc.RpcError | CallFailed) -> PluginAPIError:
     """The exception for a call that ended with a gRPC status."""
-    if not isinstance(error, _Status):
-        return PluginAPIError(f"API error: {error}")
-    code = error.code()
-    kind, prefix = BY_GRPC_CODE.get(code, (PluginAPIError, "API error: "))
-    return kind(f"{prefix}{error.details() or ''}", code=code)
+    if isinstance(error, CallFailed):
+        return _failure(error.status, error.details)
+    if isinstance(error, _Told):
+        return _failure(status_of(error.code().value[0]), error.details())
+    return PluginAPIError(f"API error: {error}")
+
+
+def _failure(status: Status, details: str | None) -> PluginAPIError:
+    from grpc import StatusCode  # here, because what a plugin is told with an error is what it tells
+
+    kind, prefix = BY_STATUS.get(status, (PluginAPIError, "API error: "))
+    return kind(f"{prefix}{details or ''}", code=StatusCode[status.name])
 
 
 def convert_app_error(error: AppError) -> PluginAPIError:

@@ -8,7 +8,6 @@ Plugin and gateway both use this module. The fields after the fifth are read and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 CORE_PROTOCOL_VERSION = 1
 APP_PROTOCOL_VERSION = 1
@@ -19,13 +18,6 @@ MAGIC_COOKIE_VALUE = "Securely message teams, anywhere."
 
 HEALTH_SERVICE = "plugin"
 """The name under which go-plugin asks gRPC's health service for the plugin."""
-
-TUNNEL_SUFFIX = ".tunnel"
-"""Ends the path of the socket beside an announced one at which a plugin takes the tunnel's call directly."""
-
-
-CALLS_SUFFIX = ".calls"
-"""Ends the path of the socket beside one for gRPC at which its server takes calls without gRPC's library."""
 
 
 class HandshakeError(ValueError):
@@ -78,25 +70,3 @@ def looks_like_handshake(line: str) -> bool:
     """Whether a line of stdout is meant as a handshake; anything else a plugin prints is output."""
     first, separator, _ = line.partition("|")
     return bool(separator) and first.strip().isdigit()
-
-
-def tunnel_socket(target: str) -> Path | None:
-    """Where a plugin that listens at `target` may take the tunnel's call directly: docs/protocol.md §2.1.
-
-    Args:
-        target: as gRPC names it; only `unix:PATH` has a place beside it.
-    """
-    return _beside(target, TUNNEL_SUFFIX)
-
-
-def calls_socket(target: str) -> Path | None:
-    """Where who listens at `target` may take unary calls on one stream: docs/protocol.md §9.
-
-    Args:
-        target: as gRPC names it; only `unix:PATH` has a place beside it.
-    """
-    return _beside(target, CALLS_SUFFIX)
-
-
-def _beside(target: str, suffix: str) -> Path | None:
-    return Path(target.removeprefix("unix:") + suffix) if target.startswith("unix:") else None

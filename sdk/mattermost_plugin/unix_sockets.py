@@ -1,4 +1,4 @@
-"""Sockets that stand beside one that gRPC listens at."""
+"""Unix sockets that are their owner's alone."""
 
 from __future__ import annotations
 
@@ -8,36 +8,28 @@ import socket
 from collections.abc import Iterator
 from pathlib import Path
 
-from mattermost_plugin.loggers import get_logger
-
-logger = get_logger(__name__)
-
 OWNER_ONLY = 0o077
 """A umask. Whoever may connect may call in anybody's name."""
+BACKLOG = 128
+"""Connections that may wait to be accepted."""
 
 
-def listen_at(path: Path | None, what: str) -> socket.socket | None:
-    """Listen at a path, for this user alone; None where that cannot be. A socket file that is there is replaced.
+def listen_at(path: Path) -> socket.socket:
+    """Listen at a path, for this user alone. A socket file that is there is replaced.
 
-    A path that is too long, or a file that is no socket, is no error: gRPC serves the same beside it.
-
-    Args:
-        path: where; None for nowhere.
-        what: what is served there, for the log.
+    Raises:
+        OSError: that cannot be: the path is too long, or something else is there.
     """
-    if path is None:
-        return None
-    listener = socket.socket(socket.AF_UNIX)
+    listening = socket.socket(socket.AF_UNIX)
     try:
         unlink_socket(path)
         with owner_only():
-            listener.bind(os.fspath(path))
-        listener.listen()
-    except OSError as error:
-        logger.warning("%s no socket of its own at %s: %s", what, path, error)
-        listener.close()
-        return None
-    return listener
+            listening.bind(os.fspath(path))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
+        raise
+    return listening
 
 
 def unlink_socket(path: Path) -> None:

@@ -21,7 +21,6 @@ from mattermost_plugin.grpc import api_pb2_grpc
 from mattermost_plugin.grpc.api_channel_post_pb2 import CreatePostRequest, CreatePostResponse
 from mattermost_plugin.grpc.api_user_team_pb2 import GetUserRequest, GetUserResponse
 from mattermost_plugin.grpc.user_pb2 import User
-from mattermost_plugin.process.addresses import AddressError, bind, parse_address, release
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -85,19 +84,18 @@ async def serve(address: str, ready: Callable[[str], object] | None = None) -> N
         ready: called with the target for a client's channel, once it listens.
 
     Raises:
-        AddressError: it cannot listen there.
+        RuntimeError: it cannot listen there.
     """
     server = grpc.aio.server()
     api_pb2_grpc.add_PluginAPIServicer_to_server(StandInAPI(), server)
-    bound = bind(server, parse_address(address))
+    port = server.add_insecure_port(address)
     try:
         await server.start()
         if ready is not None:
-            ready(bound.target)
+            ready(address if address.startswith("unix:") else f"{address.rpartition(':')[0]}:{port}")
         await server.wait_for_termination()
     finally:
         await server.stop(None)
-        release(bound)
 
 
 async def _serve_until_told(address: str) -> None:
@@ -115,7 +113,7 @@ def main() -> None:
     try:
         with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):  # told to end
             asyncio.run(_serve_until_told(arguments.listen))
-    except AddressError as error:
+    except RuntimeError as error:
         sys.exit(str(error))
 
 

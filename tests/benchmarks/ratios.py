@@ -39,7 +39,7 @@ from mattermost_plugin.models import PluginContext, Post, User
 from mattermost_plugin.process import event_loop
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks.requests import request as hook_request
-from support.call_ways import by
+from support.call_ways import going
 from support.patience import PATIENCE
 
 HOOK = "MessageWillBePosted"
@@ -137,10 +137,12 @@ async def operations() -> AsyncIterator[dict[str, Timer]]:
             async with (
                 channel as bare,
                 AsyncPluginAPIClient(target(folder, API)) as client,
-                AsyncPluginAPIClient(by("grpc", target(folder, API))) as by_grpc,
+                AsyncPluginAPIClient(target(folder, API)) as by_grpc,
                 linked(target(folder, PLUGIN)) as link,
-                linked(by("grpc", target(folder, PLUGIN))) as link_by_grpc,
+                linked(target(folder, PLUGIN), "grpc") as link_by_grpc,
             ):
+                with going("grpc"):
+                    await by_grpc.get_server_version()  # connects
                 yield {
                     **api_operations(bare, client, by_grpc, blocking),
                     **await hook_operations(bare, link, link_by_grpc),
@@ -148,9 +150,10 @@ async def operations() -> AsyncIterator[dict[str, Timer]]:
 
 
 @asynccontextmanager
-async def linked(address: str) -> AsyncIterator[Link]:
+async def linked(address: str, way: str = "direct") -> AsyncIterator[Link]:
     """A connection to the plugin."""
-    link = await Link.connect(address, timeout=TIMEOUT)
+    with going(way):
+        link = await Link.connect(address, timeout=TIMEOUT)
     try:
         yield link
     finally:

@@ -82,13 +82,13 @@ def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkey
 def test_the_file_may_write_lists_and_maps_as_toml_does(tmp_path: Path) -> None:
     config = write(
         tmp_path / "a.toml",
-        "data_dir = '/data'\n[plugins]\npaths = ['x']\nenv_allow = ['AWS_*']\n[plugins.attach]\n'com.a' = 'h:1'\n"
-        "'com.b' = ['h:2', 'h:3']\n",
+        "data_dir = '/data'\n[plugins]\npaths = ['x']\nenv_allow = ['AWS_*']\n[plugins.attach]\n'com.a' = 'tls:h:1'\n"
+        "'com.b' = ['tls:h:2', 'tls:h:3']\n",
     )
     settings = Settings.load(config)
     assert settings.plugins.paths == (Path("x"),)
     assert settings.plugins.env_allow == ("AWS_*",)
-    assert settings.plugins.attach == {"com.a": ("h:1",), "com.b": ("h:2", "h:3")}
+    assert settings.plugins.attach == {"com.a": ("tls:h:1",), "com.b": ("tls:h:2", "tls:h:3")}
     assert settings.data_dir == Path("/data")
 
 
@@ -159,14 +159,30 @@ def test_settings_that_do_not_go_together_are_told() -> None:
     assert told == "plugins: restart_delay_max (1) is less than restart_delay (5)"
 
 
-@pytest.mark.parametrize("target", ["unix:/a b", "localhost:80", "[::1]:80", "10.0.0.1:65535"])
+@pytest.mark.parametrize(
+    "target",
+    ["unix:/a b", "localhost:80", "[::1]:80", "tls:10.0.0.1:65535", "tls:[2001:db8::1]:80", "plaintext:host:80"],
+)
 def test_a_target_is_a_socket_or_an_address(target: str) -> None:
     assert Settings.load(plugins={"attach": {"com.a": target}}).plugins.attach == {"com.a": (target,)}
 
 
-@pytest.mark.parametrize("target", ["unix:", "unix", ":80", "host", "host:0", "host:65536", "host:x", "host:²"])
+@pytest.mark.parametrize(
+    "target", ["unix:", "unix", ":80", "host", "host:0", "host:65536", "host:x", "host:²", "tls:", "tls:unix:/a"]
+)
 def test_a_target_that_is_neither_is_refused(target: str) -> None:
     assert "is neither" in failure(plugins={"attach": {"com.a": target}})
+
+
+@pytest.mark.parametrize("target", ["10.0.0.1:7000", "plugins.example:7000", "[2001:db8::1]:7000", "0.0.0.0:7000"])
+def test_another_machine_is_attached_by_tls_unless_it_is_said_otherwise(target: str) -> None:
+    told = failure(plugins={"attach": {"com.a": target}})
+    assert f"write tls:{target}, or plaintext:{target} to have it so" in told
+
+
+def test_a_certificate_needs_its_key() -> None:
+    told = failure(plugins={"tls_cert": "a.pem"})
+    assert told == "plugins: tls_cert and tls_key go together: a certificate and its key"
 
 
 def test_every_setting_says_in_one_sentence_what_it_is() -> None:

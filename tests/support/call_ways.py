@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from typing import Any
+from unittest import mock
 
 import grpc
 from google.protobuf.message import Message
 
 from mattermost_plugin.calls.client import CallClient, open_stream
 from mattermost_plugin.grpc import hooks_pb2_grpc
-from mattermost_plugin.handshake import calls_socket
 from mattermost_plugin.servicers.direct_hooks import SERVICE
 from support.api_host import response_of
 
 WAYS = ("direct", "grpc")
+NOBODYS = "/nobodys.Calls/Connect"
 
 
-def by(way: str, target: str) -> str:
-    """The target by which a client takes this way; for gRPC another name of the socket, with nothing beside it."""
-    if way == "direct":
-        return target
-    path = Path(target.removeprefix("unix:"))
-    other = path.with_name(f"by-{path.name}")
-    if not other.is_symlink():
-        other.symlink_to(path)
-    return f"unix:{other}"
+@contextmanager
+def going(way: str) -> Iterator[None]:
+    """Clients of this process take this way: for gRPC, streams of calls are known to nobody."""
+    with ExitStack() as stack:
+        if way == "grpc":
+            for module in ("mattermost_plugin.calls.client", "servehttp.plugins.link"):
+                stack.enter_context(mock.patch(f"{module}.CONNECT", NOBODYS))
+        yield
 
 
 @asynccontextmanager
 async def calling(target: str) -> AsyncIterator[CallClient]:
-    """A client of the calls beside a socket."""
-    path = calls_socket(target)
-    assert path is not None
-    client = CallClient(await open_stream(path), -1)
+    """A client of the calls at an address."""
+    client = CallClient(await open_stream(target), -1)
     try:
         yield client
     finally:

@@ -14,10 +14,14 @@ import grpc
 import uvicorn
 
 from mattermost_plugin.asgi import ASGIAdapter
-from mattermost_plugin.exchange import Exchange
+from mattermost_plugin.calls.outcomes import CallContext
 from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.grpc import tunnel_pb2 as pb
+from mattermost_plugin.listening.server import Server
+from mattermost_plugin.listening.unary import unary
 from mattermost_plugin.serve_http.served import StreamServer
+from mattermost_plugin.servicers.direct_hooks import SERVE_HTTP, SERVICE
+from mattermost_plugin.tunnel.rpc import CONNECT
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.types import ASGIApp
 from servehttp.front.application import Front
@@ -33,22 +37,23 @@ from servehttp.settings.kinds import HttpParser
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
 from servehttp.workspace.settings import Settings
+from support.direct_calls import listener
 from support.patience import PATIENCE
 
+IMPLEMENTED = f"/{SERVICE.full_name}/Implemented"
 LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
 
 
 class Hooks(hooks_pb2_grpc.PluginHooksServicer):
-    """Announces and serves HTTP, and nothing else."""
-
-    def __init__(self, streams: StreamServer) -> None:
-        self._streams = streams
+    """Announces HTTP, and nothing else."""
 
     async def Implemented(self, request: Any, context: Any) -> hooks_lifecycle_pb2.ImplementedResponse:
         return hooks_lifecycle_pb2.ImplementedResponse(hooks=["ServeHTTP"])
 
-    async def ServeHTTP(self, request_iterator: Any, context: Any) -> None:  # type: ignore[override]  # read/write style
-        await self._streams.handle(context)
+
+async def implemented(body: bytes, context: CallContext) -> bytes:
+    """The same, of a server of ours."""
+    return hooks_lifecycle_pb2.ImplementedResponse(hooks=["ServeHTTP"]).SerializeToString()
 
 
 @dataclass
@@ -92,28 +97,44 @@ class Stage:
 
     port: int
     plugins: Plugins
-    plugin: grpc.aio.Server
+    plugin: PluginServer
 
     @property
     def handle(self) -> Handle:
         return self.plugins.handles["p"]
 
 
+class PluginServer:
+    """A plugin that speaks both transports.
+
+    Args:
+        app: what answers.
+        path: where it listens.
+    """
+
+    def __init__(self, app: ASGIApp, path: Path) -> None:
+        adapter = ASGIAdapter(app)
+        self._streams, self._tunnels = StreamServer(adapter.serve), TunnelServicer(adapter.serve)
+        methods = {IMPLEMENTED: unary(implemented, -1), SERVE_HTTP: self._streams.serve_call}
+        self._server = Server(methods, {CONNECT: self._tunnels.direct.connection})
+        self._server.listen([listener(path)])
+
+    async def vanish(self) -> None:
+        """Hang up on everybody."""
+        await self._server.stop(0)
+        await self._tunnels.close()
+        await self._server.close()
+        await self._streams.close()
+
+
 @asynccontextmanager
-async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[grpc.aio.Server]:
+async def plugin_server(app: ASGIApp, path: Path) -> AsyncIterator[PluginServer]:
     """A plugin that speaks both transports."""
-    adapter = ASGIAdapter(app)
-    streams = StreamServer(adapter.serve)
-    server = grpc.aio.server()
-    TunnelServicer(adapter.serve).add_to_server(server)
-    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(streams), server)
-    server.add_insecure_port(f"unix:{path}")
-    await server.start()
+    server = PluginServer(app, path)
     try:
         yield server
     finally:
-        await server.stop(None)
-        await streams.close()
+        await server.vanish()
 
 
 class Refuser(tunnel_pb2_grpc.TunnelServicer):
@@ -138,7 +159,7 @@ async def refusing_plugin(path: Path) -> AsyncIterator[tuple[Link, asyncio.Queue
     """A link to a plugin that refuses, and what it has refused."""
     refuser, server = Refuser(), grpc.aio.server()
     tunnel_pb2_grpc.add_TunnelServicer_to_server(refuser, server)
-    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(StreamServer(_never)), server)
+    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(), server)
     server.add_insecure_port(f"unix:{path}")
     await server.start()
     link = await Link.connect(f"unix:{path}", transport="tunnel", timeout=PATIENCE)
@@ -147,10 +168,6 @@ async def refusing_plugin(path: Path) -> AsyncIterator[tuple[Link, asyncio.Queue
     finally:
         await link.close()
         await server.stop(None)
-
-
-async def _never(exchange: Exchange) -> None:
-    raise AssertionError("nothing is served")
 
 
 @asynccontextmanager

@@ -18,6 +18,7 @@ import grpc.aio
 from mattermost_plugin.exchange import Body, Close, End, Exchange, Message, Part, Request
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.serve_http.streams import CallStream
+from mattermost_plugin.statuses import CallFailed
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.connection import MESSAGE_SIZE, Connection
 from mattermost_plugin.tunnel.decoding import decode
@@ -243,7 +244,7 @@ PluginSide = Callable[[TunnelServicer], AbstractAsyncContextManager[tuple[Path, 
 async def grpc_gateway(path: Path) -> AsyncIterator[tuple[MessageStream, Callable[[], Awaitable[None]]]]:
     """The call by gRPC's own library."""
     async with grpc.aio.insecure_channel(f"unix:{path}") as channel:
-        call = rpc.connect(channel)
+        call: Any = channel.stream_stream(rpc.CONNECT)()
         yield CallMessageStream(CallStream(call)), call.done_writing
         call.cancel()
 
@@ -259,13 +260,26 @@ async def direct_gateway(path: Path) -> AsyncIterator[tuple[MessageStream, Calla
     yield stream, hang_up
 
 
+def take_by_grpc(servicer: TunnelServicer, server: grpc.aio.Server) -> None:
+    """Have gRPC's own library take the call."""
+
+    async def connect(_: object, context: Any) -> None:
+        try:
+            await servicer.connect(context)
+        except CallFailed as failure:
+            await context.abort(grpc.StatusCode[failure.status.name], failure.details)
+
+    handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {"Connect": grpc.stream_stream_rpc_method_handler(connect)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(rpc.SERVICE, handlers),))
+
+
 @asynccontextmanager
 async def grpc_plugin(servicer: TunnelServicer) -> AsyncIterator[tuple[Path, Callable[[], Awaitable[None]]]]:
     """The call taken by gRPC's own library."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / "tunnel"
         server = grpc.aio.server()
-        servicer.add_to_server(server)
+        take_by_grpc(servicer, server)
         server.add_insecure_port(f"unix:{path}")
         await server.start()
 
@@ -315,7 +329,7 @@ async def direct_server(servicer: TunnelServicer) -> AsyncIterator[Path]:
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(path))
         listener.listen()
-        await servicer.listen(listener)
+        await servicer.direct.start(listener)
         try:
             yield path
         finally:
@@ -326,7 +340,7 @@ async def direct_server(servicer: TunnelServicer) -> AsyncIterator[Path]:
 async def grpc_server(servicer: TunnelServicer) -> AsyncIterator[tuple[grpc.aio.Server, str]]:
     """A real server with one tunnel servicer, and its address."""
     server = grpc.aio.server()
-    servicer.add_to_server(server)
+    take_by_grpc(servicer, server)
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     try:

@@ -62,7 +62,7 @@ async def raw_call(serve: Callable[[Exchange], Awaitable[None]] = answer) -> Asy
         grpc_server(TunnelServicer(serve, IMPATIENT)) as (_, address),
         grpc.aio.insecure_channel(address) as channel,
     ):
-        call = rpc.connect(channel)
+        call: Any = channel.stream_stream(rpc.CONNECT)()
         yield call
         call.cancel()
 
@@ -129,7 +129,7 @@ async def test_a_later_gateway_gets_the_version_that_both_know() -> None:
 async def test_one_servicer_serves_several_gateways_and_drains_them_all() -> None:
     servicer = TunnelServicer(answer, IMPATIENT)
     async with no_task_left(), grpc_server(servicer) as (_, address), grpc.aio.insecure_channel(address) as channel:
-        calls = [rpc.connect(channel) for _ in range(3)]
+        calls: list[Any] = [channel.stream_stream(rpc.CONNECT)() for _ in range(3)]
         gateways = [Tunnel(Half.GATEWAY, CallMessageStream(CallStream(call)), settings=IMPATIENT) for call in calls]
         runs = [asyncio.create_task(gateway.run()) for gateway in gateways]
         for gateway in gateways[:2]:
@@ -154,7 +154,7 @@ async def test_a_server_without_a_tunnel_is_told_apart() -> None:
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            call = rpc.connect(channel)
+            call: Any = channel.stream_stream(rpc.CONNECT)()
             gateway = Tunnel(Half.GATEWAY, CallMessageStream(CallStream(call)), settings=IMPATIENT)
             run = asyncio.create_task(gateway.run())
             with pytest.raises(TunnelClosed, match="before the peer's hello"):

@@ -13,6 +13,7 @@ from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.plugins.attached import attach
 from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.dialing import GatewayTLS
 from servehttp.plugins.environment import inherited, mattermost_variables
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
@@ -64,7 +65,7 @@ class PluginFactory:
 
         def process(number: int | None, host: HookHost | None) -> SupervisedPlugin:
             launch = functools.partial(PluginProcess.launch, self._spec(manifest, number), self.reaper)
-            connect, observers = self._connect(), self.observers
+            connect, observers = self._connect(manifest.id), self.observers
             return SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, self.crowd, number)
 
         count = self.settings.plugins.replicas.get(manifest.id, manifest.replicas)
@@ -77,7 +78,7 @@ class PluginFactory:
 
         def place(number: int | None, host: HookHost | None) -> SupervisedPlugin:
             target = targets[(number or 1) - 1]
-            return attach(plugin_id, target, self._connect(), policy, self.observers, host, number)
+            return attach(plugin_id, target, self._connect(plugin_id), policy, self.observers, host, number)
 
         return self._made_of(plugin_id, len(targets), place)
 
@@ -91,8 +92,10 @@ class PluginFactory:
         numbers = range(1, count + 1)
         return ReplicatedPlugin(plugin_id, [make(number, hooks.of(number) if hooks else None) for number in numbers])
 
-    def _connect(self) -> Connect:
-        return functools.partial(Link.connect, transport=self.settings.plugins.transport, tunnel=self.tunnel)
+    def _connect(self, plugin_id: str) -> Connect:
+        plugins = self.settings.plugins
+        tls = GatewayTLS.of(plugins, plugin_id)
+        return functools.partial(Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls)
 
     def _spec(self, manifest: Manifest, number: int | None) -> ProcessSpec:
         plugins = self.settings.plugins

@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import grpc
@@ -15,14 +17,15 @@ from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mattermost_plugin.calls.client import CONNECT, CallClient
-from mattermost_plugin.calls.errors import CallFailed, CallRefused
+from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.exchange import Exchange, Request
 from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2, hooks_pb2_grpc
-from mattermost_plugin.handshake import HEALTH_SERVICE, calls_socket
+from mattermost_plugin.handshake import HEALTH_SERVICE
+from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
 from servehttp.plugins.call_transport import CallTransport
-from servehttp.plugins.listeners import check_socket, connect_beside, dial
+from servehttp.plugins.dialing import Dialing, GatewayTLS
 from servehttp.plugins.probe import look_at
 from servehttp.plugins.transports import Transport, TunnelTransport
 
@@ -85,30 +88,33 @@ class Link:
         timeout: float,
         tunnel: TunnelSettings | None = None,
         session: int | None = None,
+        tls: GatewayTLS | None = None,
     ) -> Link:
         """Dial a plugin, ask what it implements, and open the way for its HTTP.
 
         Args:
-            target: where it listens, as gRPC names it: `unix:/path` or `host:port`.
+            target: where it listens: `unix:PATH`, `HOST:PORT`, `tls:HOST:PORT` or `plaintext:HOST:PORT`.
             transport: which way across; "auto" is the tunnel, or ServeHTTP where the plugin knows no tunnel.
             timeout: seconds for each of the steps.
             tunnel: limits of the tunnel.
             session: the number of the session whose processes alone may listen there; None for any.
+            tls: what TLS is spoken by, where it is.
 
         Raises:
             LinkError: nobody answered, not as a plugin does, or somebody else listens there.
         """
-        await check_socket(target, session)
-        channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+        dialing = Dialing(target, tls, session)
+        await dialing.check(timeout)
+        channel = _channel(dialing)
         try:
-            await _ready(channel, target, timeout)
+            await _ready(channel, dialing, timeout)
             implemented = await _ask_implemented(channel, timeout)
-            way = await _open_transport(channel, target, transport, tunnel or TunnelSettings(), timeout, session)
+            way = await _open_transport(channel, dialing, transport, tunnel or TunnelSettings(), timeout)
         except BaseException:
             await channel.close()
             raise
         try:
-            calls = await _open_calls(target, session)
+            calls = CallClient(await dialing.call(CONNECT, timeout), ANY_SIZE)
         except BaseException:
             await way.close()
             await channel.close()
@@ -227,13 +233,23 @@ class Link:
             raise ActivationError(_error_text(response.error))
 
 
-async def _ready(channel: grpc.aio.Channel, target: str, timeout: float) -> None:
+def _channel(dialing: Dialing) -> grpc.aio.Channel:
+    if dialing.tls is None:
+        return grpc.aio.insecure_channel(dialing.address, options=CHANNEL_OPTIONS)
+    files = dialing.files
+    known = files.ca or ssl.get_default_verify_paths().cafile
+    pem = [Path(path).read_bytes() if path else None for path in (known, files.key, files.cert)]
+    options = (*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", dialing.name))
+    return grpc.aio.secure_channel(dialing.address, grpc.ssl_channel_credentials(*pem), options=options)
+
+
+async def _ready(channel: grpc.aio.Channel, dialing: Dialing, timeout: float) -> None:
     try:
         async with asyncio.timeout(timeout):
             await channel.channel_ready()
     except TimeoutError:
-        found = await look_at(target, min(timeout, PROBE_TIMEOUT))
-        raise LinkError(f"no plugin answered at {target} within {timeout:g} s: {found}") from None
+        found = await look_at(dialing.address, min(timeout, PROBE_TIMEOUT))
+        raise LinkError(f"no plugin answered at {dialing.target} within {timeout:g} s: {found}") from None
 
 
 async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozenset[str]:
@@ -249,27 +265,16 @@ async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozens
 
 
 async def _open_transport(
-    channel: grpc.aio.Channel,
-    target: str,
-    name: TransportName,
-    settings: TunnelSettings,
-    timeout: float,
-    session: int | None,
+    channel: grpc.aio.Channel, dialing: Dialing, name: TransportName, settings: TunnelSettings, timeout: float
 ) -> Transport:
     if name == "servehttp":
-        return await CallTransport.start(lambda: dial(target, timeout, session))
+        return await CallTransport.start(lambda: dialing.channel(timeout))
     try:
-        return await TunnelTransport.start(channel, target, settings, timeout, session)
+        return await TunnelTransport.start(dialing, settings, timeout)
     except NoTunnelError:
         if name == "tunnel":
             raise
-    return await CallTransport.start(lambda: dial(target, timeout, session))
-
-
-async def _open_calls(target: str, session: int | None) -> CallClient | None:
-    """What calls hooks without gRPC's library; None where the plugin does not offer it."""
-    stream = await connect_beside(calls_socket(target), CONNECT, session)
-    return None if stream is None else CallClient(stream, ANY_SIZE)
+    return await CallTransport.start(lambda: dialing.channel(timeout))
 
 
 @functools.cache
@@ -291,15 +296,21 @@ def _told(what: str) -> Iterator[None]:
     """Tells how a call failed as a LinkError."""
     try:
         yield
-    except (grpc.aio.AioRpcError, CallFailed) as error:
-        kind = Unimplemented if error.code() is grpc.StatusCode.UNIMPLEMENTED else LinkError
-        raise kind(f"{what}: {error.code().name}: {error.details()}") from None
+    except grpc.aio.AioRpcError as error:
+        raise _failure(what, Status[error.code().name], error.details()) from None
+    except CallFailed as error:
+        raise _failure(what, error.status, error.details) from None
     except asyncio.CancelledError:
         task = asyncio.current_task()
         if task is not None and task.cancelling():
             raise
         # Nobody cancelled the caller: it is what every call gets that is open when its connection is closed.
         raise LinkError(f"{what}: the connection was closed") from None
+
+
+def _failure(what: str, status: Status, details: str | None) -> LinkError:
+    kind = Unimplemented if status == Status.UNIMPLEMENTED else LinkError
+    return kind(f"{what}: {status.name}: {details}")
 
 
 def _error_text(error: common_pb2.AppError) -> str:

@@ -5,22 +5,18 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-import grpc
-
 from mattermost_plugin.exchange import Exchange, Part, Request
-from mattermost_plugin.handshake import tunnel_socket
-from mattermost_plugin.http2.statuses import UNIMPLEMENTED
-from mattermost_plugin.serve_http.streams import CallStream
 from mattermost_plugin.sink import Carrier, SinkExchange
-from mattermost_plugin.tunnel import rpc
+from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.direct import CallEnded
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
-from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
+from mattermost_plugin.tunnel.message_stream import MessageStream
+from mattermost_plugin.tunnel.rpc import CONNECT
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from servehttp.errors import LinkError, NoTunnelError
-from servehttp.plugins.listeners import connect_beside
+from servehttp.plugins.dialing import Dialing
 
 
 class Transport(Protocol):
@@ -79,36 +75,23 @@ class TunnelTransport:
     name = "tunnel"
     carries_websockets = True
 
-    def __init__(
-        self,
-        stream: MessageStream,
-        settings: TunnelSettings,
-        call: grpc.aio.StreamStreamCall[bytes, bytes] | None = None,
-    ) -> None:
-        self._call = call
+    def __init__(self, stream: MessageStream, settings: TunnelSettings) -> None:
         self._tunnel = Tunnel(Half.GATEWAY, stream, settings=settings)
         self.carrier: Carrier = self._tunnel.multiplexer
         self.begin = self._tunnel.multiplexer.open
         self._run = asyncio.create_task(self._tunnel.run())
 
     @classmethod
-    async def start(
-        cls, channel: grpc.aio.Channel, target: str, settings: TunnelSettings, timeout: float, session: int | None
-    ) -> TunnelTransport:
-        """Open the stream, directly where the plugin takes it so, and wait for the plugin's hello.
+    async def start(cls, dialing: Dialing, settings: TunnelSettings, timeout: float) -> TunnelTransport:
+        """Open the stream, and wait for the plugin's hello.
 
         Raises:
             NoTunnelError: the plugin does not know the tunnel.
             LinkError: it does, but no tunnel came about.
         """
-        stream = await connect_beside(tunnel_socket(target), rpc.CONNECT, session)
-        if stream is not None:
-            transport = cls(stream, settings)
-        else:
-            call = rpc.connect(channel)
-            transport = cls(CallMessageStream(CallStream(call)), settings, call)
+        transport = cls(await dialing.call(CONNECT, timeout), settings)
         try:
-            await transport._greeted(channel, timeout)
+            await transport._greeted(timeout)
         except BaseException:
             await transport.close()
             raise
@@ -132,59 +115,30 @@ class TunnelTransport:
         await self._tunnel.wait_idle()
 
     async def close(self) -> None:
-        if self._call is not None:
-            self._call.cancel()
         self._run.cancel()
         await asyncio.gather(self._run, return_exceptions=True)
 
-    async def _greeted(self, channel: grpc.aio.Channel, timeout: float) -> None:
+    async def _greeted(self, timeout: float) -> None:
         try:
             async with asyncio.timeout(timeout):
                 await self._tunnel.greeted()
         except TunnelClosed:
-            raise await self._problem(channel, timeout) from None
+            raise await self._problem() from None
         except TimeoutError:
             raise LinkError(f"the plugin opened no tunnel within {timeout:g} s") from None
 
-    async def _problem(self, channel: grpc.aio.Channel, timeout: float) -> LinkError:
+    async def _problem(self) -> LinkError:
         """Why the stream ended before the hello."""
         await asyncio.wait((self._run,))
-        if await self._status(channel, timeout) == UNIMPLEMENTED:
+        error = self._run.exception()
+        if isinstance(error, CallEnded) and error.status == Status.UNIMPLEMENTED:
             return NoTunnelError("the plugin knows no tunnel")
         return LinkError(self._reason())
 
-    async def _status(self, channel: grpc.aio.Channel, timeout: float) -> int | None:
-        """The status that the call ended with, as gRPC's number."""
-        if self._call is None:
-            error = self._run.exception()
-            return error.status if isinstance(error, CallEnded) else None
-        code = await self._call.code()
-        if code is grpc.StatusCode.INTERNAL:  # also what gRPC says when a write met the end of the call
-            code = await _ask_silently(channel, timeout)
-        number: int = code.value[0]
-        return number
-
     def _reason(self) -> str:
         error = None if self._run.cancelled() else self._run.exception()
-        if isinstance(error, grpc.aio.AioRpcError):
-            return f"the tunnel broke: {error.code().name}: {error.details()}"
         if isinstance(error, CallEnded):
             return f"the tunnel broke: {error}"
         if isinstance(error, TunnelError):
             return f"the plugin broke the tunnel's protocol: {error}"
         return f"the tunnel failed: {error!r}" if error else "the plugin closed the tunnel"
-
-
-async def _ask_silently(channel: grpc.aio.Channel, timeout: float) -> grpc.StatusCode:
-    """The status of a call for a tunnel on which nothing is written; OK when the plugin keeps it open."""
-    call = rpc.connect(channel)
-    try:
-        async with asyncio.timeout(timeout):
-            await call.read()
-    except TimeoutError:
-        return grpc.StatusCode.OK
-    except grpc.aio.AioRpcError as error:
-        return error.code()
-    finally:
-        call.cancel()
-    return grpc.StatusCode.OK

@@ -15,6 +15,8 @@ from pydantic import (
     Field,
 )
 
+from servehttp.settings.targets import read_target
+
 T = TypeVar("T")
 
 Transport = Literal["auto", "tunnel", "servehttp"]
@@ -80,17 +82,8 @@ def _check_root_path(value: str) -> str:
     return value
 
 
-def check_target(value: str) -> str:
-    """Accept where an attached plugin listens, `unix:PATH` or `HOST:PORT`.
-
-    Raises:
-        ValueError: it is neither.
-    """
-    host, _, port = value.rpartition(":")
-    if value.startswith("unix:") and len(value) > len("unix:"):
-        return value
-    if not host or host == "unix" or not port.isascii() or not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"{value!r} is neither unix:PATH nor HOST:PORT")
+def _check_target(value: str) -> str:
+    read_target(value)
     return value
 
 
@@ -98,7 +91,7 @@ RootPath = Annotated[str, AfterValidator(_check_root_path)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]
-Target = Annotated[str, AfterValidator(check_target)]
+Target = Annotated[str, AfterValidator(_check_target)]
 Targets = Annotated[
     dict[str, Annotated[tuple[Target, ...], Field(min_length=1, max_length=MOST_REPLICAS)]],
     BeforeValidator(_split_targets),
@@ -110,6 +103,9 @@ def _lower_ids(value: dict[str, T]) -> dict[str, T]:
     return {plugin_id.lower(): of_it for plugin_id, of_it in value.items()}
 
 
+Names = Annotated[
+    dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=NAME")), AfterValidator(_lower_ids)
+]
 Users = Annotated[
     dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=USER")), AfterValidator(_lower_ids)
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Self
 
 from pydantic import (
@@ -13,6 +14,7 @@ from pydantic import (
 from servehttp.settings.kinds import (
     Count,
     Group,
+    Names,
     Paths,
     ReplicaCounts,
     Seconds,
@@ -32,8 +34,21 @@ class PluginSettings(Group):
     paths: Paths = Field(default=(), description="Plugin folders, or folders of plugin folders.")
     attach: Targets = Field(
         default_factory=dict,
-        description="Plugins that run already and are never started or killed, as ID=unix:PATH or ID=HOST:PORT; one "
-        "plugin may be at several places.",
+        description="Plugins that run already and are never started or killed, as ID=unix:PATH, ID=HOST:PORT on this "
+        "machine, or ID=tls:HOST:PORT; ID=plaintext:HOST:PORT for another machine without TLS; one plugin may be at "
+        "several places.",
+    )
+    tls_ca: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) of the CAs that plugins at tls:HOST:PORT are known by; else the system's.",
+    )
+    tls_cert: Path | None = Field(
+        default=None, description="The gateway's own certificate (PEM), for plugins at tls:HOST:PORT that ask for one."
+    )
+    tls_key: Path | None = Field(default=None, description="The key (PEM, not encrypted) of plugins.tls_cert.")
+    tls_names: Names = Field(
+        default_factory=dict,
+        description="Names in the certificates of plugins at tls:HOST:PORT, where they are not HOST, as ID=NAME.",
     )
     users: Users = Field(
         default_factory=dict,
@@ -86,6 +101,12 @@ class PluginSettings(Group):
     output_line_limit: Size = Field(
         default=ByteSize(8 * 1024), description="Longest line of a plugin's output that is logged whole, in bytes."
     )
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key go together: a certificate and its key")
+        return self
 
     @model_validator(mode="after")
     def _check_delays(self) -> Self:

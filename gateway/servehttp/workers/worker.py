@@ -23,6 +23,7 @@ from servehttp.aio import first_completed, meanwhile
 from servehttp.app import make_front, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
+from servehttp.plugins.dialing import GatewayTLS
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.settings.plugins import PluginSettings
@@ -65,7 +66,7 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, share: Share, reader: WorkspaceReader | None) -> None:
-        self._transport = settings.plugins.transport
+        self._settings = settings.plugins
         self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)
         self._plugins = Mirrors(self._make)
@@ -124,8 +125,9 @@ class Worker:
                 self._forget(message)
 
     def _make(self, plugin_id: str, number: int | None) -> MirroredPlugin:
-        transport = "tunnel" if plugin_id == API_ID else self._transport
-        connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel)
+        transport = "tunnel" if plugin_id == API_ID else self._settings.transport
+        tls = GatewayTLS.of(self._settings, plugin_id)
+        connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel, tls=tls)
         return MirroredPlugin(plugin_id, connect, self._policy, self._send, number)
 
     def _forget(self, message: Forget) -> None:

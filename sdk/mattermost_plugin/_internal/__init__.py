@@ -6,15 +6,16 @@ import logging
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Protocol
-
-import grpc
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mattermost_plugin import models as wrappers
 from mattermost_plugin.api import channel
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers import hook_runner as _runner
+
+if TYPE_CHECKING:
+    import grpc
 
 __all__ = ["channel", "hook_runner", "wrappers"]
 

@@ -12,15 +12,18 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
-import grpc
 from google.protobuf.message import Message
 
 from mattermost_plugin.api.channel import Options, get_default_target
-from mattermost_plugin.exceptions import convert_app_error, convert_grpc_error
+from mattermost_plugin.exceptions import PluginAPIError, convert_app_error, convert_grpc_error
 from mattermost_plugin.grpc.common_pb2 import AppError
 from mattermost_plugin.runtime_config import ENV_API_TOKEN
+from mattermost_plugin.statuses import CallFailed, Status
+
+if TYPE_CHECKING:  # it takes long to import
+    import grpc
 
 DEFAULT_TIMEOUT = 30.0
 """Seconds."""
@@ -142,7 +145,7 @@ class Attempts:
         left = self._deadline - time.monotonic()
         return None if left == math.inf else left
 
-    def pause_after(self, error: grpc.RpcError) -> float:
+    def pause_after(self, error: grpc.RpcError | CallFailed) -> float:
         """Seconds to wait before the next attempt.
 
         Raises:
@@ -152,10 +155,14 @@ class Attempts:
         failure = convert_grpc_error(error)
         pause = FIRST_PAUSE * 2.0 ** (self._made - 1) * random.uniform(0.5, 1.5)
         late = time.monotonic() + pause >= self._deadline
-        again = self._rpc.repeatable and failure.code is grpc.StatusCode.UNAVAILABLE and self._made < MAX_ATTEMPTS
+        again = self._rpc.repeatable and _is_unavailable(failure) and self._made < MAX_ATTEMPTS
         if late or not again:
             raise failure from error
         return pause
+
+
+def _is_unavailable(failure: PluginAPIError) -> bool:
+    return failure.code is not None and failure.code.name == Status.UNAVAILABLE.name
 
 
 def checked(response: ResponseT) -> ResponseT:

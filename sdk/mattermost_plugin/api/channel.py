@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
-
-import grpc
-import grpc.aio
+from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE, message_limits
 from mattermost_plugin.runtime_config import ENV_API_TARGET, message_size
+
+if TYPE_CHECKING:  # it takes long to import, and an async client may do without it
+    import grpc
+    import grpc.aio
 
 PLUGIN_API_TARGET_ENV = ENV_API_TARGET
 
@@ -62,6 +63,8 @@ def create_channel(
     Raises:
         RuntimeError: no target is given, and the environment has none.
     """
+    import grpc
+
     target = target or get_default_target()
     if credentials is None:
         return grpc.insecure_channel(target, merged(options))
@@ -75,6 +78,8 @@ def create_async_channel(
     options: Options | None = None,
 ) -> grpc.aio.Channel:
     """A channel for the running event loop. Arguments and errors are those of `create_channel`."""
+    import grpc.aio
+
     target = target or get_default_target()
     if credentials is None:
         return grpc.aio.insecure_channel(target, merged(options))

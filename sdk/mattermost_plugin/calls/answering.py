@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from mattermost_plugin.calls.asking import check_entries, check_size
@@ -19,10 +18,8 @@ from mattermost_plugin.calls.limits import (
     OVERHEAD,
 )
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-
-OK: int = grpc.StatusCode.OK.value[0]
-CANCELLED: int = grpc.StatusCode.CANCELLED.value[0]
 
 
 class Asked(NamedTuple):
@@ -88,7 +85,9 @@ class Answering:
             return None
         return self._asked.popitem(last=False)[1]
 
-    def answer(self, call: int, body: bytes = b"", status: int = OK, text: str = "", *, refused: bool = False) -> None:
+    def answer(
+        self, call: int, body: bytes = b"", status: int = Status.OK, text: str = "", *, refused: bool = False
+    ) -> None:
         """Answer a call that was begun; once."""
         self._answers[call] = _Waiting(status, text[:MAX_TEXT], body, refused)
         self._waiting += len(body)
@@ -137,11 +136,11 @@ class Answering:
     def _is_running(self, call: int) -> bool:
         """Whether a cancelled call runs; one that does not is answered here, if it is open at all."""
         if self._asked.pop(call, None) is not None:
-            self.answer(call, status=CANCELLED, text="the call was cancelled")
+            self.answer(call, status=Status.CANCELLED, text="the call was cancelled")
             return False
         answer = self._answers.get(call)
         if answer is not None:
             self._waiting -= answer.left
-            answer.body, answer.sent, answer.status = b"", 0, CANCELLED
+            answer.body, answer.sent, answer.status = b"", 0, Status.CANCELLED
             return False
         return call in self._open

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import NamedTuple
 
-import grpc
 from google.protobuf.message import DecodeError
 
 from mattermost_plugin.calls.limits import (
@@ -18,9 +17,8 @@ from mattermost_plugin.calls.limits import (
     OVERHEAD,
 )
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
-
-RESOURCE_EXHAUSTED: int = grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
 
 
 class Answer(NamedTuple):
@@ -124,7 +122,7 @@ class Asking:
         if call in self._open:
             self.give_up(call)
         text = f"Received message larger than max ({size} vs. {self._largest})"
-        return Answer(call, RESOURCE_EXHAUSTED, text, b"", False)
+        return Answer(call, Status.RESOURCE_EXHAUSTED, text, b"", False)
 
 
 def check_size(message: bytes) -> None:

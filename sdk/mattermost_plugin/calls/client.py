@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import grpc
-
 from mattermost_plugin.calls.asking import Answer, Asking
-from mattermost_plugin.calls.errors import CallFailed, CallRefused, status_of
+from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.grpc import calls_pb2
-from mattermost_plugin.http2.statuses import OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.statuses import CallFailed, Status, status_of
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
@@ -24,13 +22,16 @@ WORK = 16
 logger = get_logger(__name__)
 
 
-async def open_stream(path: Path) -> DirectMessageStream:
+async def open_stream(target: Path | str) -> DirectMessageStream:
     """A stream for a client's calls.
+
+    Args:
+        target: a unix socket's path, or `unix:PATH` or `HOST:PORT`.
 
     Raises:
         OSError: nobody listens there.
     """
-    return await connect(path, CONNECT)
+    return await connect(target, CONNECT)
 
 
 class CallClient:
@@ -39,6 +40,9 @@ class CallClient:
     Args:
         stream: what carries them; nobody else may use it.
         largest: bytes that a response may have; negative for any number.
+
+    Attributes:
+        unknown: the other end does not take calls so, and never will.
     """
 
     def __init__(self, stream: DirectMessageStream, largest: int) -> None:
@@ -46,6 +50,7 @@ class CallClient:
         self._core = Asking(largest)
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self.unknown = False
         self._writable = True
         self._scheduled = False
         self._run = asyncio.create_task(stream.run(self))
@@ -117,7 +122,7 @@ class CallClient:
             return
         if answer.refused:
             future.set_exception(CallRefused())
-        elif answer.status != OK:
+        elif answer.status != Status.OK:
             future.set_exception(CallFailed(status_of(answer.status), answer.text))
         else:
             future.set_result(answer.body)
@@ -136,7 +141,8 @@ class CallClient:
     def _fail_all(self, run: asyncio.Task[None]) -> None:
         self._stream.drop()
         error = None if run.cancelled() else run.exception()
-        failure = _failure(error)
+        self.unknown = isinstance(error, CallEnded) and error.status == Status.UNIMPLEMENTED
+        failure = CallRefused() if self.unknown else _failure(error)
         waiting, self._waiting = self._waiting, {}
         for future in waiting.values():
             if not future.done():
@@ -147,10 +153,8 @@ class CallClient:
 
 def _expire(future: asyncio.Future[bytes]) -> None:
     if not future.done():
-        future.set_exception(CallFailed(grpc.StatusCode.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+        future.set_exception(CallFailed(Status.DEADLINE_EXCEEDED, "Deadline Exceeded"))
 
 
-def _failure(error: BaseException | None) -> Exception:
-    if isinstance(error, CallEnded) and error.status == UNIMPLEMENTED:
-        return CallRefused()
-    return CallFailed(grpc.StatusCode.UNAVAILABLE, str(error or "the other end closed the connection"))
+def _failure(error: BaseException | None) -> CallFailed:
+    return CallFailed(Status.UNAVAILABLE, str(error or "the other end closed the connection"))

@@ -4,54 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Protocol
-
-import grpc
-from google.protobuf.message import Message
+from collections.abc import Mapping
 
 from mattermost_plugin.calls.answering import Answering, Asked
 from mattermost_plugin.calls.client import CONNECT, WORK
-from mattermost_plugin.calls.errors import CallFailed
 from mattermost_plugin.calls.limits import MAX_CALLS
+from mattermost_plugin.calls.outcomes import UNKNOWN_METHOD, Answer, Deadline, Outcome, outcome_of
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, DirectServer
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
-Code = grpc.StatusCode
-INVALID_ARGUMENT: int = Code.INVALID_ARGUMENT.value[0]
 EARLY_MESSAGES = 2 * MAX_CALLS
 """Messages that may come while a connection is being taken: an asker need not wait for it."""
 
 logger = get_logger(__name__)
-
-
-class CallContext(Protocol):
-    """What a handler knows of its call; gRPC's own context is one."""
-
-    def time_remaining(self) -> float | None:
-        """Seconds that are left for the answer; None for any time."""
-        ...
-
-
-Answer = Callable[[bytes, CallContext], Awaitable[bytes]]
-"""Answers one rpc, from message to message. Raises CallFailed for any other status."""
-
-
-def answering(handler: Callable[[Any, Any], Awaitable[Message]], request: type[Message]) -> Answer:
-    """Has a handler of messages answer.
-
-    Args:
-        handler: takes the request and the context.
-        request: the request's class.
-    """
-
-    async def answer(body: bytes, context: CallContext) -> bytes:
-        response = await handler(request.FromString(body), context)
-        return response.SerializeToString()
-
-    return answer
 
 
 class CallServer:
@@ -60,13 +27,16 @@ class CallServer:
     Args:
         methods: what answers each rpc, by its path.
         largest: bytes that a response may have; negative for any number.
+
+    Attributes:
+        direct: takes the call that brings a stream, on connections of its own.
     """
 
     def __init__(self, methods: Mapping[str, Answer], largest: int) -> None:
         self.methods = methods
         self.largest = largest
         self.closing = False
-        self._direct = DirectServer(CONNECT, self._carry, early_messages=EARLY_MESSAGES)
+        self.direct = DirectServer(CONNECT, self._carry, early_messages=EARLY_MESSAGES)
         self._streams: set[_Stream] = set()
 
     @property
@@ -76,7 +46,7 @@ class CallServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Answer at a socket that listens; it is closed in the end."""
-        await self._direct.start(listener)
+        await self.direct.start(listener)
 
     async def close(self, grace: float) -> None:
         """Begin no call any more, give those that run so many seconds, and hang up."""
@@ -85,7 +55,7 @@ class CallServer:
             if tasks := self.tasks:
                 await asyncio.wait(tasks, timeout=grace)
         finally:
-            await self._direct.close()
+            await self.direct.close()
 
     async def _carry(self, stream: DirectMessageStream) -> None:
         calls = _Stream(self, stream)
@@ -94,20 +64,12 @@ class CallServer:
             await stream.run(calls)
         except RemoteProtocolError as error:
             logger.warning("the other end broke the protocol of calls: %s", error)
-            stream.hang_up(INVALID_ARGUMENT, str(error))
+            stream.hang_up(Status.INVALID_ARGUMENT, str(error))
         except CallEnded as error:
             logger.debug("who called is gone: %s", error)
         finally:
             self._streams.discard(calls)
             await calls.end()
-
-
-class _Context:
-    def __init__(self, timeout: float | None) -> None:
-        self._deadline = None if timeout is None else time.monotonic() + timeout
-
-    def time_remaining(self) -> float | None:
-        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
 
 class _Stream:
@@ -151,14 +113,14 @@ class _Stream:
         while not self._ended and (asked := self._core.next()):
             begun += 1
             if self._server.closing:
-                self._answer(asked.call, refused=True)
+                self._answer(asked.call, Outcome(), refused=True)
             else:
                 self._begin(asked)
         return begun
 
     def _begin(self, asked: Asked) -> None:
-        call, context = asked.call, _Context(asked.timeout)
-        self.tasks[call] = task = self._loop.create_task(self._serve(asked, context))
+        call, deadline = asked.call, Deadline(asked.timeout)
+        self.tasks[call] = task = self._loop.create_task(self._serve(asked, deadline))
         timer = None if asked.timeout is None else self._loop.call_later(asked.timeout, task.cancel)
 
         def forget(task: asyncio.Task[None]) -> None:
@@ -166,34 +128,20 @@ class _Stream:
                 timer.cancel()
             del self.tasks[call]
             if not self._core.has_answered(call):  # it was cancelled, perhaps before it ran at all
-                self._answer(call, *_ending(context))
+                self._answer(call, deadline.ending())
 
         task.add_done_callback(forget)
 
-    async def _serve(self, asked: Asked, context: _Context) -> None:
-        try:
-            answer = self._server.methods.get(asked.method)
-            if answer is None:
-                raise CallFailed(Code.UNIMPLEMENTED, "Method not found!")
-            body = await answer(asked.body, context)
-            self._check_size(body)
-        except CallFailed as failure:
-            self._answer(asked.call, b"", failure.code(), failure.details())
-        except Exception as error:  # the border to what answers; gRPC says the same of it
-            logger.exception("%s failed", asked.method)
-            self._answer(asked.call, b"", Code.UNKNOWN, f"Unexpected {type(error)}: {error}")
+    async def _serve(self, asked: Asked, deadline: Deadline) -> None:
+        answer = self._server.methods.get(asked.method)
+        if answer is None:
+            self._answer(asked.call, UNKNOWN_METHOD)
         else:
-            self._answer(asked.call, body)
+            largest = self._server.largest
+            self._answer(asked.call, await outcome_of(answer, asked.method, asked.body, deadline, largest))
 
-    def _check_size(self, body: bytes) -> None:
-        largest = self._server.largest
-        if 0 <= largest < len(body):
-            raise CallFailed(Code.RESOURCE_EXHAUSTED, f"Sent message larger than max ({len(body)} vs. {largest})")
-
-    def _answer(
-        self, call: int, body: bytes = b"", code: grpc.StatusCode = Code.OK, text: str = "", *, refused: bool = False
-    ) -> None:
-        self._core.answer(call, body, code.value[0], text, refused=refused)
+    def _answer(self, call: int, outcome: Outcome, *, refused: bool = False) -> None:
+        self._core.answer(call, outcome.body, outcome.status, outcome.text, refused=refused)
         self._write_soon()
 
     def _write_soon(self) -> None:
@@ -207,9 +155,3 @@ class _Stream:
         while self._writable and not self._ended and (message := self._core.take()):
             self._writable = self._stream.send(message)
         self._begin_next()
-
-
-def _ending(context: _Context) -> tuple[bytes, grpc.StatusCode, str]:
-    if context.time_remaining() == 0:
-        return b"", Code.DEADLINE_EXCEEDED, "Deadline Exceeded"
-    return b"", Code.CANCELLED, "the call was cancelled"

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,20 @@ from mattermost_plugin.handshake import MAGIC_COOKIE_KEY
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.plugin import Plugin, instantiate
 from mattermost_plugin.process import event_loop, stdio
-from mattermost_plugin.process.addresses import AddressError, host_address, is_reachable_from_outside, parse_address
+from mattermost_plugin.process.addresses import (
+    PLAINTEXT,
+    AddressError,
+    host_address,
+    is_reachable_from_outside,
+    parse_address,
+)
 from mattermost_plugin.process.collector import tune_gc
 from mattermost_plugin.process.exit_watch import ExitWatch
 from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.server import PluginServer
 from mattermost_plugin.process.stop_signals import stop_signals
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
+from mattermost_plugin.tls import TLSError, TLSFiles
 
 logger = get_logger("mattermost_plugin.server")
 
@@ -32,6 +40,7 @@ async def serve_plugin(
     options: Sequence[tuple[str, Any]] | None = None,
     *,
     listen: str | None = None,
+    tls: TLSFiles | None = None,
 ) -> None:
     """Serve a plugin until it is told to stop.
 
@@ -42,16 +51,19 @@ async def serve_plugin(
         config: the process's configuration instead of what the environment says.
         options: gRPC server options, beside or instead of `DEFAULT_SERVER_OPTIONS`.
         listen: `unix:PATH` or `HOST:PORT`: serve there, inside a program of one's own, whose logging, stdout and
-            signals stay as they are. Cancel the call to stop.
+            signals stay as they are. Cancel the call to stop. `plaintext:HOST:PORT` is for an address that other
+            machines reach, without TLS.
+        tls: files to speak TLS by, there.
 
     Raises:
         AddressError: it cannot listen there.
         LifespanError: the application's start-up failed.
+        TLSError: a file cannot be used.
         RuntimeError: no host started this process, and `listen` is not given.
     """
     config = config or load_runtime_config()
     if listen is not None:
-        await _serve_at(listen, plugin_class, config, options)
+        await _serve_at(Place(listen, tls), plugin_class, config, options)
     elif stdio.started_by_host():
         config.configure_logging()
         await _serve_for_host(plugin_class, config, options)
@@ -59,8 +71,18 @@ async def serve_plugin(
         raise RuntimeError("no host started this process: pass listen= to serve without one")
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where a plugin is to be served, and by what files it speaks TLS there, if it does."""
+
+    listen: str
+    tls: TLSFiles | None = None
+
+
 def run_plugin(plugin_class: type[Plugin]) -> None:
     """Serve a plugin from its script: for the host that started it, or by hand with `--listen ADDRESS`.
+
+    By hand it may speak TLS, with `--tls-cert`, `--tls-key` and `--tls-client-ca`.
 
     Exits with 1 when the plugin cannot be served, with the reason on stderr.
     """
@@ -68,25 +90,25 @@ def run_plugin(plugin_class: type[Plugin]) -> None:
         raise TypeError(
             f"run_plugin takes the plugin's class, not an instance: run_plugin({type(plugin_class).__name__})"
         )
-    arguments = _parse_arguments()
-    if arguments.listen is None and not stdio.started_by_host():
+    place = _parse_arguments()
+    if place is None and not stdio.started_by_host():
         sys.exit(_by_hand_text(plugin_class))
     stdio.trace_crashes()
     watch = ExitWatch()
     try:
-        exit_code = event_loop.run(_run(plugin_class, arguments.listen, watch))
+        exit_code = event_loop.run(_run(plugin_class, place, watch))
     finally:
         watch.stand_down()
     if exit_code:
         sys.exit(exit_code)
 
 
-async def _run(plugin_class: type[Plugin], listen: str | None, watch: ExitWatch) -> int:
+async def _run(plugin_class: type[Plugin], place: Place | None, watch: ExitWatch) -> int:
     exit_code = 1
     try:
-        await _serve_as_asked(plugin_class, listen)
+        await _serve_as_asked(plugin_class, place)
         exit_code = 0
-    except (AddressError, LifespanError) as error:
+    except (AddressError, LifespanError, TLSError) as error:
         logger.critical("%s did not start: %s", plugin_class.__name__, error)
     except Exception:  # the border to the plugin's code; a host reads the trace as one record
         logger.critical("%s could not be served", plugin_class.__name__, exc_info=True)
@@ -95,15 +117,15 @@ async def _run(plugin_class: type[Plugin], listen: str | None, watch: ExitWatch)
     return exit_code
 
 
-async def _serve_as_asked(plugin_class: type[Plugin], listen: str | None) -> None:
+async def _serve_as_asked(plugin_class: type[Plugin], place: Place | None) -> None:
     config = load_runtime_config()
     config.configure_logging()
     tune_malloc()
     tune_gc()
-    if listen is None:
+    if place is None:
         await _serve_for_host(plugin_class, config, None)
     else:
-        await _serve_at(listen, plugin_class, config, None, by_hand=True)
+        await _serve_at(place, plugin_class, config, None, by_hand=True)
 
 
 async def _serve_for_host(
@@ -123,18 +145,25 @@ async def _serve_for_host(
 
 
 async def _serve_at(
-    listen: str,
+    place: Place,
     plugin_class: type[Plugin],
     config: RuntimeConfig,
     options: Sequence[tuple[str, Any]] | None,
     *,
     by_hand: bool = False,
 ) -> None:
-    address = parse_address(listen)
-    server = PluginServer(instantiate(plugin_class, None, config), config, options, address=address)
-    if is_reachable_from_outside(address):
-        logger.warning("whoever reaches %s can call this plugin in anybody's name", listen)
+    address = parse_address(place.listen.removeprefix(PLAINTEXT))
+    server = PluginServer(
+        instantiate(plugin_class, None, config),
+        config,
+        options,
+        address=address,
+        tls=place.tls,
+        plaintext=place.listen.startswith(PLAINTEXT),
+    )
     await server.start()
+    if is_reachable_from_outside(address) and not (place.tls and place.tls.ca):
+        logger.warning("whoever reaches %s can call this plugin in anybody's name", address.address)
     with _stopped_by_signals(server) if by_hand else contextlib.nullcontext():
         announce = _announce_by_hand if by_hand else _log_address
         await _until_stopped(server, lambda: announce(server))
@@ -163,12 +192,26 @@ def _stopped_by_signals(server: PluginServer) -> Iterator[None]:
                 loop.remove_signal_handler(number)
 
 
-def _parse_arguments() -> argparse.Namespace:
+def _parse_arguments() -> Place | None:
     parser = argparse.ArgumentParser(description="Serve this plugin.", allow_abbrev=False)
     parser.add_argument(
-        "--listen", metavar="ADDRESS", help="unix:PATH or HOST:PORT: serve there, for a gateway that attaches to it"
+        "--listen",
+        metavar="ADDRESS",
+        help="unix:PATH or HOST:PORT: serve there, for a gateway that attaches to it; plaintext:HOST:PORT where other"
+        " machines may connect without TLS",
     )
-    return parser.parse_known_args()[0]
+    parser.add_argument("--tls-cert", metavar="FILE", help="speak TLS at HOST:PORT, with this certificate (PEM)")
+    parser.add_argument("--tls-key", metavar="FILE", help="the certificate's key (PEM, not encrypted)")
+    parser.add_argument(
+        "--tls-client-ca", metavar="FILE", help="take only clients with a certificate of one of these CAs (PEM)"
+    )
+    arguments = parser.parse_known_args()[0]
+    files = (arguments.tls_cert, arguments.tls_key, arguments.tls_client_ca)
+    if any(files) and not (arguments.tls_cert and arguments.tls_key and arguments.listen):
+        parser.error("TLS needs --listen HOST:PORT, --tls-cert and --tls-key")
+    if arguments.listen is None:
+        return None
+    return Place(arguments.listen, TLSFiles(*(name or "" for name in files)) if any(files) else None)
 
 
 def _log_address(server: PluginServer) -> None:
@@ -176,14 +219,21 @@ def _log_address(server: PluginServer) -> None:
 
 
 def _announce_by_hand(server: PluginServer) -> None:
-    target = server.address.target
+    target, scheme = server.address.target, _scheme(server)
     name = server.config.plugin_id or "ID"
     print(
-        f"{type(server.plugin).__name__} listens at {target}\n"
-        f"Attach it to a gateway:  servehttp serve --attach {name}={target}",
+        f"{type(server.plugin).__name__} listens at {target}{', by TLS' if scheme == 'tls:' else ''}\n"
+        f"Attach it to a gateway:  servehttp serve --attach {name}={scheme}{target}",
         file=sys.stderr,
         flush=True,
     )
+
+
+def _scheme(server: PluginServer) -> str:
+    """What a gateway has to be told before the address."""
+    if server.speaks_tls:
+        return "tls:"
+    return PLAINTEXT if is_reachable_from_outside(server.address) else ""
 
 
 def _by_hand_text(plugin_class: type[Plugin]) -> str:

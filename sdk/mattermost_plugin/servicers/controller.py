@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-import grpc
+from mattermost_plugin.calls.outcomes import Answer, CallContext
+from mattermost_plugin.grpc import goplugin_pb2 as pb
 
-from mattermost_plugin.grpc import goplugin_pb2_grpc
-from mattermost_plugin.grpc.goplugin_pb2 import Empty
+SHUTDOWN = f"/{pb.DESCRIPTOR.services_by_name['GRPCController'].full_name}/Shutdown"
 
 
-class ControllerServicer(goplugin_pb2_grpc.GRPCControllerServicer):
-    """Serves the one call of the service.
+def shutdown(begin: Callable[[], None]) -> Answer:
+    """Answers the one call of the service.
 
     Args:
-        shut_down: begins an orderly stop and returns at once.
+        begin: begins an orderly stop and returns at once, so that the answer still reaches the host.
     """
 
-    def __init__(self, shut_down: Callable[[], None]) -> None:
-        self._shut_down = shut_down
+    async def answer(body: bytes, context: CallContext) -> bytes:
+        begin()
+        return pb.Empty().SerializeToString()
 
-    async def Shutdown(self, request: Empty, context: grpc.aio.ServicerContext[Any, Any]) -> Empty:
-        """Begin to stop; the answer still reaches the host."""
-        self._shut_down()
-        return Empty()
+    return answer

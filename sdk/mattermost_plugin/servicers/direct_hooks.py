@@ -1,15 +1,16 @@
-"""The hooks as they are called without gRPC's library."""
+"""What answers the hooks, by their rpcs' paths."""
 
 from __future__ import annotations
 
 from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from mattermost_plugin.calls.server import Answer, answering
+from mattermost_plugin.calls.outcomes import Answer, answering
 from mattermost_plugin.grpc import hooks_pb2
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 
 SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
+SERVE_HTTP = f"/{SERVICE.full_name}/ServeHTTP"
 
 
 def direct_hooks(servicer: PluginHooksServicerImpl) -> dict[str, Answer]:

@@ -8,23 +8,25 @@ import contextvars
 import inspect
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
-
-import grpc
+from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
+from mattermost_plugin.statuses import Status
 from mattermost_plugin.task_ends import current_task, ends_task
+
+if TYPE_CHECKING:
+    import grpc
 
 SYNC_THREADS = 32
 """Sync handlers that run at a time. One that outlives its time-out keeps its thread until it returns; more wait for a
 free one, and their time runs meanwhile."""
 
 STATUS_BY_ERROR = (
-    (ValueError, grpc.StatusCode.INVALID_ARGUMENT),
-    (PermissionError, grpc.StatusCode.PERMISSION_DENIED),
-    (FileNotFoundError, grpc.StatusCode.NOT_FOUND),
-    (NotImplementedError, grpc.StatusCode.UNIMPLEMENTED),
+    (ValueError, Status.INVALID_ARGUMENT),
+    (PermissionError, Status.PERMISSION_DENIED),
+    (FileNotFoundError, Status.NOT_FOUND),
+    (NotImplementedError, Status.UNIMPLEMENTED),
 )
 
 logger = get_logger("mattermost_plugin.hooks")
@@ -140,8 +142,13 @@ class HookRunner:
 
 def convert_hook_error_to_grpc_status(error: BaseException) -> tuple[grpc.StatusCode, str]:
     """The gRPC status and text for what went wrong in a hook."""
+    from grpc import StatusCode  # here, because the SDK itself answers hooks without it
+
+    return StatusCode[_status(error).name], str(error)
+
+
+def _status(error: BaseException) -> Status:
     if isinstance(error, HookTimeoutError):
-        return grpc.StatusCode.DEADLINE_EXCEEDED, str(error)
+        return Status.DEADLINE_EXCEEDED
     original = error.original_error if isinstance(error, HookInvocationError) else error
-    code = next((code for kind, code in STATUS_BY_ERROR if isinstance(original, kind)), grpc.StatusCode.INTERNAL)
-    return code, str(error)
+    return next((status for kind, status in STATUS_BY_ERROR if isinstance(original, kind)), Status.INTERNAL)

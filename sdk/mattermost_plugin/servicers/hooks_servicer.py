@@ -6,11 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import grpc
-
 from mattermost_plugin.background import cancel_tasks, reopen_tasks
-from mattermost_plugin.calls.server import CallContext
-from mattermost_plugin.grpc import hooks_pb2_grpc
+from mattermost_plugin.calls.outcomes import CallContext
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     ImplementedRequest,
     ImplementedResponse,
@@ -37,7 +34,6 @@ DEADLINE_MARGIN = 0.25
 that comes after it is none, and a veto would be lost."""
 
 Context = CallContext
-Stream = grpc.aio.ServicerContext[Any, Any]
 
 logger = get_logger("mattermost_plugin.hooks")
 
@@ -50,25 +46,18 @@ def announced_hooks(plugin: Plugin) -> list[str]:
     return sorted(names)
 
 
-class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
-    """Serves a plugin's hooks.
+class PluginHooksServicerImpl:
+    """Serves a plugin's hooks, ServeHTTP apart: a method for each, of the rpc's name.
 
     Args:
         plugin: the plugin.
-        timeout: seconds that a handler may take which says nothing else; ServeHTTP has no limit.
-        serve_http: answers one ServeHTTP call, reading and writing on its context.
+        timeout: seconds that a handler may take which says nothing else.
     """
 
-    def __init__(
-        self,
-        plugin: Plugin,
-        timeout: float = DEFAULT_HOOK_TIMEOUT,
-        serve_http: Callable[[Stream], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, plugin: Plugin, timeout: float = DEFAULT_HOOK_TIMEOUT) -> None:
         self._plugin = plugin
         self._runner = HookRunner(timeout)
         self._bound = _bind_all(plugin)
-        self._serve_http = serve_http
         self._running: set[asyncio.Task[Any]] = set()
 
     @property
@@ -99,15 +88,6 @@ class PluginHooksServicerImpl(hooks_pb2_grpc.PluginHooksServicer):
         finally:
             await cancel_tasks(self._plugin)
         return answer
-
-    async def ServeHTTP(  # type: ignore[override]  # read/write style, where the stubs know only generators
-        self, request_iterator: object, context: Stream
-    ) -> None:
-        """One HTTP request."""
-        if self._serve_http is None:
-            await context.abort(grpc.StatusCode.UNIMPLEMENTED, "this server has no HTTP side")
-        else:
-            await self._serve_http(context)
 
     def close(self) -> None:
         """Start no handler any more."""

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from typing import Any
+from collections.abc import Awaitable, Callable
 
-import grpc
-from google.protobuf.empty_pb2 import Empty
-
-from mattermost_plugin.grpc import goplugin_pb2_grpc
-from mattermost_plugin.grpc.goplugin_pb2 import StdioData
+from mattermost_plugin.grpc import goplugin_pb2 as pb
+from mattermost_plugin.listening.streaming import MessageFlow
 from mattermost_plugin.process.stdio import PrintedLines
 
+STREAM_STDIO = f"/{pb.DESCRIPTOR.services_by_name['GRPCStdio'].full_name}/StreamStdio"
 
-class StdioServicer(goplugin_pb2_grpc.GRPCStdioServicer):
-    """Serves the one call of the service.
 
-    Args:
-        lines: what is printed.
-    """
+def stream_stdio(printed: PrintedLines) -> Callable[[MessageFlow], Awaitable[None]]:
+    """Serves the one call of the service: whole lines as they are printed, until the plugin stops."""
 
-    def __init__(self, lines: PrintedLines) -> None:
-        self._lines = lines
-
-    async def StreamStdio(
-        self, request: Empty, context: grpc.aio.ServicerContext[Any, Any]
-    ) -> AsyncIterator[StdioData]:
-        """Whole lines as they are printed, until the plugin stops."""
-        with self._lines.reading() as lines:
-            await context.send_initial_metadata(())  # the host may know that it misses nothing from here on
+    async def serve(flow: MessageFlow) -> None:
+        with printed.reading() as lines:
+            flow.respond()  # the host may know that it misses nothing from here on
             async for data in lines:
-                yield StdioData(channel=StdioData.STDOUT, data=data)
+                await flow.write(pb.StdioData(channel=pb.StdioData.STDOUT, data=data).SerializeToString())
+
+    return serve

@@ -1,7 +1,6 @@
-"""The tunnel's call on a unix socket of its own, spoken by the event loop itself: docs/protocol.md §2.1.
+"""A call that has a connection for itself, spoken by the event loop itself: docs/protocol.md §2.1.
 
-The bytes are those of any gRPC call (`mattermost_plugin.tunnel.http2`). The socket stands beside the one that the
-plugin announces, so whoever may connect to that may connect to this one.
+The bytes are those of any gRPC call (`mattermost_plugin.tunnel.http2`), on a unix socket or TCP, with TLS or without.
 """
 
 from __future__ import annotations
@@ -9,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -17,6 +17,8 @@ from typing import cast
 
 from mattermost_plugin.http2.statuses import INTERNAL, OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.targets import Target, parse_target
+from mattermost_plugin.tcp import tune
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import Call, Span
 from mattermost_plugin.tunnel.message_stream import Receiver
@@ -38,6 +40,9 @@ WORK_IN_TURN = 8192
 
 JOINED = 16 * 1024
 """Bytes up to which pieces of output are joined before they are written."""
+
+BUFFERED = 1
+"""Bytes of output that the transport may hold before it says so: none, but to TLS that would mean for ever."""
 
 
 class CallEnded(Exception):
@@ -76,6 +81,7 @@ class DirectMessageStream(asyncio.Protocol):
         self._taken = False
         self._leaving = False
         self._left = False
+        self._encrypted = False
         loop = asyncio.get_running_loop()
         self.called: asyncio.Future[None] = loop.create_future()
         self.closed: asyncio.Future[None] = loop.create_future()
@@ -169,7 +175,8 @@ class DirectMessageStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
         # Without a buffer every write leaves at once, and what the kernel does not take is told at once.
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=BUFFERED)
+        self._encrypted = transport.get_extra_info("ssl_object") is not None
         self._write()
 
     def data_received(self, data: bytes) -> None:
@@ -242,13 +249,13 @@ class DirectMessageStream(asyncio.Protocol):
             return
         output = self._call.take_output()
         if output:
-            if sum(map(len, output)) <= JOINED:
+            if self._encrypted or sum(map(len, output)) <= JOINED:  # of each piece TLS would make a record
                 transport.write(b"".join(output))
             else:
                 transport.writelines(output)
                 # The asyncio of Python 3.12 before 3.12.9, and of 3.13 before 3.13.2, looks how much it holds only in
                 # `write`, and when the limits are set.
-                transport.set_write_buffer_limits(high=0)
+                transport.set_write_buffer_limits(high=BUFFERED)
         if not self._paused:
             self._call.written()
         if self._leaving and not self._call.blocked:
@@ -265,18 +272,36 @@ class DirectMessageStream(asyncio.Protocol):
             self.over.exception()  # it is no fault that nobody runs the stream, or does no more
 
 
-async def connect(path: Path, method: str) -> DirectMessageStream:
-    """Call `method` at a socket.
+async def connect(
+    target: Path | str, method: str, *, tls: ssl.SSLContext | None = None, server_name: str | None = None
+) -> DirectMessageStream:
+    """Call `method` on a connection of its own.
+
+    Args:
+        target: a unix socket's path, or `unix:PATH` or `HOST:PORT`.
+        method: what is called.
+        tls: speaks TLS; None for none.
+        server_name: whom the server's certificate is for, if not the host.
 
     Raises:
-        OSError: nobody listens there.
+        OSError: nobody listens there, or not by TLS.
+        ValueError: the target is none.
     """
-    call = Call(client=True)
-    call.start(method)
-    _, stream = await asyncio.get_running_loop().create_unix_connection(
-        lambda: DirectMessageStream(call), os.fspath(path)
-    )
+    place = Target(path=os.fspath(target)) if isinstance(target, Path) else parse_target(target)
+    loop, make = asyncio.get_running_loop(), _caller(method, encrypted=tls is not None)
+    if place.path:
+        _, stream = await loop.create_unix_connection(make, place.path)
+        return stream
+    name = (server_name or place.host) if tls else None
+    transport, stream = await loop.create_connection(make, place.host, place.port, ssl=tls, server_hostname=name)
+    tune(transport.get_extra_info("socket"))
     return stream
+
+
+def _caller(method: str, *, encrypted: bool) -> Callable[[], DirectMessageStream]:
+    call = Call(client=True)
+    call.start(method, scheme="https" if encrypted else "http")
+    return lambda: DirectMessageStream(call)
 
 
 class DirectServer:
@@ -306,7 +331,7 @@ class DirectServer:
 
     async def start(self, listener: socket.socket) -> None:
         """Take calls at a socket that listens; it is closed in the end."""
-        self._server = await asyncio.get_running_loop().create_unix_server(self._accept, sock=listener)
+        self._server = await asyncio.get_running_loop().create_unix_server(self.connection, sock=listener)
 
     async def close(self) -> None:
         """Take no more calls, and end those that are open."""
@@ -319,7 +344,8 @@ class DirectServer:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _accept(self) -> DirectMessageStream:
+    def connection(self) -> DirectMessageStream:
+        """What serves a new connection."""
         call = Call(client=False)
         call.start()
         stream = DirectMessageStream(call, self._early_messages)

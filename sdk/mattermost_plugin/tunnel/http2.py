@@ -105,7 +105,7 @@ class Call(Endpoint):
 
     # What this end says
 
-    def start(self, path: str = "", authority: str = "localhost") -> None:
+    def start(self, path: str = "", authority: str = "localhost", scheme: str = "http") -> None:
         """Open the connection and, at the client, call `path`."""
         settings = settings_payload([(INITIAL_WINDOW_SIZE, LARGEST_WINDOW), (MAX_FRAME_SIZE, OUR_FRAME_SIZE)])
         if self._client:
@@ -114,7 +114,7 @@ class Call(Endpoint):
         self._frame(WINDOW_UPDATE, 0, 0, number(LARGEST_WINDOW - FIRST_WINDOW))
         if self._client:
             self.path = path
-            request = [(":method", "POST"), (":scheme", "http"), (":path", path), (":authority", authority)]
+            request = [(":method", "POST"), (":scheme", scheme), (":path", path), (":authority", authority)]
             self._headers([*request, ("te", "trailers"), ("content-type", "application/grpc")])
 
     def send(self, *pieces: bytes) -> None:

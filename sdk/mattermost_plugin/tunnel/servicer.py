@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-
-import grpc
 
 from mattermost_plugin.exchange import Serve
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.tunnel import rpc
+from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.tunnel.direct import CLOSE_TIMEOUT, CallEnded, DirectMessageStream, DirectServer
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, VersionMismatch
-from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream
+from mattermost_plugin.tunnel.message_stream import CallMessageStream, MessageStream, Stream
+from mattermost_plugin.tunnel.rpc import CONNECT
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 
@@ -26,6 +24,9 @@ class TunnelServicer:
     Args:
         serve: answers one exchange.
         settings: limits of each tunnel.
+
+    Attributes:
+        direct: takes the call on connections of its own.
     """
 
     def __init__(self, serve: Serve, settings: TunnelSettings | None = None) -> None:
@@ -33,7 +34,7 @@ class TunnelServicer:
         self._settings = settings
         self._tunnels: set[Tunnel] = set()
         self._draining = False
-        self._direct = DirectServer(rpc.CONNECT, self._take)
+        self.direct = DirectServer(CONNECT, self._take)
 
     @property
     def in_flight(self) -> int:
@@ -56,30 +57,26 @@ class TunnelServicer:
         for tunnel in list(self._tunnels):
             await tunnel.wait_idle()
 
-    def add_to_server(self, server: grpc.aio.Server) -> None:
-        """Serve tunnels at a gRPC server."""
-        rpc.add_to_server(self._connect, server)
-
-    async def listen(self, listener: socket.socket) -> None:
-        """Take the call directly as well, at a socket that listens."""
-        await self._direct.start(listener)
-
     async def close(self) -> None:
-        """Hang up where the call is taken directly; gRPC's server ends its own calls."""
-        await self._direct.close()
+        """Hang up where the call has a connection for itself; who carries it otherwise ends it."""
+        await self.direct.close()
 
-    async def _connect(self, _: object, context: grpc.aio.ServicerContext[bytes, bytes]) -> None:
-        """Carries one gateway's exchanges until it hangs up."""
+    async def connect(self, stream: Stream) -> None:
+        """Carries one gateway's exchanges over a call that shares its connection, until it hangs up.
+
+        Raises:
+            CallFailed: it broke the protocol.
+        """
         try:
-            await self._run(CallMessageStream(context))
+            await self._run(CallMessageStream(stream))
         except RemoteProtocolError as error:
-            await context.abort(_status(error), str(error))
+            raise CallFailed(_status(error), str(error)) from None
 
     async def _take(self, stream: DirectMessageStream) -> None:
         try:
             await self._run(stream)
         except RemoteProtocolError as error:
-            await stream.finish(_status(error).value[0], str(error), CLOSE_TIMEOUT)
+            await stream.finish(_status(error), str(error), CLOSE_TIMEOUT)
         except CallEnded as error:
             logger.debug("a gateway is gone: %s", error)
 
@@ -97,6 +94,5 @@ class TunnelServicer:
             self._tunnels.discard(tunnel)
 
 
-def _status(error: RemoteProtocolError) -> grpc.StatusCode:
-    mismatch = isinstance(error, VersionMismatch)
-    return grpc.StatusCode.FAILED_PRECONDITION if mismatch else grpc.StatusCode.INVALID_ARGUMENT
+def _status(error: RemoteProtocolError) -> Status:
+    return Status.FAILED_PRECONDITION if isinstance(error, VersionMismatch) else Status.INVALID_ARGUMENT

@@ -16,7 +16,6 @@ from structlog.testing import capture_logs
 from mattermost_plugin.exchange import Reset, ResetCode
 from mattermost_plugin.grpc import hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.grpc import tunnel_pb2 as pb
-from mattermost_plugin.serve_http.served import StreamServer
 from servehttp.front.endings import Outcome, ending
 from servehttp.plugins.link import Link
 from support.client import Client, connect
@@ -94,10 +93,10 @@ async def served_by(servicer: tunnel_pb2_grpc.TunnelServicer, folder: Path, dire
     """The port of a front whose plugin `p` is this servicer."""
     server = grpc.aio.server()
     tunnel_pb2_grpc.add_TunnelServicer_to_server(servicer, server)
-    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(StreamServer(never)), server)
-    server.add_insecure_port(f"unix:{folder / 'plugin.sock'}")
+    hooks_pb2_grpc.add_PluginHooksServicer_to_server(Hooks(), server)
+    server.add_insecure_port(f"unix:{folder / 'other.sock'}")
     await server.start()
-    link = await Link.connect(f"unix:{folder / 'plugin.sock'}", transport="tunnel", timeout=PATIENCE)
+    link = await Link.connect(f"unix:{folder / 'other.sock'}", transport="tunnel", timeout=PATIENCE)
     try:
         async with front(never, folder, direct=direct, parser="httptools") as stage:
             stage.plugins.handles["p"] = Handle(link)

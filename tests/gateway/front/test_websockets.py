@@ -137,7 +137,7 @@ async def test_an_application_that_fails_closes_with_1011(play: Play, caplog: py
 
 async def test_a_plugin_that_is_stopped_closes_with_1012(play: Play) -> None:
     async with play(echo) as stage, connect(url(stage)) as ws:
-        await stage.plugin.stop(None)
+        await stage.plugin.vanish()
         with pytest.raises(ConnectionClosed) as closed:
             await ws.recv()
     assert closed.value.rcvd is not None

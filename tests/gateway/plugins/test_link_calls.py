@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +12,12 @@ import pytest
 
 from mattermost_plugin import HookName, Plugin, hook
 from mattermost_plugin.grpc.hooks_message_pb2 import MessageWillBePostedRequest
-from mattermost_plugin.handshake import Handshake, calls_socket, tunnel_socket
+from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.models import PluginContext, Post
 from mattermost_plugin.server import PluginServer
 from servehttp.errors import LinkError
 from servehttp.plugins.link import Link
-from support.call_ways import WAYS, by
+from support.call_ways import WAYS, going
 from support.loops import one_module_loop
 from support.patience import PATIENCE
 from support.plugin_host import serving
@@ -71,9 +69,9 @@ class Linked:
 async def linked(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Linked]:
     plugin = Slow()
     async with serving(plugin, address=Handshake("unix", str(tmp_path / "s"))) as (server, _):
-        target = by(request.param, server.address.target)
-        link = await Link.connect(target, timeout=TIMEOUT)
-        yield Linked(link, plugin, server, target)
+        with going(request.param):
+            link = await Link.connect(server.address.target, timeout=TIMEOUT)
+        yield Linked(link, plugin, server, server.address.target)
         await link.close()
 
 
@@ -127,22 +125,3 @@ async def test_a_plugin_that_stops_fails_the_hooks_that_it_did_not_finish(linked
         await call
     with pytest.raises(LinkError, match="MessageWillBePosted: UNAVAILABLE: "):
         await linked.ask("no")
-
-
-async def test_somebody_else_at_the_socket_of_calls_is_not_called(tmp_path: Path) -> None:
-    """The tunnel's socket is out of the way, so that it is not the one that tells."""
-    async with serving(Slow(), address=Handshake("unix", str(tmp_path / "s"))) as (server, _):
-        path, own = tunnel_socket(server.address.target), calls_socket(server.address.target)
-        assert path is not None
-        assert own is not None
-        program = "import socket as s, sys; l = s.socket(s.AF_UNIX); l.bind(sys.argv[1]); l.listen(); print(); input()"
-        own.unlink()
-        other = await asyncio.create_subprocess_exec(
-            sys.executable, "-uc", program, str(own), stdin=-1, stdout=-1, start_new_session=True
-        )
-        assert other.stdout is not None
-        await other.stdout.readline()
-        with pytest.raises(LinkError, match=r"s\.calls is listened at by process"):
-            await Link.connect(server.address.target, timeout=TIMEOUT, session=os.getsid(0))
-        other.kill()
-        await other.wait()

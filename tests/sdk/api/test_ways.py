@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,10 +13,14 @@ import pytest
 
 from mattermost_plugin import AsyncPluginAPIClient, UnavailableError
 from mattermost_plugin.api.calls import MAX_ATTEMPTS
-from mattermost_plugin.calls.errors import CallFailed
+from mattermost_plugin.calls.client import CONNECT
 from mattermost_plugin.calls.limits import MAX_REQUEST
-from mattermost_plugin.calls.server import CallContext, CallServer, answering
-from mattermost_plugin.handshake import calls_socket
+from mattermost_plugin.calls.outcomes import CallContext, answering
+from mattermost_plugin.calls.server import CallServer
+from mattermost_plugin.http2.limits import Limits
+from mattermost_plugin.listening.server import Server
+from mattermost_plugin.listening.unary import unary
+from mattermost_plugin.statuses import CallFailed, Status
 from support.api_host import RPCS, SERVICE, ApiHost, answer, request_class, serving
 from support.direct_calls import listener
 
@@ -25,28 +29,42 @@ pytestmark = pytest.mark.anyio
 Code = grpc.StatusCode
 
 
-class Direct:
-    """Answers what is asked without gRPC's library, beside a host that is asked by it."""
+class Context:
+    """What `ApiHost` wants to know of a call that came by gRPC."""
 
-    def __init__(self, target: str) -> None:
-        path = calls_socket(target)
-        assert path is not None
+    def __init__(self, call: Any) -> None:
+        self._call = call
+
+    def invocation_metadata(self) -> list[tuple[str, str]]:
+        return [(name.decode(), value.decode()) for name, value in self._call.fields]
+
+    def time_remaining(self) -> float | None:
+        left: float | None = self._call.time_remaining()
+        return left
+
+
+class Direct:
+    """A host that takes calls on streams, and by gRPC what comes so."""
+
+    def __init__(self, path: Path, host: ApiHost) -> None:
         self.path = path
+        self.host = host
         self.asked: list[str] = []
-        self.failures: list[Code] = []
+        self.failures: list[Status] = []
         self.begun = asyncio.Event()
         self.cancelled = asyncio.Event()
         self.hangs = False
-        self._server: CallServer | None = None
 
     async def start(self) -> None:
-        methods = {f"/{SERVICE.full_name}/{rpc}": answering(self._handler(rpc), request_class(rpc)) for rpc in RPCS}
-        self._server = CallServer(methods, -1)
-        await self._server.start(listener(self.path))
+        self._calls = CallServer({_path(rpc): answering(self._handler(rpc), request_class(rpc)) for rpc in RPCS}, -1)
+        by_grpc = {_path(rpc): unary(answering(self._by_grpc(rpc), request_class(rpc)), -1) for rpc in RPCS}
+        limits = Limits(max_message=2 * MAX_REQUEST)
+        self._server = Server(by_grpc, {CONNECT: self._calls.direct.connection}, limits)
+        self._server.listen([listener(self.path)])
 
     async def close(self) -> None:
-        if self._server is not None:
-            await self._server.close(0)
+        await asyncio.gather(self._server.stop(0), self._calls.close(0))
+        await self._server.close()
         self.path.unlink(missing_ok=True)
 
     def _handler(self, rpc: str) -> Any:
@@ -60,6 +78,13 @@ class Direct:
 
         return handle
 
+    def _by_grpc(self, rpc: str) -> Any:
+        async def handle(request: Any, context: CallContext) -> Any:
+            given: Any = Context(context)
+            return self.host.respond(rpc, request, given)
+
+        return handle
+
     async def _hang(self) -> None:
         self.begun.set()
         try:
@@ -68,16 +93,20 @@ class Direct:
             self.cancelled.set()
 
 
-@pytest.fixture
-def own_target(host: ApiHost) -> Any:
-    """A host of the test's own: what stands beside it is nobody else's."""
-    with TemporaryDirectory() as folder, serving(Path(folder, "s"), host) as target:
-        yield target
+def _path(rpc: str) -> str:
+    return f"/{SERVICE.full_name}/{rpc}"
 
 
 @pytest.fixture
-async def direct(own_target: str) -> AsyncIterator[Direct]:
-    direct = Direct(own_target)
+def own_target() -> Iterator[str]:
+    """Where a host of the test's own listens."""
+    with TemporaryDirectory() as folder:
+        yield f"unix:{folder}/s"
+
+
+@pytest.fixture
+async def direct(own_target: str, host: ApiHost) -> AsyncIterator[Direct]:
+    direct = Direct(Path(own_target.removeprefix("unix:")), host)
     await direct.start()
     yield direct
     await direct.close()
@@ -97,18 +126,11 @@ async def test_a_host_that_offers_the_stream_is_asked_there(
 
 
 async def test_a_foreign_host_is_asked_by_grpc(host: ApiHost, own_target: str) -> None:
-    async with AsyncPluginAPIClient(own_target) as client:
-        await client.get_user("u")
-    assert [call.rpc for call in host.calls] == ["GetUser"]
-
-
-async def test_a_socket_that_a_dead_host_left_is_passed_over(host: ApiHost, own_target: str) -> None:
-    path = calls_socket(own_target)
-    assert path is not None
-    listener(path).close()
-    async with AsyncPluginAPIClient(own_target) as client:
-        await client.get_user("u")
-    assert [call.rpc for call in host.calls] == ["GetUser"]
+    with serving(Path(own_target.removeprefix("unix:")), host):
+        async with AsyncPluginAPIClient(own_target) as client:
+            await client.get_user("u")
+            await client.get_user("u")
+    assert [call.rpc for call in host.calls] == ["GetUser"] * 2
 
 
 async def test_a_call_that_brings_a_token_goes_by_grpc(host: ApiHost, own_target: str, direct: Direct) -> None:
@@ -139,22 +161,21 @@ async def test_more_calls_than_a_stream_takes_go_by_grpc(host: ApiHost, own_targ
     assert [call.rpc for call in host.calls] == ["GetUser"]
 
 
-async def test_a_host_that_is_gone_is_asked_by_grpc_and_at_the_stream_again_when_it_is_back(
+async def test_a_host_that_is_back_is_asked_at_the_stream_again(
     host: ApiHost, direct: Direct, client: AsyncPluginAPIClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("mattermost_plugin.api.aio.direct.PAUSE", 0.0)
     await client.get_user("u")
     await direct.close()
-    await client.get_user("u")
-    assert [call.rpc for call in host.calls] == ["GetUser"]
+    with pytest.raises(UnavailableError):
+        await client.get_user("u", timeout=0.2)
     await direct.start()
-    monkeypatch.setattr("mattermost_plugin.api.aio.direct.PAUSE", 0.0)
-    while len(direct.asked) < 2:
-        await client.get_user("u")
-    assert direct.asked == ["GetUser", "GetUser"]
+    await client.get_user("u")
+    assert (direct.asked, host.calls) == (["GetUser", "GetUser"], [])
 
 
 async def test_a_reading_call_is_tried_again_on_the_stream(direct: Direct, client: AsyncPluginAPIClient) -> None:
-    direct.failures = [Code.UNAVAILABLE] * (MAX_ATTEMPTS - 1)
+    direct.failures = [Status.UNAVAILABLE] * (MAX_ATTEMPTS - 1)
     assert (await client.get_user("u")).id == "id 1"
     assert direct.asked == ["GetUser"] * MAX_ATTEMPTS
 
@@ -162,7 +183,7 @@ async def test_a_reading_call_is_tried_again_on_the_stream(direct: Direct, clien
 async def test_a_changing_call_is_made_once_on_the_stream(
     host: ApiHost, direct: Direct, client: AsyncPluginAPIClient
 ) -> None:
-    direct.failures = [Code.UNAVAILABLE]
+    direct.failures = [Status.UNAVAILABLE]
     with pytest.raises(UnavailableError, match="so it is"):
         await client.delete_post("p")
     assert (direct.asked, host.calls) == (["DeletePost"], [])

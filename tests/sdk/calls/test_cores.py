@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from mattermost_plugin.calls.answering import CANCELLED, Answering, Asked
-from mattermost_plugin.calls.asking import RESOURCE_EXHAUSTED, Answer, Asking
+from mattermost_plugin.calls.answering import Answering, Asked
+from mattermost_plugin.calls.asking import Answer, Asking
 from mattermost_plugin.calls.limits import MAX_CALLS, MAX_ENTRIES, MAX_MESSAGE, MAX_REQUEST, MAX_TEXT, MESSAGE_SIZE
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
 KIB = 1024
@@ -103,7 +104,7 @@ class Conversation(RuleBasedStateMachine):
 
     def answer_cancelled(self, call: int) -> None:
         if self.running.pop(call, None) is not None:
-            self.answering.answer(call, status=CANCELLED)
+            self.answering.answer(call, status=Status.CANCELLED)
 
     def begin(self) -> None:
         for item in asked(self.answering):
@@ -183,7 +184,7 @@ def test_the_rest_of_an_answer_that_nobody_wants_is_not_sent() -> None:
     answering.take()
     assert answering.receive(pb.Asked(cancelled=[1]).SerializeToString()) == []
     (last,) = pb.Answered.FromString(answering.take()).responses
-    assert (last.body, last.more, last.status) == (b"", False, CANCELLED)
+    assert (last.body, last.more, last.status) == (b"", False, Status.CANCELLED)
     assert answering.take() == b""
 
 
@@ -203,7 +204,7 @@ def test_what_waits_to_be_begun_can_be_cancelled() -> None:
     answering.receive(request())
     assert answering.receive(pb.Asked(cancelled=[1]).SerializeToString()) == []
     (only,) = pb.Answered.FromString(answering.take()).responses
-    assert only.status == CANCELLED
+    assert only.status == Status.CANCELLED
 
 
 def test_an_answer_that_is_too_large_ends_its_call_and_cancels_it() -> None:
@@ -212,7 +213,9 @@ def test_an_answer_that_is_too_large_ends_its_call_and_cancels_it() -> None:
     asking.take()
     assert asking.receive(response(call, body=b"x" * 60, more=True)) == []
     (answer,) = asking.receive(response(call, body=b"x" * 60, more=True))
-    assert answer == Answer(call, RESOURCE_EXHAUSTED, "Received message larger than max (120 vs. 100)", b"", False)
+    assert answer == Answer(
+        call, Status.RESOURCE_EXHAUSTED, "Received message larger than max (120 vs. 100)", b"", False
+    )
     assert list(pb.Asked.FromString(asking.take()).cancelled) == [call]
     assert asking.receive(response(call, body=b"x" * 60)) == []
 
@@ -238,7 +241,7 @@ def test_a_call_that_was_given_up_is_open_until_it_is_answered() -> None:
     asking.take()
     asking.give_up(call)
     assert not asking.takes("/s/M", b"")
-    asking.receive(response(call, status=CANCELLED))
+    asking.receive(response(call, status=Status.CANCELLED))
     assert asking.takes("/s/M", b"")
 
 

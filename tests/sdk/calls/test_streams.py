@@ -8,21 +8,21 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import grpc
 import pytest
 
 from mattermost_plugin.calls.client import CONNECT, CallClient, open_stream
-from mattermost_plugin.calls.errors import CallFailed, CallRefused
+from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.calls.limits import MAX_CALLS, MAX_WAITING
-from mattermost_plugin.calls.server import CallContext, CallServer
+from mattermost_plugin.calls.outcomes import CallContext
+from mattermost_plugin.calls.server import CallServer
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, DirectServer, connect
 from mattermost_plugin.tunnel.http2 import Call
 from support.direct_calls import Heard, listener, raw
 
 pytestmark = pytest.mark.anyio
 
-Code = grpc.StatusCode
 MIB = 1024 * 1024
 
 
@@ -64,7 +64,7 @@ class Methods:
         raise ValueError("a bug")
 
     async def abort(self, body: bytes, context: CallContext) -> bytes:
-        raise CallFailed(Code.NOT_FOUND, "naïve: 100 %")
+        raise CallFailed(Status.NOT_FOUND, "naïve: 100 %")
 
     async def large(self, body: bytes, context: CallContext) -> bytes:
         self.running += 1
@@ -98,10 +98,10 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
     assert [task for task in asyncio.all_tasks() if "mattermost_plugin" in repr(task)] == []
 
 
-async def failed(call: asyncio.Future[bytes]) -> tuple[grpc.StatusCode, str]:
+async def failed(call: asyncio.Future[bytes]) -> tuple[Status, str]:
     with pytest.raises(CallFailed) as caught:
         await call
-    return caught.value.code(), caught.value.details()
+    return caught.value.status, caught.value.details
 
 
 def began(client: CallClient, method: str, body: bytes = b"", timeout: float | None = None) -> asyncio.Task[bytes]:
@@ -152,23 +152,23 @@ async def test_an_answer_may_have_any_size(served: Served, size: int) -> None:
 
 async def test_a_status_comes_with_its_text(served: Served) -> None:
     async with served.client() as client:
-        assert await failed(began(client, "/abort")) == (Code.NOT_FOUND, "naïve: 100 %")
+        assert await failed(began(client, "/abort")) == (Status.NOT_FOUND, "naïve: 100 %")
 
 
 async def test_what_a_handler_raises_is_told_as_grpc_tells_it(served: Served) -> None:
     async with served.client() as client:
-        assert await failed(began(client, "/fail")) == (Code.UNKNOWN, "Unexpected <class 'ValueError'>: a bug")
+        assert await failed(began(client, "/fail")) == (Status.UNKNOWN, "Unexpected <class 'ValueError'>: a bug")
         assert await client.call("/echo", b"x", None) == b"x"
 
 
 async def test_a_method_that_is_not_there_is_unimplemented(served: Served) -> None:
     async with served.client() as client:
-        assert await failed(began(client, "/other")) == (Code.UNIMPLEMENTED, "Method not found!")
+        assert await failed(began(client, "/other")) == (Status.UNIMPLEMENTED, "Method not found!")
 
 
 async def test_a_call_that_takes_too_long_ends_at_both_ends(served: Served) -> None:
     async with served.client() as client:
-        assert await failed(began(client, "/wait", timeout=0.05)) == (Code.DEADLINE_EXCEEDED, "Deadline Exceeded")
+        assert await failed(began(client, "/wait", timeout=0.05)) == (Status.DEADLINE_EXCEEDED, "Deadline Exceeded")
         await served.methods.ended.wait()
         assert await client.call("/echo", b"x", None) == b"x"
 
@@ -178,7 +178,7 @@ async def test_a_deadline_is_kept_where_a_frozen_asker_does_not_cancel(served: S
     running = asyncio.create_task(stream.run(heard))
     stream.send(pb.Asked(requests=[pb.Request(call=1, method="/wait", timeout=50_000)]).SerializeToString())
     (response,) = pb.Answered.FromString(await heard.messages.get()).responses
-    assert (response.status, response.text) == (Code.DEADLINE_EXCEEDED.value[0], "Deadline Exceeded")
+    assert (response.status, response.text) == (Status.DEADLINE_EXCEEDED, "Deadline Exceeded")
     await stream.close(1)
     await asyncio.gather(running, return_exceptions=True)
 
@@ -207,7 +207,7 @@ async def test_a_call_that_is_cancelled_at_once_is_never_made(served: Served) ->
 async def test_an_answer_that_is_too_large_for_the_asker_ends_its_call_alone(served: Served) -> None:
     async with served.client(largest=100_000) as client:
         code, details = await failed(began(client, "/large", b"5000000"))
-        assert code is Code.RESOURCE_EXHAUSTED
+        assert code is Status.RESOURCE_EXHAUSTED
         assert "larger than max" in details
         assert await client.call("/large", b"100000", None) == bytes(100_000)
 
@@ -215,7 +215,7 @@ async def test_an_answer_that_is_too_large_for_the_asker_ends_its_call_alone(ser
 async def test_an_answer_that_is_too_large_to_be_sent_ends_its_call_alone(served: Served) -> None:
     async with served.client() as client:
         code, details = await failed(began(client, "/large", b"%d" % (64 * MIB + 1)))
-        assert (code, details) == (Code.RESOURCE_EXHAUSTED, "Sent message larger than max (67108865 vs. 67108864)")
+        assert (code, details) == (Status.RESOURCE_EXHAUSTED, "Sent message larger than max (67108865 vs. 67108864)")
         assert await client.call("/echo", b"x", None) == b"x"
 
 
@@ -235,7 +235,7 @@ async def test_all_calls_fail_when_the_answerer_dies(served: Served) -> None:
         calls = [began(client, "/wait") for _ in range(3)]
         await served.methods.begun.wait()
         await served.server.close(0)
-        assert [code for code, _ in [await failed(call) for call in calls]] == [Code.UNAVAILABLE] * 3
+        assert [code for code, _ in [await failed(call) for call in calls]] == [Status.UNAVAILABLE] * 3
         assert client.lost
         assert not client.takes("/echo", b"")
 
@@ -296,7 +296,7 @@ async def test_an_answerer_that_breaks_the_protocol_fails_every_call(tmp_path: P
     await server.start(listener(tmp_path / "c"))
     client = CallClient(await open_stream(tmp_path / "c"), -1)
     code, details = await failed(began(client, "/echo"))
-    assert code is Code.UNAVAILABLE
+    assert code is Status.UNAVAILABLE
     assert "77" in details
     await client.close()
     await server.close()
@@ -315,7 +315,7 @@ async def test_an_asker_that_breaks_the_protocol_is_hung_up_on(served: Served, m
     stream.send(message)
     with pytest.raises(CallEnded) as ended:
         await stream.run(Heard())
-    assert ended.value.status == Code.INVALID_ARGUMENT.value[0]
+    assert ended.value.status == Status.INVALID_ARGUMENT
     await stream.close(1)
     assert served.methods.running == 0
     async with served.client() as client:

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
-import grpc
 import pytest
 
 from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.process.addresses import (
     AddressError,
     bind,
+    check_encryption,
     host_address,
     is_reachable_from_outside,
     parse_address,
     release,
 )
 
-pytestmark = pytest.mark.anyio
+Listen = Callable[[Handshake], Handshake]
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[grpc.aio.Server]:
-    server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
-    yield server
-    await server.stop(None)
+def listen() -> Iterator[Callable[[Handshake], Handshake]]:
+    """Binds, and lets go at the end."""
+    with ExitStack() as stack:
+
+        def listen(address: Handshake) -> Handshake:
+            bound, sockets = bind(address)
+            for listening in sockets:
+                stack.enter_context(listening)
+            return bound
+
+        yield listen
 
 
 def test_addresses_are_read() -> None:
@@ -59,22 +67,22 @@ def test_a_host_may_want_a_socket_in_its_folder() -> None:
     assert first != second
 
 
-async def test_a_free_port_is_found(server: grpc.aio.Server) -> None:
-    address = bind(server, Handshake("tcp", "127.0.0.1:0"))
+def test_a_free_port_is_found(listen: Listen) -> None:
+    address = listen(Handshake("tcp", "127.0.0.1:0"))
     assert address.network == "tcp"
     assert int(address.address.removeprefix("127.0.0.1:")) > 0
 
 
-async def test_a_used_port_is_an_error(server: grpc.aio.Server) -> None:
+def test_a_used_port_is_an_error(listen: Listen) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(AddressError, match=f"cannot listen at {address}: Address already in use"):
-            bind(server, Handshake("tcp", address))
+            listen(Handshake("tcp", address))
 
 
-async def test_only_the_owner_may_connect_to_a_socket(server: grpc.aio.Server, tmp_path: Path) -> None:
+def test_only_the_owner_may_connect_to_a_socket(listen: Listen, tmp_path: Path) -> None:
     path = tmp_path / "s"
-    address = bind(server, Handshake("unix", str(path)))
+    address = listen(Handshake("unix", str(path)))
     assert stat.S_ISSOCK(path.stat().st_mode)
     assert stat.S_IMODE(path.stat().st_mode) & 0o077 == 0
     release(address)
@@ -82,34 +90,61 @@ async def test_only_the_owner_may_connect_to_a_socket(server: grpc.aio.Server, t
     release(address)
 
 
-async def test_a_stale_socket_is_replaced(server: grpc.aio.Server, tmp_path: Path) -> None:
+def test_a_stale_socket_is_replaced(listen: Listen, tmp_path: Path) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(str(path))
     before = path.stat().st_ino, path.stat().st_ctime_ns
-    bind(server, Handshake("unix", str(path)))
+    listen(Handshake("unix", str(path)))
     assert (path.stat().st_ino, path.stat().st_ctime_ns) != before
 
 
-async def test_a_live_socket_is_an_error(server: grpc.aio.Server, tmp_path: Path) -> None:
+def test_a_live_socket_is_an_error(listen: Listen, tmp_path: Path) -> None:
     path = tmp_path / "s"
     with socket.socket(socket.AF_UNIX) as live:
         live.bind(str(path))
         live.listen()
         with pytest.raises(AddressError, match="another process does"):
-            bind(server, Handshake("unix", str(path)))
+            listen(Handshake("unix", str(path)))
 
 
-async def test_a_file_in_the_way_is_an_error_and_stays(server: grpc.aio.Server, tmp_path: Path) -> None:
+def test_a_file_in_the_way_is_an_error_and_stays(listen: Listen, tmp_path: Path) -> None:
     path = tmp_path / "s"
     path.write_text("precious")
     with pytest.raises(AddressError, match="is no socket"):
-        bind(server, Handshake("unix", str(path)))
+        listen(Handshake("unix", str(path)))
     assert path.read_text() == "precious"
 
 
-async def test_a_path_that_cannot_be_is_an_error(server: grpc.aio.Server, tmp_path: Path) -> None:
+def test_a_path_that_cannot_be_is_an_error(listen: Listen, tmp_path: Path) -> None:
     with pytest.raises(AddressError, match="its folder does not exist"):
-        bind(server, Handshake("unix", str(tmp_path / "none" / "s")))
+        listen(Handshake("unix", str(tmp_path / "none" / "s")))
     with pytest.raises(AddressError, match="has at most 103 bytes"):
-        bind(server, Handshake("unix", str(tmp_path / ("s" * 104))))
+        listen(Handshake("unix", str(tmp_path / ("s" * 104))))
+
+
+def test_a_name_is_listened_at_with_all_its_addresses(listen: Listen) -> None:
+    address = listen(Handshake("tcp", "localhost:0"))
+    for _, _, _, _, name in socket.getaddrinfo("localhost", int(address.address.rpartition(":")[2]), type=1):
+        socket.create_connection((str(name[0]), int(name[1]))).close()
+
+
+def test_a_name_that_is_not_known_is_an_error(listen: Listen) -> None:
+    with pytest.raises(AddressError, match=r"cannot listen at nobody\.invalid:0: "):
+        listen(Handshake("tcp", "nobody.invalid:0"))
+
+
+@pytest.mark.parametrize(
+    ("address", "tls", "plaintext", "allowed"),
+    [
+        (Handshake("unix", "/x"), False, False, True),
+        (Handshake("tcp", "127.0.0.1:0"), False, False, True),
+        (Handshake("tcp", "0.0.0.0:0"), False, False, False),
+        (Handshake("tcp", "[::]:0"), False, False, False),
+        (Handshake("tcp", "10.0.0.1:7000"), True, False, True),
+        (Handshake("tcp", "10.0.0.1:7000"), False, True, True),
+    ],
+)
+def test_other_machines_have_to_speak_tls(address: Handshake, tls: bool, plaintext: bool, allowed: bool) -> None:
+    with nullcontext() if allowed else pytest.raises(AddressError, match="plaintext:"):
+        check_encryption(address, tls=tls, plaintext=plaintext)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -227,7 +227,7 @@ async def test_after_its_grace_an_open_request_is_cut(caplog: pytest.LogCaptureF
 
 @asynccontextmanager
 async def tunnel(channel: grpc.aio.Channel) -> AsyncIterator[Tunnel]:
-    call: Any = rpc.connect(channel)
+    call: Any = channel.stream_stream(rpc.CONNECT)()
     tunnel = Tunnel(Half.GATEWAY, CallMessageStream(call))
     running = asyncio.create_task(tunnel.run())
     try:
@@ -281,22 +281,24 @@ async def test_printed_lines_reach_a_host_that_asks_for_them() -> None:
         await stopping
 
 
-async def _services(host: Host) -> list[str]:
-    channel: Any = host.channel  # the stubs know no asyncio channel here
-    stub: Any = reflection_pb2_grpc.ServerReflectionStub(channel)
+async def _reflected(host: Host, *requests: reflection_pb2.ServerReflectionRequest) -> Any:
+    stub: Any = reflection_pb2_grpc.ServerReflectionStub(cast(Any, host.channel))  # it knows no asyncio channel here
     call = stub.ServerReflectionInfo()
-    await call.write(reflection_pb2.ServerReflectionRequest(list_services=""))
+    for request in requests:
+        await call.write(request)
     answer = await call.read()
     await call.done_writing()
-    return [service.name for service in answer.list_services_response.service]
+    return answer
 
 
 async def test_reflection_is_there_for_debugging_only() -> None:
     async with serving(Hello(), config=RuntimeConfig(log_level="DEBUG")) as (_, host):
-        assert "mattermost.pluginapi.v1.PluginHooks" in await _services(host)
+        answer = await _reflected(host, reflection_pb2.ServerReflectionRequest(list_services=""))
+        names = [service.name for service in answer.list_services_response.service]
+        assert "mattermost.pluginapi.v1.PluginHooks" in names
     async with serving(Hello()) as (_, host):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await _services(host)
+            await _reflected(host)
         assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 

@@ -1,20 +1,22 @@
-"""The socket beside a plugin's own."""
+"""The one address of a plugin: the tunnel has a connection for itself there, and gRPC's library another."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import stat
 from pathlib import Path
+from typing import Any
 
+import grpc.aio
 import pytest
 
 from mattermost_plugin import Plugin
-from mattermost_plugin.handshake import Handshake, tunnel_socket
+from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.tunnel import rpc
 from mattermost_plugin.tunnel.direct import connect
-from servehttp.plugins.link import Link
-from support.direct_calls import Heard, listener
+from support.direct_calls import Heard
 from support.patience import PATIENCE
 from support.plugin_host import serving
 from support.tunnels import hello
@@ -22,15 +24,11 @@ from support.tunnels import hello
 pytestmark = pytest.mark.anyio
 
 
-async def test_the_socket_beside_is_the_owners_alone_and_gone_after_the_stop(tmp_path: Path) -> None:
+async def test_the_tunnel_is_taken_at_the_plugins_socket_which_is_gone_after_the_stop(tmp_path: Path) -> None:
     address = Handshake("unix", str(tmp_path / "s"))
-    path = tunnel_socket(address.target)
-    assert path is not None
     async with serving(Plugin(), address=address) as (server, _):
-        mode = path.stat().st_mode
-        assert stat.S_ISSOCK(mode)
-        assert stat.S_IMODE(mode) == stat.S_IRWXU
-        stream = await connect(path, rpc.CONNECT)
+        assert stat.S_IMODE((tmp_path / "s").stat().st_mode) == stat.S_IRWXU
+        stream = await connect(address.target, rpc.CONNECT)
         stream.send(hello().SerializeToString())
         running = asyncio.create_task(stream.run(Heard()))
         await server.stop(0)
@@ -41,42 +39,36 @@ async def test_the_socket_beside_is_the_owners_alone_and_gone_after_the_stop(tmp
     assert os.listdir(tmp_path) == []
 
 
-async def test_a_socket_that_was_left_beside_is_replaced(tmp_path: Path) -> None:
-    address = Handshake("unix", str(tmp_path / "s"))
-    path = tunnel_socket(address.target)
-    assert path is not None
-    listener(path).close()
-    async with serving(Plugin(), address=address):
-        stream = await connect(path, rpc.CONNECT)
+async def test_the_tunnel_is_taken_at_the_plugins_port() -> None:
+    async with serving(Plugin()) as (server, _):
+        stream, heard = await connect(server.address.target, rpc.CONNECT), Heard()
+        running = asyncio.create_task(stream.run(heard))
+        stream.send(hello().SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            await heard.messages.get()
+            stream.done_writing()
+            await running
         await stream.close(1)
 
 
-async def test_a_file_beside_that_is_no_socket_is_left_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    address = Handshake("unix", str(tmp_path / "s"))
-    path = tunnel_socket(address.target)
-    assert path is not None
-    path.write_text("somebody's")
-    async with serving(Plugin(), address=address) as (server, _):
-        assert "the tunnel has no socket of its own" in caplog.text
-        link = await Link.connect(server.address.target, timeout=PATIENCE)
-        assert link.transport == "tunnel"
-        await link.close()
-    assert path.read_text() == "somebody's"
+async def test_a_tunnel_may_share_its_connection_with_other_calls() -> None:
+    async with serving(Plugin()) as (server, host), grpc.aio.insecure_channel(server.address.target) as channel:
+        assert await host.health("plugin") == 1
+        call: Any = channel.stream_stream(rpc.CONNECT)()
+        await call.write(hello().SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            assert isinstance(await call.read(), bytes)
+            await call.done_writing()
+            assert await call.code() is grpc.StatusCode.OK
 
 
-async def test_an_address_too_long_for_one_beside_is_served_all_the_same(tmp_path: Path) -> None:
-    folder = tmp_path / ("f" * (100 - len(str(tmp_path))))
-    folder.mkdir()
-    async with serving(Plugin(), address=Handshake("unix", f"{folder}/s")) as (server, _):
-        assert [path.name for path in folder.iterdir()] == ["s"]
-        link = await Link.connect(server.address.target, timeout=PATIENCE)
-        assert link.transport == "tunnel"
-        await link.close()
-
-
-async def test_a_port_has_nothing_beside_it() -> None:
-    assert tunnel_socket("127.0.0.1:7000") is None
-    async with serving(Plugin()) as (server, _):
-        link = await Link.connect(server.address.target, timeout=PATIENCE)
-        assert link.transport == "tunnel"
-        await link.close()
+async def test_what_breaks_the_tunnels_protocol_there_is_told_in_the_status() -> None:
+    async with serving(Plugin()) as (server, _), grpc.aio.insecure_channel(server.address.target) as channel:
+        call: Any = channel.stream_stream(rpc.CONNECT)()
+        await call.write(hello(min_version=2, max_version=3).SerializeToString())
+        async with asyncio.timeout(PATIENCE):
+            with contextlib.suppress(grpc.aio.AioRpcError):
+                async for _ in call:
+                    pass
+            assert await call.code() is grpc.StatusCode.FAILED_PRECONDITION
+        assert "version" in await call.details()

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -56,7 +57,7 @@ async def test_a_violation_is_named_to_a_gateway_on_grpcs_library(
         direct_server(TunnelServicer(until_asked, IMPATIENT)) as path,
         grpc.aio.insecure_channel(f"unix:{path}") as channel,
     ):
-        call = rpc.connect(channel)
+        call: Any = channel.stream_stream(rpc.CONNECT)()
         for message in messages:
             await call.write(message if isinstance(message, bytes) else message.SerializeToString())
         if not messages:

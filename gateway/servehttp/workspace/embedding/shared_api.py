@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
-
-import grpc.aio
 
 from mattermost_plugin.asgi import ASGIAdapter
-from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2_grpc
+from mattermost_plugin.calls.outcomes import CallContext
+from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2
+from mattermost_plugin.listening.server import Server
+from mattermost_plugin.listening.unary import unary
+from mattermost_plugin.tunnel.rpc import CONNECT
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp
+from mattermost_plugin.unix_sockets import listen_at
 from servehttp.plugins.environment import make_socket_folder, remove_socket_folder
 from servehttp.plugins.handle import Replica
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.states import PluginState
 
+IMPLEMENTED = f"/{hooks_pb2.DESCRIPTOR.services_by_name['PluginHooks'].full_name}/Implemented"
 SOCKET = "rest.sock"
 STOP_GRACE = 1.0
 """Seconds that open exchanges have to end; the workers have ended before."""
@@ -44,7 +47,7 @@ class SharedApi(Replica):
         self._servicer = TunnelServicer(ASGIAdapter(app).serve, tunnel)
         self._reaper = reaper
         self._folder: Path | None = None
-        self._server: grpc.aio.Server | None = None
+        self._server: Server | None = None
 
     def queue(self) -> None:
         """It has no turn to wait for."""
@@ -53,17 +56,15 @@ class SharedApi(Replica):
         """Listen.
 
         Raises:
-            OSError, RuntimeError: that is not possible.
+            OSError: that is not possible.
         """
         self._folder = make_socket_folder()
         self._reaper.add_folder(self._folder)
-        self._server = server = grpc.aio.server()
-        self._servicer.add_to_server(server)
-        hooks_pb2_grpc.add_PluginHooksServicer_to_server(_Hooks(), server)
-        target = f"unix:{self._folder / SOCKET}"
-        server.add_insecure_port(target)
-        await server.start()
-        self.target = target
+        path = self._folder / SOCKET
+        listening = listen_at(path)
+        self._server = Server({IMPLEMENTED: unary(_implemented, -1)}, {CONNECT: self._servicer.direct.connection})
+        self._server.listen([listening])
+        self.target = f"unix:{path}"
         self.state = PluginState.RUNNING
 
     async def stop(self) -> None:
@@ -72,6 +73,8 @@ class SharedApi(Replica):
         self.state = PluginState.STOPPED
         if self._server is not None:
             await self._server.stop(STOP_GRACE)
+            await self._servicer.close()
+            await self._server.close()
             self._server = None
         if self._folder is not None:
             await asyncio.to_thread(remove_socket_folder, self._folder)
@@ -83,6 +86,5 @@ class SharedApi(Replica):
         return {"id": self.id, "state": self.state.value, "reason": None, "restarts": 0, "started_in": 0.0}
 
 
-class _Hooks(hooks_pb2_grpc.PluginHooksServicer):
-    async def Implemented(self, request: Any, context: Any) -> hooks_lifecycle_pb2.ImplementedResponse:
-        return hooks_lifecycle_pb2.ImplementedResponse(hooks=["ServeHTTP"])
+async def _implemented(body: bytes, context: CallContext) -> bytes:
+    return hooks_lifecycle_pb2.ImplementedResponse(hooks=["ServeHTTP"]).SerializeToString()

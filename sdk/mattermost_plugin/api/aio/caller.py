@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 from types import TracebackType
-from typing import Self
-
-import grpc
+from typing import TYPE_CHECKING, Self
 
 from mattermost_plugin.api.aio.direct import DirectCalls
 from mattermost_plugin.api.calls import (
@@ -25,11 +24,17 @@ from mattermost_plugin.api.calls import (
 )
 from mattermost_plugin.api.channel import Options, create_async_channel, merged
 from mattermost_plugin.calls.errors import CallRefused
-from mattermost_plugin.handshake import calls_socket
+from mattermost_plugin.statuses import CallFailed
+from mattermost_plugin.targets import UNIX
+
+if TYPE_CHECKING:  # it takes long to import, and only some calls need it
+    import grpc
 
 
 class AsyncCaller:
     """A connection to the host's API, made by the first call. It belongs to the event loop of that call.
+
+    A call goes past gRPC's library where that can be; the library is imported for the first one that needs it.
 
     Args:
         target: `host:port` or `unix:PATH`; by default what the environment says.
@@ -68,7 +73,7 @@ class AsyncCaller:
     @property
     def connected(self) -> bool:
         """Whether there is a connection to close."""
-        return self._connection is not None
+        return self._loop is not None
 
     async def connect(self) -> None:
         """Connect now rather than with the first call, or again after `close`.
@@ -76,7 +81,7 @@ class AsyncCaller:
         Raises:
             RuntimeError: it is connected.
         """
-        if self._connection is not None:
+        if self.connected:
             raise RuntimeError(f"the API client is connected to {self.target} already")
         self._open()
 
@@ -84,6 +89,7 @@ class AsyncCaller:
         """Hang up; calls that are under way fail. Again, or before a connection, it only forbids further calls."""
         connection, self._connection = self._connection, None
         direct, self._direct = self._direct, None
+        self._loop = None
         self._closed = True
         try:
             if direct is not None:
@@ -107,7 +113,7 @@ class AsyncCaller:
         while True:
             try:
                 response = await self._attempt(rpc, request, attempts)
-            except grpc.RpcError as error:
+            except _failures() as error:
                 pause = attempts.pause_after(error)
             except asyncio.CancelledError:
                 if _is_cancelled():
@@ -118,46 +124,61 @@ class AsyncCaller:
             await asyncio.sleep(pause)
 
     async def _attempt(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, attempts: Attempts) -> ResponseT:
-        self._connected()
+        self._check_open()
         if self._direct is not None and not rpc.transfer:
             with contextlib.suppress(CallRefused):
                 return rpc.response.FromString(await self._direct.call(rpc.path, request, attempts.left()))
-        call = self._connected().method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
+        call = self._by_grpc().method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
         try:
             response: ResponseT = await call
         finally:
             call.cancel()
         return response
 
-    def _connected(self) -> Connection:
-        connection = self._connection
-        if connection is None:
+    def _check_open(self) -> None:
+        """Open the connection if there is none.
+
+        Raises:
+            RuntimeError: it was closed, or is another event loop's.
+        """
+        if self._loop is None:
             if self._closed:
                 raise closed_error()
-            return self._open()
-        if self._loop is not asyncio.get_running_loop():
+            self._open()
+        elif self._loop is not asyncio.get_running_loop():
             raise RuntimeError(
                 "this async API client belongs to another event loop, the one of its first call:"
                 " make a client for each loop, or use the blocking one from threads"
             )
-        return connection
 
-    def _open(self) -> Connection:
-        endpoint = self._endpoint
-        channel = create_async_channel(endpoint.target, credentials=endpoint.credentials, options=endpoint.options)
-        self._connection, self._loop = Connection(channel), asyncio.get_running_loop()
-        self._direct = _direct_calls(endpoint)
+    def _open(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._direct = _direct_calls(self._endpoint)
         self._closed = False
+
+    def _by_grpc(self) -> Connection:
+        self._check_open()  # it may have been closed meanwhile
+        if self._connection is None:
+            endpoint = self._endpoint
+            channel = create_async_channel(endpoint.target, credentials=endpoint.credentials, options=endpoint.options)
+            self._connection = Connection(channel)
         return self._connection
+
+
+def _failures() -> tuple[type[grpc.RpcError] | type[CallFailed], ...]:
+    """What a call ends with that has no answer; gRPC's own only if its library made it."""
+    library = sys.modules.get("grpc")
+    return (CallFailed,) if library is None else (CallFailed, library.RpcError)
 
 
 def _direct_calls(endpoint: Endpoint) -> DirectCalls | None:
     """None for calls that bring more than a request: a token, or TLS."""
-    path = calls_socket(endpoint.target)
-    if path is None or endpoint.token or endpoint.credentials is not None:
+    if not endpoint.target.startswith(UNIX) or endpoint.token or endpoint.credentials is not None:
         return None
     options = dict(merged(endpoint.options))
-    return DirectCalls(path, options["grpc.max_send_message_length"], options["grpc.max_receive_message_length"])
+    return DirectCalls(
+        endpoint.target, options["grpc.max_send_message_length"], options["grpc.max_receive_message_length"]
+    )
 
 
 def _is_cancelled() -> bool:

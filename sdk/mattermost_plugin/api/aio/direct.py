@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from pathlib import Path
 
 from google.protobuf.message import Message
 
@@ -19,17 +18,18 @@ class DirectCalls:
     """A connection that is made by the first call, and again when it was lost.
 
     Args:
-        path: the host's socket.
+        target: the host's socket, `unix:PATH`.
         largest_request: bytes that a request may have; negative for any number.
         largest_response: the same for a response.
     """
 
-    def __init__(self, path: Path, largest_request: int, largest_response: int) -> None:
-        self._path = path
+    def __init__(self, target: str, largest_request: int, largest_response: int) -> None:
+        self._target = target
         self._largest_request = largest_request
         self._largest_response = largest_response
         self._client: CallClient | None = None
         self._next_attempt = -math.inf
+        self._closed = False
 
     async def call(self, method: str, request: Message, timeout: float | None) -> bytes:
         """Make a call; returns the response message.
@@ -53,19 +53,20 @@ class DirectCalls:
 
     async def close(self) -> None:
         """Hang up; calls that are under way are cancelled."""
-        self._next_attempt = math.inf
+        self._closed = True
         if self._client is not None:
             await self._client.close()
 
     async def _connect(self) -> CallClient:
-        if time.monotonic() < self._next_attempt:
+        foreign = self._client is not None and self._client.unknown
+        if self._closed or foreign or time.monotonic() < self._next_attempt:
             raise CallRefused
         self._next_attempt = time.monotonic() + PAUSE
         try:
-            stream = await open_stream(self._path)
+            stream = await open_stream(self._target)
         except OSError:
             raise CallRefused from None
-        if self._next_attempt == math.inf:  # it was closed meanwhile
+        if self._closed:  # meanwhile
             stream.drop()
             raise CallRefused
         self._client = CallClient(stream, self._largest_response)

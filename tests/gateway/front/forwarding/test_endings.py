@@ -96,7 +96,7 @@ async def test_a_plugin_that_vanishes_before_its_answer_is_a_502(play: Play) -> 
         await client.start("GET", "/plugins/p/")
         await client.end()
         await asyncio.wait_for(reached.wait(), SOON)
-        await stage.plugin.stop(None)
+        await stage.plugin.vanish()
         answer = await client.answer()
     assert answer.status == 502
     assert answer.json()["error"]["plugin"] == "p"
@@ -115,7 +115,7 @@ async def test_a_plugin_that_vanishes_in_mid_response_breaks_the_connection(play
         await client.end()
         await client.head()
         await client.exactly(5)
-        await stage.plugin.stop(None)
+        await stage.plugin.vanish()
         with pytest.raises(Broken):
             await client.piece()
 

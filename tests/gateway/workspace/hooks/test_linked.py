@@ -14,7 +14,7 @@ from mattermost_plugin.models import PluginContext as Context
 from mattermost_plugin.models import Post, User
 from servehttp.plugins.link import Link
 from servehttp.workspace.hooks import Hooks, Refused
-from support.call_ways import WAYS, by
+from support.call_ways import WAYS, going
 from support.patience import PATIENCE
 from support.plugin_host import serving
 
@@ -49,7 +49,8 @@ class Moderator(Plugin):
 async def link(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Link, Moderator]]:
     plugin = Moderator()
     async with serving(plugin, address=Handshake("unix", str(tmp_path / "s"))) as (server, _):
-        link = await Link.connect(by(request.param, server.address.target), timeout=TIMEOUT)
+        with going(request.param):
+            link = await Link.connect(server.address.target, timeout=TIMEOUT)
         yield link, plugin
         await link.close()
 

@@ -11,7 +11,7 @@ import pytest
 from mattermost_plugin import AsyncPluginAPIClient
 from servehttp.workspace.rpc.server import Endpoint
 from servehttp.workspace.workspace import Workspace
-from support.call_ways import WAYS, by
+from support.call_ways import WAYS, going
 
 PLUGIN_ID = "com.example.me"
 
@@ -27,5 +27,6 @@ async def endpoint(ws: Workspace) -> AsyncIterator[Endpoint]:
 @pytest.fixture(params=WAYS)
 async def api(endpoint: Endpoint, request: pytest.FixtureRequest) -> AsyncIterator[AsyncPluginAPIClient]:
     """What a plugin has as `self.async_api`, by either way."""
-    async with AsyncPluginAPIClient(by(request.param, endpoint.target)) as client:
-        yield client
+    with going(request.param):
+        async with AsyncPluginAPIClient(endpoint.target) as client:
+            yield client

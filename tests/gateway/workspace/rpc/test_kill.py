@@ -16,7 +16,7 @@ import pytest
 import support.api_process
 from mattermost_plugin import AsyncPluginAPIClient, UnavailableError
 from mattermost_plugin.models import User
-from support.call_ways import WAYS, by
+from support.call_ways import WAYS, going
 from support.workspaces import PASSWORD
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +52,9 @@ async def write_until_killed(client: AsyncPluginAPIClient, writer: int, written:
 @pytest.mark.parametrize("way", WAYS)
 async def test_what_was_acknowledged_survives_a_kill_in_the_middle_of_writing(tmp_path: Path, way: str) -> None:
     written: dict[str, bytes] = {}
-    async with host(tmp_path) as (process, target), AsyncPluginAPIClient(by(way, target)) as client:
+    async with host(tmp_path) as (process, target), AsyncPluginAPIClient(target) as client:
+        with going(way):
+            await client.get_server_version()  # connects
         user = await client.create_user(User(username="ada", email="ada@example.com", password=PASSWORD))
         writers = [asyncio.create_task(write_until_killed(client, writer, written)) for writer in range(4)]
         while len(written) < ENOUGH:
