@@ -230,10 +230,12 @@ def create_followed_app(
 
 
 def _warn_of_strangers(settings: GatewaySettings, manifests: Iterable[Manifest]) -> None:
-    """Whoever mistypes an id in `plugins.users` has a plugin that runs as our own user."""
-    if strangers := sorted(settings.plugins.users.keys() - {manifest.id for manifest in manifests}):
-        remedy = "correct the ids, unless those plugins are still to be installed"
-        log.warning("plugins.users names plugins that are not there", ids=strangers, remedy=remedy)
+    """Whoever mistypes an id has a plugin that runs as our own user, or in one process."""
+    plugins, known = settings.plugins, {manifest.id for manifest in manifests}
+    for setting, ids in (("users", plugins.users.keys()), ("replicas", plugins.replicas.keys())):
+        if strangers := sorted(ids - known):
+            remedy = "correct the ids, unless those plugins are still to be installed"
+            log.warning(f"plugins.{setting} names plugins that are not there", ids=strangers, remedy=remedy)
 
 
 def make_front(registry: Registry, settings: GatewaySettings, identity: Identity | None) -> Front:

@@ -108,6 +108,9 @@ def serve(
     attach: Annotated[
         list[str] | None, _option("plugins.attach", "--attach", panel="Plugins", metavar="ID=TARGET")
     ] = None,
+    replicas: Annotated[
+        list[str] | None, _option("plugins.replicas", "--replicas", panel="Plugins", metavar="ID=N")
+    ] = None,
     transport: Annotated[Transport | None, _option("plugins.transport", "--transport", panel="Plugins")] = None,
     log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
     log_format: Annotated[LogFormat | None, _option("log.format", "--log-format", panel="Logs")] = None,
@@ -137,6 +140,7 @@ def serve(
             "server.forwarded_allow_ips": forwarded_allow_ips,
             "plugins.paths": plugin_dirs or None,
             "plugins.attach": attach or None,
+            "plugins.replicas": replicas or None,
             "plugins.transport": transport,
             "log.level": log_level,
             "log.format": log_format,

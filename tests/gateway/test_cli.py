@@ -47,7 +47,14 @@ def test_help_of_serve_groups_every_option_with_its_default() -> None:
     for panel in ("Listening", "Plugins", "Logs", "Configuration"):
         assert f"─ {panel} ─" in process.stdout
     options = "--host --port --uds --config --data-dir --log-level --log-format --no-access-log --http --transport"
-    for option in (*options.split(), "--attach", "--forwarded-allow-ips", "--workers", "SERVEHTTP_SERVER__PORT"):
+    for option in (
+        *options.split(),
+        "--attach",
+        "--replicas",
+        "--forwarded-allow-ips",
+        "--workers",
+        "SERVEHTTP_SERVER__PORT",
+    ):
         assert option in process.stdout
     assert "[default: 8065]" in process.stdout
 
@@ -86,6 +93,8 @@ def test_version_and_build_are_one_line() -> None:
         (["serve", "--workers", "auto"], "Invalid value for '--workers'"),
         (["serve", "--http", "h2"], "'h2' is not one of"),
         (["serve", "--attach", "com.a"], "not of the form ID=TARGET"),
+        (["serve", "--replicas", "com.a"], "not of the form ID=N"),
+        (["serve", "--replicas", "com.a=0"], "greater than or equal to 1"),
         (["serve", "--forwarded-allow-ips", "proxy"], "neither an IP address"),
         (["serve", "--uds", "/x", "--port", "1"], "--uds takes the place of --host and --port"),
         (["check"], "Missing argument 'PLUGIN_DIR'"),

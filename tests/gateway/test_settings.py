@@ -63,7 +63,7 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVEHTTP_PLUGINS__PATHS", "a, b/c")
-    monkeypatch.setenv("SERVEHTTP_PLUGINS__ATTACH", "com.a=unix:/run/a.sock,com.b=[::1]:5000")
+    monkeypatch.setenv("SERVEHTTP_PLUGINS__ATTACH", "com.a=unix:/run/a.sock,com.b=[::1]:5000,com.a=h:1")
     monkeypatch.setenv("SERVEHTTP_PLUGINS__REPLICAS", "Com.A=4, com.b=1")
     monkeypatch.setenv("SERVEHTTP_SERVER__FORWARDED_ALLOW_IPS", "10.0.0.0/8,::1")
     monkeypatch.setenv("SERVEHTTP_LIMITS__MAX_BODY_SIZE", "1 MiB")
@@ -71,7 +71,7 @@ def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkey
     monkeypatch.setenv("SERVEHTTP_SERVER__UDS", "")
     settings = Settings.load()
     assert settings.plugins.paths == (Path("a"), Path("b/c"))
-    assert settings.plugins.attach == {"com.a": "unix:/run/a.sock", "com.b": "[::1]:5000"}
+    assert settings.plugins.attach == {"com.a": ("unix:/run/a.sock", "h:1"), "com.b": ("[::1]:5000",)}
     assert settings.plugins.replicas == {"com.a": 4, "com.b": 1}
     assert settings.server.forwarded_allow_ips == ("10.0.0.0/8", "::1")
     assert settings.limits.max_body_size == 1024 * 1024
@@ -82,12 +82,13 @@ def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkey
 def test_the_file_may_write_lists_and_maps_as_toml_does(tmp_path: Path) -> None:
     config = write(
         tmp_path / "a.toml",
-        "data_dir = '/data'\n[plugins]\npaths = ['x']\nenv_allow = ['AWS_*']\n[plugins.attach]\n'com.a' = 'h:1'\n",
+        "data_dir = '/data'\n[plugins]\npaths = ['x']\nenv_allow = ['AWS_*']\n[plugins.attach]\n'com.a' = 'h:1'\n"
+        "'com.b' = ['h:2', 'h:3']\n",
     )
     settings = Settings.load(config)
     assert settings.plugins.paths == (Path("x"),)
     assert settings.plugins.env_allow == ("AWS_*",)
-    assert settings.plugins.attach == {"com.a": "h:1"}
+    assert settings.plugins.attach == {"com.a": ("h:1",), "com.b": ("h:2", "h:3")}
     assert settings.data_dir == Path("/data")
 
 
@@ -133,7 +134,11 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
         ("SERVEHTTP_PLUGINS__REPLICAS", "a=0", "plugins.replicas.a is '0': input should be greater than or equal to 1"),
         ("SERVEHTTP_PLUGINS__REPLICAS", "a=65", "plugins.replicas.a is '65': input should be less than or equal to 64"),
         ("SERVEHTTP_PLUGINS__START_TIMEOUTS", "a", "plugins.start_timeouts: 'a' is not of the form ID=SECONDS"),
-        ("SERVEHTTP_PLUGINS__ATTACH", "com.a=here", "plugins.attach.com.a: 'here' is neither unix:PATH nor HOST:PORT"),
+        (
+            "SERVEHTTP_PLUGINS__ATTACH",
+            "com.a=here",
+            "plugins.attach.com.a.0: 'here' is neither unix:PATH nor HOST:PORT",
+        ),
         ("SERVEHTTP_PLUGINS__START_TIMEOUT", "nan", "plugins.start_timeout is 'nan': input should be a finite number"),
         ("SERVEHTTP_LIMITS__MAX_BODY_SIZE", "5 bananas", "limits.max_body_size is '5 bananas': could not interpret"),
     ],
@@ -156,7 +161,7 @@ def test_settings_that_do_not_go_together_are_told() -> None:
 
 @pytest.mark.parametrize("target", ["unix:/a b", "localhost:80", "[::1]:80", "10.0.0.1:65535"])
 def test_a_target_is_a_socket_or_an_address(target: str) -> None:
-    assert Settings.load(plugins={"attach": {"com.a": target}}).plugins.attach == {"com.a": target}
+    assert Settings.load(plugins={"attach": {"com.a": target}}).plugins.attach == {"com.a": (target,)}
 
 
 @pytest.mark.parametrize("target", ["unix:", "unix", ":80", "host", "host:0", "host:65536", "host:x", "host:²"])

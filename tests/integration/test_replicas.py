@@ -186,7 +186,9 @@ async def by_worker(gateway: Gateway) -> dict[int, set[int]]:
 
 async def test_the_setting_has_the_last_word_on_their_number(tmp_path: Path) -> None:
     for count in (1, 3):
-        async with several(tmp_path, environment={"SERVEHTTP_PLUGINS__REPLICAS": f"{ID}={count}"}) as (gateway, _):
+        async with several(tmp_path, "--replicas", f"{ID}={count}", "--replicas", "com.example.no=2") as (gateway, _):
+            warning = await gateway.log(lambda log: log["event"].startswith("plugins.replicas names plugins that are"))
+            assert warning["ids"] == ["com.example.no"]
             plugin = await about(gateway)
             assert len(plugin.get("replicas", [plugin])) == count
             answers = [(await fetch(gateway.port, f"{BASE}/who")).json()[1] for _ in range(count)]

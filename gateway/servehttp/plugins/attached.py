@@ -37,6 +37,7 @@ def attach(
     policy: SupervisionPolicy,
     observers: PluginObservers | None = None,
     host: HookHost | None = None,
+    number: int | None = None,
 ) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 
@@ -47,9 +48,10 @@ def attach(
         policy: its times; its restart policy should have no limit.
         observers: who else connects to it.
         host: fires its hooks. It has no process of ours to be given an endpoint of the API.
+        number: which of the plugin's replicas is there; None for the only one.
     """
 
     async def launch() -> AttachedRunner:
         return AttachedRunner(target)
 
-    return SupervisedPlugin(plugin_id, launch, connect, policy, observers, host)
+    return SupervisedPlugin(plugin_id, launch, connect, policy, observers, host, number=number)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -60,27 +60,36 @@ class PluginFactory:
 
     def started(self, manifest: Manifest) -> PluginHandle:
         """A plugin in a process of its own, or in several."""
-        count = self.settings.plugins.replicas.get(manifest.id, manifest.replicas)
-        if count == 1:
-            return self._process(manifest, None, self.host)
-        hooks = ReplicaHooks(manifest.id, self.host) if self.host is not None else None
-        replicas = [
-            self._process(manifest, number, hooks.of(number) if hooks is not None else None)
-            for number in range(1, count + 1)
-        ]
-        return ReplicatedPlugin(manifest.id, replicas)
-
-    def _process(self, manifest: Manifest, number: int | None, host: HookHost | None) -> SupervisedPlugin:
-        """One replica, or the only one."""
-        launch = functools.partial(PluginProcess.launch, self._spec(manifest, number), self.reaper)
         policy = supervision_policy(self.settings.plugins, manifest.id)
-        return SupervisedPlugin(manifest.id, launch, self._connect(), policy, self.observers, host, self.crowd, number)
 
-    def attached(self, plugin_id: str, target: str) -> SupervisedPlugin:
-        """A plugin that runs already."""
+        def process(number: int | None, host: HookHost | None) -> SupervisedPlugin:
+            launch = functools.partial(PluginProcess.launch, self._spec(manifest, number), self.reaper)
+            connect, observers = self._connect(), self.observers
+            return SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, self.crowd, number)
+
+        count = self.settings.plugins.replicas.get(manifest.id, manifest.replicas)
+        return self._made_of(manifest.id, count, process)
+
+    def attached(self, plugin_id: str, targets: Sequence[str]) -> PluginHandle:
+        """A plugin that runs already, in one place or in several."""
         restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
         policy = replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
-        return attach(plugin_id, target, self._connect(), policy, self.observers, self.host)
+
+        def place(number: int | None, host: HookHost | None) -> SupervisedPlugin:
+            target = targets[(number or 1) - 1]
+            return attach(plugin_id, target, self._connect(), policy, self.observers, host, number)
+
+        return self._made_of(plugin_id, len(targets), place)
+
+    def _made_of(
+        self, plugin_id: str, count: int, make: Callable[[int | None, HookHost | None], SupervisedPlugin]
+    ) -> PluginHandle:
+        """A plugin of so many replicas, each made by its number and by what fires its hooks."""
+        if count == 1:
+            return make(None, self.host)
+        hooks = ReplicaHooks(plugin_id, self.host) if self.host is not None else None
+        numbers = range(1, count + 1)
+        return ReplicatedPlugin(plugin_id, [make(number, hooks.of(number) if hooks else None) for number in numbers])
 
     def _connect(self) -> Connect:
         return functools.partial(Link.connect, transport=self.settings.plugins.transport, tunnel=self.tunnel)

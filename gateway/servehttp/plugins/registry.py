@@ -53,7 +53,7 @@ class Registry:
         cls, factory: PluginFactory, manifests: Iterable[Manifest], refused: Iterable[ManifestError] = ()
     ) -> Registry:
         """The plugins of these manifests, those that the settings attach, and what is refused, to be shown."""
-        attached = [factory.attached(id, target) for id, target in factory.settings.plugins.attach.items()]
+        attached = [factory.attached(id, targets) for id, targets in factory.settings.plugins.attach.items()]
         # An attached plugin stands in for a started one of the same id: that is what somebody with a debugger wants.
         ids = {plugin.id for plugin in attached}
         started = [factory.started(manifest) for manifest in manifests if manifest.id not in ids]

@@ -38,14 +38,31 @@ def _split_commas(value: object) -> object:
     return [item for item in (part.strip() for part in value.split(",")) if item]
 
 
-def _split_pairs(value: object, form: str = "ID=TARGET") -> object:
-    items = _split_commas(value)
-    if not isinstance(items, list | tuple):
-        return items
+def _pairs(items: list[object] | tuple[object, ...], form: str) -> list[tuple[str, str]]:
     pairs = [str(item).partition("=") for item in items]
     if bad := next((name for name, equals, target in pairs if not (name and equals and target)), None):
         raise ValueError(f"{bad!r} is not of the form {form}")
-    return {name: target for name, _, target in pairs}
+    return [(name, target) for name, _, target in pairs]
+
+
+def _split_pairs(value: object, form: str) -> object:
+    items = _split_commas(value)
+    return dict(_pairs(items, form)) if isinstance(items, list | tuple) else items
+
+
+def _split_targets(value: object) -> object:
+    """As pairs, of which several may be of one plugin; elsewhere it is a map to one target or a list of them."""
+    items = _split_commas(value)
+    if isinstance(items, list | tuple):
+        found: dict[str, list[str]] = {}
+        for plugin_id, target in _pairs(items, "ID=TARGET"):
+            found.setdefault(plugin_id, []).append(target)
+        return found
+    return (
+        {name: [one] if isinstance(one, str) else one for name, one in items.items()}
+        if isinstance(items, dict)
+        else items
+    )
 
 
 def _check_network(value: str) -> str:
@@ -81,7 +98,11 @@ RootPath = Annotated[str, AfterValidator(_check_root_path)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]
-Targets = Annotated[dict[str, Annotated[str, AfterValidator(check_target)]], BeforeValidator(_split_pairs)]
+Target = Annotated[str, AfterValidator(check_target)]
+Targets = Annotated[
+    dict[str, Annotated[tuple[Target, ...], Field(min_length=1, max_length=MOST_REPLICAS)]],
+    BeforeValidator(_split_targets),
+]
 
 
 def _lower_ids(value: dict[str, T]) -> dict[str, T]:

@@ -32,7 +32,8 @@ class PluginSettings(Group):
     paths: Paths = Field(default=(), description="Plugin folders, or folders of plugin folders.")
     attach: Targets = Field(
         default_factory=dict,
-        description="Plugins that run already and are never started or killed, as ID=unix:PATH or ID=HOST:PORT.",
+        description="Plugins that run already and are never started or killed, as ID=unix:PATH or ID=HOST:PORT; one "
+        "plugin may be at several places.",
     )
     users: Users = Field(
         default_factory=dict,

@@ -213,7 +213,7 @@ async def test_a_manifest_that_turned_bad_keeps_its_plugin_down(tmp_path: Path) 
 
 async def test_an_attached_plugin_stands_in_for_the_one_with_its_id(tmp_path: Path) -> None:
     one = folder(tmp_path, "one", PLUGIN.format(activate="pass"))
-    plugins = registry(one, attach={"com.example.one": f"unix:{tmp_path}/nothing.sock"}, connect_timeout=0.2)
+    plugins = registry(one, attach={"com.example.one": (f"unix:{tmp_path}/nothing.sock",)}, connect_timeout=0.2)
     async with started(plugins) as results:
         assert list(results) == ["com.example.one"]
         assert "no plugin answered" in str(results["com.example.one"])

@@ -70,7 +70,7 @@ async def plugin() -> Everything:
 @pytest.fixture(scope="module")
 async def scene(plugin: Everything, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with serving(plugin) as (server, _):
-        attached = PluginSettings(attach={PLUGIN: server.address.target})
+        attached = PluginSettings(attach={PLUGIN: (server.address.target,)})
         settings = Settings(data_dir=tmp_path_factory.mktemp("data"), plugins=attached)
         host = WorkspaceHost(settings)
         gateway = create_app(settings, [], host=host)
