@@ -5,6 +5,8 @@ To be derived from, all of them: calls to a class that is known are much faster,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from mattermost_plugin.derived import mypyc_attr
 from mattermost_plugin.exchange import Part, Request, Reset, ResetCode
 
@@ -65,6 +67,14 @@ class SinkExchange:
         """Whether it is one of this connection's."""
         raise NotImplementedError
 
+    async def receive(self) -> Part:
+        """As `Exchange` has it."""
+        raise NotImplementedError
+
+    async def send(self, *parts: Part) -> None:
+        """As `Exchange` has it."""
+        raise NotImplementedError
+
     def subscribe(self, sink: Sink) -> None:
         """Hand every part to `sink`; before the first one has come, and never together with `receive`."""
         raise NotImplementedError
@@ -86,5 +96,5 @@ class SinkExchange:
         raise NotImplementedError
 
     def reset(self, code: ResetCode, reason: str = "") -> None:
-        """End the exchange in both directions. After both sides ended in order, or again, it does nothing."""
+        """As `Exchange` has it."""
         raise NotImplementedError

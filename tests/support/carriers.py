@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from mattermost_plugin.sink import Carrier
 
 
+@dataclass(eq=False)
 class Counted(Carrier):
     """A connection whose exchanges are counted, and no more."""
 
-    def __init__(self) -> None:
-        self.is_open = True
-        self.open = 0
-        self.begun = 0
-
-    @property
-    def in_flight(self) -> int:
-        return self.open
-
-    @property
-    def opened(self) -> int:
-        return self.begun
-
-    @property
-    def takes(self) -> bool:
-        return self.is_open
+    takes: bool = True
+    in_flight: int = 0
+    opened: int = 0
 
     @property
     def carrier(self) -> Counted:
@@ -32,5 +22,5 @@ class Counted(Carrier):
 
     def begin(self) -> None:
         assert self.takes
-        self.open += 1
-        self.begun += 1
+        self.in_flight += 1
+        self.opened += 1

@@ -15,6 +15,7 @@ import uvicorn
 
 from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.calls.outcomes import CallContext
+from mattermost_plugin.exchange import Exchange
 from mattermost_plugin.grpc import hooks_lifecycle_pb2, hooks_pb2_grpc, tunnel_pb2_grpc
 from mattermost_plugin.grpc import tunnel_pb2 as pb
 from mattermost_plugin.listening.server import Server

@@ -73,7 +73,6 @@ class FakeLink:
     """A connection that the test controls, and that remembers what was asked of it."""
 
     transport = "tunnel"
-    in_flight = 0
     serves_http = True
     implemented: frozenset[str] = frozenset()
 
@@ -84,6 +83,10 @@ class FakeLink:
         self.activation = activation
         self.hold: dict[str, asyncio.Event] = {}
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+    @property
+    def in_flight(self) -> int:
+        return self.carrier.in_flight
 
     async def activate(self, timeout: float) -> None:
         await self._call("activate")

@@ -35,7 +35,8 @@ from mattermost_plugin.exchange import (
     Response,
 )
 from mattermost_plugin.exchange_reset import ExchangeReset
-from support.both_paths import LOGGED, PATH, PATIENCE, Path, seen_of
+from support.both_paths import LOGGED, PATH, Path, seen_of
+from support.patience import PATIENCE
 
 OF_EACH_HANDSHAKE = ("date", "x-request-id", "sec-websocket-accept")
 MASK = b"\x01\x02\x03\x04"

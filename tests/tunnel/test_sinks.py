@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from mattermost_plugin.exchange import Accept, Body, Close, End, Message, Part, Request, Reset, ResetCode, Response
+from mattermost_plugin.sink import Sink
 from mattermost_plugin.tunnel.decoding import decode
 from mattermost_plugin.tunnel.encoding import encode
 from mattermost_plugin.tunnel.message_stream import Receiver
-from mattermost_plugin.tunnel.multiplexer import Multiplexer, Sink, TunnelExchange
+from mattermost_plugin.tunnel.multiplexer import Multiplexer, TunnelExchange
 from mattermost_plugin.tunnel.parts import Addressed, Credit, Hello, TunnelPart
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half

@@ -66,8 +66,8 @@ class CallHandler:
 
 
 class ClientChannel:
-    """One connection, many calls; made by `http2.connecting`. To its event loop it is an `asyncio.Protocol`, from which it does
-    not derive: compiled, that would make every attribute a look-up.
+    """One connection, many calls; made by `http2.connecting`. To its event loop it is an `asyncio.Protocol`, from which
+    it does not derive: compiled, that would make every attribute a look-up.
 
     Args:
         connection: the protocol's state.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from typing import Final
+from typing import Any, Final
 
 from mattermost_plugin.http2.channel import ClientChannel
 from mattermost_plugin.http2.client import ClientConnection

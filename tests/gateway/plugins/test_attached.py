@@ -120,7 +120,7 @@ async def test_one_plugin_may_be_at_several_places_of_which_some_are_not_there(t
             assert plugin.reason is not None
             assert plugin.reason.startswith("1 of 2 replicas run; [2] is restarting: no plugin answered")
             servers[two] = await served_at(two)
-            await until(lambda: plugin.reason is None, timeout=20)
+            await until(lambda: plugin.reason is None)
             assert {await where(plugin) for _ in range(2)} == {"one", "two"}
             await servers.pop(one).stop(0)
             await until(lambda: plugin.replicas[0].state is PluginState.RESTARTING)

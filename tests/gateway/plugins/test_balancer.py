@@ -77,7 +77,7 @@ class Endpoints(RuleBasedStateMachine):
     def drain(self, data: st.DataObject) -> None:
         connection = self.endpoints[data.draw(st.sampled_from(list(self.taking())))]
         assert connection is not None
-        connection.is_open = False
+        connection.takes = False
 
     @precondition(lambda self: self.endpoints)
     @rule(data=st.data())

@@ -113,7 +113,7 @@ async def test_a_hook_goes_to_one_of_them_in_turn_and_not_to_one_that_is_busy_wi
 async def test_one_that_drains_is_asked_only_where_there_is_no_other() -> None:
     draining, good = Replica(), Replica()
     hooks, _ = joined(draining, good)
-    draining.takes = False
+    draining.carrier.takes = False
     for _ in range(3):
         await call(hooks, ONCE)
     assert (draining.called, good.called) == ([], [ONCE] * 3)

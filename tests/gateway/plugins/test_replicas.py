@@ -82,13 +82,13 @@ async def test_what_is_new_goes_to_those_that_run_in_turn() -> None:
         used = []
         for _ in range(4):
             used.append(stage.plugin.link)
-            stage.connections[links.index(used[-1])].last.opened += 1  # type: ignore[arg-type]  # it is one of them
+            stage.connections[links.index(used[-1])].last.carrier.opened += 1  # type: ignore[arg-type]  # it is one of them
         assert used == links * 2
         stage.launches[0].last.ended.set_result("was killed by SIGKILL")
         await reached(stage.replicas[0], PluginState.RESTARTING)
         assert {stage.plugin.link for _ in range(4)} == {links[1]}
         await reached(stage.replicas[0], PluginState.RUNNING)
-        stage.connections[1].last.in_flight = 1
+        stage.connections[1].last.carrier.in_flight = 1
         assert stage.plugin.link is stage.connections[0].links[-1]
         assert stage.connections[1].last.calls == ["activate"], "what happens to one does not touch the other"
 

@@ -71,7 +71,8 @@ async def test_what_was_reported_is_connected_to_and_is_one_plugin_by_its_id() -
         plugin = stage.mirrors.registry.get("two")
         assert plugin is not None
         used = {plugin.link}
-        stage.connections["two", 2].last.in_flight = stage.connections["two", 2].last.opened = 1
+        busy = stage.connections["two", 2].last.carrier
+        busy.in_flight = busy.opened = 1
         assert used | {plugin.link} <= {made.links[0] for made in stage.connections.values()}
         assert plugin.link is stage.connections["two", 1].links[0]
 
