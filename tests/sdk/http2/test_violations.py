@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as tried
 from hypothesis import strategies as st
 
 from mattermost_plugin.http2.endpoint import MAX_CONTINUATIONS, MAX_HEADER_BLOCK
@@ -322,6 +323,7 @@ def test_a_malformed_answer_ends_the_call(fields: list[tuple[str, str]], ended: 
 # Rubbish
 
 
+@tried(deadline=None)
 @given(st.binary(max_size=300), st.booleans())
 def test_rubbish_is_an_error_of_the_peer_or_nothing(rubbish: bytes, at_client: bool) -> None:
     end = answered_client() if at_client else called_server()
@@ -332,6 +334,7 @@ def test_rubbish_is_an_error_of_the_peer_or_nothing(rubbish: bytes, at_client: b
 rubbish_frames = st.tuples(st.integers(0, 10), st.integers(0, 255), st.integers(0, 5), st.binary(max_size=30))
 
 
+@tried(deadline=None)
 @given(st.lists(rubbish_frames, max_size=20))
 def test_rubbish_in_frames_is_an_error_of_the_peer_or_nothing(
     rubbish: list[tuple[int, int, int, bytes]],
@@ -345,6 +348,7 @@ def test_rubbish_in_frames_is_an_error_of_the_peer_or_nothing(
 fields = st.sampled_from([*REQUEST, *RESPONSE, ("grpc-status", "0"), ("grpc-timeout", "1S"), ("x-a", "b"), ("te", "x")])
 
 
+@tried(deadline=None)
 @given(st.lists(st.tuples(st.lists(fields, max_size=6), st.integers(0, 7), st.booleans()), max_size=10))
 def test_any_headers_are_an_error_of_the_peer_or_taken(
     sent: list[tuple[list[tuple[str, str]], int, bool]],
