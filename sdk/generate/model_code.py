@@ -62,12 +62,37 @@ def files(contract: Contract) -> dict[str, str]:
 
 
 def _package() -> str:
+    """The package: each model is imported with its module when it is first asked for."""
     modules = HAND_WRITTEN | {f"mattermost_plugin.models.{module}": models for module, (_, models) in MODULES.items()}
     imports = "".join(
-        f"from {module} import {', '.join(sorted(models))}\n" for module, models in sorted(modules.items())
+        f"    from {module} import {', '.join(sorted(models))}\n" for module, models in sorted(modules.items())
     )
-    names = sorted(name for models in modules.values() for name in models)
-    return f"{PACKAGE_DOC}\nfrom __future__ import annotations\n\n{imports}\n__all__ = {names!r}\n"
+    places = {name: module for module, models in sorted(modules.items()) for name in sorted(models)}
+    names = sorted(places)
+    return f'''{PACKAGE_DOC}
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+{imports}
+__all__ = {names!r}
+
+_MODULES = {places!r}
+"""Where each is: making them all takes a good part of a plugin's start, and most plugins want few."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+    found = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({{*globals(), *__all__}})
+'''
 
 
 def _module(contract: Contract, module: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from typing import Protocol
+from typing import Final, Protocol
 
 IDLE = 30
 """Seconds without a sign of life after which the other machine is asked for one."""
@@ -12,6 +12,9 @@ INTERVAL = 10
 """Seconds from one such question to the next."""
 PROBES = 3
 """Questions without an answer after which the connection is lost."""
+
+UNBUFFERED: Final = 1
+"""How much output a transport may hold before it says so: none, but that would mean for ever where there is TLS."""
 
 KEEP_ALIVE = (("TCP_KEEPIDLE", IDLE), ("TCP_KEEPALIVE", IDLE), ("TCP_KEEPINTVL", INTERVAL), ("TCP_KEEPCNT", PROBES))
 """The second is what macOS calls the first."""

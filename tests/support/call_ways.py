@@ -12,10 +12,10 @@ import grpc
 from google.protobuf.message import Message
 
 from mattermost_plugin.calls.client import CallClient, open_stream
-from mattermost_plugin.grpc import hooks_pb2_grpc
-from mattermost_plugin.servicers.direct_hooks import SERVICE
+from mattermost_plugin.grpc import hooks_pb2, hooks_pb2_grpc
 from support.api_host import response_of
 
+SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
 WAYS = ("direct", "grpc")
 NOBODYS = "/nobodys.Calls/Connect"
 

@@ -41,7 +41,7 @@ from servehttp.workspace.settings import Settings
 from support.direct_calls import listener
 from support.patience import PATIENCE
 
-IMPLEMENTED = f"/{SERVICE.full_name}/Implemented"
+IMPLEMENTED = f"/{SERVICE}/Implemented"
 LIMITS = ForwardLimits(first_byte_timeout=10, idle_timeout=10, max_body_size=0)
 
 

@@ -25,11 +25,11 @@ from mattermost_plugin.http2.frames import CANCEL
 from mattermost_plugin.http2.header_blocks import Fields
 from mattermost_plugin.http2.statuses import DEADLINE_EXCEEDED
 from mattermost_plugin.http2.streams import Stream
+from mattermost_plugin.http2.writing import write
+from mattermost_plugin.tcp import UNBUFFERED
 
 T = TypeVar("T")
 
-JOINED: Final = 64 * 1024
-"""Bytes up to which pieces of output are joined before they are written."""
 HIGH_WATER: Final = 64 * 1024
 """Bytes of one call that may wait to be written before its sender should wait."""
 CLOSE_TIMEOUT: Final = 1.0
@@ -189,7 +189,7 @@ class ClientChannel:
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
         # Without a buffer every write leaves at once, and what the kernel does not take is told at once.
-        transport.set_write_buffer_limits(high=0)
+        transport.set_write_buffer_limits(high=UNBUFFERED)
         self._write()
 
     def data_received(self, data: bytes) -> None:
@@ -303,7 +303,7 @@ class ClientChannel:
         if transport is None or transport.is_closing():
             return
         while not self._paused and (output := self._core.take_output()):
-            _write_to(transport, output)
+            write(transport, output)
         if not self._paused:
             self._core.written()
         if self._blocked:
@@ -321,16 +321,6 @@ class ClientChannel:
             if stream.queued <= HIGH_WATER:
                 del self._blocked[stream]
                 handler.writable()
-
-
-def _write_to(transport: asyncio.Transport, output: list[bytes]) -> None:
-    if sum(map(len, output)) <= JOINED:
-        transport.write(b"".join(output))
-    else:
-        transport.writelines(output)
-        # The asyncio of Python 3.12 before 3.12.9, and of 3.13 before 3.13.2, looks how much it holds only in `write`,
-        # and when the limits are set.
-        transport.set_write_buffer_limits(high=0)
 
 
 def _settle(future: asyncio.Future[T], result: T) -> None:

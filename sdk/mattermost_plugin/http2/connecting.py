@@ -10,6 +10,7 @@ from mattermost_plugin.http2.channel import ClientChannel
 from mattermost_plugin.http2.client import ClientConnection
 from mattermost_plugin.http2.errors import HTTP2Error
 from mattermost_plugin.http2.limits import Limits
+from mattermost_plugin.tcp import tune
 
 ALPN: Final = "h2"
 UNIX: Final = "unix:"
@@ -73,6 +74,7 @@ async def _open(channel: ClientChannel, target: str, tls: ssl.SSLContext | None,
         host, port = split_target(target)
         name = server_name if tls else None
         transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, server_hostname=name)
+    tune(transport.get_extra_info("socket"))
     secured = transport.get_extra_info("ssl_object")
     if secured is not None and secured.selected_alpn_protocol() != ALPN:
         transport.abort()

@@ -19,15 +19,12 @@ from mattermost_plugin.http2.header_blocks import Fields
 from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.http2.server import ServerConnection
 from mattermost_plugin.http2.streams import Stream
+from mattermost_plugin.http2.writing import write
 from mattermost_plugin.listening.reports import Reports
 from mattermost_plugin.listening.service import NOTHING, Service
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.statuses import Status
-
-JOINED: Final = 16 * 1024
-"""Bytes up to which pieces of output are joined before they are written."""
-BUFFERED: Final = 1
-"""Bytes of output that the transport may hold before it says so: none, but to TLS that would mean for ever."""
+from mattermost_plugin.tcp import UNBUFFERED
 
 HIGH_WATER: Final = 64 * 1024
 """Bytes of a call that may wait to be written before its sender waits."""
@@ -182,7 +179,6 @@ class GrpcConnection(asyncio.Protocol):
         self._reports = reports
         self._calls: set[GrpcCall] = set()
         self._transport: asyncio.Transport | None = None
-        self._encrypted = False
         self._paused = False
         self._scheduled = False
         self._leaving = False
@@ -224,8 +220,7 @@ class GrpcConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = made = cast(asyncio.Transport, transport)  # uvloop's is none by descent
-        made.set_write_buffer_limits(high=BUFFERED)
-        self._encrypted = made.get_extra_info("ssl_object") is not None
+        made.set_write_buffer_limits(high=UNBUFFERED)
         self.core.start()
         self._write()
 
@@ -302,22 +297,13 @@ class GrpcConnection(asyncio.Protocol):
             output = self.core.take_output()
             if not output:
                 break  # it waits for the client's windows
-            self._put(transport, output)
+            write(transport, output)
+            if not self._paused:
+                self.core.written()
         if self.waiting:
             self._tell_written()
         if self._leaving and not self.core.open_streams and not self._paused:
             transport.close()
-
-    def _put(self, transport: asyncio.Transport, output: list[bytes]) -> None:
-        if self._encrypted or sum(map(len, output)) <= JOINED:  # of each piece TLS would make a record
-            transport.write(b"".join(output))
-        else:
-            transport.writelines(output)
-            # The asyncio of Python 3.12 before 3.12.9, and of 3.13 before 3.13.2, looks how much it holds only in
-            # `write`, and when the limits are set.
-            transport.set_write_buffer_limits(high=BUFFERED)
-        if not self._paused:
-            self.core.written()
 
     def _tell_written(self) -> None:
         for call in [call for call in self.waiting if call.over or call.queued <= HIGH_WATER]:

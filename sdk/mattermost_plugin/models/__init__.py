@@ -12,66 +12,70 @@ object are the same thing.
 
 from __future__ import annotations
 
-from mattermost_plugin.models.channels import (
-    Channel,
-    ChannelBannerInfo,
-    ChannelMember,
-    ChannelStats,
-    OrderedSidebarCategories,
-    SidebarCategoryWithChannels,
-)
-from mattermost_plugin.models.commands import Command, CommandArgs, CommandResponse
-from mattermost_plugin.models.common import AppError, ViewUsersRestrictions
-from mattermost_plugin.models.files import FileData, FileInfo, UploadSession
-from mattermost_plugin.models.groups import Group, GroupMember, GroupSearchOpts, GroupSyncable
-from mattermost_plugin.models.integrations import Bot, BotGetOptions, BotPatch, OAuthApp, Preference
-from mattermost_plugin.models.notifications import (
-    Dialog,
-    DialogElement,
-    EmailNotificationContent,
-    EmailNotificationJson,
-    OpenDialogRequest,
-    PushNotification,
-    WebsocketBroadcast,
-    WebSocketRequest,
-)
-from mattermost_plugin.models.plugin_info import PluginInfo
-from mattermost_plugin.models.plugins import (
-    Manifest,
-    OnInstallEvent,
-    PluginClusterEvent,
-    PluginContext,
-    PluginKVSetOptions,
-    PluginStatus,
-)
-from mattermost_plugin.models.posts import (
-    Emoji,
-    Post,
-    PostAcknowledgement,
-    PostEmbed,
-    PostImage,
-    PostList,
-    PostMetadata,
-    PostPriority,
-    PostSearchResults,
-    Reaction,
-    SearchParameter,
-    SearchParams,
-)
-from mattermost_plugin.models.properties import PropertyField, PropertyGroup, PropertyValue
-from mattermost_plugin.models.server import (
-    AuditRecord,
-    ConfigJson,
-    FilesLimits,
-    MessagesLimits,
-    ProductLimits,
-    SamlAssertionInfoJson,
-    TeamsLimits,
-)
-from mattermost_plugin.models.shared_channels import RemoteCluster, SharedChannel, SyncMsgJson, SyncResponse
-from mattermost_plugin.models.teams import Team, TeamMember, TeamMemberWithError, TeamStats, TeamUnread
-from mattermost_plugin.models.users import CustomStatus, Session, User, UserAccessToken, UserAuth, UserStatus
-from mattermost_plugin.values import ChannelType, TeamType
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mattermost_plugin.models.channels import (
+        Channel,
+        ChannelBannerInfo,
+        ChannelMember,
+        ChannelStats,
+        OrderedSidebarCategories,
+        SidebarCategoryWithChannels,
+    )
+    from mattermost_plugin.models.commands import Command, CommandArgs, CommandResponse
+    from mattermost_plugin.models.common import AppError, ViewUsersRestrictions
+    from mattermost_plugin.models.files import FileData, FileInfo, UploadSession
+    from mattermost_plugin.models.groups import Group, GroupMember, GroupSearchOpts, GroupSyncable
+    from mattermost_plugin.models.integrations import Bot, BotGetOptions, BotPatch, OAuthApp, Preference
+    from mattermost_plugin.models.notifications import (
+        Dialog,
+        DialogElement,
+        EmailNotificationContent,
+        EmailNotificationJson,
+        OpenDialogRequest,
+        PushNotification,
+        WebsocketBroadcast,
+        WebSocketRequest,
+    )
+    from mattermost_plugin.models.plugin_info import PluginInfo
+    from mattermost_plugin.models.plugins import (
+        Manifest,
+        OnInstallEvent,
+        PluginClusterEvent,
+        PluginContext,
+        PluginKVSetOptions,
+        PluginStatus,
+    )
+    from mattermost_plugin.models.posts import (
+        Emoji,
+        Post,
+        PostAcknowledgement,
+        PostEmbed,
+        PostImage,
+        PostList,
+        PostMetadata,
+        PostPriority,
+        PostSearchResults,
+        Reaction,
+        SearchParameter,
+        SearchParams,
+    )
+    from mattermost_plugin.models.properties import PropertyField, PropertyGroup, PropertyValue
+    from mattermost_plugin.models.server import (
+        AuditRecord,
+        ConfigJson,
+        FilesLimits,
+        MessagesLimits,
+        ProductLimits,
+        SamlAssertionInfoJson,
+        TeamsLimits,
+    )
+    from mattermost_plugin.models.shared_channels import RemoteCluster, SharedChannel, SyncMsgJson, SyncResponse
+    from mattermost_plugin.models.teams import Team, TeamMember, TeamMemberWithError, TeamStats, TeamUnread
+    from mattermost_plugin.models.users import CustomStatus, Session, User, UserAccessToken, UserAuth, UserStatus
+    from mattermost_plugin.values import ChannelType, TeamType
 
 __all__ = [
     "AppError",
@@ -152,3 +156,95 @@ __all__ = [
     "WebSocketRequest",
     "WebsocketBroadcast",
 ]
+
+_MODULES = {
+    "Channel": "mattermost_plugin.models.channels",
+    "ChannelBannerInfo": "mattermost_plugin.models.channels",
+    "ChannelMember": "mattermost_plugin.models.channels",
+    "ChannelStats": "mattermost_plugin.models.channels",
+    "OrderedSidebarCategories": "mattermost_plugin.models.channels",
+    "SidebarCategoryWithChannels": "mattermost_plugin.models.channels",
+    "Command": "mattermost_plugin.models.commands",
+    "CommandArgs": "mattermost_plugin.models.commands",
+    "CommandResponse": "mattermost_plugin.models.commands",
+    "AppError": "mattermost_plugin.models.common",
+    "ViewUsersRestrictions": "mattermost_plugin.models.common",
+    "FileData": "mattermost_plugin.models.files",
+    "FileInfo": "mattermost_plugin.models.files",
+    "UploadSession": "mattermost_plugin.models.files",
+    "Group": "mattermost_plugin.models.groups",
+    "GroupMember": "mattermost_plugin.models.groups",
+    "GroupSearchOpts": "mattermost_plugin.models.groups",
+    "GroupSyncable": "mattermost_plugin.models.groups",
+    "Bot": "mattermost_plugin.models.integrations",
+    "BotGetOptions": "mattermost_plugin.models.integrations",
+    "BotPatch": "mattermost_plugin.models.integrations",
+    "OAuthApp": "mattermost_plugin.models.integrations",
+    "Preference": "mattermost_plugin.models.integrations",
+    "Dialog": "mattermost_plugin.models.notifications",
+    "DialogElement": "mattermost_plugin.models.notifications",
+    "EmailNotificationContent": "mattermost_plugin.models.notifications",
+    "EmailNotificationJson": "mattermost_plugin.models.notifications",
+    "OpenDialogRequest": "mattermost_plugin.models.notifications",
+    "PushNotification": "mattermost_plugin.models.notifications",
+    "WebSocketRequest": "mattermost_plugin.models.notifications",
+    "WebsocketBroadcast": "mattermost_plugin.models.notifications",
+    "PluginInfo": "mattermost_plugin.models.plugin_info",
+    "Manifest": "mattermost_plugin.models.plugins",
+    "OnInstallEvent": "mattermost_plugin.models.plugins",
+    "PluginClusterEvent": "mattermost_plugin.models.plugins",
+    "PluginContext": "mattermost_plugin.models.plugins",
+    "PluginKVSetOptions": "mattermost_plugin.models.plugins",
+    "PluginStatus": "mattermost_plugin.models.plugins",
+    "Emoji": "mattermost_plugin.models.posts",
+    "Post": "mattermost_plugin.models.posts",
+    "PostAcknowledgement": "mattermost_plugin.models.posts",
+    "PostEmbed": "mattermost_plugin.models.posts",
+    "PostImage": "mattermost_plugin.models.posts",
+    "PostList": "mattermost_plugin.models.posts",
+    "PostMetadata": "mattermost_plugin.models.posts",
+    "PostPriority": "mattermost_plugin.models.posts",
+    "PostSearchResults": "mattermost_plugin.models.posts",
+    "Reaction": "mattermost_plugin.models.posts",
+    "SearchParameter": "mattermost_plugin.models.posts",
+    "SearchParams": "mattermost_plugin.models.posts",
+    "PropertyField": "mattermost_plugin.models.properties",
+    "PropertyGroup": "mattermost_plugin.models.properties",
+    "PropertyValue": "mattermost_plugin.models.properties",
+    "AuditRecord": "mattermost_plugin.models.server",
+    "ConfigJson": "mattermost_plugin.models.server",
+    "FilesLimits": "mattermost_plugin.models.server",
+    "MessagesLimits": "mattermost_plugin.models.server",
+    "ProductLimits": "mattermost_plugin.models.server",
+    "SamlAssertionInfoJson": "mattermost_plugin.models.server",
+    "TeamsLimits": "mattermost_plugin.models.server",
+    "RemoteCluster": "mattermost_plugin.models.shared_channels",
+    "SharedChannel": "mattermost_plugin.models.shared_channels",
+    "SyncMsgJson": "mattermost_plugin.models.shared_channels",
+    "SyncResponse": "mattermost_plugin.models.shared_channels",
+    "Team": "mattermost_plugin.models.teams",
+    "TeamMember": "mattermost_plugin.models.teams",
+    "TeamMemberWithError": "mattermost_plugin.models.teams",
+    "TeamStats": "mattermost_plugin.models.teams",
+    "TeamUnread": "mattermost_plugin.models.teams",
+    "CustomStatus": "mattermost_plugin.models.users",
+    "Session": "mattermost_plugin.models.users",
+    "User": "mattermost_plugin.models.users",
+    "UserAccessToken": "mattermost_plugin.models.users",
+    "UserAuth": "mattermost_plugin.models.users",
+    "UserStatus": "mattermost_plugin.models.users",
+    "ChannelType": "mattermost_plugin.values",
+    "TeamType": "mattermost_plugin.values",
+}
+"""Where each is: making them all takes a good part of a plugin's start, and most plugins want few."""
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = globals()[name] = getattr(import_module(_MODULES[name]), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

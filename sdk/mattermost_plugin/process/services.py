@@ -75,7 +75,7 @@ class Services:
             stdio_servicer.STREAM_STDIO: stdio_servicer.stream_stdio(printed),
         }
         if config.log_level == "DEBUG":
-            flows |= reflection(SERVICE.full_name, TUNNEL_SERVICE, health.SERVICE)
+            flows |= reflection(SERVICE, TUNNEL_SERVICE, health.SERVICE)
         methods: dict[str, Method] = {SERVE_HTTP: self._streams.serve_call}
         methods |= {path: unary(answer, options.sent) for path, answer in answers.items()}
         methods |= {path: streaming(flow) for path, flow in flows.items()}

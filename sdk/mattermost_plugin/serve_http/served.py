@@ -6,14 +6,11 @@ import asyncio
 from collections import deque
 from typing import Protocol
 
-from google.protobuf.message import DecodeError
-
 from mattermost_plugin.exchange import Body, End, Part, Request, Reset, ResetCode, Response, Serve
 from mattermost_plugin.exchange_reset import STOPPING, ExchangeReset
-from mattermost_plugin.grpc import hooks_http_pb2 as pb
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.serve_http.decoding import decode_request
-from mattermost_plugin.serve_http.heads import entries
+from mattermost_plugin.serve_http.encoding import encode_response
 from mattermost_plugin.serve_http.pieces import PIECE_SIZE, pieces
 from mattermost_plugin.statuses import Status
 
@@ -59,7 +56,10 @@ class ServedExchange:
         self._server = server
         self._call = call
         self._inbox: deque[tuple[Part, int]] = deque()  # each with the credit of its message
-        self._unsent: list[pb.ServeHTTPResponse] = []
+        self._head: Response | None = None  # which was not sent yet, as the body
+        self._body: list[bytes] = []
+        self._size = 0
+        self._has_room = True
         self._request_complete = False
         self._cut_short = False
         self._endless = False
@@ -87,13 +87,20 @@ class ServedExchange:
         return part
 
     async def send(self, *parts: Part) -> None:
+        """A head waits for the end of the turn: a small body that follows in it shares its message, and the end too."""
         self._raise_if_over()
+        waits = False
         for part in parts:
-            add_part(self._unsent, part)
-        last = parts[-1] if parts else None
-        if isinstance(last, End):
-            self._finish(Reset(ResetCode.NO_ERROR, "the response is complete"))
-        elif isinstance(last, Response):  # a small body may follow in this very turn, and share its message
+            if isinstance(part, Body):
+                self._add(part.data)
+                waits = False
+            elif isinstance(part, Response):
+                self._head = part
+                waits = True
+            elif isinstance(part, End):
+                self._complete()
+                return
+        if waits:
             self._server.loop.call_soon(self._flush)
         elif not self._flush():
             self._writer = self._server.loop.create_future()
@@ -107,20 +114,28 @@ class ServedExchange:
 
     def take(self, message: bytes, credit: int) -> None:
         """The host's next message."""
+        parts: list[Part] = []
         try:
-            told = pb.ServeHTTPRequest.FromString(message)
-        except DecodeError:
-            self._finish(Reset(ResetCode.PROTOCOL, "a message that cannot be read"))
+            decode_request(parts, message)
+        except ExchangeReset as error:
+            self._finish(Reset(error.code, error.reason))
             return
-        if self.task is None and not self._begin(told):
-            return
-        if told.body_chunk:
-            self._inbox.append((Body(told.body_chunk), credit))
-        elif credit:
+        if self.task is None:
+            head = parts.pop(0) if parts else None
+            if not isinstance(head, Request):
+                self._refuse()
+                return
+            self.request = head
+            self.task = self._server.begin(self)
+        for part in parts:
+            if isinstance(part, Body):
+                self._inbox.append((part, credit))
+                credit = 0
+            elif isinstance(part, End):
+                self._inbox.append((part, 0))
+                self._request_complete = True
+        if credit:
             self._call.consume(credit)
-        if told.body_complete:
-            self._inbox.append((End(), 0))
-            self._request_complete = True
         self._wake()
 
     def end(self) -> None:
@@ -137,6 +152,7 @@ class ServedExchange:
 
     def written(self) -> None:
         """There is room for more, or nobody reads any more."""
+        self._has_room = True
         _set(self._writer)
 
     # The server
@@ -146,20 +162,12 @@ class ServedExchange:
         if self._endless:
             self._wake()
 
-    def _begin(self, first: pb.ServeHTTPRequest) -> bool:
-        if not first.HasField("init"):
-            self._refuse()
-            return False
-        self.request = _request(first)
-        self.task = self._server.begin(self)
-        return True
-
     def _refuse(self) -> None:
         if self._end is None:
             logger.error("a ServeHTTP call without a request head")
-            for part in (NO_HEAD, Body(b"Empty request stream"), End()):
-                add_part(self._unsent, part)
-            self._finish(Reset(ResetCode.NO_ERROR, "there was no request"))
+            self._head = NO_HEAD
+            self._add(b"Empty request stream")
+            self._complete()
 
     def _check_open(self) -> None:
         self._raise_if_over()
@@ -188,13 +196,33 @@ class ServedExchange:
         _set(self._writer)
         self._server.ended(self, failed)
 
+    def _add(self, data: bytes) -> None:
+        if self._size + len(data) > PIECE_SIZE:
+            self._flush()
+            *whole, data = pieces(data)
+            for piece in whole:
+                self._send([piece])
+        self._body.append(data)
+        self._size += len(data)
+
+    def _complete(self) -> None:
+        """The response ends with what was not sent yet."""
+        self._send(self._body, complete=True)
+        self._finish(Reset(ResetCode.NO_ERROR, "the response is complete"))
+
     def _flush(self) -> bool:
         """Send what was not sent; False where nothing should follow until `written`."""
-        room = True
-        messages, self._unsent = self._unsent, []
-        for message in messages:
-            room = self._call.send(message.SerializeToString())
-        return room
+        if self._head is None and not self._body:
+            return self._has_room
+        return self._send(self._body)
+
+    def _send(self, body: list[bytes], *, complete: bool = False) -> bool:
+        message = b"".join(encode_response(self._head, body, complete))
+        self._head = None
+        if body is self._body:
+            self._body, self._size = [], 0
+        self._has_room = self._call.send(message)
+        return self._has_room
 
     def _wake(self) -> None:
         _set(self._reader)
@@ -277,38 +305,6 @@ class StreamServer:
 
 
 NOTHING = Request("", b"")
-
-
-def _request(message: pb.ServeHTTPRequest) -> Request:
-    """The request that the first message of a call is about."""
-    parts: list[Part] = []
-    decode_request(parts, message.SerializeToString())
-    assert isinstance(parts[0], Request), "it has a head"
-    return parts[0]
-
-
-def _head(response: Response) -> pb.ServeHTTPResponse:
-    headers = [
-        pb.HTTPHeader(key=key.decode(), values=[value.decode() for value in values])
-        for key, values in entries(response.headers)
-    ]
-    init = pb.ServeHTTPResponseInit(status_code=response.status, headers=headers)
-    return pb.ServeHTTPResponse(init=init, flush=True)
-
-
-def add_part(messages: list[pb.ServeHTTPResponse], part: Part) -> None:
-    """Add a part to messages that leave together: a small body joins its head, and the end either."""
-    if isinstance(part, Response):
-        messages.append(_head(part))
-    elif isinstance(part, Body):
-        if messages and not messages[-1].body_chunk and len(part.data) <= PIECE_SIZE:
-            messages[-1].body_chunk = part.data
-        else:
-            messages.extend(pb.ServeHTTPResponse(body_chunk=piece, flush=True) for piece in pieces(part.data))
-    elif isinstance(part, End):
-        if not messages:
-            messages.append(pb.ServeHTTPResponse())
-        messages[-1].body_complete = True
 
 
 def _status(code: ResetCode) -> Status:

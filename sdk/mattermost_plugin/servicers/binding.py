@@ -7,12 +7,14 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from google.protobuf.message import Message
 
 from mattermost_plugin.hooks import HookOptions
-from mattermost_plugin.servicers.unary import UnaryHook
+
+if TYPE_CHECKING:
+    from mattermost_plugin.servicers.unary import UnaryHook
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 

@@ -1,26 +1,42 @@
-"""What answers the hooks, by their rpcs' paths."""
+"""What answers the hooks, by their rpcs' paths. The messages of a hook are imported with its first call."""
 
 from __future__ import annotations
 
-from google.protobuf.descriptor import MethodDescriptor
+import functools
+
+from google.protobuf.descriptor_pool import Default
+from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
-from mattermost_plugin.calls.outcomes import Answer, answering
-from mattermost_plugin.grpc import hooks_pb2
+from mattermost_plugin.calls.outcomes import Answer, CallContext, answering
+from mattermost_plugin.grpc import hooks_lifecycle_pb2
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
+from mattermost_plugin.servicers.table import UNARY_HOOKS
 
-SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
-SERVE_HTTP = f"/{SERVICE.full_name}/ServeHTTP"
+PACKAGE = hooks_lifecycle_pb2.DESCRIPTOR.package
+SERVICE = f"{PACKAGE}.PluginHooks"
+SERVE_HTTP = f"/{SERVICE}/ServeHTTP"
+IMPLEMENTED = "Implemented"
 
 
 def direct_hooks(servicer: PluginHooksServicerImpl) -> dict[str, Answer]:
     """What answers each unary rpc, by its path."""
-    return {f"/{SERVICE.full_name}/{rpc.name}": _answer(servicer, rpc) for rpc in SERVICE.methods if _is_unary(rpc)}
+    return {f"/{SERVICE}/{name}": _answer(servicer, name) for name in (IMPLEMENTED, *UNARY_HOOKS)}
 
 
-def _answer(servicer: PluginHooksServicerImpl, rpc: MethodDescriptor) -> Answer:
-    return answering(getattr(servicer, rpc.name), GetMessageClass(rpc.input_type))
+def _answer(servicer: PluginHooksServicerImpl, name: str) -> Answer:
+    @functools.cache
+    def found() -> Answer:
+        return answering(getattr(servicer, name), request_class(name))
+
+    async def answer(body: bytes, context: CallContext) -> bytes:
+        return await found()(body, context)
+
+    return answer
 
 
-def _is_unary(rpc: MethodDescriptor) -> bool:
-    return not (rpc.client_streaming or rpc.server_streaming)
+def request_class(name: str) -> type[Message]:
+    """The message of an rpc's request."""
+    if name != IMPLEMENTED:
+        UNARY_HOOKS[name]  # which imports it
+    return GetMessageClass(Default().FindMessageTypeByName(f"{PACKAGE}.{name}Request"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin.background import cancel_tasks, reopen_tasks
 from mattermost_plugin.calls.outcomes import CallContext
@@ -23,9 +23,10 @@ from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
-from mattermost_plugin.servicers.lifecycle import ON_ACTIVATE, ON_DEACTIVATE
 from mattermost_plugin.servicers.table import UNARY_HOOKS
-from mattermost_plugin.servicers.unary import UnaryHook
+
+if TYPE_CHECKING:
+    from mattermost_plugin.servicers.unary import UnaryHook
 
 __all__ = ["DISMISS_POST_ERROR", "HTTPRequest", "HTTPResponseWriter", "PluginHooksServicerImpl", "announced_hooks"]
 
@@ -74,7 +75,7 @@ class PluginHooksServicerImpl:
         reopen_tasks(self._plugin)
         active = False
         try:
-            answer: OnActivateResponse = await self._run(ON_ACTIVATE, request, context)
+            answer: OnActivateResponse = await self._run(HookName.OnActivate, request, context)
             active = not answer.HasField("error")
         finally:
             if not active:
@@ -84,7 +85,7 @@ class PluginHooksServicerImpl:
     async def OnDeactivate(self, request: OnDeactivateRequest, context: Context) -> OnDeactivateResponse:
         """The plugin ends its work, and so do its background tasks."""
         try:
-            answer: OnDeactivateResponse = await self._run(ON_DEACTIVATE, request, context)
+            answer: OnDeactivateResponse = await self._run(HookName.OnDeactivate, request, context)
         finally:
             await cancel_tasks(self._plugin)
         return answer
@@ -93,7 +94,8 @@ class PluginHooksServicerImpl:
         """Start no handler any more."""
         self._runner.close()
 
-    async def _run(self, hook: UnaryHook, request: Any, context: Context) -> Any:
+    async def _run(self, name: str, request: Any, context: Context) -> Any:
+        hook = UNARY_HOOKS[name]
         bound = self._bound.get(hook.name)
         if bound is None:
             return hook.absent(request)
@@ -128,10 +130,10 @@ class PluginHooksServicerImpl:
 
 def _bind_all(plugin: Plugin) -> dict[str, BoundHook]:
     bound = {}
-    for name, hook in UNARY_HOOKS.items():
+    for name in UNARY_HOOKS:
         handler = plugin.get_hook_handler(name)
         if handler is not None:
-            bound[name] = bind(hook, handler, plugin.get_hook_options(name))
+            bound[name] = bind(UNARY_HOOKS[name], handler, plugin.get_hook_options(name))
     return bound
 
 
@@ -140,13 +142,13 @@ def _trace_of(error: HookError) -> BaseException | None:
     return error.original_error if isinstance(error, (HookInvocationError, HookResultError)) else None
 
 
-def _rpc(hook: UnaryHook) -> Callable[[PluginHooksServicerImpl, Any, Context], Awaitable[Any]]:
+def _rpc(name: str) -> Callable[[PluginHooksServicerImpl, Any, Context], Awaitable[Any]]:
     async def call(servicer: PluginHooksServicerImpl, request: Any, context: Context) -> Any:
-        return await servicer._run(hook, request, context)
+        return await servicer._run(name, request, context)
 
     return call
 
 
-for _hook in UNARY_HOOKS.values():
-    if _hook not in (ON_ACTIVATE, ON_DEACTIVATE):
-        setattr(PluginHooksServicerImpl, _hook.name.value, _rpc(_hook))
+for _name in UNARY_HOOKS:
+    if not hasattr(PluginHooksServicerImpl, _name):
+        setattr(PluginHooksServicerImpl, _name, _rpc(_name))

@@ -18,6 +18,8 @@ def reflection(*services: str) -> dict[str, Callable[[MessageFlow], Awaitable[No
         from grpc_reflection.v1alpha import reflection, reflection_pb2  # optional, and it imports gRPC's library
     except ImportError:
         return {}
+    from mattermost_plugin.grpc import hooks_pb2  # noqa: F401  # all that it tells of
+
     servicer: Any = reflection.aio.ReflectionServicer((*services, reflection.SERVICE_NAME))
 
     async def serve(flow: MessageFlow) -> None:

@@ -18,7 +18,7 @@ from typing import cast
 from mattermost_plugin.http2.statuses import INTERNAL, OK, UNIMPLEMENTED
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.targets import Target, parse_target
-from mattermost_plugin.tcp import tune
+from mattermost_plugin.tcp import UNBUFFERED, tune
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 from mattermost_plugin.tunnel.http2 import Call, Span
 from mattermost_plugin.tunnel.message_stream import Receiver
@@ -40,9 +40,6 @@ WORK_IN_TURN = 8192
 
 JOINED = 16 * 1024
 """Bytes up to which pieces of output are joined before they are written."""
-
-BUFFERED = 1
-"""Bytes of output that the transport may hold before it says so: none, but to TLS that would mean for ever."""
 
 
 class CallEnded(Exception):
@@ -175,7 +172,7 @@ class DirectMessageStream(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport = cast(asyncio.Transport, transport)  # uvloop's is none by descent
         # Without a buffer every write leaves at once, and what the kernel does not take is told at once.
-        transport.set_write_buffer_limits(high=BUFFERED)
+        transport.set_write_buffer_limits(high=UNBUFFERED)
         self._encrypted = transport.get_extra_info("ssl_object") is not None
         self._write()
 
@@ -255,7 +252,7 @@ class DirectMessageStream(asyncio.Protocol):
                 transport.writelines(output)
                 # The asyncio of Python 3.12 before 3.12.9, and of 3.13 before 3.13.2, looks how much it holds only in
                 # `write`, and when the limits are set.
-                transport.set_write_buffer_limits(high=BUFFERED)
+                transport.set_write_buffer_limits(high=UNBUFFERED)
         if not self._paused:
             self._call.written()
         if self._leaving and not self._call.blocked:
