@@ -131,7 +131,7 @@ async def test_an_end_that_does_not_read_is_given_up() -> None:
 def test_settings_pass_through_a_setup_unchanged() -> None:
     settings = Settings(
         server=ServerSettings(workers=2, forwarded_allow_ips=("10.0.0.0/8",), port=0),
-        plugins=PluginSettings(attach={"com.a": ("unix:/s", "h:1")}, env_allow=("A_*",)),
+        plugins=PluginSettings(attach={"com.a": ("unix:/s", "tls:h:1")}, env_allow=("A_*",)),
     )
     setup = decode(encode(Setup(settings.model_dump(mode="json"), 0)))
     assert isinstance(setup, Setup)
