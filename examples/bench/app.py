@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 CHUNK = bytes(64 * 1024)
 
@@ -54,6 +55,13 @@ async def burn(request: Request) -> JSONResponse:
     return JSONResponse({"turns": turns})
 
 
+async def echo(ws: WebSocket) -> None:
+    """Sends every message back."""
+    await ws.accept()
+    while (message := await ws.receive())["type"] == "websocket.receive":
+        await ws.send({"type": "websocket.send", "text": message.get("text"), "bytes": message.get("bytes")})
+
+
 async def zeros(n: int) -> AsyncIterator[bytes]:
     """`n` bytes in chunks."""
     for sent in range(0, n, len(CHUNK)):
@@ -81,5 +89,6 @@ app = Starlette(
         Route("/sse", sse),
         Route("/clock", clock),
         Route("/burn", burn),
+        WebSocketRoute("/ws", echo),
     ]
 )

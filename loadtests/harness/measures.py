@@ -88,6 +88,8 @@ class Row:
 UVICORN, NGINX, GATEWAY = "uvicorn", "nginx", "gateway"
 ALONE, BEHIND_NGINX = "uvicorn alone", "nginx → uvicorn"
 BARE_CALL = "a bare grpc.aio call of the same sizes"
+ECHO = "WebSocket echo, messages/s, 32 connections"
+ROUND_TRIP = "WebSocket round trip, p50, 1 connection"
 SMALL = "requests/s, GET /json, 64 connections"
 
 MEASURES: Sequence[Measure] = (
@@ -159,6 +161,22 @@ MEASURES: Sequence[Measure] = (
     Measure(
         "events", "events", "CPU per server-sent event, 1,000 clients, 10 events/s each", BEHIND_NGINX, "µs",
         "events", (GATEWAY, "event_cpu"), (NGINX, "event_cpu"), "less", 1.0, 0.8,
+    ),
+    Measure(
+        "ws-echo-uvicorn", "websockets", ECHO, ALONE, "/s",
+        "echo", (GATEWAY, "messages"), (UVICORN, "messages"), "more", 0.6, 0.9,
+    ),
+    Measure(
+        "ws-echo-nginx", "websockets", ECHO, BEHIND_NGINX, "/s",
+        "echo", (GATEWAY, "messages"), (NGINX, "messages"), "more", 0.9, 1.1,
+    ),
+    Measure(
+        "ws-trip-uvicorn", "websockets", ROUND_TRIP, ALONE, "µs",
+        "round_trip", (GATEWAY, "trip_p50"), (UVICORN, "trip_p50"), "less", 1.7, 1.3,
+    ),
+    Measure(
+        "ws-trip-nginx", "websockets", ROUND_TRIP, BEHIND_NGINX, "µs",
+        "round_trip", (GATEWAY, "trip_p50"), (NGINX, "trip_p50"), "less", 1.3, 1.0,
     ),
     Measure(
         "get_user", "calls", "get_user through the async client, round trip", BARE_CALL, "µs",

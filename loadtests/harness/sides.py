@@ -176,5 +176,17 @@ def ceiling() -> Iterator[Side]:
 
 def _uvicorn(application: Application) -> list[str]:
     command = [sys.executable, "-m", "uvicorn", application.name, "--app-dir", str(application.app_dir)]
-    command += ["--loop", "uvloop", "--http", "httptools", "--workers", "1", "--no-access-log", "--lifespan", "off"]
+    command += [
+        "--loop",
+        "uvloop",
+        "--http",
+        "httptools",
+        "--ws",
+        "websockets-sansio",
+        "--workers",
+        "1",
+        "--no-access-log",
+        "--lifespan",
+        "off",
+    ]
     return [*command, "--log-level", "warning", "--timeout-keep-alive", KEEP_ALIVE]

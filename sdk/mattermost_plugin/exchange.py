@@ -154,13 +154,18 @@ class Accept:
     subprotocol: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, init=False)
 class Message:
     """One WebSocket message, or with `more` a piece of one, which only a transport sees."""
 
     data: bytes
-    text: bool = False
-    more: bool = False
+    text: bool
+    more: bool
+
+    def __init__(self, data: bytes, text: bool = False, more: bool = False) -> None:
+        self.data = data
+        self.text = text
+        self.more = more
 
 
 @dataclass(slots=True)

@@ -165,13 +165,14 @@ class Path:
 
 
 @asynccontextmanager
-async def path(*, direct: bool, timeout: float = 10, body_timeout: float = 10) -> AsyncIterator[Path]:
+async def path(*, direct: bool, timeout: float = 10, body_timeout: float = 10, **limits: int) -> AsyncIterator[Path]:
     """A front whose plugin is the test.
 
     Args:
         direct: whether requests take the fast path.
         timeout: seconds for the plugin to begin its response, and between two parts of it.
         body_timeout: seconds between two pieces of a request's body.
+        limits: further ones, by their names in the settings.
     """
     exchanges: asyncio.Queue[tuple[Exchange, asyncio.Event]] = asyncio.Queue()
 
@@ -191,8 +192,10 @@ async def path(*, direct: bool, timeout: float = 10, body_timeout: float = 10) -
             Plugins({"p": Handle(link)}),  # type: ignore[arg-type]  # a registry's shape
             FrontSettings(ForwardLimits(timeout, timeout, LIMIT), 100, TrustedProxies(()), access_log=True),
         )
-        limits = LimitSettings(first_byte_timeout=timeout, idle_timeout=timeout, body_timeout=body_timeout)
-        served = GatewaySettings(limits=limits, server=ServerSettings(drain_timeout=1, http="httptools"))
+        set_limits = LimitSettings.model_validate(
+            {"first_byte_timeout": timeout, "idle_timeout": timeout, "body_timeout": body_timeout, **limits}
+        )
+        served = GatewaySettings(limits=set_limits, server=ServerSettings(drain_timeout=1, http="httptools"))
         server = make_server(front, served, front if direct else None)
         server.config.lifespan = "off"
         async with http_server(server) as port:

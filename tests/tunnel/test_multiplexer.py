@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from mattermost_plugin.exchange import Body, End, Request, ResetCode, Response
+from mattermost_plugin.exchange import Accept, Body, End, Message, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.tunnel.decoding import decode
 from mattermost_plugin.tunnel.encoding import encode
@@ -110,3 +110,44 @@ async def test_when_the_stream_is_lost_a_request_of_which_nothing_was_written_is
         codes.append(reset.value.code)
     assert codes == [ResetCode.CANCELLED, ResetCode.CANCELLED, ResetCode.REFUSED]
     assert (multiplexer.takes, multiplexer.in_flight) == (False, 0)
+
+
+async def open_websocket() -> tuple[TunnelExchange, Multiplexer, Recording]:
+    """A plugin's only exchange, whose WebSocket it has accepted."""
+    begun: list[TunnelExchange] = []
+    stream = Recording()
+    multiplexer = Multiplexer(Half.PLUGIN, stream, TunnelSettings(), lambda id, exchange: begun.append(exchange))
+    multiplexer.greet("test")
+    receive(multiplexer, (0, Hello(WINDOW)), (1, Request(method="GET", target=b"/", websocket=True)))
+    await begun[0].send(Accept())
+    await asyncio.sleep(0)
+    stream.messages.clear()
+    return begun[0], multiplexer, stream
+
+
+async def test_what_answers_a_message_leaves_at_once_and_what_follows_it_together() -> None:
+    exchange, multiplexer, stream = await open_websocket()
+    receive(multiplexer, (1, Message(b"question")))
+    await exchange.receive()
+    for answer in (b"first", b"second", b"third"):
+        await exchange.send(Message(answer))
+    assert stream.messages == [[(1, Message(b"first"))]]
+    await asyncio.sleep(0)
+    assert stream.messages[1:] == [[(1, Message(b"second")), (1, Message(b"third"))]]
+
+
+async def test_a_message_that_answers_nothing_waits_for_others_until_the_end_of_the_turn() -> None:
+    exchange, _, stream = await open_websocket()
+    await exchange.send(Message(b"news"))
+    assert stream.messages == []
+    await asyncio.sleep(0)
+    assert stream.messages == [[(1, Message(b"news"))]]
+
+
+async def test_messages_that_have_come_are_received_without_a_turn_of_the_loop() -> None:
+    exchange, multiplexer, _ = await open_websocket()
+    receive(multiplexer, (1, Message(b"one")), (1, Message(b"two")))
+    for expected in (b"one", b"two"):
+        with pytest.raises(StopIteration) as received:
+            exchange.receive().send(None)
+        assert received.value.value == Message(expected)

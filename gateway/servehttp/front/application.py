@@ -144,12 +144,12 @@ class Front:
     async def _forward_websocket(
         self, request: Request, plugin_id: str, receive: Receive, send: Send, record: RequestRecord, can_refuse: bool
     ) -> None:
-        timeout, rules = self._settings.limits.first_byte_timeout, self.admission.rules(request, plugin_id)
+        limits, rules = self._settings.limits, self.admission.rules(request, plugin_id)
         refused: list[Exchange] = []
         while True:
             exchange = await self.admission.open(request, plugin_id, refused)
             record.problem = None
-            forward = WebSocketForward(exchange, receive, send, timeout, record, rules, can_refuse=can_refuse)
+            forward = WebSocketForward(exchange, receive, send, limits, record, rules, can_refuse=can_refuse)
             try:
                 await forward.run()
                 return

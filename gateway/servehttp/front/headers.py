@@ -212,3 +212,8 @@ class _Clock:
 
 
 _clock: Final = _Clock()
+
+
+def http_date() -> bytes:
+    """The current date as headers have it."""
+    return _clock.date()

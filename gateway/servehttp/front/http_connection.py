@@ -320,6 +320,12 @@ class LimitedConnection(asyncio.Protocol):
             self.transport.write(render(refusal, new_request_id()))
             self.transport.close()
 
+    def hand_on(self, data: bytes) -> None:
+        """What came behind a WebSocket's handshake is its own."""
+        protocol = self.transport.get_protocol()
+        if data and isinstance(protocol, WebSocketsSansIOProtocol) and not self.transport.is_closing():
+            protocol.data_received(data)
+
 
 def has_unread(transport: asyncio.Transport) -> bool:
     """Whether something has come that was not read yet."""

@@ -150,6 +150,7 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         super().handle_websocket_upgrade(event)
         self.end_failed_handover()
+        self.hand_on(self.conn.trailing_data[0])
 
     def send_400_response(self, msg: str) -> None:
         self._enter_cycle()

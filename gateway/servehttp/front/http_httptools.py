@@ -109,6 +109,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
                 return
             if self._upgrades:
                 self.handle_websocket_upgrade()
+                self.hand_on(data)
                 return
 
     def _without_upgrade(self) -> bytes:

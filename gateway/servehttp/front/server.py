@@ -168,16 +168,15 @@ def make_server(
     Args:
         app: the gateway.
         settings: where it listens, with what parser, and its limits.
-        front: the application's own front; most HTTP requests then go straight to it.
+        front: the application's own front; most requests and WebSockets then go straight to it.
         lifespan: whether the application is to be told of the server's start and end.
         turns: if it shares the socket with other processes: what is known of them.
         told: is called with the first signal that tells the server to stop.
     """
     limits = settings.limits
+    admission = front.admission if front is not None else None
     protocol = _protocol(
-        settings.server.http,
-        http_limits(limits, connection_limit(settings.server.max_connections)),
-        front.admission if front is not None else None,
+        settings.server.http, http_limits(limits, connection_limit(settings.server.max_connections)), admission
     )
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {
@@ -195,7 +194,7 @@ def make_server(
         interface="asgi3",
         lifespan=lifespan,
         # Not wsproto: it changes header order and host, and inflates a compressed message whole before its limit.
-        ws=functools.partial(WebSocketProtocol, budget),  # type: ignore[arg-type]  # a factory does as well
+        ws=functools.partial(WebSocketProtocol, budget, admission),  # type: ignore[arg-type]  # a factory does as well
         ws_max_size=limits.websocket_max_message,
         ws_ping_interval=limits.websocket_ping_interval,
         ws_ping_timeout=limits.websocket_ping_timeout,

@@ -1,8 +1,4 @@
-"""One WebSocket through an exchange: both directions at once.
-
-A plugin that fails before it accepted refuses the handshake with 502; afterwards the client sees close code 1011, or
-1012 where the whole plugin was stopped or lost, and may be back soon.
-"""
+"""One WebSocket through an exchange, by ASGI: both directions at once."""
 
 from __future__ import annotations
 
@@ -13,24 +9,26 @@ from mattermost_plugin.exchange import Accept, Body, Close, Exchange, Message, R
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
-from servehttp.front import responses
+from servehttp.errors import ResponseTruncated
 from servehttp.front.access_log import RequestRecord
-from servehttp.front.endings import Outcome, Refused, ending
-from servehttp.front.rules import ResponseRules
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome, Refused
+from servehttp.front.responses import Refusal
+from servehttp.front.rules import InvalidResponse, ResponseRules
+from servehttp.front.settings import ForwardLimits
+from servehttp.front.websocket_endings import (
+    ABNORMAL,
+    NO_ANSWER,
+    NO_STATUS,
+    PLUGIN_CLOSED,
+    SWITCHING_PROTOCOLS,
+    check_refusal,
+    close_code,
+    handshake_ending,
+    sendable,
+)
 
-SWITCHING_PROTOCOLS = 101
-CLIENT_GONE = 1001
-NO_STATUS = 1005
-ABNORMAL = 1006
-TOO_LARGE = 1009
-INTERNAL_ERROR = 1011
-SERVICE_RESTART = 1012
-
-CLOSE_CODES = {ResetCode.LIMIT: TOO_LARGE, ResetCode.CANCELLED: SERVICE_RESTART}
-"""How an open WebSocket ends with its exchange, where that is not the application's failure."""
-
-UNSENDABLE = frozenset((NO_STATUS, ABNORMAL))
-"""Close codes that only say what was seen, and are never sent (RFC 6455 §7.4.1)."""
+CLIENT_LEFT = 1001
+"""Closes a handshake that a server cannot refuse with a response of ours."""
 
 
 class WebSocketForward:
@@ -40,7 +38,7 @@ class WebSocketForward:
         exchange: the way to the plugin.
         receive: ASGI, from the client.
         send: ASGI, to the client.
-        accept_timeout: seconds that the plugin has to accept or refuse.
+        limits: of which the time-outs hold, until the plugin has accepted.
         record: what the access log will say.
         rules: what a response that refuses keeps to.
         can_refuse: whether the server can refuse a handshake with a response of ours.
@@ -51,7 +49,7 @@ class WebSocketForward:
         exchange: Exchange,
         receive: Receive,
         send: Send,
-        accept_timeout: float,
+        limits: ForwardLimits,
         record: RequestRecord,
         rules: ResponseRules,
         *,
@@ -60,37 +58,41 @@ class WebSocketForward:
         self.exchange = exchange
         self.receive = receive
         self.send = send
-        self.accept_timeout = accept_timeout
+        self.limits = limits
         self.record = record
         self.rules = rules
         self.can_refuse = can_refuse
+        self.deadline = asyncio.timeout(limits.first_byte_timeout)
+        self.refusing = False
         self.open = False
         self.client_gone = False
+        self.uploading = False  # a message is on its way to a plugin that does not keep up
+        self.closed = False  # in order, by both sides
 
     async def run(self) -> None:
         """Carry the WebSocket to its end.
 
         Raises:
             Refused: the plugin took nothing of it, and the handshake is not answered.
+            ResponseTruncated: the client's connection must be broken.
         """
         upload = asyncio.create_task(self._upload())
         try:
-            async with asyncio.timeout(self.accept_timeout) as deadline:
-                answer = await self.exchange.receive()
-                deadline.reschedule(None)
-                await self._answer(answer)
+            async with self.deadline:
+                await self._answer(await self.exchange.receive())
         except TimeoutError:
-            self.exchange.reset(ResetCode.TIMEOUT, "the handshake was not answered")
-            await self._give_up(Reset(ResetCode.TIMEOUT), "no answer in time")
-        except InvalidHeader as error:
-            self.exchange.reset(ResetCode.PROTOCOL, str(error))
-            await self._give_up(Reset(ResetCode.PROTOCOL, str(error)), str(error))
+            await self._reset(ResetCode.TIMEOUT, NO_PROGRESS if self.refusing else NO_ANSWER)
+        except (InvalidHeader, InvalidResponse) as error:
+            await self._reset(ResetCode.PROTOCOL, str(error))
         except ExchangeReset as reset:
             await self._give_up(Reset(reset.code, reset.reason), str(reset))
+        except OSError:  # how servers of ASGI 2.4 and later say that the client has gone
+            self.exchange.reset(ResetCode.CANCELLED, CLIENT_GONE)
         finally:
             upload.cancel()
             await asyncio.gather(upload, return_exceptions=True)
-            self.exchange.reset(ResetCode.CANCELLED)
+            if not self.closed:
+                self.exchange.reset(ResetCode.CANCELLED, PLUGIN_CLOSED if self.uploading else self.record.problem or "")
 
     # To the plugin
 
@@ -104,14 +106,16 @@ class WebSocketForward:
                 if event["type"] == "websocket.receive":
                     message = _message(event)
                     self.record.bytes_in += len(message.data)
+                    self.uploading = True
                     await self.exchange.send(message)
+                    self.uploading = False
 
     async def _leave(self, event: Event) -> None:
         """A client that closed in order is reported as such, one that vanished as a reset."""
         self.client_gone = True
         code = event.get("code") or NO_STATUS
         if code == ABNORMAL or not self.open:
-            self.exchange.reset(ResetCode.CANCELLED, "the client went away")
+            self.exchange.reset(ResetCode.CANCELLED, CLIENT_GONE)
         else:
             await self.exchange.send(Close(code, event.get("reason") or ""))
 
@@ -124,13 +128,14 @@ class WebSocketForward:
         elif isinstance(part, Response):
             await self._refuse(part)
         else:
-            raise ExchangeReset(ResetCode.PROTOCOL, f"{type(part).__name__} in answer to a handshake")
+            raise InvalidResponse(f"{type(part).__name__} in answer to a handshake")
 
     async def _accept(self, part: Accept) -> None:
         headers = self.rules.own_cookies(end_to_end(checked(part.headers)))
-        await self.send({"type": "websocket.accept", "subprotocol": part.subprotocol or None, "headers": headers})
-        self.open = True
+        self.deadline.reschedule(None)
         self.record.begin_response(SWITCHING_PROTOCOLS)
+        self.open = True
+        await self.send({"type": "websocket.accept", "subprotocol": part.subprotocol or None, "headers": headers})
 
     async def _download(self) -> None:
         while True:
@@ -143,31 +148,56 @@ class WebSocketForward:
                 return
 
     async def _close(self, part: object) -> None:
-        if self.client_gone or not isinstance(part, Close):
+        if not isinstance(part, Close):
+            raise InvalidResponse(f"{type(part).__name__} on a WebSocket that is open")
+        if self.client_gone:
             return
-        code = NO_STATUS if part.code in UNSENDABLE else part.code
-        await self.send({"type": "websocket.close", "code": 1000 if code == NO_STATUS else code, "reason": part.reason})
+        close = sendable(part)
+        await self.send({"type": "websocket.close", "code": close.code, "reason": close.reason})
+        if not self.uploading:
+            self.closed = True
+            await self.exchange.send(close)
 
     async def _refuse(self, response: Response) -> None:
-        headers = self.rules.head(response).headers_for(self.exchange.request.request_id)
+        check_refusal(response)
+        headers = self.rules.start(response).headers_for(self.exchange.request.request_id)
         self.record.begin_response(response.status)
+        self.refusing = True
+        self._progress()
         if not self.can_refuse:
-            await self.send({"type": "websocket.close", "code": CLIENT_GONE})
+            await self.send({"type": "websocket.close", "code": CLIENT_LEFT})
             return
         await self.send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         while isinstance(part := await self.exchange.receive(), Body):
-            await self.send({"type": "websocket.http.response.body", "body": part.data, "more_body": True})
+            self._progress()
+            if self.rules.piece(part.data):
+                await self.send({"type": "websocket.http.response.body", "body": part.data, "more_body": True})
+        self.rules.finish(part)
         await self.send({"type": "websocket.http.response.body", "body": b"", "more_body": False})
 
+    def _progress(self) -> None:
+        self.deadline.reschedule(asyncio.get_running_loop().time() + self.limits.idle_timeout)
+
+    # Ends
+
+    async def _reset(self, code: ResetCode, problem: str) -> None:
+        self.exchange.reset(code, problem)
+        await self._give_up(Reset(code, problem), problem)
+
     async def _give_up(self, reset: Reset, problem: str) -> None:
-        """As the table of endings says of a handshake; a WebSocket that is open is closed."""
         if self.client_gone:
             return
         if self.open:
             self.record.problem = problem
-            await self.send({"type": "websocket.close", "code": CLOSE_CODES.get(reset.code, INTERNAL_ERROR)})
-            return
-        end = ending(reset, self.rules.plugin_id, started=False, body_begun=self.record.bytes_in > 0)
+            await self.send({"type": "websocket.close", "code": close_code(reset)})
+        elif self.refusing:
+            self.record.problem = problem
+            raise ResponseTruncated(problem)
+        else:
+            await self._answer_itself(reset, problem)
+
+    async def _answer_itself(self, reset: Reset, problem: str) -> None:
+        end = handshake_ending(reset, self.rules.plugin_id)
         if end.outcome is Outcome.OFFER_AGAIN:
             raise Refused(problem)
         self.record.problem = problem
@@ -177,14 +207,14 @@ class WebSocketForward:
 
 
 async def refuse_websocket(
-    refusal: responses.Refusal, send: Send, record: RequestRecord, request_id: bytes, *, can_refuse: bool
+    refusal: Refusal, send: Send, record: RequestRecord, request_id: bytes, *, can_refuse: bool
 ) -> None:
     """Refuse a handshake with an answer of the gateway's own, as well as the server can."""
     record.begin_refusal(refusal)
     if can_refuse:
         await refusal.send(send, request_id, prefix="websocket.http.response")
     else:
-        await send({"type": "websocket.close", "code": CLIENT_GONE})
+        await send({"type": "websocket.close", "code": CLIENT_LEFT})
 
 
 def _message(event: Event) -> Message:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.experiments import bodies, calls, events, lifetimes, replicas, requests
+from harness.experiments import bodies, calls, events, lifetimes, replicas, requests, websockets
 from harness.experiments.turns import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -18,6 +18,8 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "bulk": Experiment("256 MiB over one connection", bodies.transfer),
     "neighbours": Experiment("GET /json, 8 connections", bodies.neighbours),
     "events": Experiment("Server-sent events, 1,000 clients, 10 events/s each", events.server_sent),
+    "echo": Experiment("Messages that come back, 32 WebSockets", websockets.echo),
+    "round_trip": Experiment("Messages that come back, 1 WebSocket", websockets.round_trip),
     "calls": Experiment("API calls and hooks over a unix socket, one at a time or 64", calls.beside_bare_calls),
     "replicas": Experiment("GET /burn, 5 ms of CPU each, 16 connections", replicas.computing),
     "idle": Experiment("A process with the application, idle", lifetimes.idle),

@@ -6,7 +6,7 @@ closed with 1011 when it raised and 1000 when it returned.
 
 from __future__ import annotations
 
-import enum
+from typing import Final
 
 from mattermost_plugin.asgi.http import FINAL_STATUSES, PLAIN_TEXT, octets
 from mattermost_plugin.exchange import Accept, Body, Close, End, Message, PluginExchange, ResetCode, Response
@@ -19,35 +19,36 @@ from mattermost_plugin.types import ASGIApp, Event, Scope
 
 logger = get_logger("mattermost_plugin.asgi")
 
-NORMAL = 1000
-NO_STATUS = 1005
-ABNORMAL = 1006
-INVALID_PAYLOAD = 1007
-INTERNAL_ERROR = 1011
+NORMAL: Final = 1000
+NO_STATUS: Final = 1005
+ABNORMAL: Final = 1006
+INVALID_PAYLOAD: Final = 1007
+INTERNAL_ERROR: Final = 1011
 
-SENDABLE_CODES = (frozenset(range(1000, 1015)) - {1004, NO_STATUS, ABNORMAL}) | frozenset(range(3000, 5000))
+SENDABLE_CODES: Final = (frozenset(range(1000, 1015)) - {1004, NO_STATUS, ABNORMAL}) | frozenset(range(3000, 5000))
 """RFC 6455 §7.4 and the IANA registry: codes that may stand in a close frame."""
 
-MAX_REASON = 123
+MAX_REASON: Final = 123
 """Bytes of a close frame's reason: a control frame holds 125, and the code takes two."""
 
 
-class Phase(enum.Enum):
-    """How far the WebSocket has come."""
-
-    HANDSHAKE = "handshake"
-    OPEN = "open"
-    REFUSING = "refusing"
-    """An HTTP response instead of an acceptance is being sent."""
-    CLOSED = "closed"
+HANDSHAKE: Final = "handshake"
+OPEN: Final = "open"
+REFUSING: Final = "refusing"
+CLOSED: Final = "closed"
 
 
 class WebSocketCycle:
-    """The `receive` and `send` of one WebSocket."""
+    """The `receive` and `send` of one WebSocket.
+
+    Attributes:
+        phase: how far it has come: `HANDSHAKE`, `OPEN`, `REFUSING` while an HTTP response instead of an acceptance is
+            being sent, `CLOSED`.
+    """
 
     def __init__(self, exchange: PluginExchange) -> None:
         self.exchange = exchange
-        self.phase = Phase.HANDSHAKE
+        self.phase = HANDSHAKE
         self.connect_due = True
         self.disconnected = False
 
@@ -55,32 +56,39 @@ class WebSocketCycle:
         """Run the application to its end."""
         current.set(self.exchange.request.request_id.decode("latin-1"))
         task = current_task()
+        code = NORMAL
         try:
             result = await app(scope, self.receive, self.send)
         except BaseException as error:  # the border to the application: answered and logged here
             if ends_task(error, task):
                 raise
-            if self.disconnected and caused_by_disconnect(error):
-                logger.debug("%s: the client went away", scope["path"])
-            else:
-                logger.exception("Exception in ASGI application")
-                await self._finish(INTERNAL_ERROR)
+            code = INTERNAL_ERROR
+            self._log(error, scope)
         else:
-            if result is not None:
-                logger.error("ASGI callable should return None, but returned %r", result)
-            if self.phase is Phase.HANDSHAKE and not self.disconnected:
-                logger.error("ASGI callable returned without sending handshake")
-            await self._finish(NORMAL)
+            self._check_end(result)
+        await self._finish(code)  # here: compiled code that waits in an `except` leaves its exception with others
         self.exchange.reset(ResetCode.NO_ERROR)
+
+    def _log(self, error: BaseException, scope: Scope) -> None:
+        if self.disconnected and caused_by_disconnect(error):
+            logger.debug("%s: the client went away", scope["path"])
+        else:
+            logger.exception("Exception in ASGI application")
+
+    def _check_end(self, result: object) -> None:
+        if result is not None:
+            logger.error("ASGI callable should return None, but returned %r", result)
+        if self.phase == HANDSHAKE and not self.disconnected:
+            logger.error("ASGI callable returned without sending handshake")
 
     async def _finish(self, code: int) -> None:
         """Ends, in the way the phase allows, what the application left open."""
+        if self.disconnected or self.phase == CLOSED:
+            return
         try:
-            if self.disconnected or self.phase is Phase.CLOSED:
-                return
-            if self.phase is Phase.OPEN:
+            if self.phase == OPEN:
                 await self.exchange.send(Close(code))
-            elif self.phase is Phase.HANDSHAKE:
+            elif self.phase == HANDSHAKE:
                 await self._refuse(500, b"Internal Server Error")
             else:
                 self.exchange.reset(ResetCode.INTERNAL, "the application did not complete its response")
@@ -88,7 +96,7 @@ class WebSocketCycle:
             self.disconnected = True
 
     async def _refuse(self, status: int, text: bytes = b"") -> None:
-        self.phase = Phase.CLOSED
+        self.phase = CLOSED
         length = (b"content-length", b"%d" % len(text))
         await self.exchange.send(Response(status, [PLAIN_TEXT, length] if text else [length]))
         if text:
@@ -101,29 +109,31 @@ class WebSocketCycle:
             self.connect_due = False
             return {"type": "websocket.connect"}
         if self.disconnected:
-            return {"type": "websocket.disconnect", "code": ABNORMAL, "reason": ""}
+            return _disconnect(ABNORMAL)
         try:
             part = await self.exchange.receive()
-            return await self._event(part)
         except ExchangeReset:
             self.disconnected = True
-            return {"type": "websocket.disconnect", "code": ABNORMAL, "reason": ""}
-
-    async def _event(self, part: object) -> Event:
-        if isinstance(part, Close):
-            self.disconnected = True
-            if self.phase is Phase.OPEN:
-                await self.exchange.send(Close(part.code, part.reason))
-            return {"type": "websocket.disconnect", "code": part.code or NO_STATUS, "reason": part.reason}
-        assert isinstance(part, Message), f"a gateway sends no {type(part).__name__} here"
+            return _disconnect(ABNORMAL)
+        if not isinstance(part, Message):
+            assert isinstance(part, Close), f"a gateway sends no {type(part).__name__} here"
+            return await self._leave(part)
         if not part.text:
             return {"type": "websocket.receive", "bytes": part.data, "text": None}
-        try:
-            return {"type": "websocket.receive", "text": part.data.decode(), "bytes": None}
-        except UnicodeDecodeError:
-            self.disconnected = True
-            await self.exchange.send(Close(INVALID_PAYLOAD, "text that is not UTF-8"))
-            return {"type": "websocket.disconnect", "code": INVALID_PAYLOAD, "reason": "text that is not UTF-8"}
+        text = _decoded(part.data)
+        if text is None:
+            return await self._leave(Close(INVALID_PAYLOAD, "text that is not UTF-8"))
+        return {"type": "websocket.receive", "text": text, "bytes": None}
+
+    async def _leave(self, close: Close) -> Event:
+        """The client has closed, or is not listened to any more."""
+        self.disconnected = True
+        if self.phase == OPEN:
+            try:
+                await self.exchange.send(close)
+            except ExchangeReset:
+                return _disconnect(ABNORMAL)
+        return _disconnect(close.code or NO_STATUS, close.reason)
 
     async def send(self, event: Event) -> None:
         """Accept, refuse, a message, or the end.
@@ -136,49 +146,62 @@ class WebSocketCycle:
         if self.disconnected:
             raise ExchangeReset(ResetCode.CANCELLED, "the client went away")
         try:
-            await self._send(event)
+            if self.phase == OPEN and event["type"] == "websocket.send":
+                await self.exchange.send(_message(event))
+            else:
+                await self._send(event)
         except ExchangeReset:
             self.disconnected = True
             raise
 
     async def _send(self, event: Event) -> None:
-        match self.phase, event["type"]:
-            case Phase.HANDSHAKE, "websocket.accept":
-                headers = end_to_end(checked(event.get("headers", ())))
-                await self.exchange.send(Accept(headers, _subprotocol(event)))
-                self.phase = Phase.OPEN
-            case Phase.HANDSHAKE, "websocket.close":
-                await self._refuse(403)
-            case Phase.HANDSHAKE, "websocket.http.response.start":
-                await self._send_refusal(event)
-            case Phase.REFUSING, "websocket.http.response.body":
-                await self._send_refusal_body(event)
-            case Phase.OPEN, "websocket.send":
-                await self.exchange.send(_message(event))
-            case Phase.OPEN, "websocket.close":
-                close = _close(event)
-                self.phase = Phase.CLOSED
-                await self.exchange.send(close)
-            case phase, kind:
-                raise RuntimeError(f"Unexpected ASGI message '{kind}' on a WebSocket that is in phase '{phase.value}'.")
+        phase, kind = self.phase, event["type"]
+        if phase == HANDSHAKE and kind == "websocket.accept":
+            headers = end_to_end(checked(event.get("headers", ())))
+            await self.exchange.send(Accept(headers, _subprotocol(event)))
+            self.phase = OPEN
+        elif phase == HANDSHAKE and kind == "websocket.close":
+            await self._refuse(403)
+        elif phase == HANDSHAKE and kind == "websocket.http.response.start":
+            await self._send_refusal(event)
+        elif phase == REFUSING and kind == "websocket.http.response.body":
+            await self._send_refusal_body(event)
+        elif phase == OPEN and kind == "websocket.close":
+            close = _close(event)
+            self.phase = CLOSED
+            await self.exchange.send(close)
+        else:
+            raise RuntimeError(f"Unexpected ASGI message '{kind}' on a WebSocket that is in phase '{phase}'.")
 
     async def _send_refusal(self, event: Event) -> None:
         status = int(event["status"])
         if status not in FINAL_STATUSES:
             raise ValueError(f"a response status is 200 to 999, not {status}")
         await self.exchange.send(Response(status, end_to_end(checked(event.get("headers", ())))))
-        self.phase = Phase.REFUSING
+        self.phase = REFUSING
 
     async def _send_refusal_body(self, event: Event) -> None:
         if data := octets(event.get("body") or b""):
             await self.exchange.send(Body(data))
         if not event.get("more_body", False):
-            self.phase = Phase.CLOSED
+            self.phase = CLOSED
             await self._end_refusal()
 
     async def _end_refusal(self) -> None:
         await self.exchange.send(End())
         self.exchange.reset(ResetCode.NO_ERROR)  # wakes whoever waits in `receive`: nothing will come
+
+
+def _disconnect(code: int, reason: str = "") -> Event:
+    return {"type": "websocket.disconnect", "code": code, "reason": reason}
+
+
+def _decoded(data: bytes) -> str | None:
+    """Text, or None if it is none."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _subprotocol(event: Event) -> str:

@@ -2,7 +2,8 @@
 
 Nothing in here waits for the stream, and nothing is a task. What becomes ready in one turn of the event loop leaves
 together at its end; when as much is ready as `BURST`, it leaves at once, so that the peer works on it while this side
-goes on. So does what ends a body when every open exchange is ready: nothing is left to wait for.
+goes on. So does what ends a body, or is the first message after one that was received, when every open exchange is
+ready: nothing is left to wait for.
 """
 
 from __future__ import annotations
@@ -62,6 +63,7 @@ class TunnelExchange:
     """
 
     __slots__ = (
+        "_answering",
         "_assembly",
         "_end",
         "_endless",
@@ -85,6 +87,7 @@ class TunnelExchange:
         self._sink: Sink | None = None
         self._held_credit = 0
         self._endless = False
+        self._answering = False  # a message was received, and none was sent since
 
     def is_on(self, multiplexer: Multiplexer) -> bool:
         """Whether this is an exchange of that tunnel."""
@@ -121,15 +124,18 @@ class TunnelExchange:
             self._reader = self._multiplexer.loop.create_future()
             await self._reader
         part, credit = self._inbox.popleft()
-        if self._assembly and not self._inbox:
-            credit += self._assembly.take_credit()
+        if self._assembly is not None:
+            self._answering = True
+            if not self._inbox:
+                credit += self._assembly.take_credit()
         if credit:
             self._multiplexer.consume(self._id, credit)
         return part
 
     async def send(self, *parts: Part) -> None:
         self._raise_if_over()
-        if self._multiplexer.post(self._id, parts):
+        answering, self._answering = self._answering, False
+        if self._multiplexer.post(self._id, parts, answering):
             await self._multiplexer.written(self._id)
         self._raise_if_over()
 
@@ -142,12 +148,17 @@ class TunnelExchange:
         self._sink = sink
 
     def unsubscribe(self) -> None:
-        """Hand on nothing more: sink and exchange let go of each other."""
+        """Hand on nothing more, and hold nothing back: sink and exchange let go of each other."""
         self._sink = None
+        self.return_credit()
 
     def post(self, *parts: Part) -> bool:
-        """Queue parts without waiting; True where nothing should follow until the sink's `written`."""
-        if self._sink is None or not self._multiplexer.post(self._id, parts):
+        """Queue what is at hand, without waiting; True where nothing should follow until the sink's `written`."""
+        return self.post_all(parts)
+
+    def post_all(self, parts: Sequence[Part]) -> bool:
+        """As `post`."""
+        if self._sink is None or not self._multiplexer.post(self._id, parts, self._assembly is not None):
             return False
         self._multiplexer.tell_when_written(self._id, self._sink.written)
         return True
@@ -155,6 +166,8 @@ class TunnelExchange:
     def return_credit(self) -> None:
         """Return the credit of what the sink has held."""
         credit, self._held_credit = self._held_credit, 0
+        if self._assembly is not None:
+            credit += self._assembly.take_credit()
         if credit:
             self._multiplexer.consume(self._id, credit)
 
@@ -165,12 +178,10 @@ class TunnelExchange:
 
     def deliver(self, part: Part) -> None:
         """The peer's next part arrived (for the multiplexer)."""
-        if self._sink is not None:
-            self._hand_over(part, self._sink)
-        elif isinstance(part, Message) and self._assembly:
+        if isinstance(part, Message) and self._assembly is not None:
             self._deliver_piece(part, self._assembly)
         else:
-            self._put(part, cost(part.data) if isinstance(part, Body) else 0)
+            self._pass_on(part, cost(part.data) if isinstance(part, Body) else 0)
 
     def end(self, reset: Reset) -> None:
         """Nothing more will come (for the multiplexer)."""
@@ -185,12 +196,16 @@ class TunnelExchange:
         if self._end is not None:
             raise ExchangeReset.of(self._end)
 
-    def _hand_over(self, part: Part, sink: Sink) -> None:
+    def _pass_on(self, part: Part, credit: int) -> None:
         if self._end is not None:
             return
-        taken = sink.take(part)
-        if isinstance(part, Body):
-            self._held_credit += cost(part.data)
+        if self._sink is None:
+            self._inbox.append((part, credit))
+            self._wake()
+            return
+        taken = self._sink.take(part)
+        if credit:
+            self._held_credit += credit
             if taken:  # without `Multiplexer.consume`: what was read is looked after in one go
                 self._multiplexer.core.consume(self._id, self._held_credit)
                 self._held_credit = 0
@@ -200,14 +215,9 @@ class TunnelExchange:
         if assembly.too_large:
             self.reset(ResetCode.LIMIT, f"a message of more than {assembly.limit} bytes")
         elif message is not None:
-            self._put(message, assembly.take_credit())
-        elif not self._inbox:
+            self._pass_on(message, assembly.take_credit())
+        elif not (self._inbox or self._held_credit):
             self._multiplexer.consume(self._id, assembly.take_credit())
-
-    def _put(self, part: Part, credit: int) -> None:
-        if self._end is None:
-            self._inbox.append((part, credit))
-            self._wake()
 
     def _wake(self) -> None:
         if self._reader is not None and not self._reader.done():
@@ -319,10 +329,15 @@ class Multiplexer:
 
     # For the exchanges
 
-    def post(self, id: int, parts: Sequence[Part]) -> bool:
-        """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more."""
+    def post(self, id: int, parts: Sequence[Part], last: bool = False) -> bool:
+        """Queue parts; True where they have data and too much is queued: `written` is to be awaited before more.
+
+        Args:
+            last: whether no more are to follow soon, as nothing does after an `End`.
+        """
         self.core.send(id, parts)
-        if parts and isinstance(parts[-1], End) and self.core.ready >= self.core.open_exchanges:
+        last = last or (bool(parts) and isinstance(parts[-1], End))
+        if last and self.core.ready >= self.core.open_exchanges:
             self._flush()  # nobody is left whose parts could leave together with these
         else:
             self._schedule_flush()

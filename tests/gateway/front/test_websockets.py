@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Subprotocol
 
 from mattermost_plugin.types import Receive, Scope, Send
+from servehttp.settings.kinds import HttpParser
 from support.fronts import Stage, front
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.patience import PATIENCE
@@ -25,9 +26,11 @@ Play = Callable[..., AbstractAsyncContextManager[Stage]]
 SOON = PATIENCE
 
 
-@pytest.fixture
-def play(tmp_path: Path) -> Play:
-    return partial(front, folder=tmp_path, transport="tunnel")
+@pytest.fixture(params=["uvicorn", "ASGI path", "fast path"])
+def play(request: pytest.FixtureRequest, tmp_path: Path) -> Play:
+    """By uvicorn's own server, and by ours on both paths."""
+    parser: HttpParser | None = None if request.param == "uvicorn" else "httptools"
+    return partial(front, folder=tmp_path, transport="tunnel", parser=parser, direct=request.param == "fast path")
 
 
 def url(stage: Stage, plugin: str = "p") -> str:

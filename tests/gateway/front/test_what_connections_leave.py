@@ -131,9 +131,33 @@ async def websocket(streams: Streams) -> None:
     writer.close()
 
 
+async def aborted_websocket(streams: Streams) -> None:
+    reader, writer = streams
+    writer.write(HANDSHAKE)
+    await reader.readuntil(b"\r\n\r\n")
+    writer.write(b"\x82\xfe\xff\xff\x00\x00\x00\x00" + bytes(1000))
+    await writer.drain()
+    writer.transport.abort()
+
+
+async def refused_websocket(streams: Streams) -> None:
+    await whole(streams, HANDSHAKE.replace(b"/plugins/p/ws", b"/plugins/p/nothing"))
+
+
 @pytest.mark.parametrize(
     "visit",
-    [get, old_get, refused, whole_upload, aborted_upload, aborted_expectation, aborted_download, websocket],
+    [
+        get,
+        old_get,
+        refused,
+        whole_upload,
+        aborted_upload,
+        aborted_expectation,
+        aborted_download,
+        websocket,
+        aborted_websocket,
+        refused_websocket,
+    ],
     ids=lambda it: it.__name__,
 )
 async def test_nothing_stays_of_a_connection(visit: Callable[[Streams], Awaitable[None]], tmp_path: Path) -> None:
