@@ -173,7 +173,7 @@ def plays(draw: st.DrawFn) -> Play:
     return Play(tuple(steps), draw(st.booleans()), draw(st.booleans()), not hurried and draw(st.booleans()))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(play=plays())
 async def test_a_websocket_is_the_same_by_both_paths(paths: Paths, play: Play) -> None:
     await seen_by_both(paths, play)

@@ -11,7 +11,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from mattermost_plugin.types import Event, Receive, Scope, Send
 from servehttp.front.websocket_protocol import WebSocketProtocol
-from support.front_server import SECONDS, Client, Running, eventually
+from support.front_server import ENDLESS, SECONDS, Client, Running, eventually
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.websocket_paths import frame
 from support.websocket_server import HANDSHAKE, PREFIX, serving_plugin
@@ -19,7 +19,7 @@ from support.websocket_server import HANDSHAKE, PREFIX, serving_plugin
 pytestmark = pytest.mark.anyio
 
 COMPRESSING = b"Sec-WebSocket-Extensions: permessage-deflate; client_no_context_takeover\r\n"
-CONTINUATION, TEXT, BINARY, CLOSE, PING = 0, 1, 2, 8, 9
+CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 COMPRESSED = 0x40
 
 
@@ -224,18 +224,19 @@ async def close_code_behind(client: Client, size: int) -> int:
 
 
 async def test_a_client_that_answers_pings_goes_on() -> None:
-    async with (
-        serving_plugin(Echo(), websocket_ping_interval=0.05, websocket_ping_timeout=1) as server,
-        connect(url(server), ping_interval=None) as socket,
-    ):
-        await asyncio.sleep(0.5)
-        await socket.send("still here")
-        assert await socket.recv() == "still here"
+    async with serving_plugin(Echo(), websocket_ping_interval=0.05, websocket_ping_timeout=SECONDS) as server:
+        client = await opened(server)
+        for _ in range(3):
+            head, payload = await client.exactly(2), await client.exactly(4)
+            assert head == b"\x89\x04"
+            client.send(frame(PONG, payload))
+        client.send(frame(TEXT, b"still here"))
+        assert b"still here" in await client.until(b"still here")
 
 
 async def test_a_websocket_goes_on_while_the_server_drains_and_a_stop_waits_for_its_end() -> None:
     app = Echo()
-    async with serving_plugin(app, drain_timeout=SECONDS) as server, connect(url(server)) as socket:
+    async with serving_plugin(app, drain_timeout=ENDLESS) as server, connect(url(server)) as socket:
         await socket.send("before")
         assert await socket.recv() == "before"
         stop = asyncio.create_task(server.stop())
@@ -369,10 +370,7 @@ async def test_an_application_waits_for_a_client_that_does_not_read() -> None:
     async with serving_plugin(app) as server:
         client = await opened(server)
         (transport,) = server.connections
-        before = -1
-        while before != sent:
-            before = sent
-            await asyncio.sleep(0.1)
+        await eventually(lambda: not transport.is_reading())  # which it is not while its client reads nothing
         assert transport.get_write_buffer_size() < 1_000_000
         stop.set()
         received = 0
