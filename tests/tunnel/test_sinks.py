@@ -1,4 +1,7 @@
-"""Exchanges whose parts are handed to a sink in the turn in which they arrive."""
+"""Exchanges whose parts are handed to a sink in the turn in which they arrive.
+
+As plain Python alone: no class that is interpreted can be a sink of the compiled tunnel.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +17,9 @@ from mattermost_plugin.tunnel.parts import Addressed, Credit, Hello, TunnelPart
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 from mattermost_plugin.tunnel.windows import PIECE_OVERHEAD
+from servehttp.build import is_compiled
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.skipif(is_compiled(), reason="the sinks of these tests are interpreted")]
 
 WINDOW = 65_536
 PIECE = bytes(30_000)
