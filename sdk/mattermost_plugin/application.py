@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Router
 
 from mattermost_plugin.asgi import Lifespan
-from mattermost_plugin.serve_http.hook import HookApplication
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from mattermost_plugin.serve_http.hook import HookApplication
 
 LEFT_BY_STARLETTE = frozenset(("app", "router", "starlette.exception_handlers"))
 """What Starlette puts into the scope on the way to an application that is not mounted, and so must not see it."""
@@ -30,14 +32,12 @@ def compose(
     """One application: the routes, then `app` or `hook` for what no route answers, then Starlette's 404.
 
     With an `app` or a `hook`, a path that differs from a route's by a slash at its end is theirs to answer, and is not
-    redirected. An `app` alone stays as it is.
+    redirected.
 
     Raises:
         TypeError: `routes` holds something that is no route.
         ValueError: a router in `routes` has to be mounted.
     """
-    if app is not None and not (routes or middleware or exception_handlers or lifespan):
-        return app
     composed = Starlette(
         routes=[route for item in routes for route in _flat(item)],
         middleware=middleware,

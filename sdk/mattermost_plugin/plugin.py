@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
 
     from mattermost_plugin.async_client import AsyncPluginAPIClient
     from mattermost_plugin.client import PluginAPIClient
+    from mattermost_plugin.serve_http.hook import HookApplication
 
 
 Client = TypeVar("Client", "PluginAPIClient", "AsyncPluginAPIClient")
+
+ROUTING = "mattermost_plugin.routing"
 
 _making_client = threading.Lock()
 """Threads may ask for the first client at the same time."""
@@ -168,9 +172,7 @@ class Plugin:
 
     def serves_http(self) -> bool:
         """Whether anything here answers requests: a route, an application, or a handler of ServeHTTP."""
-        from mattermost_plugin.routing import has_routes  # here, because Starlette takes long to import
-
-        return bool(self.routes) or self.app is not None or self.has_hook(HookName.ServeHTTP) or has_routes(type(self))
+        return bool(self.routes) or self.app is not None or self.has_hook(HookName.ServeHTTP) or bool(self._decorated())
 
     def asgi_app(self) -> ASGIApp:
         """The whole plugin as one ASGI application, lifespan included.
@@ -179,21 +181,35 @@ class Plugin:
             TypeError: `routes` holds something that is no route.
             ValueError: a router in `routes` has to be mounted.
         """
-        # Here, because Starlette and the protobuf messages of the ServeHTTP hook take long to import.
-        from mattermost_plugin.application import compose
-        from mattermost_plugin.routing import find_routes
-        from mattermost_plugin.serve_http.hook import HookApplication
-
+        routes = [*self._decorated(), *self.routes]
+        app, lifespan = self._callable("app", arguments=3), self._callable("lifespan", arguments=1)
         handler = self._hook_handlers.get(HookName.ServeHTTP)
-        hook = HookApplication(getattr(self, handler.attribute), stream=handler.options.stream) if handler else None
+        if app is not None and not (routes or self.middleware or self.exception_handlers or lifespan):
+            found: ASGIApp = app  # alone it stays as it is, and needs no Starlette
+            return found
+        from mattermost_plugin.application import compose  # here, because Starlette takes long to import
+
         return compose(
-            routes=[*find_routes(self), *self.routes],
-            app=self._callable("app", arguments=3),
-            hook=hook,
+            routes=routes,
+            app=app,
+            hook=self._hook_application(handler) if handler else None,
             middleware=self.middleware,
             exception_handlers=self.exception_handlers,
-            lifespan=self._callable("lifespan", arguments=1),
+            lifespan=lifespan,
         )
+
+    def _decorated(self) -> list[BaseRoute]:
+        """The routes of decorated methods. The module that decorates them is imported by then, if any were."""
+        if ROUTING not in sys.modules:
+            return []
+        from mattermost_plugin.routing import find_routes
+
+        return find_routes(self)
+
+    def _hook_application(self, handler: HookHandler) -> HookApplication:
+        from mattermost_plugin.serve_http.hook import HookApplication
+
+        return HookApplication(getattr(self, handler.attribute), stream=handler.options.stream)
 
     def _make_client(self, cls: type[Client]) -> Client:
         if self._config is None:

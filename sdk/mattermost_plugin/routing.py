@@ -164,11 +164,6 @@ def find_routes(owner: object) -> list[BaseRoute]:
     return [mark.route(getattr(owner, attribute)) for attribute, mark in _find_marks(type(owner))]
 
 
-def has_routes(cls: type) -> bool:
-    """Whether a class has methods that are decorated as routes."""
-    return bool(_find_marks(cls))
-
-
 def _find_marks(cls: type) -> list[tuple[str, RouteMark]]:
     found: list[tuple[str, RouteMark]] = []
     settled: set[str] = set()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
+import contextlib
+import socket
 from dataclasses import dataclass
 
 UNIX = "unix:"
 LARGEST_PORT = 65535
+LOOPBACK = b"\x7f"
+LOOPBACK_6 = bytes(15) + b"\1"
+"""What addresses of the loopback interface begin with, and the one that there is of IPv6."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,9 @@ def parse_target(text: str) -> Target:
 
 def is_loopback(host: str) -> bool:
     """Whether a name or an address is this machine's own loopback interface."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    if host == "localhost":
+        return True
+    for family, first in ((socket.AF_INET, LOOPBACK), (socket.AF_INET6, LOOPBACK_6)):
+        with contextlib.suppress(OSError):  # it is none of this family
+            return socket.inet_pton(family, host).startswith(first)
+    return False

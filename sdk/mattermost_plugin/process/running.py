@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import sys
@@ -193,6 +192,10 @@ def _stopped_by_signals(server: PluginServer) -> Iterator[None]:
 
 
 def _parse_arguments() -> Place | None:
+    if len(sys.argv) == 1:  # as nearly always
+        return None
+    import argparse
+
     parser = argparse.ArgumentParser(description="Serve this plugin.", allow_abbrev=False)
     parser.add_argument(
         "--listen",

@@ -20,12 +20,12 @@ from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
-from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
 from mattermost_plugin.servicers.table import UNARY_HOOKS
 
 if TYPE_CHECKING:
+    from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
     from mattermost_plugin.servicers.unary import UnaryHook
 
 __all__ = ["DISMISS_POST_ERROR", "HTTPRequest", "HTTPResponseWriter", "PluginHooksServicerImpl", "announced_hooks"]
@@ -152,3 +152,12 @@ def _rpc(name: str) -> Callable[[PluginHooksServicerImpl, Any, Context], Awaitab
 for _name in UNARY_HOOKS:
     if not hasattr(PluginHooksServicerImpl, _name):
         setattr(PluginHooksServicerImpl, _name, _rpc(_name))
+
+
+def __getattr__(name: str) -> Any:
+    """What the reference has here, and this module does not need."""
+    if name not in ("HTTPRequest", "HTTPResponseWriter"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from mattermost_plugin.serve_http import hook
+
+    return getattr(hook, name)

@@ -7,7 +7,7 @@ and `run` returns once no task is left.
 from __future__ import annotations
 
 import asyncio
-import platform
+import sys
 
 from mattermost_plugin.exchange import Serve
 from mattermost_plugin.tunnel.errors import RemoteProtocolError, TunnelClosed
@@ -18,7 +18,7 @@ from mattermost_plugin.tunnel.serving import ExchangeTasks
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
 
-AGENT = f"servehttp python/{platform.python_version()}"
+AGENT = f"servehttp python/{'.'.join(map(str, sys.version_info[:3]))}"
 
 
 class Tunnel:
