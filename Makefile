@@ -27,7 +27,8 @@ PYTHON ?= python3
 PORT ?= 8065
 # Processes that run tests: twice as many as cores, for half of the time they wait for sockets and other processes. Who is
 # done takes work from others; before that each has tests that lie together, and so makes fewer fixtures.
-WORKERS ?= $(shell expr 2 \* $$(getconf _NPROCESSORS_ONLN))
+CORES := $(shell getconf _NPROCESSORS_ONLN)
+WORKERS ?= $(shell expr 2 \* $(CORES))
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -85,7 +86,7 @@ test: $(INSTALLED)
 	$(INSTALLED_BIN)/python $(MEASURING) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 test-fast: $(READY)
-	$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal --fast $(ARGS)
+	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal --fast $(ARGS)
 
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \

@@ -8,11 +8,15 @@ import warnings
 from collections.abc import Generator
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
 from support.fast import Guard, is_left_out
 
+# How long an example takes is no matter of a test.
+hypothesis.settings.register_profile("patient", deadline=None)
+hypothesis.settings.load_profile("patient")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # connections that end are no news
 
 DATABASE = "TEST_DATABASE_URL"

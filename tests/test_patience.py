@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from support import impatience
-from support.impatience import Rules
+from support.impatience import CLOCKS, Rules
 from support.patience import PATIENCE
 
 TESTS = Path(__file__).parent
@@ -23,7 +23,7 @@ def parsed(path: Path) -> ast.Module:
 
 def rules_for(tree: ast.Module) -> Rules:
     """What the names in a module stand for, whether they are its own or another test module's."""
-    constants, clocks = impatience.constants_of(tree), set(impatience.clocks_of(tree))
+    constants, clocks = impatience.constants_of(tree), set(CLOCKS | impatience.clocks_of(tree))
     for module, name in impatience.imports_of(tree):
         path = TESTS / f"{module.replace('.', '/')}.py"
         if path.exists():

@@ -39,17 +39,18 @@ class Rules:
 
     Attributes:
         constants: numbers by the names that they have in it.
-        clocks: functions that return the time, beside those of `CLOCKS`.
+        clocks: functions that return the time.
     """
 
     constants: Mapping[str, float] = field(default_factory=dict)
-    clocks: frozenset[str] = frozenset()
+    clocks: frozenset[str] = CLOCKS
 
     def impatient(self, tree: ast.AST) -> Iterator[int]:
         """The lines that fail when the machine is slow: an upper bound on time that has passed, or a short wait."""
-        for node in ast.walk(tree):
-            if isinstance(node, FUNCTIONS):
-                yield from self._bounds(node)
+        if self._reads(tree, set()):  # which few modules do
+            for node in ast.walk(tree):
+                if isinstance(node, FUNCTIONS):
+                    yield from self._bounds(node)
         yield from self._short_waits(tree)
 
     def _bounds(self, function: ast.AST) -> Iterator[int]:
@@ -81,7 +82,7 @@ class Rules:
     def _reads(self, node: ast.AST, readings: set[str]) -> bool:
         """Whether an expression has a reading of a clock in it."""
         return any(
-            (isinstance(part, ast.Call) and _name(part.func) in CLOCKS | self.clocks and not part.args)
+            (isinstance(part, ast.Call) and _name(part.func) in self.clocks and not part.args)
             or (isinstance(part, ast.Name) and part.id in readings)
             for part in ast.walk(node)
         )
@@ -94,14 +95,17 @@ class Rules:
             for part in ast.walk(node)
         )
 
-    def _short_waits(self, node: ast.AST, expected: bool = False) -> Iterator[int]:
+    def _short_waits(self, tree: ast.AST) -> Iterator[int]:
         """Waits of less than `PATIENCE`, but for those whose end is what is expected."""
-        if isinstance(node, ast.Call) and not expected and 0 < self._seconds(node) < PATIENCE:
-            yield node.lineno
-        expects = expected or (isinstance(node, ast.With) and any(map(_expects_time_out, node.items)))
-        expects = expects or (isinstance(node, ast.Try) and any(map(_catches_time_out, node.handlers)))
-        for child in ast.iter_child_nodes(node):
-            yield from self._short_waits(child, expects and not isinstance(child, ast.excepthandler))
+        nodes = [(tree, False)]
+        while nodes:
+            node, expected = nodes.pop()
+            if isinstance(node, ast.Call) and not expected and 0 < self._seconds(node) < PATIENCE:
+                yield node.lineno
+            expected = expected or _expects_time_out(node)
+            nodes += [
+                (child, expected and not isinstance(child, ast.excepthandler)) for child in ast.iter_child_nodes(node)
+            ]
 
     def _seconds(self, call: ast.Call) -> float:
         """How long a call waits; 0 if it does not, or if that cannot be seen."""
@@ -186,13 +190,15 @@ def _ordered(compare: ast.Compare) -> Iterator[tuple[ast.expr, ast.expr]]:
             yield right, left
 
 
-def _expects_time_out(item: ast.withitem) -> bool:
-    call = item.context_expr
-    return isinstance(call, ast.Call) and _name(call.func) in ("raises", "suppress") and _names_time_out(call)
+def _expects_time_out(node: ast.AST) -> bool:
+    """Whether a statement is there for a time-out in it."""
+    if isinstance(node, ast.Try):
+        return any(handler.type is not None and _names_time_out(handler.type) for handler in node.handlers)
+    return isinstance(node, ast.With) and any(_awaits_time_out(item.context_expr) for item in node.items)
 
 
-def _catches_time_out(handler: ast.ExceptHandler) -> bool:
-    return handler.type is not None and _names_time_out(handler.type)
+def _awaits_time_out(context: ast.expr) -> bool:
+    return isinstance(context, ast.Call) and _name(context.func) in ("raises", "suppress") and _names_time_out(context)
 
 
 def _names_time_out(node: ast.AST) -> bool:

@@ -21,6 +21,7 @@ from support.client import connect, fetch
 from support.fronts import front, plugin_server, refusing_plugin
 from support.handles import IdlePlugin
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -75,7 +76,7 @@ async def staged(
         for app in apps:
             path = folder / f"{app.name}.sock"
             await stack.enter_async_context(plugin_server(app, path))
-            links.append(await Link.connect(f"unix:{path}", transport=transport, timeout=5))
+            links.append(await Link.connect(f"unix:{path}", transport=transport, timeout=PATIENCE))
             stack.push_async_callback(links[-1].close)
         served = await stack.enter_async_context(front(apps[0], folder, direct=direct, max_exchanges=max_exchanges))
         plugin = running(links)
@@ -94,7 +95,7 @@ async def test_one_with_something_open_is_passed_over(tmp_path: Path) -> None:
     hold = asyncio.Event()
     async with staged(tmp_path, Named("slow", hold), Named("b")) as stage:
         waiting = asyncio.create_task(stage.ask())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while stage.links[0].in_flight == 0:
                 await asyncio.sleep(0.001)
         assert [await stage.ask() for _ in range(4)] == ["b"] * 4
@@ -107,7 +108,7 @@ async def test_it_is_busy_when_each_is(tmp_path: Path) -> None:
     hold = asyncio.Event()
     async with staged(tmp_path, Named("a", hold), Named("b", hold), max_exchanges=2) as stage:
         waiting = [asyncio.create_task(stage.ask()) for _ in range(4)]
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE):
             while [link.in_flight for link in stage.links] != [2, 2]:
                 await asyncio.sleep(0.001)
         assert await stage.ask() == "503"
@@ -127,7 +128,7 @@ async def test_what_one_refuses_the_other_answers(tmp_path: Path, direct: bool) 
         put_in_place(stage, running([refusing, stage.links[0]]))
         with capture_logs() as logs:
             assert [await stage.ask() for _ in range(4)] == ["good"] * 4
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 while len(lines := [log for log in logs if "status" in log]) < 4:
                     await asyncio.sleep(0.001)
         assert refused.qsize() == 4, "each was there first, for the other had the turn before, and was there once"

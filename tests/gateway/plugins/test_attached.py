@@ -114,7 +114,7 @@ async def test_one_plugin_may_be_at_several_places_of_which_some_are_not_there(t
     [plugin] = registry
     servers = {one: await served_at(one)}
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert await registry.start() == {"com.example.test": None}
             assert (plugin.state, [await where(plugin) for _ in range(3)]) == ("running", ["one"] * 3)
             assert plugin.reason is not None

@@ -36,13 +36,14 @@ from servehttp.plugins.link import Link, TransportName
 from servehttp.plugins.states import PluginState
 from support.certificates import HOST, Certificates, certificates
 from support.loops import one_module_loop
+from support.patience import PATIENCE
 from support.supervision import POLICY
 
 __all__ = ["certificates", "one_module_loop"]
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 ENDLESS = replace(POLICY, restart=RestartPolicy(0.01, 2, 0.02, limit=None, window=60), connect_timeout=5)
 MIB = 1024 * 1024
 

@@ -25,12 +25,13 @@ from mattermost_plugin.tunnel.direct import DirectMessageStream, DirectServer, c
 from support.certificates import HOST, Certificates
 from support.direct_calls import Heard, echo
 from support.listening import Methods
+from support.patience import PATIENCE
 from support.plugin_host import eventually
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 ALONE = "/alone.Service/Connect"
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 
 
 @asynccontextmanager

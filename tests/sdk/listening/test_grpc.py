@@ -15,12 +15,13 @@ from mattermost_plugin.http2.frames import PING, PREFACE, SETTINGS, frame_head
 from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.listening.server import Server
 from support.listening import PIECE, Methods, ask, calling, serving
+from support.patience import PATIENCE
 from support.plugin_host import eventually
 
-pytestmark = [pytest.mark.anyio, pytest.mark.timeout(30)]
+pytestmark = pytest.mark.anyio
 
 MIB = 1024 * 1024
-TIMEOUT = 10.0
+TIMEOUT = PATIENCE
 
 
 @pytest.fixture
