@@ -63,7 +63,7 @@ def test_settings_cannot_be_changed() -> None:
 
 def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SERVEHTTP_PLUGINS__PATHS", "a, b/c")
-    monkeypatch.setenv("SERVEHTTP_PLUGINS__ATTACH", "com.a=unix:/run/a.sock,com.b=[::1]:5000,com.a=h:1")
+    monkeypatch.setenv("SERVEHTTP_PLUGINS__ATTACH", "com.a=unix:/run/a.sock,com.b=[::1]:5000,com.a=tls:h:1")
     monkeypatch.setenv("SERVEHTTP_PLUGINS__REPLICAS", "Com.A=4, com.b=1")
     monkeypatch.setenv("SERVEHTTP_SERVER__FORWARDED_ALLOW_IPS", "10.0.0.0/8,::1")
     monkeypatch.setenv("SERVEHTTP_LIMITS__MAX_BODY_SIZE", "1 MiB")
@@ -71,7 +71,7 @@ def test_lists_maps_and_sizes_are_written_in_the_environment_as_people_do(monkey
     monkeypatch.setenv("SERVEHTTP_SERVER__UDS", "")
     settings = Settings.load()
     assert settings.plugins.paths == (Path("a"), Path("b/c"))
-    assert settings.plugins.attach == {"com.a": ("unix:/run/a.sock", "h:1"), "com.b": ("[::1]:5000",)}
+    assert settings.plugins.attach == {"com.a": ("unix:/run/a.sock", "tls:h:1"), "com.b": ("[::1]:5000",)}
     assert settings.plugins.replicas == {"com.a": 4, "com.b": 1}
     assert settings.server.forwarded_allow_ips == ("10.0.0.0/8", "::1")
     assert settings.limits.max_body_size == 1024 * 1024
