@@ -111,7 +111,7 @@ MEASURES: Sequence[Measure] = (
     ),
     Measure(
         "rps-servehttp", "rps", SMALL, "gateway, one RPC per request", "/s",
-        "small", (GATEWAY, "rps"), ("servehttp", "rps"), "more", 6, 10,
+        "small", (GATEWAY, "rps"), ("servehttp", "rps"), "more",
     ),
     Measure(
         "rps-pure", "rps", f"{SMALL}, pure Python", ALONE, "/s",

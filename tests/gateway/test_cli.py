@@ -73,6 +73,13 @@ def test_help_and_check_import_neither_grpc_nor_the_http_server(arguments: list[
     assert process.stdout.endswith("imported: []\n")
 
 
+def test_what_serves_imports_no_library_that_is_only_needed_now_and_then() -> None:
+    seldom = ("grpc", "yaml", "pathspec", "mattermost_plugin.forms", "sqlalchemy", "rich.markdown")
+    code = f"import sys, servehttp.cli, servehttp.running\nprint([name for name in {seldom} if name in sys.modules])"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PATIENCE, check=True)
+    assert process.stdout == "[]\n"
+
+
 def test_version_and_build_are_one_line() -> None:
     process = run("--version")
     assert (process.returncode, process.stderr, process.stdout.count("\n")) == (0, "", 1)

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from servehttp.authoring.packing import pack
 from servehttp.authoring.scaffold import DESCRIPTIONS, Names, Template, create
 from servehttp.errors import BundleError
 
@@ -44,6 +43,8 @@ def build(
     Tests, caches, environments and hidden files stay out. Rules of its own go into .bundleignore, written as in
     .gitignore; they may take files back with an exclamation mark.
     """
+    from servehttp.authoring.packing import pack  # here, because its libraries take long to load
+
     try:
         bundle = pack(folder, output)
     except OSError as error:

@@ -25,7 +25,6 @@ from urllib.parse import unquote_plus
 
 from mattermost_plugin.exchange import Request
 from mattermost_plugin.types import Receive
-from servehttp.front.forms import look_into_form
 from servehttp.front.headers import COOKIE, PARAMETER, RequestHeaders, names_token
 from servehttp.identity import UNKNOWN, Caller, Identity, is_same_origin
 
@@ -89,6 +88,8 @@ async def identify(request: Request, identity: Identity, receive: Receive) -> Re
     callers = await _look_up(credentials, identity)
     caller, proven = _who(request, credentials, callers)
     if caller is not None and not proven:
+        from servehttp.front.forms import look_into_form  # here: few forms show it, and its parsers load slowly
+
         given, receive = await look_into_form(request, receive, CSRF_FIELD)
         caller = caller if _is_token(given, caller) else None
     _pass_on(request, callers, caller)

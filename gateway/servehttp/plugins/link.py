@@ -5,27 +5,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import ssl
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-import grpc
 import structlog
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
-from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_health.v1 import health_pb2
 
 from mattermost_plugin.calls.client import CONNECT, CallClient
 from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.exchange import Exchange, Request
-from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2, hooks_pb2_grpc
+from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2
 from mattermost_plugin.handshake import HEALTH_SERVICE
+from mattermost_plugin.http2.connecting import CannotConnect
 from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ActivationError, LinkError, NoTunnelError
 from servehttp.plugins.call_transport import CallTransport
 from servehttp.plugins.dialing import Dialing, GatewayTLS
+from servehttp.plugins.hook_calls import HookCalls, parse
 from servehttp.plugins.probe import look_at
 from servehttp.plugins.transports import Transport, TunnelTransport
 
@@ -35,16 +34,9 @@ TransportName: TypeAlias = Literal["auto", "tunnel", "servehttp"]
 
 PROBE_TIMEOUT = 1.0
 """Seconds to find out what is there instead of a plugin, for each of two steps."""
-CHANNEL_OPTIONS = (
-    ("grpc.max_receive_message_length", -1),
-    ("grpc.max_send_message_length", -1),
-    # A plugin that was restarted is dialled at once: no back-off is inherited from the connection before.
-    ("grpc.use_local_subchannel_pool", 1),
-    # A proxy from the environment has no business between a gateway and its plugins.
-    ("grpc.enable_http_proxy", 0),
-)
 
 SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
+CHECK = f"/{health_pb2.DESCRIPTOR.services_by_name['Health'].full_name}/Check"
 ANY_SIZE = -1
 
 
@@ -64,7 +56,7 @@ class Link:
 
     def __init__(
         self,
-        channel: grpc.aio.Channel,
+        hooks: HookCalls,
         transport: Transport,
         implemented: frozenset[str],
         calls: CallClient | None = None,
@@ -73,11 +65,9 @@ class Link:
         self.serves_http = "ServeHTTP" in implemented
         self.begin = transport.begin
         self.carrier = transport.carrier
-        self._channel = channel
+        self._hooks = hooks
         self._transport = transport
         self._calls = calls
-        self._hooks = hooks_pb2_grpc.PluginHooksStub(channel)
-        self._health: Any = health_pb2_grpc.HealthStub(channel)  # its published stubs lack the calls
 
     @classmethod
     async def connect(
@@ -105,21 +95,20 @@ class Link:
         """
         dialing = Dialing(target, tls, session)
         await dialing.check(timeout)
-        channel = _channel(dialing)
+        hooks = await _open_hooks(dialing, timeout)
         try:
-            await _ready(channel, dialing, timeout)
-            implemented = await _ask_implemented(channel, timeout)
-            way = await _open_transport(channel, dialing, transport, tunnel or TunnelSettings(), timeout)
+            implemented = await _ask_implemented(hooks, timeout)
+            way = await _open_transport(dialing, transport, tunnel or TunnelSettings(), timeout)
         except BaseException:
-            await channel.close()
+            await hooks.close()
             raise
         try:
             calls = CallClient(await dialing.call(CONNECT, timeout), ANY_SIZE)
         except BaseException:
             await way.close()
-            await channel.close()
+            await hooks.close()
             raise
-        return cls(channel, way, implemented, calls)
+        return cls(hooks, way, implemented, calls)
 
     @property
     def transport(self) -> str:
@@ -145,12 +134,11 @@ class Link:
         """
         if "OnConfigurationChange" in self.implemented:
             try:
-                request = hooks_lifecycle_pb2.OnConfigurationChangeRequest()
-                await self._call_hook(self._hooks.OnConfigurationChange, request, timeout)
+                await self._run_hook("OnConfigurationChange", timeout)
             except ActivationError as error:
                 logger.warning("OnConfigurationChange failed", error=str(error))
         if "OnActivate" in self.implemented:
-            await self._call_hook(self._hooks.OnActivate, hooks_lifecycle_pb2.OnActivateRequest(), timeout)
+            await self._run_hook("OnActivate", timeout)
 
     async def deactivate(self, timeout: float) -> None:
         """OnDeactivate, if the plugin has it.
@@ -160,7 +148,7 @@ class Link:
             LinkError: no answer.
         """
         if "OnDeactivate" in self.implemented:
-            await self._call_hook(self._hooks.OnDeactivate, hooks_lifecycle_pb2.OnDeactivateRequest(), timeout)
+            await self._run_hook("OnDeactivate", timeout)
 
     async def call(self, name: str, request: Message, timeout: float) -> Message:
         """Call a hook by its name, whether or not the plugin has it; returns its response.
@@ -176,8 +164,7 @@ class Link:
         if self._calls is not None:
             with contextlib.suppress(CallRefused):
                 return await self._call_directly(self._calls, name, request, timeout)
-        response: Message = await _unary(getattr(self._hooks, name)(request, timeout=timeout), name)
-        return response
+        return await _ask(self._hooks, name, request, timeout)
 
     async def check_health(self, timeout: float) -> None:
         """Ask the plugin whether it is well.
@@ -186,7 +173,8 @@ class Link:
             LinkError: it is not, or did not answer.
         """
         request = health_pb2.HealthCheckRequest(service=HEALTH_SERVICE)
-        answer = await _unary(self._health.Check(request, timeout=timeout), "health check")
+        with _told("health check"):
+            answer = await self._hooks.call(CHECK, request, health_pb2.HealthCheckResponse, timeout)
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise LinkError("the plugin's health is not SERVING")
 
@@ -217,46 +205,34 @@ class Link:
         await self._transport.close()
         if self._calls is not None:
             await self._calls.close()
-        await self._channel.close()
+        await self._hooks.close()
 
     async def _call_directly(self, calls: CallClient, name: str, request: Message, timeout: float) -> Message:
-        method, body = f"/{SERVICE.full_name}/{name}", request.SerializeToString()
+        method, body = _path(name), request.SerializeToString()
         if not calls.takes(method, body):
             raise CallRefused
         with _told(name):
-            return _response_class(name).FromString(await calls.call(method, body, timeout))
+            return parse(_response_class(name), await calls.call(method, body, timeout))
 
-    async def _call_hook(self, method: Any, request: Any, timeout: float) -> None:
-        name = type(request).__name__.removesuffix("Request")
-        response = await _unary(method(request, timeout=timeout), name)
+    async def _run_hook(self, name: str, timeout: float) -> None:
+        request = getattr(hooks_lifecycle_pb2, f"{name}Request")()
+        response: Any = await _ask(self._hooks, name, request, timeout)
         if response.HasField("error"):
             raise ActivationError(_error_text(response.error))
 
 
-def _channel(dialing: Dialing) -> grpc.aio.Channel:
-    if dialing.tls is None:
-        return grpc.aio.insecure_channel(dialing.address, options=CHANNEL_OPTIONS)
-    files = dialing.files
-    known = files.ca or ssl.get_default_verify_paths().cafile
-    pem = [Path(path).read_bytes() if path else None for path in (known, files.key, files.cert)]
-    options = (*CHANNEL_OPTIONS, ("grpc.ssl_target_name_override", dialing.name))
-    return grpc.aio.secure_channel(dialing.address, grpc.ssl_channel_credentials(*pem), options=options)
-
-
-async def _ready(channel: grpc.aio.Channel, dialing: Dialing, timeout: float) -> None:
+async def _open_hooks(dialing: Dialing, timeout: float) -> HookCalls:
     try:
-        async with asyncio.timeout(timeout):
-            await channel.channel_ready()
-    except TimeoutError:
+        return HookCalls(lambda: dialing.channel(timeout), await dialing.channel(timeout))
+    except CannotConnect:
         found = await look_at(dialing.address, min(timeout, PROBE_TIMEOUT))
         raise LinkError(f"no plugin answered at {dialing.target} within {timeout:g} s: {found}") from None
 
 
-async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozenset[str]:
-    hooks = hooks_pb2_grpc.PluginHooksStub(channel)
+async def _ask_implemented(hooks: HookCalls, timeout: float) -> frozenset[str]:
     request = hooks_lifecycle_pb2.ImplementedRequest()
     try:
-        response = await _unary(hooks.Implemented(request, timeout=timeout), "Implemented")
+        response: Any = await _ask(hooks, "Implemented", request, timeout)
     except Unimplemented:
         raise LinkError("what answers is a gRPC server, but no plugin: it has no PluginHooks") from None
     if response.HasField("error"):
@@ -264,9 +240,7 @@ async def _ask_implemented(channel: grpc.aio.Channel, timeout: float) -> frozens
     return frozenset(response.hooks)
 
 
-async def _open_transport(
-    channel: grpc.aio.Channel, dialing: Dialing, name: TransportName, settings: TunnelSettings, timeout: float
-) -> Transport:
+async def _open_transport(dialing: Dialing, name: TransportName, settings: TunnelSettings, timeout: float) -> Transport:
     if name == "servehttp":
         return await CallTransport.start(lambda: dialing.channel(timeout))
     try:
@@ -277,18 +251,18 @@ async def _open_transport(
     return await CallTransport.start(lambda: dialing.channel(timeout))
 
 
+async def _ask(hooks: HookCalls, name: str, request: Message, timeout: float) -> Message:
+    with _told(name):
+        return await hooks.call(_path(name), request, _response_class(name), timeout)
+
+
+def _path(hook: str) -> str:
+    return f"/{SERVICE.full_name}/{hook}"
+
+
 @functools.cache
 def _response_class(hook: str) -> type[Message]:
     return GetMessageClass(SERVICE.methods_by_name[hook].output_type)
-
-
-async def _unary(call: Any, what: str) -> Any:
-    """The answer of a unary call, which is cancelled if nobody waits for it any more."""
-    try:
-        with _told(what):
-            return await call
-    finally:
-        call.cancel()
 
 
 @contextlib.contextmanager
@@ -296,8 +270,6 @@ def _told(what: str) -> Iterator[None]:
     """Tells how a call failed as a LinkError."""
     try:
         yield
-    except grpc.aio.AioRpcError as error:
-        raise _failure(what, Status[error.code().name], error.details()) from None
     except CallFailed as error:
         raise _failure(what, error.status, error.details) from None
     except asyncio.CancelledError:

@@ -17,7 +17,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -279,35 +278,33 @@ def _check_unique(folder: Path, manifest: Manifest, others: Mapping[str, Manifes
         )  # fmt: skip
 
 
-class _YamlLoader(yaml.SafeLoader):
-    """Takes no aliases: by them a few lines stand for more than fits into memory."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]  # typeshed lacks it
-            raise yaml.composer.ComposerError(None, None, "an alias; write out what it stands for", mark)
-        return super().compose_node(parent, index)
-
-
 def _read(file: Path) -> dict[str, Any]:
     try:
         text = _read_plain_file(file).decode("utf-8-sig")
-        data = json.loads(text) if file.suffix == ".json" else yaml.load(text, _YamlLoader)
+        data = _parse(file, text)
     except OSError as error:
         raise ManifestError(file, "", f"cannot be read: {error.strerror}", "allow the gateway to read it") from error
     except UnicodeDecodeError as error:
         raise ManifestError(file, "", f"is not UTF-8 text (byte {error.start})", "save it as UTF-8") from error
     except json.JSONDecodeError as error:
         raise _syntax_error(file, "JSON", error.lineno, error.colno, error.msg) from error
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise _syntax_error(file, "YAML", line, column, error.problem or "cannot be parsed") from error
-    except (yaml.YAMLError, RecursionError, *UNREADABLE) as error:
+    except (RecursionError, *UNREADABLE) as error:
         raise _syntax_error(file, file.suffix[1:].upper(), 1, 1, " ".join(str(error).split())) from error
     if not isinstance(data, dict):
         raise ManifestError(file, "", "does not hold an object", 'begin it with { "id": "com.example.hello", … }')
     return data
+
+
+def _parse(file: Path, text: str) -> Any:
+    if file.suffix == ".json":
+        return json.loads(text)
+
+    from servehttp.plugins.yaml_manifest import YamlProblem, read_yaml  # here, because most plugins do without
+
+    try:
+        return read_yaml(text)
+    except YamlProblem as error:
+        raise _syntax_error(file, "YAML", error.line, error.column, error.problem) from error
 
 
 def _read_plain_file(file: Path) -> bytes:
