@@ -15,6 +15,7 @@
 # make soak           put all users of the load tests on the gateway for long, kill plugins meanwhile, and tell whether
 #                     memory, descriptors, tasks or open exchanges grow (MINUTES=, USERS=)
 # make load           measure what a request costs more, with Locust (SCENARIO=, USERS=, DURATION=, ROUNDS=)
+# make environments   make what `docs`, `lint` and `test` run in, so that these may run side by side
 # make wheels         make the wheels and the sdist in dist/, and serve an example from each in an environment of its own
 # make docs           make the documentation as a site, in site/ (docs/index.md is its home)
 # make protos         generate the Python code for proto/, and the API client
@@ -46,13 +47,16 @@ SOURCES := $(shell find sdk gateway -name '*.py')
 MEASURED := $(if $(PURE),$(LOADTEST),$(INSTALLED))
 MEASURED_BIN := $(if $(PURE),$(BIN),$(INSTALLED_BIN))
 
-# Tests run slower so, by a quarter.
 MEASURING := $(if $(COVERAGE),-m coverage run)
+# Of these the branches are counted that they pass: to count takes twice the time, and of what is compiled `test-pure` counts.
+COUNTED := tests/gateway/workspace tests/gateway/plugins tests/gateway/authoring tests/gateway/test_cli.py tests/sdk \
+	tests/integration/test_lifecycle.py tests/integration/test_workers.py tests/integration/test_replicas_managed.py
+PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: help demo test test-fast test-postgres test-pure coverage wheels docs lint bench load performance soak protos clean
+.PHONY: help environments demo test test-fast test-postgres test-pure coverage wheels docs lint bench load performance soak protos clean
 .DEFAULT_GOAL := help
 
 help:
@@ -83,7 +87,12 @@ demo: $(DEMO)
 
 test: $(INSTALLED)
 	$(INSTALLED_BIN)/servehttp --version
-	$(INSTALLED_BIN)/python $(MEASURING) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+ifdef COVERAGE
+	$(INSTALLED_BIN)/python $(MEASURING) $(PYTEST) $(ARGS) $(COUNTED)
+	$(INSTALLED_BIN)/python $(PYTEST) $(ARGS) $(COUNTED:%=--ignore=%)
+else
+	$(INSTALLED_BIN)/python $(PYTEST) $(ARGS)
+endif
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal --fast $(ARGS)
@@ -94,7 +103,7 @@ test-postgres: $(READY)
 		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
-	$(BIN)/python $(MEASURING) -m pytest -n $(WORKERS) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py \
+	$(BIN)/python $(MEASURING) $(PYTEST) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py \
 		tests/gateway/front tests/test_compiled_build.py $(ARGS)
 
 coverage: $(READY)
@@ -127,6 +136,8 @@ wheels: $(BUILD) $(WHEEL)
 	$(BUILD_BIN)/python .ci/same_files.py dist/*.whl
 	$(BUILD_BIN)/twine check --strict dist/*
 	$(BUILD_BIN)/python .ci/serve_installed.py dist/*
+
+environments: $(DOCS) $(INSTALLED)
 
 lint: $(READY)
 	$(BIN)/ruff check .
