@@ -113,7 +113,7 @@ async def test_a_link_that_is_closed_fails_its_hooks(linked: Linked) -> None:
     call = asyncio.create_task(linked.ask("wait"))
     await linked.plugin.begun.wait()
     await linked.link.close()
-    with pytest.raises(LinkError, match="MessageWillBePosted: .*the connection was closed"):
+    with pytest.raises(LinkError, match=r"MessageWillBePosted: .*the connection was closed"):
         await call
 
 
