@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-import grpc
-import grpc.aio
 import h11
 from structlog.testing import capture_logs
 
@@ -34,6 +32,7 @@ from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
 from support.fronts import Handle, Plugins, http_server
+from support.hook_calls import unconnected
 from support.patience import PATIENCE
 from support.tunnels import memory_streams
 
@@ -186,7 +185,7 @@ async def path(*, direct: bool, timeout: float = 10, body_timeout: float = 10, *
     plugin = Tunnel(Half.PLUGIN, CallMessageStream(plugin_end), serve=serve, settings=settings)
     running = asyncio.create_task(plugin.run())
     transport = TunnelTransport(CallMessageStream(gateway_end), settings)
-    link = Link(grpc.aio.insecure_channel("unix:/nowhere"), transport, frozenset(("ServeHTTP",)))
+    link = Link(unconnected(), transport, frozenset(("ServeHTTP",)))
     try:
         front = Front(
             Plugins({"p": Handle(link)}),  # type: ignore[arg-type]  # a registry's shape

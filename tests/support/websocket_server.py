@@ -8,9 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import grpc
-import grpc.aio
-
 from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.message_stream import CallMessageStream
@@ -28,6 +25,7 @@ from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
 from support.front_server import Running
 from support.fronts import Handle, Plugins
+from support.hook_calls import unconnected
 from support.tunnels import memory_streams
 
 PREFIX = "/plugins/p"
@@ -48,7 +46,7 @@ async def serving_plugin(
     plugin = Tunnel(Half.PLUGIN, CallMessageStream(plugin_end), serve=ASGIAdapter(app).serve, settings=settings)
     serving = asyncio.create_task(plugin.run())
     transport = TunnelTransport(CallMessageStream(gateway_end), settings)
-    link = Link(grpc.aio.insecure_channel("unix:/nowhere"), transport, frozenset(("ServeHTTP",)))
+    link = Link(unconnected(), transport, frozenset(("ServeHTTP",)))
     listener = socket.create_server(("127.0.0.1", 0))
     front = Front(
         Plugins({"p": Handle(link)}),  # type: ignore[arg-type]  # a registry's shape
