@@ -218,6 +218,9 @@ class FakeRunner:
     async def wait(self) -> str:
         return await asyncio.shield(self.ended)
 
+    def retire(self) -> None:
+        self.retired = True
+
     async def stop(self, grace: float) -> None:
         self.calls.append(f"stop {grace:g}")
         if not self.ended.done():

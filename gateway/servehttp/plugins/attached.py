@@ -26,6 +26,9 @@ class AttachedRunner:
         await asyncio.Event().wait()
         raise AssertionError("nobody sets this event")
 
+    def retire(self) -> None:
+        """It has no endpoint of the API."""
+
     async def stop(self, grace: float) -> None:
         """Leave it alone."""
 
@@ -38,6 +41,7 @@ def attach(
     observers: PluginObservers | None = None,
     host: HookHost | None = None,
     number: int | None = None,
+    generation: int = 0,
 ) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 
@@ -49,9 +53,10 @@ def attach(
         observers: who else connects to it.
         host: fires its hooks. It has no process of ours to be given an endpoint of the API.
         number: which of the plugin's replicas is there; None for the only one.
+        generation: how many versions of the plugin there were before.
     """
 
     async def launch() -> AttachedRunner:
         return AttachedRunner(target)
 
-    return SupervisedPlugin(plugin_id, launch, connect, policy, observers, host, number=number)
+    return SupervisedPlugin(plugin_id, launch, connect, policy, observers, host, number=number, generation=generation)

@@ -30,6 +30,7 @@ from servehttp.plugins.replicas import ReplicatedPlugin
 from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.plugins.users import User
+from servehttp.plugins.versions import Versions
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.plugins import PluginSettings
 
@@ -59,17 +60,27 @@ class PluginFactory:
     host: PluginHost | None = None
     crowd: Crowd = field(default_factory=Crowd)
 
-    def started(self, manifest: Manifest) -> PluginHandle:
-        """A plugin in a process of its own, or in several."""
+    @functools.cached_property
+    def versions(self) -> Versions | None:
+        """Which of a plugin's versions the host fires hooks in."""
+        return Versions(self.host) if self.host is not None else None
+
+    def started(self, manifest: Manifest, generation: int = 0) -> PluginHandle:
+        """A plugin in a process of its own, or in several.
+
+        Args:
+            manifest: the plugin's.
+            generation: how many versions of it there were before.
+        """
         policy = supervision_policy(self.settings.plugins, manifest.id)
 
         def process(number: int | None, host: HookHost | None) -> SupervisedPlugin:
             launch = functools.partial(PluginProcess.launch, self._spec(manifest, number), self.reaper)
-            connect, observers = self._connect(manifest.id), self.observers
-            return SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, self.crowd, number)
+            connect, observers, crowd = self._connect(manifest.id), self.observers, self.crowd
+            return SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, crowd, number, generation)
 
         count = self.settings.plugins.replicas.get(manifest.id, manifest.replicas)
-        return self._made_of(manifest.id, count, process)
+        return self._made_of(manifest.id, count, process, generation)
 
     def attached(self, plugin_id: str, targets: Sequence[str]) -> PluginHandle:
         """A plugin that runs already, in one place or in several."""
@@ -83,14 +94,19 @@ class PluginFactory:
         return self._made_of(plugin_id, len(targets), place)
 
     def _made_of(
-        self, plugin_id: str, count: int, make: Callable[[int | None, HookHost | None], SupervisedPlugin]
+        self,
+        plugin_id: str,
+        count: int,
+        make: Callable[[int | None, HookHost | None], SupervisedPlugin],
+        generation: int = 0,
     ) -> PluginHandle:
         """A plugin of so many replicas, each made by its number and by what fires its hooks."""
+        host = self.versions.begin(plugin_id) if self.versions is not None else None
         if count == 1:
-            return make(None, self.host)
-        hooks = ReplicaHooks(plugin_id, self.host) if self.host is not None else None
-        numbers = range(1, count + 1)
-        return ReplicatedPlugin(plugin_id, [make(number, hooks.of(number) if hooks else None) for number in numbers])
+            return make(None, host)
+        hooks = ReplicaHooks(plugin_id, host) if host is not None else None
+        replicas = [make(number, hooks.of(number) if hooks else None) for number in range(1, count + 1)]
+        return ReplicatedPlugin(plugin_id, replicas, generation)
 
     def _connect(self, plugin_id: str) -> Connect:
         plugins = self.settings.plugins

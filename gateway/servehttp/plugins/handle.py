@@ -17,9 +17,17 @@ OFFERS = 2
 
 
 class PluginHandle(Protocol):
-    """One plugin."""
+    """One plugin, in one of its versions.
+
+    Attributes:
+        id: the plugin's id.
+        generation: how many versions there were before, since the gateway's start.
+        changed: called after each change of its state or its connections.
+    """
 
     id: str
+    generation: int
+    changed: Callable[[], None] | None
 
     @property
     def restarts(self) -> int:
@@ -70,6 +78,10 @@ class PluginHandle(Protocol):
         """Stop it in order."""
         ...
 
+    def retire(self) -> None:
+        """Another version has taken its place; to be told before it is stopped."""
+        ...
+
     def describe(self) -> dict[str, object]:
         """All that an operator wants to know, as plain values."""
         ...
@@ -81,6 +93,7 @@ class Replica(ABC):
     Attributes:
         id: the plugin's id.
         number: which of the plugin's replicas it is, from 1; None for the only one.
+        generation: how many versions of the plugin there were before, since the gateway's start.
         link: the connection while it runs, else None.
         target: where it listens, as gRPC names it; None while nobody shall be connected to it.
         restarts: how often it was started again since `start`.
@@ -92,6 +105,7 @@ class Replica(ABC):
 
     id: str
     number: int | None = None
+    generation: int = 0
     link: Link | None = None
     target: str | None = None
     restarts: int = 0
@@ -103,7 +117,9 @@ class Replica(ABC):
     @property
     def name(self) -> str:
         """What it is called among the replicas of all plugins."""
-        return self.id if self.number is None else f"{self.id}[{self.number}]"
+        number = "" if self.number is None else f"[{self.number}]"
+        generation = f"+{self.generation}" if self.generation else ""
+        return f"{self.id}{number}{generation}"
 
     @property
     def replicas(self) -> Sequence[Replica]:
@@ -125,6 +141,9 @@ class Replica(ABC):
     @abstractmethod
     async def stop(self) -> None:
         """Stop it in order."""
+
+    def retire(self) -> None:  # noqa: B027  # most leave nothing behind
+        """Another version has taken its plugin's place: what this one undoes at its end is that one's, and stays."""
 
     async def settled(self) -> None:  # noqa: B027  # for most there are none
         """Returns when other processes that serve the plugin, where there are any, know of its state and act on it."""

@@ -25,6 +25,10 @@ class ApiEndpoint(Protocol):
         """What each call has to bring; empty where none is needed."""
         ...
 
+    def retire(self) -> None:
+        """Another version has taken the plugin's place: what the process undoes now is that one's, and stays."""
+        ...
+
     async def close(self) -> None:
         """Take no more calls."""
         ...

@@ -157,6 +157,11 @@ class PluginProcess:
             self.kill()
             await self._close()
 
+    def retire(self) -> None:
+        """Another version has taken the plugin's place."""
+        if self._endpoint is not None:
+            self._endpoint.retire()
+
     def terminate(self) -> None:
         """Ask the group to end; nothing happens if it has."""
         if self._child is not None:

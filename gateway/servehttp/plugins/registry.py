@@ -18,6 +18,7 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.refused import refused_plugins
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervision import PluginObservers
+from servehttp.plugins.versions import Versions
 
 STARTS_AT_ONCE = (os.cpu_count() or 1) + 2
 """Starting an interpreter keeps a core busy, and more at once would only make all miss their time-outs; the two more
@@ -36,16 +37,24 @@ class Registry:
         reaper: ends their processes should the gateway be killed; started and stopped with them. None where they are
             another process's.
         observers: who is told when replicas are there no more.
+        versions: what their host is told by which version of a plugin it fires hooks in; None where there is no host.
     """
 
     def __init__(
-        self, plugins: Iterable[PluginHandle], reaper: Reaper | None, observers: PluginObservers | None = None
+        self,
+        plugins: Iterable[PluginHandle],
+        reaper: Reaper | None,
+        observers: PluginObservers | None = None,
+        versions: Versions | None = None,
     ) -> None:
         self._plugins = {plugin.id: plugin for plugin in plugins}
         self._reaper = reaper
         self._observers = observers
+        self._versions = versions
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._restarts: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._coming: set[PluginHandle] = set()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._stopping = False
 
     @classmethod
@@ -58,11 +67,18 @@ class Registry:
         ids = {plugin.id for plugin in attached}
         started = [factory.started(manifest) for manifest in manifests if manifest.id not in ids]
         ids.update(plugin.id for plugin in started)
-        return cls([*started, *attached, *refused_plugins(refused, ids)], factory.reaper, factory.observers)
+        return cls(
+            [*started, *attached, *refused_plugins(refused, ids)], factory.reaper, factory.observers, factory.versions
+        )
 
     def get(self, plugin_id: str) -> PluginHandle | None:
         """The plugin with this id."""
         return self._plugins.get(plugin_id)
+
+    @property
+    def coming(self) -> Iterable[PluginHandle]:
+        """Versions that start, and are to take the place of those that are here."""
+        return tuple(self._coming)
 
     def __iter__(self) -> Iterator[PluginHandle]:
         return iter(self._plugins.values())
@@ -81,9 +97,8 @@ class Registry:
     def remove(self, plugin_id: str) -> None:
         """Have a plugin no more; it should have been stopped. Nothing happens if it is not there."""
         plugin = self._plugins.pop(plugin_id, None)
-        if plugin is not None and self._observers is not None:
-            for replica in plugin.replicas:
-                self._observers.forget_replica(replica)
+        if plugin is not None:
+            self._forget(plugin)
 
     async def start(self, but: Container[str] = ()) -> Mapping[str, PluginStartError | None]:
         """Start all of them, `STARTS_AT_ONCE` replicas at a time; one that fails does not concern the others.
@@ -125,17 +140,73 @@ class Registry:
             if plugin.state is not PluginState.STOPPED and not self._stopping:
                 await plugin.restart(self._start_queued)
 
+    async def replace(self, successor: PluginHandle) -> None:
+        """Have another version of a plugin in the place of the one that is there, once all of it runs.
+
+        Until then that one serves as before. Afterwards nothing begins there, and what is open goes on until it has
+        drained, for which nobody waits.
+
+        Args:
+            successor: not started yet; its generation is another one than that of the plugin with its id.
+
+        Raises:
+            LookupError: there is no plugin with its id.
+            PluginStartError: it did not come up, or the gateway stops. Nothing has changed.
+        """
+        async with self._restarts[successor.id]:
+            before = self._plugins[successor.id]
+            await self._bring_up(successor)
+            self._plugins[successor.id] = successor
+            if self._versions is not None:
+                self._versions.hand_over(successor.id)
+            self._leave(before)
+
     async def stop(self) -> None:
         """Stop all of them at once, also those that are still starting, and then the reaper."""
         self._stopping = True
+        plugins = [*self, *self._coming]
         try:
-            results = await asyncio.gather(*(plugin.stop() for plugin in self), return_exceptions=True)
-            for plugin, error in zip(self, results, strict=True):
+            results = await asyncio.gather(*(plugin.stop() for plugin in plugins), return_exceptions=True)
+            for plugin, error in zip(plugins, results, strict=True):
                 if isinstance(error, Exception):
                     log.error("plugin could not be stopped", plugin=plugin.id, exc_info=error)
+            await asyncio.gather(*self._leaving)
         finally:
             if self._reaper is not None:
                 await self._reaper.stop()
+
+    async def _bring_up(self, successor: PluginHandle) -> None:
+        """Start all of it; it is gone again if that fails, or is not wanted any more."""
+        self._coming.add(successor)
+        try:
+            problems = await self._start_all(successor.replicas)
+            for problem in problems.values():
+                if problem is not None:
+                    raise problem
+            await asyncio.gather(*(replica.settled() for replica in successor.replicas))
+        except BaseException:
+            await asyncio.shield(self._end(successor))
+            raise
+        finally:
+            self._coming.discard(successor)
+
+    def _leave(self, before: PluginHandle) -> None:
+        before.retire()
+        leaving = asyncio.create_task(self._end(before), name=f"replaced {before.id}")
+        self._leaving.add(leaving)
+        leaving.add_done_callback(self._leaving.discard)
+
+    async def _end(self, plugin: PluginHandle) -> None:
+        try:
+            await plugin.stop()
+        except Exception:  # nobody waits for it
+            log.exception("plugin could not be stopped", plugin=plugin.id)
+        self._forget(plugin)
+
+    def _forget(self, plugin: PluginHandle) -> None:
+        if self._observers is not None:
+            for replica in plugin.replicas:
+                self._observers.forget_replica(replica)
 
     async def _start_all(self, replicas: Sequence[Replica]) -> Mapping[Replica, PluginStartError | None]:
         """Queue these, and start each in its turn; for each None, or why its first start failed."""

@@ -38,14 +38,18 @@ class ReplicatedPlugin:
     Args:
         plugin_id: its id.
         replicas: each with a number of its own.
+        generation: how many versions of the plugin there were before.
 
     Attributes:
         state: that of its replicas, by `PRECEDENCE`.
         reason: which of them do not run, unless all do, or all rest.
+        changed: called after each change of its state or its connections.
     """
 
-    def __init__(self, plugin_id: str, replicas: Iterable[Replica] = ()) -> None:
+    def __init__(self, plugin_id: str, replicas: Iterable[Replica] = (), generation: int = 0) -> None:
         self.id = plugin_id
+        self.generation = generation
+        self.changed: Callable[[], None] | None = None
         self.state = PluginState.STOPPED
         self.reason: str | None = None
         self._balancer = Balancer()
@@ -113,6 +117,11 @@ class ReplicatedPlugin:
             if isinstance(result, BaseException):
                 raise result
 
+    def retire(self) -> None:
+        """Another version has taken its place."""
+        for replica in self._endpoints:
+            replica.retire()
+
     def describe(self) -> dict[str, object]:
         """All that an operator wants to know, with each replica's part."""
         parts: list[dict[str, Any]] = [replica.describe() for replica in self.replicas]
@@ -150,6 +159,8 @@ class ReplicatedPlugin:
         self.reason = self._why()
         self._changed.set()
         self._changed = asyncio.Event()
+        if self.changed is not None:
+            self.changed()
 
     def _why(self) -> str | None:
         running = [replica for replica in self._endpoints if replica.state is PluginState.RUNNING]

@@ -45,6 +45,10 @@ class Runner(Protocol):
         """Return at once when the run has ended, with the reason in one line. For what is not ours it never returns."""
         ...
 
+    def retire(self) -> None:
+        """Another version has taken the plugin's place: what this run undoes at its end is that one's, and stays."""
+        ...
+
     async def stop(self, grace: float) -> None:
         """End the run and clean up after it: ask, and after `grace` seconds compel. Idempotent."""
         ...

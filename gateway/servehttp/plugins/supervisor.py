@@ -86,6 +86,7 @@ class SupervisedPlugin(Replica):
         host: fires its hooks.
         crowd: who starts as well.
         number: which of the plugin's replicas it is; None for the only one.
+        generation: how many versions of the plugin there were before.
     """
 
     def __init__(
@@ -98,9 +99,11 @@ class SupervisedPlugin(Replica):
         host: HookHost | None = None,
         crowd: Crowd | None = None,
         number: int | None = None,
+        generation: int = 0,
     ) -> None:
         self.id = plugin_id
         self.number = number
+        self.generation = generation
         self._launch = launch
         self._connect = connect
         self._policy = policy
@@ -157,6 +160,11 @@ class SupervisedPlugin(Replica):
                     self.queue()
                 return
             await self._go_down(PluginState.DRAINING, PluginState.QUEUED)
+
+    def retire(self) -> None:
+        """Another version has taken its plugin's place."""
+        if self._runner is not None:
+            self._runner.retire()
 
     async def settled(self) -> None:
         """Returns when those that follow have connected to it, or could not."""

@@ -54,11 +54,13 @@ class Report:
         about: what an operator wants to know of it, the plugin's id, its own number as `replica` unless it is the only
             one, its state, reason and restarts among it; also the `pid` that leads its session, where it was started
             here.
+        generation: how many versions of the plugin there were before.
     """
 
     number: int
     target: str | None
     about: dict[str, Any]
+    generation: int = 0
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,11 @@ class Settled:
 
 @dataclass(frozen=True)
 class Gone:
-    """There is a replica no more, of the plugin with this id, by its number; None for the only one."""
+    """There is a replica no more, of the plugin with this id, by its number, None for the only one, and generation."""
 
     plugin: str
     replica: int | None
+    generation: int = 0
 
 
 @dataclass(frozen=True)

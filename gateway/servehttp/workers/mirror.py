@@ -46,6 +46,7 @@ class MirroredPlugin(Replica):
         policy: its times; its restart policy should have no limit.
         settled: told of each report that was acted on.
         number: which of the plugin's replicas it is; None for the only one.
+        generation: how many versions of the plugin there were before.
     """
 
     def __init__(
@@ -55,9 +56,11 @@ class MirroredPlugin(Replica):
         policy: MirrorPolicy,
         settled: Callable[[Settled], None],
         number: int | None = None,
+        generation: int = 0,
     ) -> None:
         self.id = plugin_id
         self.number = number
+        self.generation = generation
         self._connect = connect
         self._policy = policy
         self._settled = settled

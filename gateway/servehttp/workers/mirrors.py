@@ -1,12 +1,18 @@
-"""All plugins as a worker sees them: made of what the main process reports of their replicas."""
+"""All plugins as a worker sees them: made of what the main process reports of their replicas.
+
+While a plugin is replaced there are two versions of it. Requests go to the newer one as soon as that runs here.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 
+from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.replicas import ReplicatedPlugin
+from servehttp.plugins.states import PluginState
 from servehttp.workers.messages import Gone, Report
 from servehttp.workers.mirror import MirroredPlugin
 
@@ -15,32 +21,33 @@ class Mirrors:
     """The plugins of a worker.
 
     Args:
-        make: makes the mirror of a replica, by the plugin's id and its number.
+        make: makes the mirror of a replica, by the plugin's id, its number and its generation.
 
     Attributes:
         registry: the plugins.
     """
 
-    def __init__(self, make: Callable[[str, int | None], MirroredPlugin]) -> None:
+    def __init__(self, make: Callable[[str, int | None, int], MirroredPlugin]) -> None:
         self.registry = Registry([], reaper=None)
         self._make = make
-        self._mirrors: dict[tuple[str, int | None], MirroredPlugin] = {}
+        self._mirrors: dict[tuple[str, int | None, int], MirroredPlugin] = {}
+        self._versions: dict[str, dict[int, PluginHandle]] = {}
         self._leaving: set[asyncio.Task[None]] = set()
         self._started = False
 
     async def start(self) -> None:
         """Connect to those that were reported; returns when all of their reports were acted on."""
         self._started = True
-        await self.registry.start()
+        await asyncio.gather(*(mirror.start() for mirror in self._mirrors.values()))
 
     async def stop(self) -> None:
         """Hang up."""
-        await self.registry.stop()
+        await asyncio.gather(*(mirror.stop() for mirror in self._mirrors.values()))
         await asyncio.gather(*self._leaving)
 
     def tell(self, report: Report) -> None:
         """The main process says what became of a replica, which may be a new one."""
-        which = report.about["id"], report.about.get("replica")
+        which = report.about["id"], report.about.get("replica"), report.generation
         mirror = self._mirrors.get(which)
         if mirror is not None:
             mirror.tell(report)
@@ -53,7 +60,7 @@ class Mirrors:
 
     def forget(self, gone: Gone) -> None:
         """There is a replica no more."""
-        mirror = self._mirrors.pop((gone.plugin, gone.replica), None)
+        mirror = self._mirrors.pop((gone.plugin, gone.replica, gone.generation), None)
         if mirror is None:
             return
         self._remove(mirror)
@@ -62,17 +69,41 @@ class Mirrors:
         task.add_done_callback(self._leaving.discard)
 
     def _add(self, mirror: MirroredPlugin) -> None:
-        plugin = self.registry.get(mirror.id)
+        versions = self._versions.setdefault(mirror.id, {})
         if mirror.number is None:
-            self.registry.add(mirror)
-        elif isinstance(plugin, ReplicatedPlugin):
-            plugin.add(mirror)
+            version: PluginHandle = mirror
         else:
-            self.registry.add(ReplicatedPlugin(mirror.id, [mirror]))
+            version = versions.get(mirror.generation) or ReplicatedPlugin(mirror.id, (), mirror.generation)
+        versions[mirror.generation] = version
+        version.changed = partial(self._choose, mirror.id)
+        if isinstance(version, ReplicatedPlugin):
+            version.add(mirror)
+        self._choose(mirror.id)
 
     def _remove(self, mirror: MirroredPlugin) -> None:
-        plugin = self.registry.get(mirror.id)
-        if isinstance(plugin, ReplicatedPlugin):
-            plugin.remove(mirror)
-        if plugin is not None and (plugin is mirror or not plugin.replicas):
-            self.registry.remove(mirror.id)
+        versions = self._versions[mirror.id]
+        version = versions[mirror.generation]
+        if isinstance(version, ReplicatedPlugin):
+            version.remove(mirror)
+        if version is mirror or not version.replicas:
+            version.changed = None
+            del versions[mirror.generation]
+        self._choose(mirror.id)
+
+    def _choose(self, plugin_id: str) -> None:
+        """Have requests go to the newest version that runs; where none does, they stay where they are."""
+        versions = self._versions[plugin_id]
+        present = self.registry.get(plugin_id)
+        if not versions:
+            del self._versions[plugin_id]
+            self.registry.remove(plugin_id)
+            return
+        running = [generation for generation, version in versions.items() if version.state is PluginState.RUNNING]
+        if running:
+            chosen = versions[max(running)]
+        elif present is not None and present in versions.values():
+            chosen = present
+        else:
+            chosen = versions[max(versions)]
+        if chosen is not present:
+            self.registry.add(chosen)

@@ -42,8 +42,10 @@ class WorkerNotifier:
 
     def forget_replica(self, replica: Replica) -> None:
         """Tell every worker that there is a replica no more."""
-        for channel in self._settled:
-            channel.send(Gone(replica.id, replica.number))
+        self._numbers.pop(replica.name, None)
+        for channel, settled in self._settled.items():
+            settled.pop(replica.name, None)
+            channel.send(Gone(replica.id, replica.number, replica.generation))
 
     async def wait_serving(self, workers: int, plugins: Iterable[PluginHandle]) -> None:
         """Returns when so many workers serve, and all have done what they were told about these plugins."""
@@ -96,7 +98,7 @@ class WorkerNotifier:
         about = replica.describe()
         if replica.reason is not None:
             about["reason"] = replica.reason[:REASON_LENGTH]
-        return Report(self._number(replica.name), replica.target, about)
+        return Report(self._number(replica.name), replica.target, about, replica.generation)
 
     def _is_settled(self, name: str) -> bool:
         number = self._number(name)

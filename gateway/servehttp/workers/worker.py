@@ -124,11 +124,11 @@ class Worker:
             elif isinstance(message, Forget):
                 self._forget(message)
 
-    def _make(self, plugin_id: str, number: int | None) -> MirroredPlugin:
+    def _make(self, plugin_id: str, number: int | None, generation: int) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._settings.transport
         tls = GatewayTLS.of(self._settings, plugin_id)
         connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel, tls=tls)
-        return MirroredPlugin(plugin_id, connect, self._policy, self._send, number)
+        return MirroredPlugin(plugin_id, connect, self._policy, self._send, number, generation)
 
     def _forget(self, message: Forget) -> None:
         if self._reader is not None:

@@ -4,18 +4,14 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from mattermost_plugin.exchange import Body, End, Request, Response
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import PluginStartError
 from servehttp.plugins.factory import PluginFactory
-from servehttp.plugins.manifest import discover, load_manifest
+from servehttp.plugins.manifest import discover
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import STARTS_AT_ONCE, Registry
 from servehttp.plugins.states import PluginState
@@ -24,79 +20,10 @@ from servehttp.settings.plugins import PluginSettings
 from servehttp.workspace.settings import Settings
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.patience import PATIENCE
+from support.registries import PLUGIN, fetch, folder, pid_of, registry, started
 from support.supervision import no_leaks, until
 
 pytestmark = pytest.mark.anyio
-
-PLUGIN = """
-import os
-from mattermost_plugin import HookName, Plugin, hook, run_plugin
-from mattermost_plugin.routing import get
-from starlette.responses import PlainTextResponse
-
-class Test(Plugin):
-    @hook(HookName.OnActivate)
-    async def activate(self):
-        print("activated")
-        {activate}
-
-    @hook(HookName.OnDeactivate)
-    async def deactivate(self):
-        open("deactivated", "w").close()
-
-    @get("/env")
-    async def env(self, request):
-        return PlainTextResponse(" ".join(sorted(k for k in os.environ if k.startswith("MATTERMOST_PLUGIN_"))))
-
-if __name__ == "__main__":
-    run_plugin(Test)
-"""
-
-
-def folder(parent: Path, name: str, code: str) -> Path:
-    path = parent / name
-    path.mkdir()
-    server = {"runtime": "python", "executable": "plugin.py"}
-    (path / "plugin.json").write_text(json.dumps({"id": f"com.example.{name}", "server": server}))
-    (path / "plugin.py").write_text(code)
-    return path
-
-
-def registry(*folders: Path, **settings: Any) -> Registry:
-    manifests = [load_manifest(path) for path in folders]
-    plugins = PluginSettings(env_allow=("PYTHONPATH",), restart_delay=0.05, **settings)
-    factory = PluginFactory(Settings(plugins=plugins), TunnelSettings(), Reaper())
-    return Registry.from_settings(factory, manifests)
-
-
-@asynccontextmanager
-async def started(registry: Registry) -> AsyncIterator[dict[str, PluginStartError | None]]:
-    try:
-        async with asyncio.timeout(PATIENCE):
-            results = await registry.start()
-        yield dict(results)
-    finally:
-        async with asyncio.timeout(PATIENCE):
-            await registry.stop()
-
-
-async def fetch(plugin: Any, target: bytes) -> bytes:
-    exchange = await plugin.link.open(Request("GET", target))
-    await exchange.send(End())
-    body = b""
-    while not isinstance(part := await exchange.receive(), End):
-        if isinstance(part, Body):
-            body += part.data
-        else:
-            assert isinstance(part, Response)
-            assert part.status == 200
-    return body
-
-
-def pid_of(plugin: Any) -> int:
-    pid = plugin.describe()["pid"]
-    assert isinstance(pid, int)
-    return pid
 
 
 async def test_real_plugins_run_beside_one_that_cannot(tmp_path: Path) -> None:

@@ -31,17 +31,17 @@ class Stage:
         self.settled: list[str] = []
         self.mirrors = Mirrors(self._make)
 
-    def _make(self, plugin_id: str, number: int | None) -> MirroredPlugin:
+    def _make(self, plugin_id: str, number: int | None, generation: int) -> MirroredPlugin:
         connections = self.connections[plugin_id, number] = Connections()
-        return MirroredPlugin(plugin_id, connections, POLICY, self._note, number)
+        return MirroredPlugin(plugin_id, connections, POLICY, self._note, number, generation)
 
     def _note(self, settled: Settled) -> None:
         self.settled.append(settled.replica)
 
-    def tell(self, plugin_id: str, number: int | None, state: str = "running") -> None:
+    def tell(self, plugin_id: str, number: int | None, state: str = "running", generation: int = 0) -> None:
         replica = {} if number is None else {"replica": number}
         about = {"id": plugin_id, **replica, "state": state, "reason": None, "restarts": 0, "started_in": None}
-        self.mirrors.tell(Report(1, "unix:/s" if state == "running" else None, about))
+        self.mirrors.tell(Report(1, "unix:/s" if state == "running" else None, about, generation))
 
     def shown(self) -> dict[str, tuple[str, list[int | None]]]:
         return {
@@ -115,3 +115,35 @@ async def test_a_plugin_may_come_back_with_another_number_of_processes() -> None
         plugin = stage.mirrors.registry.get("one")
         assert plugin is not None
         assert (plugin.state, plugin.link) == (PluginState.RUNNING, stage.connections["one", None].links[-1])
+
+
+async def test_requests_go_to_the_newest_version_that_runs() -> None:
+    async with staged() as stage:
+        stage.tell("one", None)
+        await stage.mirrors.start()
+        first = stage.mirrors.registry.get("one")
+        stage.tell("one", None, "starting", generation=1)
+        assert stage.mirrors.registry.get("one") is first
+        stage.tell("one", None, generation=1)
+        await until(lambda: "one+1" in stage.settled)
+        second = stage.mirrors.registry.get("one")
+        assert second is not None
+        assert (second.generation, second.state) == (1, PluginState.RUNNING)
+        stage.tell("one", None, "stopping")
+        stage.mirrors.forget(Gone("one", None))
+        assert stage.mirrors.registry.get("one") is second
+
+
+async def test_where_no_version_runs_requests_stay_where_they_are() -> None:
+    async with staged() as stage:
+        stage.tell("one", 1)
+        await stage.mirrors.start()
+        stage.tell("one", 1, "starting", generation=1)
+        stage.tell("one", 1, "restarting")
+        present = stage.mirrors.registry.get("one")
+        assert present is not None
+        assert (present.generation, present.state) == (0, PluginState.RESTARTING)
+        stage.mirrors.forget(Gone("one", 1, 1))
+        assert stage.mirrors.registry.get("one") is present
+        stage.mirrors.forget(Gone("one", 1))
+        assert stage.shown() == {}

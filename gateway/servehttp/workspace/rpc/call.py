@@ -9,19 +9,22 @@ from servehttp.logs import of_replica
 from servehttp.workspace.workspace import Workspace
 
 
-@dataclass(frozen=True)
+@dataclass
 class ApiCall:
-    """What a handler knows besides the request.
+    """What a handler knows besides the request; one for each process that calls.
 
     Attributes:
         workspace: the workspace.
         plugin_id: who calls. It is told by the endpoint that was called, so nobody can call in another's name.
         replica: which of its replicas does; None for the only one.
+        retired: another version has taken the plugin's place, so what the plugin offers is no more this process's to
+            take back.
     """
 
     workspace: Workspace
     plugin_id: str
     replica: int | None = None
+    retired: bool = False
 
     @property
     def label(self) -> dict[str, Any]:

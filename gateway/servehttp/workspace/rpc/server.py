@@ -64,6 +64,7 @@ class Endpoint:
     def __init__(self, call: ApiCall, listening: socket.socket, target: str, token: str, message_size: int) -> None:
         self.target = target
         self.token = token
+        self._call = call
         answers = {_path(rpc): answering(_answer(rpc, call), _request_class(rpc)) for rpc in RPCS}
         self._calls = CallServer(answers, message_size)
         methods = {path: _guarded(unary(answer, message_size), token) for path, answer in answers.items()}
@@ -106,6 +107,10 @@ class Endpoint:
         listening = socket.create_server((LOOPBACK, 0))
         target = f"{LOOPBACK}:{listening.getsockname()[1]}"
         return cls(ApiCall(workspace, plugin_id, replica), listening, target, secrets.token_urlsafe(), message_size)
+
+    def retire(self) -> None:
+        """Another version has taken the plugin's place: what this one offered, and takes back now, is that one's."""
+        self._call.retired = True
 
     async def close(self) -> None:
         """Take no more calls; those that run have a second."""

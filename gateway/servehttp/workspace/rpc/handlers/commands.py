@@ -14,7 +14,8 @@ async def register_command(call: ApiCall, request: pb.RegisterCommandRequest) ->
 
 
 async def unregister_command(call: ApiCall, request: pb.UnregisterCommandRequest) -> None:
-    call.workspace.commands.unregister(call.plugin_id, request.team_id, request.trigger)
+    if not call.retired:
+        call.workspace.commands.unregister(call.plugin_id, request.team_id, request.trigger)
 
 
 async def execute_slash_command(call: ApiCall, request: pb.ExecuteSlashCommandRequest) -> CommandResponse:
