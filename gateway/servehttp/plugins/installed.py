@@ -1,7 +1,8 @@
-"""The folder of installed plugins, one below it for each, named after its id.
+"""The folder of installed plugins: one for each, named after its id, with one for each of its versions, by number.
 
-What is being unpacked, or was replaced, lies beside them under names that begin with a dot, and is cleared away at the
-next start; a plugin whose replacement was interrupted is put back.
+The version with the greatest number is the plugin. One before it stays as long as a process runs that was started from
+it. What is being unpacked lies beside the plugins under a name that begins with a dot. Everything else is cleared away
+at the next start.
 """
 
 from __future__ import annotations
@@ -20,7 +21,6 @@ from servehttp.plugins.users import User
 
 FOLDER = "plugins"
 NEW = ".new-"
-OLD = ".old-"
 OWNED_FOLDER = 0o700
 PASSABLE = stat.S_IXGRP | stat.S_IXOTH
 
@@ -41,25 +41,20 @@ class InstalledPlugins:
         return cls(data_dir / FOLDER)
 
     def folders(self) -> list[Path]:
-        """The plugins' folders, in order."""
-        if not self._folder.is_dir():
-            return []
-        return sorted(child for child in self._folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+        """The plugins' folders, in the order of ids."""
+        return [version for plugin in self._plugins() if (version := _newest(plugin)) is not None]
 
     def has(self, manifest: Manifest) -> bool:
         """Whether this plugin is one that was installed here."""
-        return manifest.folder.parent == self._folder
+        return manifest.folder.parent.parent == self._folder
 
     def clean_up(self) -> None:
         """Clear away what an end in the midst of an installation has left."""
-        if not self._folder.is_dir():
-            return
-        for left in self._folder.glob(f"{OLD}*"):
-            plugin = self._folder / left.name.removeprefix(OLD)
-            if not plugin.exists():
-                left.rename(plugin)
-        for left in (*self._folder.glob(f"{OLD}*"), *self._folder.glob(f"{NEW}*")):
+        for left in self._folder.glob(f"{NEW}*"):
             shutil.rmtree(left)
+        for plugin in self._plugins():
+            for number in _numbers(plugin)[:-1]:
+                shutil.rmtree(plugin / str(number))
 
     def unpack(self, bundle: IO[bytes], limits: BundleLimits) -> Manifest:
         """Unpack a bundle beside the plugins; then either `place` or `discard` it.
@@ -84,18 +79,24 @@ class InstalledPlugins:
             raise
 
     def discard(self, manifest: Manifest) -> None:
-        """Clear away what was unpacked, placed or not."""
+        """Clear away what was unpacked, or one version."""
         top = self._folder / manifest.folder.relative_to(self._folder).parts[0]
-        shutil.rmtree(top, ignore_errors=True)
+        if top.name.startswith(NEW):
+            shutil.rmtree(top, ignore_errors=True)
+            return
+        shutil.rmtree(manifest.folder, ignore_errors=True)
+        if not _numbers(top):
+            shutil.rmtree(top, ignore_errors=True)
 
     def place(self, manifest: Manifest) -> Manifest:
-        """Have an unpacked plugin as the one with its id, instead of any other; returns its manifest from there."""
-        final = self._folder / manifest.id
-        old = self._folder / f"{OLD}{manifest.id}"
-        if final.exists():
-            final.rename(old)
+        """Have an unpacked plugin as the newest version of the one with its id; returns its manifest from there.
+
+        The version before stays until it is discarded.
+        """
+        plugin = self._folder / manifest.id
+        plugin.mkdir(exist_ok=True, mode=0o700)
+        final = plugin / str(max(_numbers(plugin), default=0) + 1)
         manifest.folder.rename(final)
-        shutil.rmtree(old, ignore_errors=True)
         return load_manifest(final)
 
     def hand_over(self, manifest: Manifest, user: User) -> None:
@@ -108,11 +109,26 @@ class InstalledPlugins:
         """
         os.chown(manifest.folder, user.uid, user.gid)
         manifest.folder.chmod(OWNED_FOLDER)
-        for folder in (self._folder, self._folder.parent):
+        for folder in (manifest.folder.parent, self._folder, self._folder.parent):
             folder.chmod(stat.S_IMODE(folder.stat().st_mode) | PASSABLE)
 
     def remove(self, plugin_id: str) -> None:
-        """Delete a plugin."""
+        """Delete a plugin, in all of its versions."""
         removed = self._folder / f"{NEW}{plugin_id}"
         (self._folder / plugin_id).rename(removed)
         shutil.rmtree(removed)
+
+    def _plugins(self) -> list[Path]:
+        if not self._folder.is_dir():
+            return []
+        return sorted(child for child in self._folder.iterdir() if child.is_dir() and not child.name.startswith("."))
+
+
+def _numbers(plugin: Path) -> list[int]:
+    """Those of its versions, in order."""
+    return sorted(int(child.name) for child in plugin.iterdir() if child.name.isdecimal() and child.name.isascii())
+
+
+def _newest(plugin: Path) -> Path | None:
+    numbers = _numbers(plugin)
+    return plugin / str(numbers[-1]) if numbers else None

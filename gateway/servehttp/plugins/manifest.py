@@ -210,7 +210,8 @@ def discover(paths: Iterable[Path], installed: Sequence[Path] = ()) -> tuple[lis
 
     Args:
         paths: each is a plugin's folder, or a folder of such folders.
-        installed: folders of plugins, each named after its plugin's id, whatever its user writes into the manifest.
+        installed: folders of plugins, each in one named after the plugin's id, whatever the plugin's user writes
+            into the manifest.
 
     Returns:
         The usable manifests in order, and an error for each that is not. The first of two plugins with one id is used.
@@ -265,8 +266,9 @@ def _find_file(folder: Path) -> Path | None:
 
 
 def _check_named_after(folder: Path, manifest: Manifest) -> None:
-    if manifest.id != folder.name:
-        problem = f"is {manifest.id!r:.100}, but it was installed as {folder.name}"
+    name = folder.parent.name
+    if manifest.id != name:
+        problem = f"is {manifest.id!r:.100}, but it was installed as {name}"
         raise ManifestError(manifest.file, "id", problem, "remove its folder, and install it anew")
 
 

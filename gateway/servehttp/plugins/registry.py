@@ -140,7 +140,7 @@ class Registry:
             if plugin.state is not PluginState.STOPPED and not self._stopping:
                 await plugin.restart(self._start_queued)
 
-    async def replace(self, successor: PluginHandle) -> None:
+    async def replace(self, successor: PluginHandle) -> asyncio.Task[None]:
         """Have another version of a plugin in the place of the one that is there, once all of it runs.
 
         Until then that one serves as before. Afterwards nothing begins there, and what is open goes on until it has
@@ -148,6 +148,9 @@ class Registry:
 
         Args:
             successor: not started yet; its generation is another one than that of the plugin with its id.
+
+        Returns:
+            What is done once nothing is left of the version before; it never fails.
 
         Raises:
             LookupError: there is no plugin with its id.
@@ -159,7 +162,7 @@ class Registry:
             self._plugins[successor.id] = successor
             if self._versions is not None:
                 self._versions.hand_over(successor.id)
-            self._leave(before)
+            return self._leave(before)
 
     async def stop(self) -> None:
         """Stop all of them at once, also those that are still starting, and then the reaper."""
@@ -190,11 +193,12 @@ class Registry:
         finally:
             self._coming.discard(successor)
 
-    def _leave(self, before: PluginHandle) -> None:
+    def _leave(self, before: PluginHandle) -> asyncio.Task[None]:
         before.retire()
         leaving = asyncio.create_task(self._end(before), name=f"replaced {before.id}")
         self._leaving.add(leaving)
         leaving.add_done_callback(self._leaving.discard)
+        return leaving
 
     async def _end(self, plugin: PluginHandle) -> None:
         try:

@@ -44,7 +44,7 @@ def of_kind(name: str, kind: bytes) -> tarfile.TarInfo:
 @pytest.mark.parametrize("top", ["", "installed"])
 def test_a_bundle_ends_in_a_folder_named_after_the_plugins_id(installed: InstalledPlugins, top: str) -> None:
     placed = installed.place(unpacked_in(installed, plugin_bundle(ID, b"pass", top=top)))
-    assert [folder.name for folder in installed.folders()] == [ID]
+    assert [folder.parent.name for folder in installed.folders()] == [ID]
     assert placed.script.read_bytes() == b"pass"
     assert installed.has(placed)
 
@@ -94,19 +94,31 @@ def test_what_is_discarded_is_gone_and_what_was_placed_stays(tmp_path: Path, ins
     assert os.listdir(tmp_path / "plugins") == []
 
 
-def test_a_plugin_is_replaced_whole(installed: InstalledPlugins) -> None:
-    installed.place(unpacked_in(installed, plugin_bundle(ID, b"old")))
-    placed = installed.place(unpacked_in(installed, plugin_bundle(ID, b"new", "2.0.0")))
-    assert (placed.version, placed.script.read_bytes()) == ("2.0.0", b"new")
+def test_a_version_stays_beside_the_next_until_it_is_discarded(installed: InstalledPlugins) -> None:
+    old = installed.place(unpacked_in(installed, plugin_bundle(ID, b"old")))
+    new = installed.place(unpacked_in(installed, plugin_bundle(ID, b"new", "2.0.0")))
+    assert (new.version, new.script.read_bytes(), old.script.read_bytes()) == ("2.0.0", b"new", b"old")
+    assert installed.folders() == [new.folder]
+    installed.discard(old)
+    assert (new.script.exists(), old.folder.exists()) == (True, False)
+    third = installed.place(unpacked_in(installed, plugin_bundle(ID, b"third")))
+    installed.discard(third)  # it did not start
+    assert installed.folders() == [new.folder]
+
+
+def test_the_last_version_that_is_discarded_takes_the_plugin_with_it(
+    tmp_path: Path, installed: InstalledPlugins
+) -> None:
+    installed.discard(installed.place(unpacked_in(installed, plugin_bundle(ID, b"pass"))))
+    assert (installed.folders(), os.listdir(tmp_path / "plugins")) == ([], [])
 
 
 def test_what_an_interrupted_installation_left_is_put_right(tmp_path: Path, installed: InstalledPlugins) -> None:
     folder = tmp_path / "plugins"
     installed.place(unpacked_in(installed, plugin_bundle(ID, b"old")))
-    installed.place(unpacked_in(installed, plugin_bundle("com.example.other", b"new")))
-    (folder / ID).rename(folder / f".old-{ID}")  # its successor was not there yet
-    (folder / ".old-com.example.other").mkdir()  # its successor was
-    unpacked_in(installed, plugin_bundle(ID, b"new"))
+    new = installed.place(unpacked_in(installed, plugin_bundle(ID, b"new")))
+    (folder / "com.example.empty").mkdir()  # its only version was not there yet
+    unpacked_in(installed, plugin_bundle(ID, b"newer"))
     installed.clean_up()
-    assert sorted(os.listdir(folder)) == [ID, "com.example.other"]
-    assert (folder / ID / "plugin.py").read_bytes() == b"old"
+    assert sorted(os.listdir(folder)) == ["com.example.empty", ID]
+    assert (installed.folders(), os.listdir(folder / ID)) == ([new.folder], [new.folder.name])

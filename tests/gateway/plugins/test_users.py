@@ -133,7 +133,7 @@ INSTALLED = '{"id": "com.example.p", "server": {"executable": "p.py", "python_ve
 def installed(folder: Path, manifest: str = INSTALLED) -> tuple[Settings, Path]:
     """A plugin that was installed, and is to run as a user."""
     settings = Settings(data_dir=folder / "data", plugins=PluginSettings(users={"com.example.p": A_USER}))
-    plugin = folder / "data/plugins/com.example.p"
+    plugin = folder / "data/plugins/com.example.p/1"
     plugin.mkdir(parents=True)
     (plugin / "plugin.json").write_text(manifest)
     (plugin / "p.py").write_text("")

@@ -155,10 +155,11 @@ class Management:
         await self._to_the_end(self._remove(plugin_id))
 
     async def install(self, bundle: IO[bytes], *, replace: bool) -> Manifest:
-        """Unpack a bundle; what it replaces runs again afterwards if it did, and anything else waits to be enabled.
+        """Unpack a bundle. What it replaces serves until the new version runs; anything else waits to be enabled.
 
         Raises:
-            AppFailure: 400, it is no bundle, or its id is taken.
+            AppFailure: 400, it is no bundle, or its id is taken; 500, it does not start, and what it was to replace
+                serves on.
         """
         user_id = await self._who_asks()
         return await self._to_the_end(self._install(bundle, replace, user_id))
@@ -199,10 +200,13 @@ class Management:
     # What goes on to its end
 
     async def _to_the_end(self, work: Coroutine[Any, Any, T]) -> T:
+        return await asyncio.shield(self._begin(work))
+
+    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         task = asyncio.create_task(work)
         self._work.add(task)
         task.add_done_callback(self._work.discard)
-        return await asyncio.shield(task)
+        return task
 
     async def _start(self, plugin: PluginHandle) -> None:
         with _starting():
@@ -260,15 +264,41 @@ class Management:
         enabled = before is not None and plugin_id not in await self._ws.plugin_records.disabled()
         # Remembered first: what lies in the folder and is not known would be enabled.
         await self._ws.plugin_records.installed(plugin_id, user_id, enabled=enabled)
+        manifest = await asyncio.to_thread(self._installed.place, unpacked)
+        if before is not None and before.state is PluginState.RUNNING:
+            await self._replace(manifest, before.generation + 1)
+        else:
+            await self._put(manifest, before)
+            if enabled:
+                with contextlib.suppress(AppFailure):  # it is installed, and its status says why it does not run
+                    await self._start(self._plugin(plugin_id))
+
+    async def _replace(self, manifest: PluginManifest, generation: int) -> None:
+        """Have another version of a plugin that runs; where it does not come up, nothing has changed."""
+        before = self._manifests[manifest.id]
+        try:
+            leaving = await self._registry.replace(self._factory.started(manifest, generation))
+        except PluginStartError as error:
+            await asyncio.to_thread(self._installed.discard, manifest)
+            text = "The new version did not start. The one before serves on."
+            raise AppFailure("app.plugin.activate.app_error", text, 500, detail=error.reason) from None
+        self._manifests[manifest.id] = manifest
+        self._begin(self._clear(leaving, before))
+        await self._greet(manifest.id)
+
+    async def _put(self, manifest: PluginManifest, before: PluginHandle | None) -> None:
+        """Have a plugin in the place of one that does not run, if there is one; it is not started by that."""
+        replaced = self._manifests.get(manifest.id)
         if before is not None:
             await before.stop()
-        manifest = await asyncio.to_thread(self._installed.place, unpacked)
-        self._manifests[plugin_id] = manifest
-        plugin = self._factory.started(manifest)
-        self._registry.add(plugin)
-        if enabled:
-            with contextlib.suppress(AppFailure):  # it is installed, and its status says why it does not run
-                await self._start(plugin)
+        if replaced is not None:
+            await asyncio.to_thread(self._installed.discard, replaced)
+        self._manifests[manifest.id] = manifest
+        self._registry.add(self._factory.started(manifest))
+
+    async def _clear(self, leaving: asyncio.Task[None], before: PluginManifest) -> None:
+        await leaving
+        await asyncio.to_thread(self._installed.discard, before)
 
     async def _who_asks(self) -> str:
         session_id = REQUEST.get().session_id
