@@ -21,7 +21,7 @@ from servehttp.identity import Identity, Memories
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
-from servehttp.plugins.manifest import Manifest, discover
+from servehttp.plugins.manifest import Manifest, discover, load_manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.supervision import PluginObservers
@@ -76,6 +76,10 @@ class Host(PluginHost, Protocol):
         """
         ...
 
+    def note(self, manifest: Manifest) -> None:
+        """Another version of a plugin that is started is there, with this manifest."""
+        ...
+
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
         """Have it offer its API to workers; called before it is opened.
 
@@ -102,9 +106,10 @@ class GatewayApp:
         start_error: why its lifespan could not begin; a server only says that it could not.
     """
 
-    def __init__(self, registry: Registry, front: Front, settings: GatewaySettings, host: Host | None = None) -> None:
+    def __init__(self, factory: PluginFactory, registry: Registry, front: Front, host: Host | None = None) -> None:
+        self._factory = factory
         self.registry = registry
-        self.settings = settings
+        self.settings = factory.settings
         self.front = front
         self.host = host
         self.start_error: GatewayError | None = None
@@ -139,6 +144,24 @@ class GatewayApp:
                 await asyncio.gather(self._starting, return_exceptions=True)
             if self.host is not None:
                 await self.host.__aexit__(kind, error, trace)
+
+    async def renew(self, folder: Path) -> PluginHandle:
+        """Replace a plugin by what is in its folder now; it serves until that runs.
+
+        Raises:
+            ManifestError: the manifest cannot be used, or has the id of no plugin that is started.
+            PluginStartError: the new version did not come up. Nothing has changed.
+        """
+        manifest = await asyncio.to_thread(load_manifest, folder)
+        before = self.registry.get(manifest.id)
+        if before is None:
+            remedy = "start the gateway anew"
+            raise ManifestError(manifest.file, "id", f"{manifest.id} was not there when the gateway started", remedy)
+        plugin = self._factory.started(manifest, before.generation + 1)
+        await self.registry.replace(plugin)
+        if self.host is not None:
+            self.host.note(manifest)
+        return plugin
 
     def __iter__(self) -> Iterator[PluginHandle]:
         """What workers connect to: the plugins, and the workspace's API."""
@@ -226,7 +249,7 @@ def create_followed_app(
         if workers is not None:
             host.share(factory.tunnel, reaper, workers)
     front = make_front(registry, settings, host.identity if host is not None else None)
-    return GatewayApp(registry, front, settings, host)
+    return GatewayApp(factory, registry, front, host)
 
 
 def _warn_of_strangers(settings: GatewaySettings, manifests: Iterable[Manifest]) -> None:

@@ -1,5 +1,5 @@
-"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `new` and `build`
-are for who writes one, `admin` helps who administers the workspace.
+"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `new`, `dev` and
+`build` are for who writes one, `admin` helps who administers the workspace.
 
 Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
 What people read goes to standard error; with JSON logs it becomes log lines.
@@ -28,6 +28,9 @@ from servehttp.settings.plugins import PluginSettings
 from servehttp.settings.sources import COMMAND_LINE, CONFIG_VARIABLE, every_setting
 from servehttp.workspace.embedding.choice import choose_host, loading
 from servehttp.workspace.settings import Settings
+
+DEV_DRAIN = 1.0
+"""Seconds that open requests of a version that was replaced may go on, while somebody writes a plugin."""
 
 log = structlog.get_logger("servehttp.cli")
 
@@ -112,6 +115,7 @@ def serve(
         list[str] | None, _option("plugins.replicas", "--replicas", panel="Plugins", metavar="ID=N")
     ] = None,
     transport: Annotated[Transport | None, _option("plugins.transport", "--transport", panel="Plugins")] = None,
+    reload: Annotated[bool | None, _option("plugins.reload", "--reload/--no-reload", panel="Plugins")] = None,
     log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
     log_format: Annotated[LogFormat | None, _option("log.format", "--log-format", panel="Logs")] = None,
     workspace: Annotated[
@@ -142,6 +146,7 @@ def serve(
             "plugins.attach": attach or None,
             "plugins.replicas": replicas or None,
             "plugins.transport": transport,
+            "plugins.reload": reload,
             "log.level": log_level,
             "log.format": log_format,
             "log.access": access_log,
@@ -149,6 +154,10 @@ def serve(
             "data_dir": data_dir,
         },
     )
+    _serve(settings)
+
+
+def _serve(settings: Settings) -> None:
     logs.configure(settings.log)
     workspace_host = choose_host(settings)
     manifests, refused = _find_plugins(settings.plugins, workspace_host.plugin_folders() if workspace_host else [])
@@ -157,6 +166,45 @@ def serve(
     from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
 
     run(settings, manifests, refused, workspace_host)
+
+
+@app.command()
+def dev(
+    plugin_dirs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PLUGIN_DIR", help="Plugin folders; without one, the folder that you are in.", show_default=False
+        ),
+    ] = None,
+    port: Annotated[int | None, _option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
+    workspace: Annotated[
+        bool | None, _option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
+    ] = None,
+    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
+    log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE, rich_help_panel="Configuration"
+        ),
+    ] = None,
+) -> None:
+    """Serve plugins while you write them: each is replaced when one of its files changes.
+
+    The version before serves until the new one runs, and on where that does not come up. The rules of .bundleignore say
+    which files are none of the plugin's own.
+    """
+    settings = {
+        "plugins.paths": plugin_dirs or [Path()],
+        "plugins.reload": True,
+        "plugins.drain_timeout": DEV_DRAIN,
+        "server.port": port,
+        "workspace.enabled": workspace,
+        "data_dir": data_dir,
+        "log.access": True,
+        "log.level": log_level,
+    }
+    _serve(_load(config, settings))
 
 
 @app.command()

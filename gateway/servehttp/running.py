@@ -13,6 +13,7 @@ import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
 
 import uvicorn
 
@@ -46,29 +47,30 @@ def run(
         ListenError: the address cannot be used.
         GatewayError: the HTTP server, or a worker, did not start.
     """
+    watched = [manifest.folder for manifest in manifests] if settings.plugins.reload else []
     with listen(settings.server) as listener:
         if settings.server.workers == 1:
-            _run_alone(create_app(settings, manifests, refused, host), listener)
+            _run_alone(create_app(settings, manifests, refused, host), listener, watched)
         else:
             notifier, reaper = WorkerNotifier(), Reaper()
             gateway = create_followed_app(settings, manifests, refused, host, notifier, reaper)
-            asyncio.run(_run_with_workers(gateway, notifier, reaper, listener))
+            asyncio.run(_run_with_workers(gateway, notifier, reaper, listener, watched))
 
 
-def _run_alone(gateway: GatewayApp, listener: socket.socket) -> None:
+def _run_alone(gateway: GatewayApp, listener: socket.socket, watched: Sequence[Path]) -> None:
     settings = gateway.settings
     server = make_server(gateway, settings, gateway.front, told=functools.partial(report_stop, settings=settings))
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
     for number in stop_signals():
         signal.signal(number, server.handle_exit)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve(server, gateway, listener))
+        runner.run(_serve(server, gateway, listener, watched))
 
 
-async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket) -> None:
+async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket, watched: Sequence[Path]) -> None:
     tune_malloc()
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
-    async with _reporting(gateway, listener):
+    async with _reporting(gateway, listener), _reloading(gateway, watched):
         try:
             await server.serve(sockets=[listener])
         except SystemExit as error:
@@ -76,12 +78,16 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
 
 
 async def _run_with_workers(
-    gateway: GatewayApp, notifier: WorkerNotifier, reaper: Reaper, listener: socket.socket
+    gateway: GatewayApp,
+    notifier: WorkerNotifier,
+    reaper: Reaper,
+    listener: socket.socket,
+    watched: Sequence[Path],
 ) -> None:
     settings = gateway.settings
     pool = WorkerPool(settings, gateway, notifier, listener, reaper, has_host=gateway.host is not None)
     told = _catch_signals(functools.partial(report_stop, settings=settings), hurry=pool.kill)
-    async with gateway, _reporting(gateway, listener, pool.wait_serving):
+    async with gateway, _reporting(gateway, listener, pool.wait_serving), _reloading(gateway, watched):
         try:
             await first_completed(pool.run(), told.wait())
         finally:
@@ -115,4 +121,17 @@ async def _reporting(
         gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started
     )
     async with meanwhile(report):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _reloading(gateway: GatewayApp, watched: Sequence[Path]) -> AsyncIterator[None]:
+    """Replace meanwhile plugins in these folders whose files change."""
+    if not watched:
+        yield
+        return
+
+    from servehttp.reloading import reload_changed  # here, because its library is only needed for that
+
+    async with meanwhile(reload_changed(gateway, watched)):
         yield

@@ -36,7 +36,7 @@ def contents(folder: Path) -> list[str]:
         BundleError: there are too many, or one of them is a link that leads out of the folder, or no plain file.
         OSError: the folder cannot be read.
     """
-    rules = GitIgnoreSpec.from_lines([*LEFT_OUT, *_own_rules(folder)])
+    rules = left_out(folder)
     files: list[str] = []
     for path in _walk(folder, "", rules):
         if len(files) >= MOST_FILES:
@@ -44,6 +44,15 @@ def contents(folder: Path) -> list[str]:
         _check(folder, path)
         files.append(path)
     return sorted(files)
+
+
+def left_out(folder: Path) -> GitIgnoreSpec:
+    """The rules by which paths below the folder are none of the plugin's own.
+
+    Raises:
+        OSError: the folder's own rules cannot be read.
+    """
+    return GitIgnoreSpec.from_lines([*LEFT_OUT, *_own_rules(folder)])
 
 
 def _own_rules(folder: Path) -> list[str]:

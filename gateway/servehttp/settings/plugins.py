@@ -89,6 +89,10 @@ class PluginSettings(Group):
     drain_timeout: SecondsOrZero = Field(
         default=5, description="Seconds that open requests of a plugin may go on before it is told to stop."
     )
+    reload: bool = Field(
+        default=False,
+        description="Replace a plugin when a file of its own changes; the old version serves until the new one runs.",
+    )
     env_allow: Strings = Field(
         default=(),
         description="Environment variables that plugins get besides the usual ones: names, or patterns such as AWS_*.",

@@ -65,6 +65,7 @@ class WorkspaceHost:
         self._settings = settings
         self._installed = InstalledPlugins.below(settings.data_dir)
         self._manage: Callable[[Workspace], Management] | None = None
+        self._management: Management | None = None
         self._workspace: Workspace | None = None
         self._rest: ASGIApp | None = None
         self._closing = AsyncExitStack()
@@ -104,6 +105,11 @@ class WorkspaceHost:
         settings = self._settings.workspace
         bundles = BundleLimits(int(settings.bundle_unpacked_size), settings.bundle_files)
         self._manage = lambda workspace: Management(workspace, registry, factory, known, installed, limits, bundles)
+
+    def note(self, manifest: Manifest) -> None:
+        """Another version of a plugin that is started is there, with this manifest."""
+        if self._management is not None:
+            self._management.note(manifest)
 
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
         """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
@@ -151,7 +157,7 @@ class WorkspaceHost:
         if self._manage is None:
             return
         await asyncio.to_thread(self._installed.clean_up)
-        management = self._manage(workspace)
+        management = self._management = self._manage(workspace)
         undo.push_async_callback(management.close)
         workspace.plugins.manager = management
 

@@ -164,6 +164,10 @@ class Management:
         user_id = await self._who_asks()
         return await self._to_the_end(self._install(bundle, replace, user_id))
 
+    def note(self, manifest: PluginManifest) -> None:
+        """Another version of a plugin is there, with this manifest."""
+        self._manifests[manifest.id] = manifest
+
     async def send(self, plugin_id: str, request: PluginRequest) -> PluginResponse:
         """Have a plugin that runs answer a request."""
         link = self._plugin(plugin_id).link
@@ -282,7 +286,7 @@ class Management:
             await asyncio.to_thread(self._installed.discard, manifest)
             text = "The new version did not start. The one before serves on."
             raise AppFailure("app.plugin.activate.app_error", text, 500, detail=error.reason) from None
-        self._manifests[manifest.id] = manifest
+        self.note(manifest)
         self._begin(self._clear(leaving, before))
         await self._greet(manifest.id)
 
@@ -293,7 +297,7 @@ class Management:
             await before.stop()
         if replaced is not None:
             await asyncio.to_thread(self._installed.discard, replaced)
-        self._manifests[manifest.id] = manifest
+        self.note(manifest)
         self._registry.add(self._factory.started(manifest))
 
     async def _clear(self, leaving: asyncio.Task[None], before: PluginManifest) -> None:

@@ -1,0 +1,103 @@
+"""Plugins that are replaced when their files change, for those who write them.
+
+The version before serves until the new one runs, and on where that does not come up. Of changes that come while a new
+version is on its way only the last one counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Protocol
+
+import structlog
+from watchfiles import Change, awatch
+
+from servehttp.authoring.contents import left_out
+from servehttp.errors import GatewayError
+from servehttp.plugins.handle import PluginHandle
+
+SUFFIXES = frozenset(
+    (".py", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".css", ".js", ".svg", ".toml", ".yml", ".yaml")
+)
+"""Of files that people write; others may be what a plugin writes while it runs."""
+MANIFEST = "plugin.json"
+
+log = structlog.get_logger("servehttp.reload")
+
+
+class Renewable(Protocol):
+    """A gateway whose plugins can be replaced."""
+
+    async def renew(self, folder: Path) -> PluginHandle:
+        """Replace the plugin in a folder by what is in it now, or raise a `GatewayError`."""
+        ...
+
+
+async def reload_changed(gateway: Renewable, folders: Iterable[Path]) -> None:
+    """Replace plugins whose files change. Never returns.
+
+    Args:
+        gateway: has the plugins.
+        folders: those of the plugins.
+    """
+    sources = Sources(folders)
+    renewing: dict[Path, asyncio.Task[None]] = {}
+    try:
+        async for changes in awatch(*sources.folders, watch_filter=sources.concern):
+            for folder, files in sources.by_folder(changes).items():
+                if folder in renewing:
+                    await _cancel(renewing[folder])
+                renewing[folder] = asyncio.create_task(_renew(gateway, folder, files))
+    finally:
+        await asyncio.gather(*(_cancel(task) for task in renewing.values()))
+
+
+class Sources:
+    """The files of plugins that people write.
+
+    Args:
+        folders: the plugins' folders.
+    """
+
+    def __init__(self, folders: Iterable[Path]) -> None:
+        self.folders = tuple(folder.resolve() for folder in folders)
+
+    def concern(self, change: Change, path: str) -> bool:
+        """Whether a file is one of them."""
+        folder = self._folder_of(Path(path))
+        if folder is None:
+            return False
+        file = Path(path).relative_to(folder)
+        is_written = file.suffix in SUFFIXES or file.name == MANIFEST
+        return is_written and not left_out(folder).match_file(file.as_posix())
+
+    def by_folder(self, changes: Iterable[tuple[Change, str]]) -> Mapping[Path, list[str]]:
+        """The files that have changed, of each plugin by its folder."""
+        found: dict[Path, list[str]] = {}
+        for _, path in sorted(changes, key=lambda change: change[1]):
+            folder = self._folder_of(Path(path))
+            if folder is not None:
+                found.setdefault(folder, []).append(Path(path).relative_to(folder).as_posix())
+        return found
+
+    def _folder_of(self, path: Path) -> Path | None:
+        return next((folder for folder in self.folders if path.is_relative_to(folder)), None)
+
+
+async def _renew(gateway: Renewable, folder: Path, files: list[str]) -> None:
+    log.info("plugin is reloaded", folder=str(folder), changed=files)
+    try:
+        plugin = await gateway.renew(folder)
+    except GatewayError as error:
+        log.error("the new version does not run, the one before serves on", folder=str(folder), reason=str(error))
+    except Exception:  # a fault of ours must not end the watch
+        log.exception("reloading failed", folder=str(folder))
+    else:
+        log.info("plugin was reloaded", plugin=plugin.id, seconds=round(plugin.started_in or 0, 3))
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
