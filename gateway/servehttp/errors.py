@@ -58,6 +58,10 @@ class BundleError(GatewayError):
     """A plugin's bundle that cannot be unpacked, or holds no plugin; the message says why, with the bundle as "it"."""
 
 
+class DependencyError(GatewayError):
+    """What a plugin needs besides the SDK is not there; the message says why, with the plugin as "it"."""
+
+
 class NoPluginsError(GatewayError):
     """There is nothing to serve: no plugin was named, or none of those named can be used."""
 

@@ -22,12 +22,21 @@ from websockets.asyncio.client import connect as connect_websocket
 from mattermost_plugin import AsyncPluginAPIClient
 from mattermost_plugin.exceptions import NotFoundError, PluginAPIError
 from mattermost_plugin.models import Channel, Post, Team, User
-from support.bundles import bundle_of_folder, plugin_bundle
+from support.bundles import bundle_of, bundle_of_folder, plugin_bundle
 from support.client import Broken, connect, fetch
 from support.gateway import Gateway, running
 from support.patience import PATIENCE
+from support.wheels import wheel, wheel_name
 
 INSTALLED = "com.example.installed"
+NEEDY = b"""
+import needed
+
+async def app(scope, receive, send):
+    assert scope["type"] == "http"
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": needed.VERSION.encode()})
+"""
 PROGRAM = b"""
 from starlette.responses import JSONResponse
 from mattermost_plugin import HookName, Plugin, hook, run_plugin
@@ -218,6 +227,26 @@ async def test_a_bundle_is_installed_enabled_replaced_and_removed(tmp_path: Path
         assert os.listdir(tmp_path / "plugins") == []
         with pytest.raises(NotFoundError):
             await api.get_plugin_status(INSTALLED)
+
+
+async def test_what_a_bundle_needs_is_installed_with_it(tmp_path: Path) -> None:
+    files = {
+        "plugin.json": json.dumps({"id": INSTALLED, "server": {"app": "shop:app"}}).encode(),
+        "shop.py": NEEDY,
+        "requirements.txt": b"needed==1.0\n",
+        f"wheels/{wheel_name('needed')}": wheel("needed"),
+    }
+    bundled = {"SERVEHTTP_PLUGINS__INSTALL_DEPENDENCIES": "bundled"}
+    async with member_of(tmp_path, **bundled) as gateway, api_of(gateway) as api:
+        with pytest.raises(PluginAPIError, match="its dependencies cannot be installed"):
+            await api.install_plugin(bundle_of(files | {"requirements.txt": b"needed==2.0\n"}))
+        with pytest.raises(PluginAPIError, match="line 1 of its requirements"):
+            await api.install_plugin(bundle_of(files | {"requirements.txt": b"-e .\n"}))
+        await api.install_plugin(bundle_of(files))
+        await api.enable_plugin(INSTALLED)
+        assert (await fetch(gateway.port, f"/plugins/{INSTALLED}/")).body == b"1.0"
+        await api.remove_plugin(INSTALLED)
+        assert os.listdir(tmp_path / "environments") == []
 
 
 async def test_a_plugin_that_was_named_at_the_start_is_neither_removed_nor_replaced(gateway: Gateway) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionP
 from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.plugins.users import User
 from servehttp.plugins.versions import Versions
+from servehttp.plugins.virtual_environments import VirtualEnvironments
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.plugins import PluginSettings
 
@@ -64,6 +66,12 @@ class PluginFactory:
     def versions(self) -> Versions | None:
         """Which of a plugin's versions the host fires hooks in."""
         return Versions(self.host) if self.host is not None else None
+
+    @functools.cached_property
+    def environments(self) -> VirtualEnvironments:
+        """What installed plugins need."""
+        plugins = self.settings.plugins
+        return VirtualEnvironments(self.settings.data_dir, plugins.install_dependencies, plugins.install_timeout)
 
     def started(self, manifest: Manifest, generation: int = 0) -> PluginHandle:
         """A plugin in a process of its own, or in several.
@@ -124,7 +132,13 @@ class PluginFactory:
         host, installed = self.host, InstalledPlugins.below(self.settings.data_dir)
         return ProcessSpec(
             plugin_id=manifest.id,
-            find_command=functools.partial(find_command, manifest.folder, plugins.start_timeout, environment),
+            find_command=functools.partial(
+                find_command,
+                manifest.folder,
+                plugins.start_timeout,
+                environment,
+                self.environments if installed.has(manifest) else None,
+            ),
             environment=environment,
             limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
             open_endpoint=functools.partial(host.open_endpoint, manifest.id, number) if host else None,
@@ -134,21 +148,31 @@ class PluginFactory:
         )
 
 
-async def find_command(folder: Path, timeout: float, environment: Mapping[str, str], user: User | None) -> Command:
+async def find_command(
+    folder: Path,
+    timeout: float,
+    environment: Mapping[str, str],
+    environments: VirtualEnvironments | None,
+    user: User | None,
+) -> Command:
     """What runs the plugin in a folder, looked for anew because it may have been changed since.
 
     Args:
         folder: the plugin's folder.
         timeout: seconds that its interpreter has to say its version.
         environment: the plugin's, and so that of its interpreter.
+        environments: have what it needs, if it was installed.
         user: who runs it, and so its interpreter; None for our own user.
 
     Raises:
         ManifestError: the manifest or the script is not there any more, or no longer good.
         InterpreterError: no interpreter, or not of the version that the manifest asks for.
+        DependencyError: what it needs is not installed.
+        BundleError: what it needs cannot be read.
     """
     manifest = await asyncio.to_thread(load_manifest, folder)
-    interpreter = find_interpreter(folder)
+    own = await asyncio.to_thread(environments.interpreter, folder) if environments is not None else None
+    interpreter = find_interpreter(folder, own or sys.executable)
     if user is not None:
         environment = user.environment(environment)
     spec = manifest.server.python_version

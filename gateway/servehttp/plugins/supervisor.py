@@ -21,6 +21,8 @@ import structlog
 from servehttp.aio import first_completed
 from servehttp.errors import (
     ActivationError,
+    BundleError,
+    DependencyError,
     GatewayError,
     InterpreterError,
     LinkError,
@@ -224,7 +226,7 @@ class SupervisedPlugin(Replica):
                     return Failure(await self._watch(runner, link))
                 except ConnectionLost as lost:
                     link = await self._reconnect(runner, str(lost))
-        except (ManifestError, InterpreterError, NoTunnelError) as error:
+        except (ManifestError, InterpreterError, DependencyError, BundleError, NoTunnelError) as error:
             return Failure(str(error), permanent=True)
         except RunnerError as error:
             return Failure(str(error), error.permanent, is_host_lack(error), error.timed_out)

@@ -22,6 +22,8 @@ T = TypeVar("T")
 Transport = Literal["auto", "tunnel", "servehttp"]
 ApiTransport = Literal["unix", "tcp"]
 HttpParser = Literal["auto", "h11", "httptools"]
+Source = Literal["never", "bundled", "always"]
+"""Where packages come from that installed plugins need."""
 LogLevel = Literal["debug", "info", "warning", "error", "critical"]
 LogFormat = Literal["auto", "console", "json"]
 

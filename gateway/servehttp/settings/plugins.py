@@ -20,6 +20,7 @@ from servehttp.settings.kinds import (
     Seconds,
     SecondsOrZero,
     Size,
+    Source,
     Strings,
     Targets,
     Times,
@@ -93,6 +94,12 @@ class PluginSettings(Group):
         default=False,
         description="Replace a plugin when a file of its own changes; the old version serves until the new one runs.",
     )
+    install_dependencies: Source = Field(
+        default="always",
+        description="Where packages come from that installed plugins need: bundled is wheels in their bundle alone, "
+        "always the index that pip is configured for as well, never that none are installed.",
+    )
+    install_timeout: Seconds = Field(default=600, description="Seconds that installing them may take.")
     env_allow: Strings = Field(
         default=(),
         description="Environment variables that plugins get besides the usual ones: names, or patterns such as AWS_*.",

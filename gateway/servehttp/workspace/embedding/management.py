@@ -13,7 +13,7 @@ from typing import IO, Any, TypeVar
 import structlog
 
 from mattermost_plugin.models import Manifest, OnInstallEvent, PluginStatus
-from servehttp.errors import BundleError, PluginStartError
+from servehttp.errors import BundleError, DependencyError, PluginStartError
 from servehttp.plugins.bundles import BundleLimits
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.handle import PluginHandle
@@ -240,12 +240,14 @@ class Management:
             del self._manifests[plugin_id]
             await self._ws.plugin_records.forget(plugin_id)
             await asyncio.to_thread(self._installed.remove, plugin_id)
+            await self._tidy()
 
     async def _install(self, bundle: IO[bytes], replace: bool, user_id: str) -> Manifest:
         async with self._installing:
             unpacked = await self._unpack(bundle)
             try:
                 self._check_free(unpacked.id, replace)
+                await self._prepare(unpacked)
                 await self._take(unpacked, user_id)
             finally:
                 await asyncio.to_thread(self._installed.discard, unpacked)
@@ -257,6 +259,14 @@ class Management:
         except BundleError as error:
             text = f"The bundle cannot be used: {error}."
             raise invalid("app.plugin.extract.app_error", text, where="installPlugin") from None
+
+    async def _prepare(self, unpacked: PluginManifest) -> None:
+        """Install what it needs."""
+        try:
+            await self._factory.environments.prepare(unpacked.folder)
+        except (BundleError, DependencyError) as error:
+            text = f"The plugin cannot be installed: {error}."
+            raise invalid("app.plugin.dependencies.app_error", text, where="installPlugin") from None
 
     def _check_free(self, plugin_id: str, replace: bool) -> None:
         if self._registry.get(plugin_id) and not (replace and self._was_installed(plugin_id)):
@@ -302,7 +312,14 @@ class Management:
 
     async def _clear(self, leaving: asyncio.Task[None], before: PluginManifest) -> None:
         await leaving
-        await asyncio.to_thread(self._installed.discard, before)
+        async with self._installing:  # so that nothing is tidied away that is being installed
+            await asyncio.to_thread(self._installed.discard, before)
+            await self._tidy()
+
+    async def _tidy(self) -> None:
+        """Delete environments that no installed plugin needs."""
+        folders = await asyncio.to_thread(self._installed.folders)
+        await asyncio.to_thread(self._factory.environments.keep, folders)
 
     async def _who_asks(self) -> str:
         session_id = REQUEST.get().session_id
