@@ -86,6 +86,9 @@ async def test_both_workers_serve_the_port_and_share_the_plugin(gateway: Gateway
     assert gateway.pid not in (first, second)
     assert await pid_by(gateway, first) == await pid_by(gateway, second)
     assert (await fetch(gateway.port, f"{BASE}/seen")).json() == ["OnConfigurationChange", "OnActivate"]
+    for worker in (first, second):
+        async with connection_to(gateway, worker) as client:
+            assert (await client.request("GET", f"{BASE}/public/hello.txt")).body == b"hello\n"
     assert await gateway.stop() == 0
     await gateway.wait_gone()
     logged = [log["worker"] for log in gateway.logs if log.get("event") == f"GET {BASE}/pid"]

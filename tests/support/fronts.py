@@ -67,6 +67,7 @@ class Handle:
     reason: str | None = None
     restarts: int = 0
     started_in: float | None = 0.0
+    folder: Path | None = None
 
     def link_after(self, refused: Sequence[Exchange]) -> Link | None:
         return self.link if len(refused) < OFFERS else None

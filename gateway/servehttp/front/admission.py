@@ -23,7 +23,7 @@ from servehttp.front import responses
 from servehttp.front.credentials import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.responses import Refusal
-from servehttp.front.routing import Route, find_route
+from servehttp.front.routing import PUBLIC, Route, find_route
 from servehttp.front.rules import ResponseRules
 from servehttp.front.settings import FrontSettings
 from servehttp.identity import Identity, IdentityUnavailable
@@ -83,6 +83,10 @@ class Admission:
     def is_api(self, path: bytes, mount: int) -> bool:
         """Whether a raw path, behind the prefix under which the gateway is mounted, is the API's."""
         return self._has_api and path.startswith(API_PREFIX, mount)
+
+    def is_public(self, request: Request, path: bytes) -> bool:
+        """Whether what was admitted may ask for a file that the gateway serves itself."""
+        return path.startswith(PUBLIC, request.root_length) and not request.websocket
 
     # Where it goes
 

@@ -13,6 +13,7 @@ from servehttp.front.endings import Refused
 from servehttp.front.health import Health
 from servehttp.front.http import HTTPForward
 from servehttp.front.http_limits import has_body
+from servehttp.front.public_files import PublicFiles
 from servehttp.front.settings import FrontSettings
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
@@ -46,6 +47,7 @@ class Front:
         self._registry = registry
         self._settings = settings
         self._health = Health(registry, identity)
+        self._public_files = PublicFiles(registry, settings.limits.idle_timeout)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, for scopes "http" and "websocket"."""
@@ -96,6 +98,9 @@ class Front:
     async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: RequestRecord) -> None:
         try:
             plugin_id = self._admit(scope, request, record)
+            is_public = self.admission.is_public(request, record.path)
+            if is_public and await self._public_files.answer(request, record, scope, receive, send):
+                return
             receive = await self.admission.identify(request, plugin_id, receive)
             await self._forward(scope, request, plugin_id, receive, send, record)
             return

@@ -122,6 +122,8 @@ class DirectCycle(Sink):
         """Start it; False where only the ASGI path can serve this request."""
         try:
             admitted = self._admit()
+            if self._admission.is_public(self.request, self._record.path):
+                return False
             headers, has_body = admitted.headers, self.has_body
             if not self._admission.identify_at_once(self.request, headers, has_body=has_body):
                 return False

@@ -16,6 +16,8 @@ from typing import Final
 from servehttp.request_rules import check_path
 
 PREFIX: Final = b"/plugins/"
+PUBLIC: Final = b"/public/"
+"""Behind a plugin's root: files, which are the gateway's to serve if the plugin has a folder of them."""
 
 
 @dataclass(slots=True, init=False)

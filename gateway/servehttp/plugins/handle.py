@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from servehttp.plugins.states import PluginState
@@ -28,6 +29,11 @@ class PluginHandle(Protocol):
     id: str
     generation: int
     changed: Callable[[], None] | None
+
+    @property
+    def folder(self) -> Path | None:
+        """Its folder on this machine, if it has one: what is attached has none."""
+        ...
 
     @property
     def restarts(self) -> int:
@@ -94,6 +100,7 @@ class Replica(ABC):
         id: the plugin's id.
         number: which of the plugin's replicas it is, from 1; None for the only one.
         generation: how many versions of the plugin there were before, since the gateway's start.
+        folder: the plugin's, on this machine; None of what is attached.
         link: the connection while it runs, else None.
         target: where it listens, as gRPC names it; None while nobody shall be connected to it.
         restarts: how often it was started again since `start`.
@@ -106,6 +113,7 @@ class Replica(ABC):
     id: str
     number: int | None = None
     generation: int = 0
+    folder: Path | None = None
     link: Link | None = None
     target: str | None = None
     restarts: int = 0

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from servehttp.plugins.balancer import Balancer, Endpoint
@@ -75,6 +76,11 @@ class ReplicatedPlugin:
     def replicas(self) -> Sequence[Replica]:
         """All of them, by number."""
         return sorted(self._endpoints, key=lambda replica: replica.number or 0)
+
+    @property
+    def folder(self) -> Path | None:
+        """The same for all of them."""
+        return next((replica.folder for replica in self._endpoints), None)
 
     @property
     def link(self) -> Link | None:

@@ -55,12 +55,14 @@ class Report:
             one, its state, reason and restarts among it; also the `pid` that leads its session, where it was started
             here.
         generation: how many versions of the plugin there were before.
+        folder: the plugin's, if it has one on this machine.
     """
 
     number: int
     target: str | None
     about: dict[str, Any]
     generation: int = 0
+    folder: str | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -80,6 +81,7 @@ class MirroredPlugin(Replica):
             self._unusable = True
             self._backoff.forget()
         self.target = report.target
+        self.folder = None if report.folder is None else Path(report.folder)
         self.restarts = report.about["restarts"]
         self.started_in = report.about["started_in"]
         self._report = report

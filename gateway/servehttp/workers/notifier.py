@@ -98,7 +98,8 @@ class WorkerNotifier:
         about = replica.describe()
         if replica.reason is not None:
             about["reason"] = replica.reason[:REASON_LENGTH]
-        return Report(self._number(replica.name), replica.target, about, replica.generation)
+        folder = None if replica.folder is None else str(replica.folder)
+        return Report(self._number(replica.name), replica.target, about, replica.generation, folder)
 
     def _is_settled(self, name: str) -> bool:
         number = self._number(name)
