@@ -18,6 +18,7 @@ from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 if TYPE_CHECKING:
     from mattermost_plugin.async_client import AsyncPluginAPIClient
     from mattermost_plugin.client import PluginAPIClient
+    from mattermost_plugin.commands import UsageError, command
     from mattermost_plugin.exceptions import (
         AlreadyExistsError,
         NotFoundError,
@@ -38,6 +39,8 @@ __all__ = [  # noqa: RUF022  # grouped
     "hook",
     "HookName",
     "HookRegistrationError",
+    "command",
+    "UsageError",
     # Serving them
     "run_plugin",
     "serve_plugin",
@@ -68,6 +71,8 @@ if stdio.started_by_host():
 LAZY = {
     "run_plugin": "server",
     "serve_plugin": "server",
+    "command": "commands",
+    "UsageError": "commands",
     "PluginAPIClient": "client",
     "AsyncPluginAPIClient": "async_client",
     "Command": "models",

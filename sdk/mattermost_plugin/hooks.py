@@ -31,7 +31,7 @@ class Decorator(Protocol):
 
 
 class HookRegistrationError(Exception):
-    """A handler that cannot be registered: an unknown hook, or a hook that is handled twice."""
+    """A handler, a command or a job that cannot be registered: the text says where it is written, and why."""
 
 
 class HookName(StrEnum):
@@ -156,13 +156,14 @@ def _mark(function: Handler, name: str | None, options: HookOptions) -> Handler:
     if name not in VALID_HOOK_NAMES:
         raise HookRegistrationError(f"Unknown hook name {str(name)!r}: HookName lists the names there are")
     hook_name = HookName(name)
-    _check_options(hook_name, options)
+    check_options(hook_name, options)
     setattr(function, HOOK_MARKER_ATTR, hook_name.value)
     setattr(function, HOOK_OPTIONS_ATTR, options)
     return function
 
 
-def _check_options(name: HookName, options: HookOptions) -> None:
+def check_options(name: HookName, options: HookOptions) -> None:
+    """Raise HookRegistrationError for an option that a hook does not have, or that makes no sense."""
     if options.stream and name is not HookName.ServeHTTP:
         raise HookRegistrationError(f"{name.value} has no body to stream: stream=True is for ServeHTTP")
     if options.on_error not in ("allow", "reject"):

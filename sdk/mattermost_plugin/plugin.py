@@ -21,12 +21,15 @@ if TYPE_CHECKING:
 
     from mattermost_plugin.async_client import AsyncPluginAPIClient
     from mattermost_plugin.client import PluginAPIClient
+    from mattermost_plugin.commands.decorator import Commands
     from mattermost_plugin.serve_http.hook import HookApplication
 
 
 Client = TypeVar("Client", "PluginAPIClient", "AsyncPluginAPIClient")
 
 ROUTING = "mattermost_plugin.routing"
+COMMANDS = "mattermost_plugin.commands.decorator"
+"""Modules of decorators: who has used them has imported them."""
 
 _making_client = threading.Lock()
 """Threads may ask for the first client at the same time."""
@@ -64,6 +67,7 @@ class Plugin:
 
     _hook_registry: ClassVar[dict[str, Callable[..., Any]]] = {}
     _hook_handlers: ClassVar[dict[str, HookHandler]] = {}
+    _commands: ClassVar[Commands | None] = None
 
     # Defaults, so that a subclass need not call super().__init__.
     _api: Any = None
@@ -77,6 +81,7 @@ class Plugin:
         super().__init_subclass__(**kwargs)
         cls._hook_handlers = find_handlers(cls)
         cls._hook_registry = {name: handler.function for name, handler in cls._hook_handlers.items()}
+        cls._commands = _find_commands(cls)
         if cls.app is not None and cls.has_hook(HookName.ServeHTTP):
             raise HookRegistrationError(
                 f"{cls.__qualname__} has both `app` and a handler of ServeHTTP, and either could answer what no route"
@@ -222,6 +227,25 @@ class Plugin:
         if inspect.isfunction(function) and len(inspect.signature(function).parameters) == arguments:
             return function
         return getattr(self, name)
+
+
+def commands_of(plugin: Plugin) -> Commands | None:
+    """The slash commands that a plugin's methods answer, if any do."""
+    return plugin._commands
+
+
+def has_host(plugin: Plugin) -> bool:
+    """Whether there is a host whose API the plugin's `async_api` calls."""
+    return plugin._async_api is not None or bool(plugin._config and plugin._config.api_target)
+
+
+def _find_commands(cls: type[Plugin]) -> Commands | None:
+    """What `@command` has marked in a class, if anything has used that."""
+    if COMMANDS not in sys.modules:
+        return None
+    from mattermost_plugin.commands.decorator import Commands
+
+    return Commands(cls) or None
 
 
 AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)

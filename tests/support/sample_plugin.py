@@ -62,6 +62,17 @@ class Sample(Plugin):
     async def who(self, request: Request) -> JSONResponse:
         return JSONResponse({"user": request.headers.get("mattermost-user-id"), "root": request.scope["root_path"]})
 
+    @post("/form")
+    async def form(self, request: Request) -> JSONResponse:
+        async with request.form() as form:
+            fields = {
+                name: value
+                if isinstance(value, str)
+                else [value.filename, value.content_type, (await value.read()).decode()]
+                for name, value in form.items()
+            }
+        return JSONResponse(fields)
+
     @get("/users/{name}")
     async def user(self, request: Request) -> PlainTextResponse:
         return PlainTextResponse((await self.async_api.get_user_by_username(request.path_params["name"])).id)

@@ -18,7 +18,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
 )
 from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.plugin import Plugin
+from mattermost_plugin.plugin import Plugin, commands_of, has_host
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
@@ -40,8 +40,11 @@ logger = get_logger("mattermost_plugin.hooks")
 
 
 def announced_hooks(plugin: Plugin) -> list[str]:
-    """The hooks that a host may call, sorted: those with a handler, and ServeHTTP for a plugin with routes."""
+    """The hooks that a host may call, sorted: those with a handler, ServeHTTP for a plugin with routes, and
+    ExecuteCommand for one with commands."""
     names = set(plugin.implemented_hooks())
+    if commands_of(plugin):
+        names.add(HookName.ExecuteCommand.value)
     if plugin.serves_http():
         names.add(HookName.ServeHTTP.value)
     return sorted(names)
@@ -59,6 +62,7 @@ class PluginHooksServicerImpl:
         self._plugin = plugin
         self._runner = HookRunner(timeout)
         self._bound = _bind_all(plugin)
+        self._commands = _bind_commands(plugin)
         self._running: set[asyncio.Task[Any]] = set()
 
     @property
@@ -76,6 +80,8 @@ class PluginHooksServicerImpl:
         active = False
         try:
             answer: OnActivateResponse = await self._run(HookName.OnActivate, request, context)
+            if not answer.HasField("error"):
+                answer = await self._begin(answer)
             active = not answer.HasField("error")
         finally:
             if not active:
@@ -94,9 +100,29 @@ class PluginHooksServicerImpl:
         """Start no handler any more."""
         self._runner.close()
 
+    async def _begin(self, answer: OnActivateResponse) -> OnActivateResponse:
+        """What begins once a plugin was activated: the users of its host, if there is one, are offered its commands."""
+        hook, commands = UNARY_HOOKS[HookName.OnActivate], commands_of(self._plugin)
+        try:
+            if commands is not None and has_host(self._plugin):
+                await self._runner.run(hook.name.value, commands.offer, self._plugin.async_api)
+        except HookError as error:
+            logger.error("%s", error, exc_info=_trace_of(error), extra={"hook": hook.name.value})
+            failed: OnActivateResponse = hook.failed(error)
+            return failed
+        return answer
+
+    def _handler_for(self, name: str, request: Any) -> BoundHook | None:
+        commands = commands_of(self._plugin)
+        if commands is not None and name == HookName.ExecuteCommand:
+            found = self._commands.get(commands.trigger_of(request.args.command))
+            if found is not None:
+                return found
+        return self._bound.get(name)
+
     async def _run(self, name: str, request: Any, context: Context) -> Any:
         hook = UNARY_HOOKS[name]
-        bound = self._bound.get(hook.name)
+        bound = self._handler_for(hook.name, request)
         if bound is None:
             return hook.absent(request)
         try:
@@ -135,6 +161,12 @@ def _bind_all(plugin: Plugin) -> dict[str, BoundHook]:
         if handler is not None:
             bound[name] = bind(UNARY_HOOKS[name], handler, plugin.get_hook_options(name))
     return bound
+
+
+def _bind_commands(plugin: Plugin) -> dict[str, BoundHook]:
+    hook = UNARY_HOOKS[HookName.ExecuteCommand]
+    methods = commands_of(plugin) or ()
+    return {method.mark.trigger: bind(hook, method.handler(plugin), method.options) for method in methods}
 
 
 def _trace_of(error: HookError) -> BaseException | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mattermost_plugin.testing.client import PluginClient, Upload
-    from mattermost_plugin.testing.errors import BrokenResponse, WebSocketClosed, WebSocketRefused
+    from mattermost_plugin.testing.errors import BrokenResponse, CommandFailed, WebSocketClosed, WebSocketRefused
     from mattermost_plugin.testing.events import ServerSentEvent
     from mattermost_plugin.testing.hooks import HookFirer
     from mattermost_plugin.testing.lifetime import ActivationRefused, RunningPlugin, running
@@ -24,6 +24,7 @@ __all__ = [
     "ActivationRefused",
     "BlockingPlugin",
     "BrokenResponse",
+    "CommandFailed",
     "HookFirer",
     "Outcome",
     "PluginClient",
@@ -46,6 +47,7 @@ _HOMES = {
     "ActivationRefused": "lifetime",
     "BlockingPlugin": "threaded",
     "BrokenResponse": "errors",
+    "CommandFailed": "errors",
     "HookFirer": "hooks",
     "Outcome": "outcomes",
     "PluginClient": "client",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -12,6 +11,8 @@ from mattermost_plugin.asgi import ASGIAdapter
 from mattermost_plugin.exchange import Accept, Body, End, Request
 from mattermost_plugin.exchange import Response as Head
 from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.testing.bodies import File
+from mattermost_plugin.testing.bodies import content as content_of
 from mattermost_plugin.testing.errors import WebSocketRefused
 from mattermost_plugin.testing.responses import Response, ResponseStream, next_part, response_of
 from mattermost_plugin.testing.serving import Call, serving
@@ -103,6 +104,8 @@ class PluginClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | str = b"",
         json: Any = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, File] | None = None,
     ) -> Response:
         """Send a request, and wait for the whole response.
 
@@ -112,12 +115,15 @@ class PluginClient:
             headers: beside the client's.
             body: a text is sent as UTF-8.
             json: a value whose JSON is the body instead.
+            data: the fields of a form, by name, which is the body instead.
+            files: its files, by the names of their fields: `{"photo": ("me.png", b"…")}`.
 
         Raises:
+            ValueError: it is to have more than one body.
             BrokenResponse: the plugin broke off.
             TimeoutError: it sends nothing.
         """
-        async with self.stream(method, path, headers=headers, body=body, json=json) as response:
+        async with self.stream(method, path, headers=headers, body=body, json=json, data=data, files=files) as response:
             return await response.read()
 
     async def get(self, path: str, **options: Any) -> Response:
@@ -149,12 +155,14 @@ class PluginClient:
         headers: Mapping[str, str] | None = None,
         body: bytes | str = b"",
         json: Any = None,
+        data: Mapping[str, str] | None = None,
+        files: Mapping[str, File] | None = None,
     ) -> AsyncIterator[ResponseStream]:
         """Send a request, and read the response as it comes. At the end of the block the client leaves.
 
         Arguments and errors are those of `request`.
         """
-        content, more = _content(body, json)
+        content, more = content_of(body, json, data, files)
         request = self._request(method, path, more | dict(headers or {}))
         async with serving(self._adapter, request, self.timeout) as call:
             upload = Upload(call)
@@ -201,12 +209,3 @@ class PluginClient:
             trailers=not websocket,
             early_hints=not websocket,
         )
-
-
-def _content(body: bytes | str, json: Any) -> tuple[bytes, dict[str, str]]:
-    """A body, and the headers that describe it."""
-    headers = {}
-    if json is not None:
-        body, headers = json_module.dumps(json), {"content-type": "application/json"}
-    content = body.encode() if isinstance(body, str) else body
-    return content, headers | ({"content-length": str(len(content))} if content else {})

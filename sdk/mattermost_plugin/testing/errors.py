@@ -12,6 +12,10 @@ class BrokenResponse(ConnectionError):
     """The response ended before it was complete; a client would see its connection break."""
 
 
+class CommandFailed(Exception):
+    """The plugin answered a slash command with an error; the text is what its user is shown."""
+
+
 class WebSocketRefused(Exception):
     """The plugin answered a WebSocket's handshake with a response.
 

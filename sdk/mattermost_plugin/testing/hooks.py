@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, cast
 
 from google.protobuf import message_factory
@@ -11,10 +12,11 @@ from google.protobuf.message import Message
 
 from mattermost_plugin.grpc import hooks_pb2
 from mattermost_plugin.hooks import HookName
-from mattermost_plugin.models import PluginContext
+from mattermost_plugin.models import CommandArgs, CommandResponse, PluginContext
 from mattermost_plugin.servicers.hooks_servicer import Context, PluginHooksServicerImpl, announced_hooks
 from mattermost_plugin.servicers.table import UNARY_HOOKS
 from mattermost_plugin.servicers.unary import CONTEXT
+from mattermost_plugin.testing.errors import CommandFailed
 from mattermost_plugin.testing.outcomes import Outcome, outcome_of
 
 RPCS = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"].methods_by_name
@@ -61,6 +63,27 @@ class HookFirer:
         if name not in self.implemented | ALWAYS_CALLED:
             raise LookupError(f"the plugin has no handler for {name}; it has {', '.join(sorted(self.implemented))}")
         return outcome_of(request, await self._answer(name, request))
+
+    async def command(
+        self, entered: str, args: CommandArgs | None = None, *, context: PluginContext | None = None
+    ) -> CommandResponse | None:
+        """Enter a slash command, and return what is answered.
+
+        Args:
+            entered: the whole of it, `/poll "Tea?" yes no`.
+            args: who entered it, and where; by default nobody, nowhere.
+            context: the session and client behind it.
+
+        Raises:
+            CommandFailed: the plugin answered with an error, which the user would be shown.
+            LookupError: the plugin has no commands.
+        """
+        asked = replace(args or CommandArgs(), command=entered)
+        outcome = await self.fire(HookName.ExecuteCommand, asked, context=context)
+        if outcome.is_rejected:
+            raise CommandFailed(outcome.reason)
+        response: CommandResponse | None = outcome.value
+        return response
 
     async def call(self, name: str, request: Message, timeout: float) -> Message:
         """The response to a host whose event loop may be another one.

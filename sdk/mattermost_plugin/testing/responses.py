@@ -25,6 +25,11 @@ class Response:
     body: bytes
 
     @property
+    def status_code(self) -> int:
+        """The status, as other clients call it."""
+        return self.status
+
+    @property
     def text(self) -> str:
         """The body as UTF-8."""
         return self.body.decode()
@@ -59,6 +64,11 @@ class ResponseStream:
         self.trailers = Headers(raw=[])
         self._call = call
         self._ended = False
+
+    @property
+    def status_code(self) -> int:
+        """The status, as other clients call it."""
+        return self.status
 
     async def receive(self) -> bytes:
         """The next piece of the body as the plugin sent it; empty once the body is complete.

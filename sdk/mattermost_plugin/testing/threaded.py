@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from mattermost_plugin.hooks import HookName
+from mattermost_plugin.models import CommandArgs, CommandResponse
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.testing.events import ServerSentEvent
 from mattermost_plugin.testing.lifetime import PluginHost, RunningPlugin, running
@@ -29,6 +30,11 @@ class BlockingStream:
         self.headers = stream.headers
         self._stream = stream
         self._portal = portal
+
+    @property
+    def status_code(self) -> int:
+        """The status, as other clients call it."""
+        return self.status
 
     def receive(self) -> bytes:
         """The next piece of the body; empty once it is complete."""
@@ -104,6 +110,10 @@ class BlockingPlugin:
     def fire(self, hook: HookName | str, *subjects: Any, **fields: Any) -> Outcome:
         """Fire a hook; see `HookFirer.fire`."""
         return self.call(self._running.hooks.fire, hook, *subjects, **fields)
+
+    def command(self, entered: str, args: CommandArgs | None = None, **options: Any) -> CommandResponse | None:
+        """Enter a slash command; see `HookFirer.command`."""
+        return self.call(self._running.hooks.command, entered, args, **options)
 
     def request(self, method: str, path: str, **options: Any) -> Response:
         """Send a request, and wait for the whole response."""

@@ -11,6 +11,7 @@ from mattermost_plugin.testing import (
     WebSocketClosed,
     WebSocketRefused,
 )
+from mattermost_plugin.testing.bodies import File
 from support.sample_plugin import Sample
 
 pytestmark = [pytest.mark.anyio, pytest.mark.plugin(cls=Sample)]
@@ -31,6 +32,30 @@ async def test_a_body_is_sent_as_it_is_given(plugin_client: PluginClient) -> Non
     assert (await plugin_client.post("/echo", body=bytes(1_000_000))).body == bytes(1_000_000)
     assert (await plugin_client.post("/echo", json={"a": 1})).json() == {"a": 1}
     assert (await plugin_client.post("/echo")).body == b""
+
+
+async def test_a_form_is_sent_with_and_without_files(plugin_client: PluginClient) -> None:
+    plain = await plugin_client.post("/form", data={"name": "Ada & Co"})
+    assert (plain.status_code, plain.json()) == (200, {"name": "Ada & Co"})
+    files: dict[str, File] = {
+        "bytes": b"\0\r\n--",
+        "named": ('a "b".txt', "Jürgen"),
+        "typed": ("x", b"", "image/png"),
+    }
+    answer = await plugin_client.post("/form", data={"name": "Ada"}, files=files)
+    assert answer.json() == {
+        "name": "Ada",
+        "bytes": ["bytes", "application/octet-stream", "\0\r\n--"],
+        "named": ["a %22b%22.txt", "text/plain", "Jürgen"],  # as browsers write it
+        "typed": ["x", "image/png", ""],
+    }
+    with pytest.raises(ValueError, match="one of body=, json="):
+        await plugin_client.post("/form", json={}, files={})
+
+
+async def test_a_stream_has_its_status_by_both_names(plugin_client: PluginClient) -> None:
+    async with plugin_client.stream("GET", "/who") as response:
+        assert response.status_code == response.status == 200
 
 
 async def test_an_endless_stream_is_read_event_by_event_until_the_client_leaves(
