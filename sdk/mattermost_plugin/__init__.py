@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ValidationError,
         convert_grpc_error,
     )
+    from mattermost_plugin.jobs import daily, every
     from mattermost_plugin.models import Command, CommandResponse
     from mattermost_plugin.server import run_plugin, serve_plugin
 
@@ -41,6 +42,8 @@ __all__ = [  # noqa: RUF022  # grouped
     "HookRegistrationError",
     "command",
     "UsageError",
+    "every",
+    "daily",
     # Serving them
     "run_plugin",
     "serve_plugin",
@@ -73,6 +76,8 @@ LAZY = {
     "serve_plugin": "server",
     "command": "commands",
     "UsageError": "commands",
+    "every": "jobs",
+    "daily": "jobs",
     "PluginAPIClient": "client",
     "AsyncPluginAPIClient": "async_client",
     "Command": "models",

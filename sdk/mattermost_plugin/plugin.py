@@ -16,12 +16,16 @@ from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.types import ASGIApp
 
 if TYPE_CHECKING:
+    import asyncio
+
     from starlette.middleware import Middleware
     from starlette.routing import BaseRoute, Router
 
     from mattermost_plugin.async_client import AsyncPluginAPIClient
     from mattermost_plugin.client import PluginAPIClient
     from mattermost_plugin.commands.decorator import Commands
+    from mattermost_plugin.jobs.clock import Clock
+    from mattermost_plugin.jobs.decorators import Jobs
     from mattermost_plugin.serve_http.hook import HookApplication
 
 
@@ -29,6 +33,7 @@ Client = TypeVar("Client", "PluginAPIClient", "AsyncPluginAPIClient")
 
 ROUTING = "mattermost_plugin.routing"
 COMMANDS = "mattermost_plugin.commands.decorator"
+JOBS = "mattermost_plugin.jobs.decorators"
 """Modules of decorators: who has used them has imported them."""
 
 _making_client = threading.Lock()
@@ -68,6 +73,7 @@ class Plugin:
     _hook_registry: ClassVar[dict[str, Callable[..., Any]]] = {}
     _hook_handlers: ClassVar[dict[str, HookHandler]] = {}
     _commands: ClassVar[Commands | None] = None
+    _jobs: ClassVar[Jobs | None] = None
 
     # Defaults, so that a subclass need not call super().__init__.
     _api: Any = None
@@ -76,12 +82,15 @@ class Plugin:
     _own_async_api: AsyncPluginAPIClient | None = None
     _config: RuntimeConfig | None = None
     _logger: logging.Logger | None = None
+    _clock: Clock | None = None
+    _running_jobs: Sequence[asyncio.Task[None]] = ()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._hook_handlers = find_handlers(cls)
         cls._hook_registry = {name: handler.function for name, handler in cls._hook_handlers.items()}
         cls._commands = _find_commands(cls)
+        cls._jobs = _find_jobs(cls)
         if cls.app is not None and cls.has_hook(HookName.ServeHTTP):
             raise HookRegistrationError(
                 f"{cls.__qualname__} has both `app` and a handler of ServeHTTP, and either could answer what no route"
@@ -234,6 +243,24 @@ def commands_of(plugin: Plugin) -> Commands | None:
     return plugin._commands
 
 
+def begin_jobs(plugin: Plugin) -> None:
+    """Have a plugin's jobs run from now on, as background tasks; a host may activate a plugin twice.
+
+    Without a host its processes cannot agree on who runs them, so that the first one does.
+    """
+    jobs = plugin._jobs
+    if jobs is None:
+        return
+    from mattermost_plugin.jobs.lease import MemoryStore
+
+    for task in plugin._running_jobs:
+        task.cancel()
+    if has_host(plugin):
+        plugin._running_jobs = jobs.begin(plugin, plugin.tasks, plugin.async_api, plugin._clock)
+    elif plugin._config is None or plugin._config.replica == 1:
+        plugin._running_jobs = jobs.begin(plugin, plugin.tasks, MemoryStore(), plugin._clock)
+
+
 def has_host(plugin: Plugin) -> bool:
     """Whether there is a host whose API the plugin's `async_api` calls."""
     return plugin._async_api is not None or bool(plugin._config and plugin._config.api_target)
@@ -246,6 +273,15 @@ def _find_commands(cls: type[Plugin]) -> Commands | None:
     from mattermost_plugin.commands.decorator import Commands
 
     return Commands(cls) or None
+
+
+def _find_jobs(cls: type[Plugin]) -> Jobs | None:
+    """What `@every` and `@daily` have marked in a class, if anything has used them."""
+    if JOBS not in sys.modules:
+        return None
+    from mattermost_plugin.jobs.decorators import Jobs
+
+    return Jobs(cls) or None
 
 
 AnyPlugin = TypeVar("AnyPlugin", bound=Plugin)

@@ -15,6 +15,8 @@ from support.patience import PATIENCE
 IMPORT_BUDGET = 1.0
 """How often grpc's own import."""
 
+UNUSED = ("server", "commands", "jobs")
+
 MEASURE = """
 import json, sys, time
 started = time.process_time()

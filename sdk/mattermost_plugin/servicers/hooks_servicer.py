@@ -18,7 +18,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
 )
 from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.plugin import Plugin, commands_of, has_host
+from mattermost_plugin.plugin import Plugin, begin_jobs, commands_of, has_host
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
@@ -101,11 +101,12 @@ class PluginHooksServicerImpl:
         self._runner.close()
 
     async def _begin(self, answer: OnActivateResponse) -> OnActivateResponse:
-        """What begins once a plugin was activated: the users of its host, if there is one, are offered its commands."""
+        """What begins once a plugin was activated: its commands are offered, if it has a host, and its jobs run."""
         hook, commands = UNARY_HOOKS[HookName.OnActivate], commands_of(self._plugin)
         try:
             if commands is not None and has_host(self._plugin):
                 await self._runner.run(hook.name.value, commands.offer, self._plugin.async_api)
+            begin_jobs(self._plugin)
         except HookError as error:
             logger.error("%s", error, exc_info=_trace_of(error), extra={"hook": hook.name.value})
             failed: OnActivateResponse = hook.failed(error)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mattermost_plugin.testing.errors import BrokenResponse, CommandFailed, WebSocketClosed, WebSocketRefused
     from mattermost_plugin.testing.events import ServerSentEvent
     from mattermost_plugin.testing.hooks import HookFirer
+    from mattermost_plugin.testing.job_clock import JobClock
     from mattermost_plugin.testing.lifetime import ActivationRefused, RunningPlugin, running
     from mattermost_plugin.testing.outcomes import Outcome, allowed, modified, rejected
     from mattermost_plugin.testing.responses import Response, ResponseStream
@@ -26,6 +27,7 @@ __all__ = [
     "BrokenResponse",
     "CommandFailed",
     "HookFirer",
+    "JobClock",
     "Outcome",
     "PluginClient",
     "Response",
@@ -49,6 +51,7 @@ _HOMES = {
     "BrokenResponse": "errors",
     "CommandFailed": "errors",
     "HookFirer": "hooks",
+    "JobClock": "job_clock",
     "Outcome": "outcomes",
     "PluginClient": "client",
     "Response": "responses",

@@ -15,6 +15,7 @@ from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.testing.client import PluginClient
 from mattermost_plugin.testing.hooks import HookFirer, implemented_by
+from mattermost_plugin.testing.job_clock import JobClock
 
 PLUGIN_ID = "com.example.plugin"
 """What a plugin in a test is called, unless its configuration says otherwise."""
@@ -52,7 +53,7 @@ class RunningPlugin:
 
 @asynccontextmanager
 async def running(
-    plugin: Plugin, *, host: PluginHost | None = None, activate: bool = True
+    plugin: Plugin, *, host: PluginHost | None = None, activate: bool = True, clock: JobClock | None = None
 ) -> AsyncIterator[RunningPlugin]:
     """Start a plugin's application, activate it, and at the end deactivate it and shut the application down.
 
@@ -60,11 +61,14 @@ async def running(
         plugin: made with the host's `config`, if there is a host.
         host: fires hooks in it.
         activate: whether OnActivate is fired; else the test does, or does not.
+        clock: by which its jobs run; by default the machine's.
 
     Raises:
         ActivationRefused: it did not want to.
         LifespanError: the application's start-up or shutdown failed.
     """
+    if clock is not None:
+        plugin._clock, clock.jobs = clock, len(plugin._jobs or ())
     async with AsyncExitStack() as stack:
         stack.push_async_callback(close_clients, plugin)
         application = plugin.asgi_app()

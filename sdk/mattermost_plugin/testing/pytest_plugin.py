@@ -12,12 +12,14 @@ import pytest
 
 if TYPE_CHECKING:
     from mattermost_plugin import Plugin
-    from mattermost_plugin.testing import BlockingPlugin, HookFirer, PluginClient, RunningPlugin
+    from mattermost_plugin.testing import BlockingPlugin, HookFirer, JobClock, PluginClient, RunningPlugin
     from mattermost_plugin.testing.lifetime import PluginHost
 
 MARKER = "plugin"
 HOST = "fake_api"
 """The fixture that, in a test that asks for it, is the plugin's host."""
+CLOCK = "job_clock"
+"""The fixture that, in a test that asks for it, is the time of the plugin's jobs."""
 NO_CLASS = (
     "which plugin? Mark the test with @pytest.mark.plugin(cls=MyPlugin), or have a fixture `plugin_class` return it"
 )
@@ -56,6 +58,14 @@ def plugin_host(request: pytest.FixtureRequest) -> PluginHost | None:
 
 
 @pytest.fixture
+def job_clock() -> JobClock:
+    """The time by which the plugin's jobs run; it stands still until the test travels."""
+    from mattermost_plugin.testing.job_clock import JobClock
+
+    return JobClock()
+
+
+@pytest.fixture
 def plugin(request: pytest.FixtureRequest, plugin_host: PluginHost | None) -> Plugin:
     """The plugin, made as a host makes it; `plugin_client`, `hooks` and `blocking_plugin` start it."""
     from mattermost_plugin.plugin import instantiate
@@ -76,7 +86,7 @@ async def running_plugin(
 
     if anyio_backend_name != "asyncio":
         pytest.fail(NOT_ASYNCIO, pytrace=False)
-    async with running(plugin, host=plugin_host, activate=_activates(request)) as started:
+    async with running(plugin, host=plugin_host, activate=_activates(request), clock=_clock(request)) as started:
         yield started
 
 
@@ -99,8 +109,13 @@ def blocking_plugin(
     """The plugin, running in a thread, with requests and hooks for tests that are not async."""
     from mattermost_plugin.testing.threaded import blocking
 
-    with blocking(plugin, host=plugin_host, activate=_activates(request)) as started:
+    with blocking(plugin, host=plugin_host, activate=_activates(request), clock=_clock(request)) as started:
         yield started
+
+
+def _clock(request: pytest.FixtureRequest) -> JobClock | None:
+    clock: JobClock | None = request.getfixturevalue(CLOCK) if CLOCK in request.fixturenames else None
+    return clock
 
 
 def _activates(request: pytest.FixtureRequest) -> bool:

@@ -13,6 +13,7 @@ from mattermost_plugin.hooks import HookName
 from mattermost_plugin.models import CommandArgs, CommandResponse
 from mattermost_plugin.plugin import Plugin
 from mattermost_plugin.testing.events import ServerSentEvent
+from mattermost_plugin.testing.job_clock import JobClock
 from mattermost_plugin.testing.lifetime import PluginHost, RunningPlugin, running
 from mattermost_plugin.testing.outcomes import Outcome
 from mattermost_plugin.testing.responses import Response, ResponseStream
@@ -154,11 +155,13 @@ class BlockingPlugin:
 
 
 @contextmanager
-def blocking(plugin: Plugin, *, host: PluginHost | None = None, activate: bool = True) -> Iterator[BlockingPlugin]:
+def blocking(
+    plugin: Plugin, *, host: PluginHost | None = None, activate: bool = True, clock: JobClock | None = None
+) -> Iterator[BlockingPlugin]:
     """`running` for a thread, with the same arguments and errors."""
     with (
         start_blocking_portal("asyncio") as portal,
-        portal.wrap_async_context_manager(running(plugin, host=host, activate=activate)) as started,
+        portal.wrap_async_context_manager(running(plugin, host=host, activate=activate, clock=clock)) as started,
     ):
         yield BlockingPlugin(started, portal)
 
