@@ -28,7 +28,7 @@ class JobClock:
     def __init__(self) -> None:
         self.timeout = TIMEOUT
         self.jobs = 0
-        self._now = time.time()
+        self._now = float(int(time.time()))  # so that to travel there in steps is to travel there
         self._sleepers: set[_Sleeper] = set()
         self._changed = asyncio.Event()
 
@@ -61,20 +61,23 @@ class JobClock:
         Raises:
             TimeoutError: a job does not end, or the plugin was not activated.
         """
-        end = self._now + timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds).total_seconds()
-        await self._settled()
-        while self._sleepers and (moment := min(sleeper.moment for sleeper in self._sleepers)) <= end:
-            self._now = max(self._now, moment)
-            self._wake()
-            await self._settled()
-        self._now = end
+        way = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+        await self._go_on(self._now + way.total_seconds())
 
     async def travel_to(self, hour: int, minute: int = 0) -> None:
         """Travel to the next time that it is so late, in UTC."""
         there = self.time.replace(hour=hour, minute=minute, second=0, microsecond=0)
         if there <= self.time:
             there += timedelta(days=1)
-        await self.travel(there.timestamp() - self._now)
+        await self._go_on(there.timestamp())
+
+    async def _go_on(self, end: float) -> None:
+        await self._settled()
+        while self._sleepers and (moment := min(sleeper.moment for sleeper in self._sleepers)) <= end:
+            self._now = max(self._now, moment)
+            self._wake()
+            await self._settled()
+        self._now = end
 
     def _wake(self) -> None:
         for sleeper in [sleeper for sleeper in self._sleepers if sleeper.moment <= self._now]:
