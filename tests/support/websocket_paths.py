@@ -186,6 +186,7 @@ class PluginSaw:
     request: tuple[object, ...] | None = None
     parts: list[Part] = field(default_factory=list)
     reset: tuple[ResetCode, str] | None = None
+    offers: int = 1
 
 
 @dataclass
@@ -237,7 +238,7 @@ class Scene:
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._path.port)
                 self._protocol.send_request(self._protocol.connect())
                 self._write()
-                self._tasks += [asyncio.create_task(self._watch()), asyncio.create_task(self._take_exchange())]
+                self._tasks += [asyncio.create_task(self._watch()), asyncio.create_task(self._take_exchanges())]
                 try:
                     await self._until(lambda: self._exchange is not None)
                     await self._steps()
@@ -380,7 +381,7 @@ class Scene:
 
     # The plugin
 
-    async def _take_exchange(self) -> None:
+    async def _take_exchanges(self) -> None:
         exchange, self._over = await self._path.exchanges.get()
         own = (b"host", b"sec-websocket-key")
         headers = [header for header in exchange.request.headers if header[0] not in own]
@@ -398,6 +399,15 @@ class Scene:
         except ExchangeReset as reset:
             self._plugin.reset = reset.code, reset.reason
             self._changed.set()
+        await self._refuse_others()
+
+    async def _refuse_others(self) -> None:
+        """What was refused untouched is offered again, and refused again."""
+        while True:
+            exchange, over = await self._path.exchanges.get()
+            self._plugin.offers += 1
+            exchange.reset(ResetCode.REFUSED, "as it was told")
+            over.set()
 
     async def _play_plugin(self, step: PluginStep) -> None:
         exchange = self._exchange

@@ -197,6 +197,14 @@ async def test_who_is_waited_for_in_vain_is_the_same_by_both_paths(
     assert saw.client.status == (None if status == 403 else status), "a response that is cut short is no response"
 
 
+@pytest.mark.parametrize("before", [(), (Refuse(600), Piece(3))], ids=["an answer", "a good one"])
+async def test_what_is_refused_before_it_is_answered_is_offered_again_by_both_paths(
+    paths: Paths, before: tuple[Step, ...]
+) -> None:
+    saw = await seen_by_both(paths, Play((*before, Abort(ResetCode.REFUSED)), burst=True))
+    assert (saw.client.status, saw.plugin.offers) == (503, 2)
+
+
 @pytest.mark.parametrize("compressed", [False, True], ids=["plain", "compressed"])
 async def test_messages_that_fill_every_window_are_the_same_by_both_paths(paths: Paths, compressed: bool) -> None:
     steps: list[Step] = [Open(), *[Say(bytes(LARGEST))] * 5, *[Tell(bytes(LARGEST), True)] * 5, Goodbye(1001)]
