@@ -1,5 +1,5 @@
 """The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `new`, `dev` and
-`build` are for who writes one, `admin` helps who administers the workspace.
+`build` are for who writes one, `plugin` manages those of a gateway that runs, `user` and `admin` are for accounts.
 
 Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
 What people read goes to standard error; with JSON logs it becomes log lines.
@@ -10,9 +10,8 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import structlog
 import typer
@@ -20,12 +19,15 @@ import typer
 from servehttp import logs
 from servehttp.authoring import commands as authoring
 from servehttp.build import describe_version
-from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError, SettingsError
+from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError
+from servehttp.operating.options import SETTINGS, load_settings, setting_option
+from servehttp.operating.plugin_commands import plugin
+from servehttp.operating.user_commands import user
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
 from servehttp.settings.kinds import HttpParser, LogFormat, LogLevel, Transport
 from servehttp.settings.plugins import PluginSettings
-from servehttp.settings.sources import COMMAND_LINE, CONFIG_VARIABLE, every_setting
+from servehttp.settings.sources import CONFIG_VARIABLE
 from servehttp.workspace.embedding.choice import choose_host, loading
 from servehttp.workspace.settings import Settings
 
@@ -33,8 +35,6 @@ DEV_DRAIN = 1.0
 """Seconds that open requests of a version that was replaced may go on, while somebody writes a plugin."""
 
 log = structlog.get_logger("servehttp.cli")
-
-_SETTINGS = dict(every_setting(Settings))
 
 app = typer.Typer(
     help="Serve HTTP from plugins: ASGI applications in supervised processes, behind one port.",
@@ -46,6 +46,8 @@ app = typer.Typer(
 
 admin = typer.Typer(help="Administer the workspace.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
+app.add_typer(plugin, name="plugin")
+app.add_typer(user, name="user")
 
 
 app.command()(authoring.new)
@@ -59,17 +61,6 @@ def main() -> None:
     except GatewayError as error:
         _print_error(error)
         sys.exit(error.exit_code)
-
-
-def _option(setting: str, *names: str, panel: str, metavar: str | None = None) -> Any:
-    """An option for a setting; its help and default are the setting's own."""
-    field = _SETTINGS[setting]
-    default = field.get_default(call_default_factory=True)
-    text = str(field.description)
-    if default not in (None, (), {}):
-        shown = default if not isinstance(default, bool) else "on" if default else "off"
-        text += rf" [dim]\[default: {shown}][/dim]"
-    return typer.Option(*names, help=text, show_default=False, metavar=metavar, rich_help_panel=panel)
 
 
 def _print_version(wanted: bool) -> None:
@@ -98,31 +89,38 @@ _EPILOG = (
 def serve(
     plugin_dirs: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="PLUGIN_DIR", help=_SETTINGS["plugins.paths"].description, show_default=False),
+        typer.Argument(metavar="PLUGIN_DIR", help=SETTINGS["plugins.paths"].description, show_default=False),
     ] = None,
-    host: Annotated[str | None, _option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
-    port: Annotated[int | None, _option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
-    uds: Annotated[Path | None, _option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
-    workers: Annotated[int | None, _option("server.workers", "--workers", panel="Listening", metavar="N")] = None,
-    http: Annotated[HttpParser | None, _option("server.http", "--http", panel="Listening")] = None,
+    host: Annotated[str | None, setting_option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
+    port: Annotated[int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
+    uds: Annotated[Path | None, setting_option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
+    workers: Annotated[
+        int | None, setting_option("server.workers", "--workers", panel="Listening", metavar="N")
+    ] = None,
+    http: Annotated[HttpParser | None, setting_option("server.http", "--http", panel="Listening")] = None,
     forwarded_allow_ips: Annotated[
-        str | None, _option("server.forwarded_allow_ips", "--forwarded-allow-ips", panel="Listening", metavar="IPS")
+        str | None,
+        setting_option("server.forwarded_allow_ips", "--forwarded-allow-ips", panel="Listening", metavar="IPS"),
     ] = None,
     attach: Annotated[
-        list[str] | None, _option("plugins.attach", "--attach", panel="Plugins", metavar="ID=TARGET")
+        list[str] | None, setting_option("plugins.attach", "--attach", panel="Plugins", metavar="ID=TARGET")
     ] = None,
     replicas: Annotated[
-        list[str] | None, _option("plugins.replicas", "--replicas", panel="Plugins", metavar="ID=N")
+        list[str] | None, setting_option("plugins.replicas", "--replicas", panel="Plugins", metavar="ID=N")
     ] = None,
-    transport: Annotated[Transport | None, _option("plugins.transport", "--transport", panel="Plugins")] = None,
-    reload: Annotated[bool | None, _option("plugins.reload", "--reload/--no-reload", panel="Plugins")] = None,
-    log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
-    log_format: Annotated[LogFormat | None, _option("log.format", "--log-format", panel="Logs")] = None,
+    transport: Annotated[Transport | None, setting_option("plugins.transport", "--transport", panel="Plugins")] = None,
+    reload: Annotated[bool | None, setting_option("plugins.reload", "--reload/--no-reload", panel="Plugins")] = None,
+    log_level: Annotated[LogLevel | None, setting_option("log.level", "--log-level", panel="Logs")] = None,
+    log_format: Annotated[LogFormat | None, setting_option("log.format", "--log-format", panel="Logs")] = None,
     workspace: Annotated[
-        bool | None, _option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
+        bool | None, setting_option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
     ] = None,
-    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
-    access_log: Annotated[bool | None, _option("log.access", "--access-log/--no-access-log", panel="Logs")] = None,
+    data_dir: Annotated[
+        Path | None, setting_option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")
+    ] = None,
+    access_log: Annotated[
+        bool | None, setting_option("log.access", "--access-log/--no-access-log", panel="Logs")
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -133,7 +131,7 @@ def serve(
     """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
     if uds and (host or port is not None):
         raise typer.BadParameter("--uds takes the place of --host and --port: give one or the other")
-    settings = _load(
+    settings = load_settings(
         config,
         {
             "server.host": host,
@@ -176,12 +174,14 @@ def dev(
             metavar="PLUGIN_DIR", help="Plugin folders; without one, the folder that you are in.", show_default=False
         ),
     ] = None,
-    port: Annotated[int | None, _option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
+    port: Annotated[int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
     workspace: Annotated[
-        bool | None, _option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
+        bool | None, setting_option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
     ] = None,
-    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
-    log_level: Annotated[LogLevel | None, _option("log.level", "--log-level", panel="Logs")] = None,
+    data_dir: Annotated[
+        Path | None, setting_option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")
+    ] = None,
+    log_level: Annotated[LogLevel | None, setting_option("log.level", "--log-level", panel="Logs")] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -204,13 +204,13 @@ def dev(
         "log.access": True,
         "log.level": log_level,
     }
-    _serve(_load(config, settings))
+    _serve(load_settings(config, settings))
 
 
 @app.command()
 def check(
     plugin_dirs: Annotated[
-        list[Path], typer.Argument(metavar="PLUGIN_DIR", help=_SETTINGS["plugins.paths"].description)
+        list[Path], typer.Argument(metavar="PLUGIN_DIR", help=SETTINGS["plugins.paths"].description)
     ],
 ) -> None:
     """Check manifests and Python versions without starting a plugin: one line each, exit code 3 if any is bad."""
@@ -232,32 +232,18 @@ def admin_token(
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE)
     ] = None,
-    data_dir: Annotated[Path | None, _option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")] = None,
+    data_dir: Annotated[
+        Path | None, setting_option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")
+    ] = None,
 ) -> None:
     """Make a new access token for a user of the workspace, whether or not a gateway serves it; prints it."""
-    settings = _load(config, {"data_dir": data_dir})
+    settings = load_settings(config, {"data_dir": data_dir})
     logs.configure(settings.log)
 
     with loading():  # here, because the database's libraries take long to import
-        from servehttp.workspace.embedding.first_start import make_token_of
+        from servehttp.workspace.embedding.accounts import make_token_of
 
     print(asyncio.run(make_token_of(user, settings)))
-
-
-def _load(config: Path | None, options: Mapping[str, object]) -> Settings:
-    """The settings; a bad value on the command line is wrong usage."""
-    overrides: dict[str, Any] = {}
-    for setting, value in options.items():
-        if value is not None:
-            *group, name = setting.split(".")
-            table = overrides.setdefault(group[0], {}) if group else overrides
-            table[name] = value
-    try:
-        return Settings.load(config, **overrides)
-    except SettingsError as error:
-        if error.where == COMMAND_LINE:
-            raise typer.BadParameter(error.problem) from error
-        raise
 
 
 def _find_plugins(settings: PluginSettings, installed: list[Path]) -> tuple[list[Manifest], list[ManifestError]]:

@@ -83,6 +83,10 @@ class NoUserError(GatewayError):
         super().__init__(f"there is no user {username!r} in the workspace")
 
 
+class AccountError(GatewayError):
+    """An account cannot be made or changed so; the message says why."""
+
+
 class InterpreterError(GatewayError):
     """A plugin's Python interpreter does not run, or is not of the version that the plugin asks for.
 

@@ -17,7 +17,7 @@ import servehttp
 from docs.pages import DOCS, PAGES, blocks, prose
 from mattermost_plugin import AsyncPluginAPIClient, PluginAPIClient
 from servehttp.plugins.manifest import Manifest, PythonSection, ServerSection
-from servehttp.settings.sources import environment_name, every_setting
+from servehttp.settings.sources import NO_SETTINGS, environment_name, every_setting
 from servehttp.workspace.settings import Settings
 
 GUIDE = (DOCS / "python-plugins.md").read_text(encoding="utf-8")
@@ -113,6 +113,6 @@ def test_the_settings_file_of_the_deployment_is_read(tmp_path: Path) -> None:
 
 
 def test_environment_variables_that_pages_name_exist() -> None:
-    known = {"SERVEHTTP_", "SERVEHTTP_CONFIG", *(environment_name(name) for name, _ in every_setting(Settings))}
+    known = {"SERVEHTTP_", *NO_SETTINGS, *(environment_name(name) for name, _ in every_setting(Settings))}
     for page in PAGES:
         assert set(re.findall(r"SERVEHTTP_[A-Z_]*", prose(page))) <= known, page.name

@@ -24,6 +24,7 @@ LEFT_OUT = (
     "gateway/test_interpreter.py",
     "gateway/test_listening.py",
     "gateway/authoring/*",
+    "gateway/operating/*",
     "gateway/front/forwarding/*",
     "gateway/front/server/*",
     "gateway/front/test_accepting.py",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import IO
+from typing import IO, Any
 
 from mattermost_plugin.models import Manifest, PluginStatus
+from servehttp.plugins.printed import PrintedLines
 from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse
 from servehttp.workspace.domains.plugins.plugins import PluginSetting, UnknownPlugin
 from servehttp.workspace.errors import exists, invalid
@@ -22,6 +23,7 @@ class Installed:
     settings: Sequence[PluginSetting] = ()
     running: bool = False
     requests: list[PluginRequest] = field(default_factory=list)
+    printed: PrintedLines = field(default_factory=PrintedLines)
 
 
 class DictManager:
@@ -44,6 +46,12 @@ class DictManager:
     def settings(self, plugin_id: str) -> Sequence[PluginSetting]:
         return self._plugin(plugin_id).settings
 
+    async def describe(self, plugin_id: str) -> Mapping[str, Any]:
+        return {"id": plugin_id, "state": "running" if self._plugin(plugin_id).running else "stopped"}
+
+    def printed(self, plugin_id: str) -> PrintedLines:
+        return self._plugin(plugin_id).printed
+
     async def enable(self, plugin_id: str) -> None:
         self._plugin(plugin_id).running = True
 
@@ -54,12 +62,15 @@ class DictManager:
         if not self._plugin(plugin_id).running:
             raise invalid("app.plugin.restart.app_error", "The plugin is stopped.")
 
+    async def reset(self, plugin_id: str) -> None:
+        await self.restart(plugin_id)
+
     async def remove(self, plugin_id: str) -> None:
         self._plugin(plugin_id)
         del self.plugins[plugin_id]
 
     async def install(self, bundle: IO[bytes], *, replace: bool) -> Manifest:
-        plugin_id = bundle.read().decode()
+        plugin_id = bundle.read().decode("ascii", "replace")
         if plugin_id in self.plugins and not replace:
             raise exists("app.plugin.install_id.app_error", "The plugin is there already.")
         self.plugins[plugin_id] = Installed(plugin_id)

@@ -24,6 +24,7 @@ from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest, load_manifest
 from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.patience import Crowd
+from servehttp.plugins.printed import PrintedByPlugins
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.replica_hooks import HookHost, ReplicaHooks
@@ -53,6 +54,7 @@ class PluginFactory:
         observers: who else connects to them.
         host: gives each process its endpoint of the API, and fires the plugins' hooks.
         crowd: those of them that are on their way up.
+        printed: the last lines of those that it starts.
     """
 
     settings: GatewaySettings
@@ -61,6 +63,7 @@ class PluginFactory:
     observers: PluginObservers | None = None
     host: PluginHost | None = None
     crowd: Crowd = field(default_factory=Crowd)
+    printed: PrintedByPlugins = field(default_factory=PrintedByPlugins)
 
     @functools.cached_property
     def versions(self) -> Versions | None:
@@ -145,6 +148,7 @@ class PluginFactory:
             user=plugins.users.get(manifest.id),
             hand_over=functools.partial(installed.hand_over, manifest) if installed.has(manifest) else None,
             replica=number,
+            printed=self.printed.of(manifest.id),
         )
 
 

@@ -2,7 +2,8 @@
 
 Nothing here waits, and memory is bounded: a line is cut at `line_bytes` and marked (a JSON object, which is of no use
 in part, at `JSON_LINE_BYTES`), and of each stream only the last 16 KiB or so are kept for diagnosis. No more than
-`lines_per_second` lines of one plugin become records; the others are counted, and the count is logged. A line of
+`lines_per_second` lines of one plugin become records; the others are counted, and the count is logged. What becomes a
+record is also kept for who reads the plugin's last lines. A line of
 hclog's JSON and one with a leading `[LEVEL]` say their own level; anything else is info. A Python traceback becomes one
 record at error. Control characters are escaped.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from servehttp.logs import of_replica
+from servehttp.plugins.printed import PrintedLines
 
 ENCODING = "utf-8"
 CUT_MARK = b" [line cut]"
@@ -45,6 +47,9 @@ LEVELS = {
 
 TRACE_FIELDS = frozenset({"exception", "stacktrace", "traceback"})
 """What plugins call the field with a traceback; the gateway's log shows it in lines, under the first name."""
+
+MODULE = "module"
+"""The field in which hclog has what wrote a record."""
 
 RESERVED_FIELDS = frozenset(
     {
@@ -97,6 +102,19 @@ class Record:
     level: int
     message: str
     fields: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def printed_on(self) -> Stream | None:
+        """The stream that a plugin of the SDK prints on: that sends each line of it as a record."""
+        module = self.fields.get(MODULE)
+        return Stream(str(module)) if module in tuple(Stream) else None
+
+    def as_text(self) -> str:
+        """As one reads it: the message, its fields, and below them the lines of a traceback."""
+        fields = {name: value for name, value in self.fields.items() if name != MODULE or self.printed_on is None}
+        trace = fields.pop("exception", None)
+        line = " ".join([self.message, *(f"{name}={value}" for name, value in fields.items())])
+        return line if trace is None else f"{line}\n{trace}"
 
 
 def escape(text: str) -> str:
@@ -173,11 +191,20 @@ class PluginOutput:
         plugin_id: whose it is, as its records tell.
         limits: how much of it is kept and logged.
         replica: the number of the plugin's replica, which they tell as well; None for the only one.
+        printed: keeps the lines for who reads them; None where nobody does.
     """
 
-    def __init__(self, plugin_id: str, limits: OutputLimits, replica: int | None = None) -> None:
+    def __init__(
+        self,
+        plugin_id: str,
+        limits: OutputLimits,
+        replica: int | None = None,
+        printed: PrintedLines | None = None,
+    ) -> None:
         self._log = structlog.get_logger("servehttp.plugin").bind(plugin=plugin_id, **of_replica(replica))
         self._limits = limits
+        self._replica = replica
+        self._printed = printed
         self._sources = {stream: _Source(stream, limits.line_bytes) for stream in Stream}
         self._lines_this_second = 0
         self._second: asyncio.TimerHandle | None = None
@@ -227,6 +254,7 @@ class PluginOutput:
         self._second = None
         if dropped > 0:
             self._log.warning("plugin writes too much, lines were dropped", dropped=dropped)
+            self._keep(Stream.STDERR, logging.WARNING, f"[{dropped} lines were dropped: it writes too much]")
 
     def _take(self, source: _Source, raw: bytes) -> None:
         line = raw.decode(ENCODING, "backslashreplace").rstrip("\r")
@@ -239,13 +267,20 @@ class PluginOutput:
         elif line:
             record = parse_line(line)
             self._log.log(record.level, record.message, stream=source.stream.value, **record.fields)
+            self._keep(record.printed_on or source.stream, record.level, record.as_text())
 
     def _emit_traceback(self, source: _Source) -> None:
         if not source.traceback:
             return
         lines = [escape(line) for line in source.traceback]
         source.traceback.clear()
-        self._log.error(lines[-1], stream=source.stream.value, exception="\n".join(lines))
+        whole = "\n".join(lines)
+        self._log.error(lines[-1], stream=source.stream.value, exception=whole)
+        self._keep(source.stream, logging.ERROR, whole)
+
+    def _keep(self, stream: Stream, level: int, text: str) -> None:
+        if self._printed is not None:
+            self._printed.add(stream.value, logging.getLevelName(level).lower(), text, self._replica)
 
 
 class _Source:

@@ -27,6 +27,7 @@ from servehttp.plugins.environment import (
 )
 from servehttp.plugins.host import ApiEndpoint
 from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream
+from servehttp.plugins.printed import PrintedLines
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.reaper_process import end_strays
 from servehttp.plugins.runner import RunnerError
@@ -75,6 +76,7 @@ class ProcessSpec:
         user: the name of the user that it runs as; None for our own.
         hand_over: lets that user have the plugin's folder, before each start; None where that is the administrator's.
         replica: the number of the plugin's replica, for the log; None for the only one.
+        printed: keeps what it prints for who reads it; None where nobody does.
     """
 
     plugin_id: str
@@ -85,6 +87,7 @@ class ProcessSpec:
     user: str | None = None
     hand_over: Callable[[User], None] | None = None
     replica: int | None = None
+    printed: PrintedLines | None = None
 
 
 class PluginProcess:
@@ -95,7 +98,7 @@ class PluginProcess:
         self._reaper = reaper
         self._socket_folder = socket_folder
         self._folders = [socket_folder]
-        self._output = PluginOutput(spec.plugin_id, spec.limits, spec.replica)
+        self._output = PluginOutput(spec.plugin_id, spec.limits, spec.replica, spec.printed)
         self._stdout = _Stdout(self._output)
         self._stderr = _Pipe(self._output, Stream.STDERR)
         self._endpoint: ApiEndpoint | None = None

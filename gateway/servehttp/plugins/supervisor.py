@@ -56,7 +56,7 @@ HOST_LACK_DELAY = 1.0
 CLOSE_TIMEOUT = 2.0
 """Seconds to hang up."""
 
-REMEDY = "put right what the reason says, then enable the plugin by REST, or restart the gateway"
+REMEDY = "put right what the reason says, then `servehttp plugin reset ID`, or restart the gateway"
 
 log = structlog.get_logger("servehttp.plugins")
 

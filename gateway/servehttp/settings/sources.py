@@ -22,7 +22,12 @@ SettingsT = TypeVar("SettingsT", bound=BaseSettings)
 ENV_PREFIX = "SERVEHTTP_"
 ENV_DELIMITER = "__"
 CONFIG_VARIABLE = "SERVEHTTP_CONFIG"
-"""Names the TOML file, like `--config`; the one variable that is not itself a setting."""
+"""Names the TOML file, like `--config`."""
+URL_VARIABLE = "SERVEHTTP_URL"
+TOKEN_VARIABLE = "SERVEHTTP_TOKEN"
+"""Where a gateway is that commands manage, and the token that they show it, like `--url` and `--token`."""
+NO_SETTINGS = (CONFIG_VARIABLE, URL_VARIABLE, TOKEN_VARIABLE)
+"""The variables that are not themselves settings."""
 
 COMMAND_LINE = "command line"
 """What a `SettingsError` names as the origin of a value that was passed to `gather`."""
@@ -91,7 +96,7 @@ def _check_names(known: list[str], prefix: str, table: Mapping[str, Any], where:
 
 
 def _check_environment(names: list[str]) -> None:
-    known = {environment_name(name) for name in names} | {CONFIG_VARIABLE}
+    known = {environment_name(name) for name in names} | set(NO_SETTINGS)
     for variable in sorted(os.environ):
         if variable.upper().startswith(ENV_PREFIX) and variable.upper() not in known:
             raise SettingsError(variable, f"there is no such setting{_nearest(variable.upper(), known)}")

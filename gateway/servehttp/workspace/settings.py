@@ -18,6 +18,7 @@ from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.kinds import ApiTransport, Count, Group, Seconds, Size, Strings
 
 DATABASE_FILE = "workspace.db"
+TOKEN_FILE = "admin-token"
 """The database, below `data_dir`, unless `workspace.database_url` names another."""
 
 

@@ -44,6 +44,7 @@ from servehttp.workspace.domains.plugins.kv import KeyValues
 from servehttp.workspace.domains.plugins.oauth_apps import OAuthApps
 from servehttp.workspace.domains.plugins.plugin_events import PluginEvents
 from servehttp.workspace.domains.plugins.plugin_records import PluginRecords
+from servehttp.workspace.domains.plugins.plugin_settings import PluginSettings
 from servehttp.workspace.domains.plugins.plugins import Plugins
 from servehttp.workspace.domains.plugins.slash_commands import SlashCommands
 from servehttp.workspace.domains.plugins.support import Support
@@ -139,6 +140,7 @@ class Workspace:
         self.posts = Posts(resources)
         self.preferences = Preferences(resources)
         self.plugin_records = PluginRecords(resources)
+        self.plugin_settings = PluginSettings(resources)
         self.profile_images = ProfileImages(resources)
         self.property_fields = PropertyFields(resources)
         self.property_groups = PropertyGroups(resources)

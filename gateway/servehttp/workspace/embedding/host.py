@@ -28,7 +28,7 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.replica_hooks import ReplicaHooks
 from servehttp.workspace.embedding.cleanup import cleaning_up
-from servehttp.workspace.embedding.first_start import TOKEN_FILE, make_first_admin
+from servehttp.workspace.embedding.first_start import make_first_admin
 from servehttp.workspace.embedding.management import Management
 from servehttp.workspace.embedding.memories import forget_everywhere
 from servehttp.workspace.embedding.opening import explaining
@@ -37,7 +37,7 @@ from servehttp.workspace.embedding.shared_api import SharedApi
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.rest import make_rest
 from servehttp.workspace.rpc.server import Endpoint
-from servehttp.workspace.settings import DATABASE_FILE, Settings
+from servehttp.workspace.settings import DATABASE_FILE, TOKEN_FILE, Settings
 from servehttp.workspace.store.data_folder import make_private, only_gateway
 from servehttp.workspace.workspace import FILES_FOLDER, Workspace, open_workspace
 

@@ -19,6 +19,7 @@ from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.manifest import Manifest as PluginManifest
+from servehttp.plugins.printed import PrintedLines
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
 from servehttp.settings.limits import LimitSettings
@@ -110,11 +111,7 @@ class Management:
         self._plugin(plugin_id)
         manifest = self._manifests.get(plugin_id)
         described = ((manifest and manifest.settings_schema) or {}).get("settings") or []
-        return [
-            PluginSetting(str(setting["key"]), setting.get("default"), bool(setting.get("secret")))
-            for setting in described
-            if isinstance(setting, Mapping) and "key" in setting
-        ]
+        return [_setting(setting) for setting in described if isinstance(setting, Mapping) and "key" in setting]
 
     async def enable(self, plugin_id: str) -> None:
         """Start a plugin, now and at later starts of the gateway; returns when it runs.
@@ -142,6 +139,41 @@ class Management:
         if plugin.state is PluginState.STOPPED:
             raise invalid("app.plugin.restart.app_error", "The plugin is stopped; enable it.", where="restartPlugin")
         await self._to_the_end(self._restart(plugin))
+
+    async def reset(self, plugin_id: str) -> None:
+        """Start again what of a plugin was given up, or rests after a failure; returns when it runs.
+
+        Raises:
+            AppFailure: 400, it is stopped; 500, it does not start.
+        """
+        plugin = self._plugin(plugin_id)
+        if plugin.state is PluginState.STOPPED:
+            raise invalid("app.plugin.reset.app_error", "The plugin is stopped; enable it.", where="resetPlugin")
+        await self._to_the_end(self._start(plugin))
+
+    async def describe(self, plugin_id: str) -> Mapping[str, Any]:
+        """What an operator wants to know of a plugin: that of its status, its processes, and whether it is to run."""
+        plugin, status = self._plugin(plugin_id), self.status(plugin_id)
+        return {
+            **plugin.describe(),
+            "name": status.name,
+            "version": status.version,
+            "path": status.plugin_path,
+            "installed": self._was_installed(plugin_id),
+            "enabled": plugin_id not in await self._ws.plugin_records.disabled(),
+        }
+
+    def printed(self, plugin_id: str) -> PrintedLines:
+        """What a plugin prints.
+
+        Raises:
+            AppFailure: 400, it was not started by this gateway.
+        """
+        self._plugin(plugin_id)
+        if plugin_id not in self._manifests:
+            text = "The plugin was not started by this gateway: what it prints is where it was started."
+            raise invalid("app.plugin.logs.app_error", text, where="getPluginLogs")
+        return self._factory.printed.of(plugin_id)
 
     async def remove(self, plugin_id: str) -> None:
         """Stop and delete a plugin.
@@ -238,6 +270,7 @@ class Management:
             await self._plugin(plugin_id).stop()
             self._registry.remove(plugin_id)
             del self._manifests[plugin_id]
+            self._factory.printed.forget(plugin_id)
             await self._ws.plugin_records.forget(plugin_id)
             await asyncio.to_thread(self._installed.remove, plugin_id)
             await self._tidy()
@@ -335,6 +368,18 @@ def _starting() -> Iterator[None]:
     except PluginStartError as error:
         text = "The plugin did not start."
         raise AppFailure("app.plugin.activate.app_error", text, 500, detail=error.reason) from None
+
+
+def _setting(described: Mapping[str, Any]) -> PluginSetting:
+    options = described.get("options")
+    values = [option.get("value") for option in options if isinstance(option, Mapping)] if options else []
+    return PluginSetting(
+        key=str(described["key"]),
+        default=described.get("default"),
+        secret=bool(described.get("secret")),
+        type=str(described.get("type") or ""),
+        options=tuple(str(value) for value in values),
+    )
 
 
 def _targets(plugin: PluginHandle) -> str:

@@ -11,10 +11,11 @@ from servehttp.workspace.domains.people.permissions import ADMINISTRATOR
 from servehttp.workspace.domains.places.member_roles import is_guest
 from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.ids import is_id
-from servehttp.workspace.rest.auth import no_session
+from servehttp.workspace.rest.auth import authenticate, no_session
 from servehttp.workspace.rest.errors import too_large
 from servehttp.workspace.rest.json import NUL, from_json, parse_json, value_of
 from servehttp.workspace.settings import RestSettings
+from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 
 ModelT = TypeVar("ModelT")
@@ -81,6 +82,14 @@ class RestCall:
     async def may(self, permission: str) -> bool:
         """Whether who asks has a permission everywhere."""
         return self.logged_in and await self.workspace.permissions.has(self.user_id, permission)
+
+    async def still_may(self, permission: str) -> bool:
+        """Whether who asked is still logged in, and has a permission everywhere; for answers that last."""
+        try:
+            session = await authenticate(self.workspace, self.request)
+            return await self.workspace.permissions.has(session.user_id, permission)
+        except (AppFailure, StoreUnavailable):
+            return False
 
     async def require(self, permission: str) -> None:
         """Go on only with a permission that holds everywhere.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from servehttp.errors import WorkspaceError
-from servehttp.workspace.embedding.first_start import make_token_of
+from servehttp.workspace.embedding.accounts import make_token_of
 from servehttp.workspace.embedding.host import WorkspaceHost
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import open_workspace

@@ -27,6 +27,7 @@ from servehttp.workspace.rest.call import RestCall
 from servehttp.workspace.rest.errors import MESSAGE_MAX
 from servehttp.workspace.rest.routes import RestRoute
 from servehttp.workspace.workspace import Workspace
+from support.plugin_managers import DictManager, Installed
 from support.rest import Client
 from support.rest_scene import BODIES, QUERIES, filled, names_of, take_in, undone
 from support.workspaces import a_user
@@ -85,6 +86,7 @@ async def stage(ws: Workspace, admin: Client) -> AsyncIterator[Stage]:
     target = await a_user(ws, "target")
     await take_in(ws, team, channel, target)
     names = await names_of(ws, team, channel, target) | {"caller_id": admin.user.id}
+    ws.plugins.manager = DictManager(Installed(names["plugin_id"]))
     tasks = len(asyncio.all_tasks())
     yield Stage(ws, admin, names)
     assert (await admin.ok("GET", f"/channels/{channel.id}"))["name"] == "secret"

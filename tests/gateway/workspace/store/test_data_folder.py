@@ -14,7 +14,7 @@ import pytest
 import structlog
 
 from servehttp.errors import WorkspaceError
-from servehttp.workspace.embedding.first_start import make_token_of
+from servehttp.workspace.embedding.accounts import make_token_of
 from servehttp.workspace.embedding.host import WorkspaceHost
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.store.data_folder import only_gateway

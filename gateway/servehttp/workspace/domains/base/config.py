@@ -16,7 +16,7 @@ from servehttp.workspace.store.rows import changed, insert
 from servehttp.workspace.store.tables.system import configurations as table
 
 Edit: TypeAlias = Callable[[dict[str, Any]], Mapping[str, Any]]
-"""Makes the next configuration of the present one."""
+"""Makes the next configuration, or the next settings of one plugin, of the present one."""
 
 
 class Config(Domain):
@@ -70,11 +70,22 @@ class Config(Domain):
             AppFailure: 400, a plugin refuses it.
         """
 
-        def edit(present: dict[str, Any]) -> dict[str, Any]:
-            section = present["PluginSettings"]
-            return present | {"PluginSettings": section | {"Plugins": section["Plugins"] | {plugin_id: dict(settings)}}}
+        await self.change_plugin_settings(plugin_id, lambda _: settings)
 
-        await self.change(edit)
+    async def change_plugin_settings(self, plugin_id: str, edit: Edit) -> None:
+        """Make a plugin's next settings of those that are stored: as `change`.
+
+        Raises:
+            AppFailure: 400, a plugin refuses it; or what `edit` raises.
+        """
+
+        def whole(present: dict[str, Any]) -> dict[str, Any]:
+            section = present["PluginSettings"]
+            plugins = section["Plugins"]
+            edited = dict(edit(dict(plugins.get(plugin_id) or {})))
+            return present | {"PluginSettings": section | {"Plugins": plugins | {plugin_id: edited}}}
+
+        await self.change(whole)
 
     async def change(self, edit: Edit) -> dict[str, Any]:
         """Make the next configuration of the present one, and save it; returns what is saved.

@@ -5,7 +5,7 @@ What installs, starts and stops plugins is not part of a workspace: it is given 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -24,6 +24,7 @@ from servehttp.workspace.domains.plugins.plugin_requests import (
 from servehttp.workspace.errors import not_found, not_implemented
 
 if TYPE_CHECKING:
+    from servehttp.plugins.printed import PrintedLines
     from servehttp.workspace.domains.base.config import Config
 
 
@@ -35,11 +36,15 @@ class PluginSetting:
         key: its name.
         default: its value as long as none is stored; None for none.
         secret: whether it is masked where configurations are shown.
+        type: what it is, as the manifest calls it, such as "bool" or "text"; empty where that says nothing.
+        options: what its value may be, where it is one of several.
     """
 
     key: str
     default: Any = None
     secret: bool = False
+    type: str = ""
+    options: Sequence[str] = ()
 
 
 class UnknownPlugin(Exception):
@@ -65,6 +70,14 @@ class PluginManager(Protocol):
         """The settings that its manifest describes."""
         ...
 
+    async def describe(self, plugin_id: str) -> Mapping[str, Any]:
+        """All that an operator wants to know of a plugin, as plain values."""
+        ...
+
+    def printed(self, plugin_id: str) -> PrintedLines:
+        """What a plugin prints. Raises an AppFailure for one that was started elsewhere."""
+        ...
+
     async def enable(self, plugin_id: str) -> None:
         """Start a plugin; returns when it runs. Raises an AppFailure if it does not."""
         ...
@@ -75,6 +88,10 @@ class PluginManager(Protocol):
 
     async def restart(self, plugin_id: str) -> None:
         """Start a plugin anew, where several of it run one after the other. Raises an AppFailure if it does not."""
+        ...
+
+    async def reset(self, plugin_id: str) -> None:
+        """Start again what of a plugin was given up. Raises an AppFailure if it is stopped, or does not start."""
         ...
 
     async def remove(self, plugin_id: str) -> None:
@@ -119,6 +136,33 @@ class Plugins(Domain):
         """
         with self._managing(plugin_id) as manager:
             return manager.status(plugin_id)
+
+    async def describe(self, plugin_id: str) -> Mapping[str, Any]:
+        """All that an operator wants to know of a plugin: its state, why, its restarts, its processes.
+
+        Raises:
+            AppFailure: 404.
+        """
+        with self._managing(plugin_id) as manager:
+            return await manager.describe(plugin_id)
+
+    def printed(self, plugin_id: str) -> PrintedLines:
+        """The last lines that a plugin has printed, and those that follow.
+
+        Raises:
+            AppFailure: 404; 400, it was not started by this gateway.
+        """
+        with self._managing(plugin_id) as manager:
+            return manager.printed(plugin_id)
+
+    def described(self, plugin_id: str) -> Sequence[PluginSetting]:
+        """The settings that a plugin's manifest describes.
+
+        Raises:
+            AppFailure: 404.
+        """
+        with self._managing(plugin_id) as manager:
+            return manager.settings(plugin_id)
 
     def is_secret(self, plugin_id: str, key: str) -> bool:
         """Whether a setting of a plugin is to be masked. Of a plugin that is not installed, all are."""
@@ -166,6 +210,16 @@ class Plugins(Domain):
         """
         with self._managing(plugin_id) as manager:
             await manager.restart(plugin_id)
+        self._tell()
+
+    async def reset(self, plugin_id: str) -> None:
+        """Start again a plugin, or replicas of it, that was given up; what runs of it is left alone.
+
+        Raises:
+            AppFailure: 404; 400, it is stopped; or why it does not start.
+        """
+        with self._managing(plugin_id) as manager:
+            await manager.reset(plugin_id)
         self._tell()
 
     async def remove(self, plugin_id: str) -> None:
