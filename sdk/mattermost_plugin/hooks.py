@@ -6,11 +6,14 @@ by handling the same hook under another name; it drops one by setting the method
 
 from __future__ import annotations
 
+import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar, overload
+
+from mattermost_plugin.source_places import place_of
 
 HOOK_MARKER_ATTR = "_mattermost_hook_name"
 """The attribute of a decorated function that holds the name of its hook."""
@@ -176,6 +179,31 @@ def check_options(name: HookName, options: HookOptions) -> None:
         raise HookRegistrationError("ServeHTTP has no limit to its time, so it takes no timeout=")
     if not isinstance(options.timeout, (int, float)) or not (math.isfinite(options.timeout) and options.timeout > 0):
         raise HookRegistrationError(f"timeout= is a positive number of seconds, not {options.timeout!r}")
+
+
+def check_signature(handler: Callable[..., Any], name: str, arguments: Sequence[str]) -> None:
+    """See that a bound handler takes what it will be called with.
+
+    Args:
+        handler: the handler.
+        name: the hook's.
+        arguments: what it is called with, in order.
+
+    Raises:
+        HookRegistrationError: it does not; the text has the file and the line.
+    """
+    try:
+        signature = inspect.signature(handler)
+    except (ValueError, TypeError):  # of some callables nobody knows
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        called = getattr(handler, "__qualname__", type(handler).__name__)
+        wanted = ", ".join(("self", *arguments))
+        raise HookRegistrationError(
+            f"{place_of(handler)}: {called} cannot handle {name}: {error}; it is called with ({wanted})"
+        ) from None
 
 
 def get_hook_name(function: object) -> str | None:

@@ -11,7 +11,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 from mattermost_plugin.background import BackgroundTasks
-from mattermost_plugin.hooks import HookHandler, HookName, HookOptions, HookRegistrationError, find_handlers
+from mattermost_plugin.hooks import (
+    HookHandler,
+    HookName,
+    HookOptions,
+    HookRegistrationError,
+    check_signature,
+    find_handlers,
+)
 from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.types import ASGIApp
 
@@ -223,7 +230,9 @@ class Plugin:
     def _hook_application(self, handler: HookHandler) -> HookApplication:
         from mattermost_plugin.serve_http.hook import HookApplication
 
-        return HookApplication(getattr(self, handler.attribute), stream=handler.options.stream)
+        function = getattr(self, handler.attribute)
+        check_signature(function, HookName.ServeHTTP, ("context", "response_writer", "request"))
+        return HookApplication(function, stream=handler.options.stream)
 
     def _make_client(self, cls: type[Client]) -> Client:
         if self._config is None:

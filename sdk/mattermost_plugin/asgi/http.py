@@ -75,7 +75,8 @@ class HTTPCycle:
                 logger.debug("%s %s: the client went away", scope["method"], scope["path"])
                 self._leave()
             else:
-                logger.exception("Exception in ASGI application")
+                what = {"method": scope["method"], "path": scope["path"]}  # the id comes by itself
+                logger.exception("Exception in ASGI application", extra=what)
                 failed = True
         else:
             await self._check_end(result)

@@ -73,7 +73,8 @@ class WebSocketCycle:
         if self.disconnected and caused_by_disconnect(error):
             logger.debug("%s: the client went away", scope["path"])
         else:
-            logger.exception("Exception in ASGI application")
+            what = {"method": "WEBSOCKET", "path": scope["path"]}  # the id comes by itself
+            logger.exception("Exception in ASGI application", extra=what)
 
     def _check_end(self, result: object) -> None:
         if result is not None:

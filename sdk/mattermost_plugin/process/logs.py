@@ -60,6 +60,7 @@ def configure(level: str) -> None:
         own.handlers[:] = [_handler()]
         own.setLevel(level)
     stdio.printed.propagate = False  # a handler of the plugin's that writes to stdout would print it, again and again
+    logging.captureWarnings(True)  # so that one of a coroutine that nobody awaited has its line, time and request
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
 

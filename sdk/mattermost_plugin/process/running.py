@@ -12,6 +12,7 @@ from typing import Any
 
 from mattermost_plugin.asgi import LifespanError
 from mattermost_plugin.handshake import MAGIC_COOKIE_KEY
+from mattermost_plugin.hooks import HookRegistrationError
 from mattermost_plugin.loggers import get_logger
 from mattermost_plugin.plugin import Plugin, instantiate
 from mattermost_plugin.process import event_loop, stdio
@@ -107,7 +108,7 @@ async def _run(plugin_class: type[Plugin], place: Place | None, watch: ExitWatch
     try:
         await _serve_as_asked(plugin_class, place)
         exit_code = 0
-    except (AddressError, LifespanError, TLSError) as error:
+    except (AddressError, HookRegistrationError, LifespanError, TLSError) as error:
         logger.critical("%s did not start: %s", plugin_class.__name__, error)
     except Exception:  # the border to the plugin's code; a host reads the trace as one record
         logger.critical("%s could not be served", plugin_class.__name__, exc_info=True)

@@ -95,6 +95,7 @@ class PluginServer:
         Raises:
             RuntimeError: it was started before.
             LifespanError: the application's start-up failed.
+            HookRegistrationError: a hook's handler does not take the hook's arguments.
             AddressError: it cannot listen there.
             TLSError: a file for TLS cannot be used.
         """
@@ -106,10 +107,10 @@ class PluginServer:
         self._lifespan = Lifespan(application)
         try:
             adapter = ASGIAdapter(application, await self._lifespan.startup())
-            self.address, sockets = bind(self.address)
             self._services = Services(
                 self.plugin, self.config, adapter.serve, self._printed, self._shut_down, self._limits(), context
             )
+            self.address, sockets = bind(self.address)
             self._services.listen(sockets)
             self._listening = True
         except BaseException:

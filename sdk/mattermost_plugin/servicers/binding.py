@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from google.protobuf.message import Message
 
-from mattermost_plugin.hooks import HookOptions
+from mattermost_plugin.hooks import HookOptions, check_signature
 
 if TYPE_CHECKING:
     from mattermost_plugin.servicers.unary import UnaryHook
@@ -30,7 +30,12 @@ class BoundHook:
 
 
 def bind(hook: UnaryHook, handler: Callable[..., Any], options: HookOptions) -> BoundHook:
-    """Find out what a handler wants."""
+    """Find out what a handler wants.
+
+    Raises:
+        HookRegistrationError: it does not take the hook's arguments; the text has the file and the line.
+    """
+    check_signature(handler, hook.name, [argument.field for argument in hook.arguments])
     hints = _positional_hints(handler)
     hints += [None] * len(hook.arguments)
     readers = (

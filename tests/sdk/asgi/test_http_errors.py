@@ -27,6 +27,8 @@ async def test_an_application_that_raises_before_it_answers_gives_500(caplog: py
     assert exchange.ended
     assert "Exception in ASGI application" in caplog.text
     assert "RuntimeError: a secret" in caplog.text
+    (record,) = caplog.records
+    assert (vars(record)["method"], vars(record)["path"]) == ("GET", "/")
     assert b"secret" not in exchange.body
 
 

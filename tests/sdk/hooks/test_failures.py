@@ -146,11 +146,6 @@ async def test_a_veto_comes_before_the_hosts_deadline() -> None:
     assert all(answers[name].HasField("error") for name in names if name not in REJECTED)
 
 
-async def test_a_handler_with_other_parameters_has_failed() -> None:
-    response = await asked("MessageWillBePosted", lambda self, post: None)
-    assert response.rejection_reason == REASON
-
-
 @pytest.mark.parametrize("timeout", [0, -1, float("nan"), float("inf"), "5"])
 def test_a_time_out_is_a_positive_number(timeout: Any) -> None:
     with pytest.raises(HookRegistrationError, match="positive number of seconds"):

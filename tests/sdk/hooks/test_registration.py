@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from mattermost_plugin import HookName, HookRegistrationError, Plugin, hook
 from mattermost_plugin.hooks import HOOK_MARKER_ATTR, VALID_HOOK_NAMES, get_hook_name, is_hook_handler
+from mattermost_plugin.testing import allowed, running
+from support.hooks import plugin_with
 
 
 def test_all_hooks_of_the_contract_have_a_name() -> None:
@@ -173,3 +178,36 @@ def test_what_a_handler_raises_comes_out_of_invoke_hook() -> None:
 
     with pytest.raises(LookupError, match="nothing there"):
         Failing().invoke_hook("OnActivate")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("name", "handler", "problem"),
+    [
+        ("OnActivate", lambda self, context: None, r"too many|missing a required argument: 'context'"),
+        (
+            "MessageWillBePosted",
+            lambda self, post: None,
+            r"too many positional arguments.*\(self, plugin_context, post\)",
+        ),
+        ("ServeHTTP", lambda self, request: None, r"too many .*\(self, context, response_writer, request\)"),
+        ("UserHasBeenCreated", lambda self, context, user, *, why: None, "missing a required.*'why'"),
+    ],
+)
+async def test_a_handler_that_does_not_take_its_arguments_is_refused_at_the_start(
+    name: str, handler: Callable[..., Any], problem: str
+) -> None:
+    with pytest.raises(
+        HookRegistrationError, match=rf"test_registration\.py:\d+: .* cannot handle {name}: .*({problem})"
+    ):
+        async with running(plugin_with(name, handler)):
+            pass
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "handler", [lambda self, *arguments: None, lambda self, context, post, extra=1: None, lambda *everything: None]
+)
+async def test_a_handler_may_take_more_than_it_gets(handler: Callable[..., Any]) -> None:
+    async with running(plugin_with("MessageWillBePosted", handler)) as started:
+        assert await started.hooks.fire("MessageWillBePosted") == allowed()

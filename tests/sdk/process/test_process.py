@@ -83,6 +83,11 @@ class Example(Plugin):
     async def fail(self, request):
         1 / 0
 
+    @get("/forget")
+    async def forget(self, request):
+        self.async_api.get_server_version()  # the line
+        return PlainTextResponse("forgotten")
+
     @get("/flood")
     def flood(self, request):
         for _ in range(200):
@@ -270,6 +275,7 @@ async def test_prints_and_traces_are_logged_however_the_plugin_configures_loggin
         assert (await host.request(url="/fail")).status == 500
         entry = await plugin.logged("Exception in ASGI application")
         assert entry["traceback"].endswith("ZeroDivisionError: division by zero")
+        assert (entry["method"], entry["path"]) == ("GET", "/fail")
         await shut_down(host)
         assert await plugin.ended() == 0
     assert sum("said this" in line for line in plugin.stderr) == 1
@@ -295,6 +301,17 @@ async def test_log_records_have_their_level_fields_and_trace_on_one_line(tmp_pat
         entry = await plugin.logged("with a trace")
         assert entry["@level"] == "error"
         assert entry["traceback"].endswith("LookupError: nothing there")
+
+
+async def test_a_call_that_nobody_awaited_is_a_warning_that_names_its_line(tmp_path: Path) -> None:
+    line = next(number for number, text in enumerate(PLUGIN.splitlines(), 1) if "# the line" in text)
+    async with hosted(tmp_path) as (plugin, host):
+        await host.request(url="/forget")
+        warning = await plugin.until(plugin.stderr, lambda line: "never awaited" in line)
+    entry = json.loads(warning)
+    assert (entry["@level"], entry["@module"]) == ("warn", "py.warnings")
+    assert f"plugin.py:{line}: RuntimeWarning: coroutine " in entry["@message"]
+    assert "get_server_version' was never awaited" in entry["@message"]
 
 
 async def test_a_host_that_asks_gets_what_is_printed(tmp_path: Path) -> None:
