@@ -30,10 +30,14 @@ def describe_build() -> str:
     return "compiled" if is_compiled() else f"pure Python: {REMEDY}"
 
 
+def version() -> str:
+    """The distribution's version."""
+    try:
+        return importlib.metadata.version("servehttp")
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
 def describe_version() -> str:
     """Name the distribution, its version and its build, on one line."""
-    try:
-        version = importlib.metadata.version("servehttp")
-    except importlib.metadata.PackageNotFoundError:
-        version = "(not installed)"
-    return f"servehttp {version} ({describe_build()})"
+    return f"servehttp {version()} ({describe_build()})"

@@ -1,5 +1,6 @@
 """The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `new`, `dev` and
-`build` are for who writes one, `plugin` manages those of a gateway that runs, `user` and `admin` are for accounts.
+`build` are for who writes one, `plugin` manages those of a gateway that runs, `user` and `admin` are for accounts,
+`backup` and `restore` for all that is kept.
 
 Exit codes: 0 ended in order, 1 failure, 2 wrong usage, 3 invalid configuration or manifests, or no plugin to serve.
 What people read goes to standard error; with JSON logs it becomes log lines.
@@ -20,6 +21,7 @@ from servehttp import logs
 from servehttp.authoring import commands as authoring
 from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError
+from servehttp.operating.backup_commands import backup, restore
 from servehttp.operating.options import SETTINGS, load_settings, setting_option
 from servehttp.operating.plugin_commands import plugin
 from servehttp.operating.user_commands import user
@@ -52,6 +54,8 @@ app.add_typer(user, name="user")
 
 app.command()(authoring.new)
 app.command()(authoring.build)
+app.command()(backup)
+app.command()(restore)
 
 
 def main() -> None:

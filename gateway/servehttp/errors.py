@@ -87,6 +87,10 @@ class AccountError(GatewayError):
     """An account cannot be made or changed so; the message says why."""
 
 
+class BackupError(GatewayError):
+    """A backup cannot be made, or not be restored; the message says why."""
+
+
 class InterpreterError(GatewayError):
     """A plugin's Python interpreter does not run, or is not of the version that the plugin asks for.
 

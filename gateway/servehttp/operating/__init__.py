@@ -1,1 +1,1 @@
-"""What an operator does from the command line: manage the plugins of a gateway that runs, and accounts."""
+"""What an operator does from the command line: manage plugins and accounts, and back up what is kept."""

@@ -59,7 +59,7 @@ def unpack(bundle: IO[bytes], target: Path, limits: BundleLimits) -> Path:
     for number, member in enumerate(archive.members()):
         if number >= limits.files * MEMBERS_PER_FILE:
             raise BundleError(f"it has more than {limits.files * MEMBERS_PER_FILE} members")
-        parts = _checked_parts(member.name)
+        parts = checked_parts(member.name)
         if not _is_of_a_mac(parts):
             _unpack_member(archive, member, target, names, parts)
     return _find_plugin(target)
@@ -141,7 +141,12 @@ def _make(archive: Tarball, member: tarfile.TarInfo, path: Path) -> None:
     path.chmod(0o755 if member.mode & EXECUTABLE else 0o644)
 
 
-def _checked_parts(name: str) -> tuple[str, ...]:
+def checked_parts(name: str) -> tuple[str, ...]:
+    """The folders and the file that a member's name consists of.
+
+    Raises:
+        BundleError: it leads out of where it is unpacked, or is too long or too deep.
+    """
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name:
         raise BundleError(f"{shown(name)} leads out of it")

@@ -59,11 +59,15 @@ class Tarball:
                 self.copy_content(None)
             while self._read_up_to(COPIED):  # to its end, where the check sum is
                 pass
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except tarfile.TarError as error:
             raise BundleError(f"it is no .tar.gz: {error}") from None
 
     def copy_content(self, to: IO[bytes] | None) -> None:
-        """Write what is left of the current member's content; None passes over it."""
+        """Write what is left of the current member's content; None passes over it.
+
+        Raises:
+            BundleError: as `members`.
+        """
         while self._content:
             piece = self._read(min(self._content, COPIED))
             self._content -= len(piece)
@@ -112,7 +116,10 @@ class Tarball:
         return data
 
     def _read_up_to(self, size: int) -> bytes:
-        data = self._source.read(size)
+        try:
+            data = self._source.read(size)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise BundleError(f"it is no .tar.gz: {error}") from None
         self._left -= len(data)
         if self._left < 0:
             raise BundleError(f"it unpacks to more than {self._limit} bytes")

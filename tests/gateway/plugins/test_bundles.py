@@ -93,6 +93,7 @@ BAD: dict[str, tuple[bytes, str]] = {
     "a negative size": (packed(header("less", tarfile.REGTYPE, -512)), "'less' has a size of -512 bytes"),
     "a negative size by pax": (packed(pax(("size", "-512")), PLAIN), "'-512' in its pax records"),
     "a size beyond the end": (packed(header("more", tarfile.REGTYPE, 10_000)), "cut short"),
+    "an end within a file": (bundle_of({"a": os.urandom(5000)})[:-1000], "no .tar.gz"),
     "half a header": (gzip.compress(PLAIN + PLAIN[:100]), "no .tar.gz"),
     "a broken header": (gzip.compress(b"x" * 512), "no .tar.gz"),
     "nothing": (gzip.compress(b""), "no .tar.gz"),

@@ -9,6 +9,8 @@ from pathlib import Path
 
 from servehttp.workspace.store.outages import file_outages
 
+PARTIAL = ".part"
+"""How the name of a file ends that is not whole yet."""
 PIECE = 256 * 1024
 """Bytes that are read at once."""
 
@@ -89,7 +91,7 @@ class Blobs:
         return self._folder / id
 
     def _partial(self, id: str) -> Path:
-        return self._folder / f"{id}.part"
+        return self._folder / f"{id}{PARTIAL}"
 
     def _append(self, id: str, data: bytes, offset: int) -> int:
         descriptor = os.open(self._partial(id), os.O_RDWR | os.O_CREAT, 0o600)
