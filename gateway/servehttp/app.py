@@ -174,6 +174,10 @@ class GatewayApp:
             self.host.note(manifest)
         return plugin
 
+    def begin_to_stop(self) -> None:
+        """End what would go on for ever, the plugins' outputs that are followed: what else is open drains then."""
+        self._factory.printed.end()
+
     def __iter__(self) -> Iterator[PluginHandle]:
         """What workers connect to: the plugins, and the workspace's API."""
         yield from self.registry

@@ -59,7 +59,7 @@ def run(
 
 def _run_alone(gateway: GatewayApp, listener: socket.socket, watched: Sequence[Path]) -> None:
     settings = gateway.settings
-    server = make_server(gateway, settings, gateway.front, told=functools.partial(report_stop, settings=settings))
+    server = make_server(gateway, settings, gateway.front, told=functools.partial(_begin_to_stop, gateway))
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
     for number in stop_signals():
         signal.signal(number, server.handle_exit)
@@ -86,13 +86,18 @@ async def _run_with_workers(
 ) -> None:
     settings = gateway.settings
     pool = WorkerPool(settings, gateway, notifier, listener, reaper, has_host=gateway.host is not None)
-    told = _catch_signals(functools.partial(report_stop, settings=settings), hurry=pool.kill)
+    told = _catch_signals(functools.partial(_begin_to_stop, gateway), hurry=pool.kill)
     async with gateway, _reporting(gateway, listener, pool.wait_serving), _reloading(gateway, watched):
         try:
             await first_completed(pool.run(), told.wait())
         finally:
             listener.close()  # here and, told to stop, in the workers: nobody may connect any more
             await pool.stop()
+
+
+def _begin_to_stop(gateway: GatewayApp, number: int) -> None:
+    report_stop(number, settings=gateway.settings)
+    gateway.begin_to_stop()
 
 
 def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> asyncio.Event:

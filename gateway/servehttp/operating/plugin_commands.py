@@ -154,6 +154,8 @@ def logs(
                 print_line(line)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
+    if follow:
+        print("nothing follows: the plugin was removed, or the gateway stops", file=sys.stderr)
 
 
 @plugin.command()

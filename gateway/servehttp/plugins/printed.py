@@ -123,7 +123,7 @@ class PrintedLines:
             self._readers -= 1
 
     async def follow(self, count: int, patience: float) -> AsyncIterator[Sequence[PrintedLine | Missed]]:
-        """So many of the last lines, and then what follows, until the plugin is there no more.
+        """So many of the last lines, and then what follows, until the plugin or the gateway is there no more.
 
         Args:
             count: of the last lines.
@@ -141,7 +141,7 @@ class PrintedLines:
             yield batch
 
     def end(self) -> None:
-        """The plugin is there no more: nothing follows."""
+        """Nothing follows: the plugin is there no more, or the gateway stops."""
         self._ended = True
         self._wake()
 
@@ -176,4 +176,9 @@ class PrintedByPlugins:
     def forget(self, plugin_id: str) -> None:
         """The plugin is there no more."""
         if (lines := self._lines.pop(plugin_id, None)) is not None:
+            lines.end()
+
+    def end(self) -> None:
+        """Nobody is to follow them any more: the gateway stops."""
+        for lines in self._lines.values():
             lines.end()

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -18,6 +18,7 @@ from servehttp.testing.gateway import running_gateway
 from servehttp.workspace.domains.base.config_rules import MASK
 from support.command import run
 from support.operated import FAILING, PROGRAM, TALKING, Operated, operated, talking
+from support.patience import PATIENCE
 
 __all__ = ["operated"]
 
@@ -149,6 +150,21 @@ def test_lines_are_followed_as_they_come_over_a_restart(tmp_path: Path, workers:
             say(gateway.url, "second")
             while "said second 0" not in told:
                 told += [json.loads(process.stdout.readline())["text"]]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_who_follows_an_output_does_not_hold_up_a_stop(tmp_path: Path, workers: str) -> None:
+    config = tmp_path / "servehttp.toml"
+    config.write_text(f"[server]\ndrain_timeout = {10 * PATIENCE}\nworkers = {workers}\n")
+    with running_gateway(talking(tmp_path / "talking"), arguments=("--config", str(config))) as gateway:
+        leaving = ExitStack()
+        process = leaving.enter_context(following(gateway.url, gateway.data_dir))
+        told: list[str] = []
+        while not told:
+            say(gateway.url, "first")
+            told += read_soon(process)
+    with leaving:  # the gateway has ended, or its own time for that would have been over
+        assert process.wait(PATIENCE) == 0
 
 
 def read_soon(process: subprocess.Popen[str]) -> list[str]:
