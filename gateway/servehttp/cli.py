@@ -1,4 +1,4 @@
-"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins without running them, `new`, `dev` and
+"""The command `servehttp`: `serve` runs the gateway, `check` looks at plugins, `new`, `dev` and
 `build` are for who writes one, `plugin` manages those of a gateway that runs, `user` and `admin` are for accounts,
 `backup` and `restore` for all that is kept.
 
@@ -217,11 +217,17 @@ def check(
         list[Path], typer.Argument(metavar="PLUGIN_DIR", help=SETTINGS["plugins.paths"].description)
     ],
 ) -> None:
-    """Check manifests and Python versions without starting a plugin: one line each, exit code 3 if any is bad."""
+    """Check plugins: manifests, Python versions, and that each starts; one line each, exit code 3 if any is bad.
+
+    A plugin is started up to the moment in which it listens, before its OnActivate, and ended. So what it needs and
+    what it declares, its hooks and routes, is looked at; nothing is asked of it.
+    """
+    settings = load_settings(None, {"log.level": "critical"})
+    logs.configure(settings.log)
     manifests, problems = discover(plugin_dirs)
     for manifest in manifests:
         try:
-            print(asyncio.run(_examine(manifest)))
+            print(asyncio.run(_examine(manifest, settings)))
         except ManifestError as error:
             problems.append(error)
     for problem in problems:
@@ -263,14 +269,17 @@ def _find_plugins(settings: PluginSettings, installed: list[Path]) -> tuple[list
     return manifests, errors
 
 
-async def _examine(manifest: Manifest) -> str:
+async def _examine(manifest: Manifest, settings: Settings) -> str:
     """The line about a good plugin."""
+    from servehttp.authoring.trial import try_start  # here, because it loads what connects to plugins
+
     interpreter = find_interpreter(manifest.folder)
     try:
         version = await check_version(interpreter, manifest.server.python_version)
     except InterpreterError as error:
         problem = f"{interpreter} {error.problem}"
         raise ManifestError(manifest.file, "server.python_version", problem, error.remedy) from error
+    await try_start(manifest, settings)
     name = f"{manifest.id} {manifest.version}".rstrip()
     return f"{name}: {manifest.server.app or manifest.script}, Python {version} ({interpreter})"
 

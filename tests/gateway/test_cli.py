@@ -26,7 +26,7 @@ def plugin(folder: Path, identifier: str, **server: str) -> Path:
         "server": {"runtime": "python", "executable": "plugin.py", **server},
     }
     (folder / "plugin.json").write_text(json.dumps(manifest))
-    (folder / "plugin.py").write_text("")
+    (folder / "plugin.py").write_text("from mattermost_plugin import Plugin, run_plugin\nrun_plugin(Plugin)\n")
     return folder
 
 

@@ -83,6 +83,11 @@ class Child:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.pid, number)
 
+    @property
+    def ended_well(self) -> bool:
+        """Whether it has ended by itself, with nothing to complain of."""
+        return self._process.returncode == 0
+
     def describe_exit(self) -> str:
         """How it ended."""
         code = self._process.returncode

@@ -86,7 +86,7 @@ class PluginFactory:
         policy = supervision_policy(self.settings.plugins, manifest.id)
 
         def process(number: int | None, host: HookHost | None) -> SupervisedPlugin:
-            launch = functools.partial(PluginProcess.launch, self._spec(manifest, number), self.reaper)
+            launch = functools.partial(PluginProcess.launch, self.spec(manifest, number), self.reaper)
             connect, observers, crowd = self._connect(manifest.id), self.observers, self.crowd
             return SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, crowd, number, generation)
 
@@ -124,7 +124,13 @@ class PluginFactory:
         tls = GatewayTLS.of(plugins, plugin_id)
         return functools.partial(Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls)
 
-    def _spec(self, manifest: Manifest, number: int | None) -> ProcessSpec:
+    def spec(self, manifest: Manifest, number: int | None = None) -> ProcessSpec:
+        """All that it takes to start a plugin's process.
+
+        Args:
+            manifest: the plugin's.
+            number: of the plugin's replica; None for the only one.
+        """
         plugins = self.settings.plugins
         passed = inherited(os.environ, plugins.env_allow)
         size = self.host.message_size if self.host else DEFAULT_MESSAGE_SIZE
@@ -148,6 +154,7 @@ class PluginFactory:
             user=plugins.users.get(manifest.id),
             hand_over=functools.partial(installed.hand_over, manifest) if installed.has(manifest) else None,
             replica=number,
+            folder=manifest.folder,
             printed=self.printed.of(manifest.id),
         )
 

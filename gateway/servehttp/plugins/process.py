@@ -31,6 +31,7 @@ from servehttp.plugins.printed import PrintedLines
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.reaper_process import end_strays
 from servehttp.plugins.runner import RunnerError
+from servehttp.plugins.traces import Cause, find_cause
 from servehttp.plugins.users import User
 
 HANDSHAKE_NOISE = 256 * 1024
@@ -77,6 +78,7 @@ class ProcessSpec:
         hand_over: lets that user have the plugin's folder, before each start; None where that is the administrator's.
         replica: the number of the plugin's replica, for the log; None for the only one.
         printed: keeps what it prints for who reads it; None where nobody does.
+        folder: the plugin's, whose files are looked for in its last words; None for no such look.
     """
 
     plugin_id: str
@@ -88,6 +90,7 @@ class ProcessSpec:
     hand_over: Callable[[User], None] | None = None
     replica: int | None = None
     printed: PrintedLines | None = None
+    folder: Path | None = None
 
 
 class PluginProcess:
@@ -141,7 +144,8 @@ class PluginProcess:
             return self._stdout.handshake.target
         if self._stdout.problem != NO_HANDSHAKE:
             raise RunnerError(self._explain(self._stdout.problem), permanent=True)
-        raise RunnerError(self._explain(await self._end_without_handshake()))
+        ended = await self._end_without_handshake()
+        raise RunnerError(self._explain(ended), cause=self._cause())
 
     async def wait(self) -> str:
         """Return as soon as the process has ended: how, and its last words."""
@@ -231,7 +235,8 @@ class PluginProcess:
         if not await _wait_for(self._child.exited, EXIT_NOTICE):
             return NO_HANDSHAKE
         await self._read_rest()
-        return f"{self._child.describe_exit()} before its handshake"
+        forgotten = " (is run_plugin called at the end of its script?)" if self._child.ended_well else ""
+        return f"{self._child.describe_exit()} before its handshake{forgotten}"
 
     async def _read_rest(self) -> None:
         await _wait_for(self._stdout.at_end, OUTPUT_TIMEOUT)
@@ -263,8 +268,15 @@ class PluginProcess:
         return _join(problem, instead, self._last_words())
 
     def _last_words(self) -> str:
+        """What was last on stderr; an exception comes first, with its place in the plugin's files."""
         lines = self._output.last_lines(Stream.STDERR)
+        if (cause := self._cause()) is not None:
+            lines = [str(cause), *(line for line in lines if line != cause.error)]
         return f"last on stderr: {' | '.join(lines)}" if lines else ""
+
+    def _cause(self) -> Cause | None:
+        folder = self._spec.folder
+        return None if folder is None else find_cause(self._output.last_lines(Stream.STDERR), folder)
 
 
 class _Pipe(asyncio.Protocol):

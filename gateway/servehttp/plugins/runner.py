@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeAlias
 
 from servehttp.errors import GatewayError
+from servehttp.plugins.traces import Cause
 
 
 class RunnerError(GatewayError):
@@ -14,12 +15,16 @@ class RunnerError(GatewayError):
     Attributes:
         permanent: the cause would fail the same way at every further attempt.
         timed_out: it took too long, and might have come with more time.
+        cause: what its last words say of why, if they do.
     """
 
-    def __init__(self, reason: str, *, permanent: bool = False, timed_out: bool = False) -> None:
+    def __init__(
+        self, reason: str, *, permanent: bool = False, timed_out: bool = False, cause: Cause | None = None
+    ) -> None:
         super().__init__(reason)
         self.permanent = permanent
         self.timed_out = timed_out
+        self.cause = cause
 
 
 class Runner(Protocol):

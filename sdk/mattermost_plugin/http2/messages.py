@@ -9,7 +9,8 @@ from typing import Final
 PREFIX_SIZE: Final = 5
 """Bytes before a message."""
 MAX_LITTLE: Final = 1000
-"""Frames of data in a row that bring no more than the prefix of a message: nobody needs them, and each is work."""
+"""Frames of data in a row that bring no more than the prefix of a message, and end none: nobody needs them, and each is
+work."""
 
 _TIMEOUT: Final = re.compile(rb"([0-9]{1,8})([HMSmun])")
 _SECONDS: Final = {b"H": 3600.0, b"M": 60.0, b"S": 1.0, b"m": 1e-3, b"u": 1e-6, b"n": 1e-9}

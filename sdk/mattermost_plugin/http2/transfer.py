@@ -238,6 +238,7 @@ class Transfer(Endpoint):
         return credit
 
     def _deliver(self, stream: Stream, message: bytes, credit: int) -> None:
+        self._little = 0  # an empty message is a message: many answers are
         stream.unread += credit
         self._events.append(MessageReceived(stream, message, credit))
 

@@ -13,6 +13,7 @@ import pytest
 from mattermost_plugin import HookName, Plugin, hook
 from mattermost_plugin.grpc.hooks_message_pb2 import MessageWillBePostedRequest
 from mattermost_plugin.handshake import Handshake
+from mattermost_plugin.http2.messages import MAX_LITTLE
 from mattermost_plugin.models import PluginContext, Post
 from mattermost_plugin.server import PluginServer
 from servehttp.errors import LinkError
@@ -107,6 +108,11 @@ async def test_a_hook_is_cancelled_with_its_caller(linked: Linked) -> None:
     with pytest.raises(asyncio.CancelledError):
         await call
     await linked.plugin.ended.wait()
+
+
+async def test_a_connection_takes_any_number_of_calls_with_empty_answers(linked: Linked) -> None:
+    for _ in range(MAX_LITTLE + 1):
+        assert await linked.ask("") == ""
 
 
 async def test_a_link_that_is_closed_fails_its_hooks(linked: Linked) -> None:

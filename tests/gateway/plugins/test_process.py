@@ -108,7 +108,10 @@ async def test_a_plugin_that_never_speaks_is_reported_with_its_stderr(tmp_path: 
 
 async def test_a_plugin_that_prints_something_else_is_quoted(tmp_path: Path) -> None:
     error = await refusal(command_spec(("echo", "Usage: plugin"), tmp_path))
-    assert str(error) == "exited with code 0 before its handshake; on stdout it printed 'Usage: plugin'"
+    assert str(error) == (
+        "exited with code 0 before its handshake (is run_plugin called at the end of its script?); "
+        "on stdout it printed 'Usage: plugin'"
+    )
 
 
 async def test_a_plugin_that_prints_for_ever_is_given_up_early(tmp_path: Path) -> None:

@@ -144,11 +144,16 @@ def test_provoked_resets_count_as_resets() -> None:
     assert failures(end.others) == ["too many calls were given up"]
 
 
-def test_frames_that_bring_messages_are_not_counted_as_little() -> None:
+@pytest.mark.parametrize("message", [b"x", b""], ids=["a message", "an empty one"])
+def test_frames_that_bring_messages_are_not_counted_as_little(message: bytes) -> None:
     end, _ = our_server()
     end.feed([GREETING + headers(REQUEST)])
     for _ in range(3):
-        end.feed([data(b"") * (MAX_LITTLE - 1), data(prefixed(b"x"))])
+        end.feed([data(b"") * (MAX_LITTLE - 1), data(prefixed(message))])
+        end.output()
+    for _ in range(2 * MAX_LITTLE):
+        end.feed([data(prefixed(message))])
+        end.consume()
         end.output()
     assert failures(end.others) == []
 

@@ -1,0 +1,36 @@
+"""Whether a plugin starts: its process is started up to its handshake, which is before its OnActivate, and ended."""
+
+from __future__ import annotations
+
+from mattermost_plugin.tunnel.settings import TunnelSettings
+from servehttp.errors import ManifestError
+from servehttp.plugins.factory import PluginFactory
+from servehttp.plugins.manifest import Manifest
+from servehttp.plugins.process import PluginProcess
+from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.runner import RunnerError
+from servehttp.settings.gateway import GatewaySettings
+
+
+async def try_start(manifest: Manifest, settings: GatewaySettings) -> None:
+    """Start a plugin far enough to see that it can be served.
+
+    Raises:
+        ManifestError: it cannot; the error names file and line where the plugin's last words do.
+        InterpreterError: its interpreter cannot be used.
+    """
+    reaper = Reaper()
+    await reaper.start()
+    try:
+        process = await PluginProcess.launch(PluginFactory(settings, TunnelSettings(), reaper).spec(manifest), reaper)
+        try:
+            await process.ready(settings.plugins.start_timeout)
+        finally:
+            await process.stop(settings.plugins.stop_timeout)
+    except RunnerError as error:
+        cause = error.cause
+        if cause is None or cause.file is None:
+            raise ManifestError(manifest.script, "", f"does not start: {error}", "see what it says") from None
+        raise ManifestError(cause.file, f"line {cause.line}", cause.error, "correct the Python") from None
+    finally:
+        await reaper.stop()
