@@ -28,9 +28,11 @@ if TYPE_CHECKING:
         ValidationError,
         convert_grpc_error,
     )
+    from mattermost_plugin.identity import GatewayAuthentication, current_user
     from mattermost_plugin.jobs import daily, every
     from mattermost_plugin.models import Command, CommandResponse
     from mattermost_plugin.server import run_plugin, serve_plugin
+    from mattermost_plugin.settings import Settings, SettingsError
 
 __version__ = "0.1.0"
 
@@ -44,6 +46,10 @@ __all__ = [  # noqa: RUF022  # grouped
     "UsageError",
     "every",
     "daily",
+    "Settings",
+    "SettingsError",
+    "current_user",
+    "GatewayAuthentication",
     # Serving them
     "run_plugin",
     "serve_plugin",
@@ -78,6 +84,10 @@ LAZY = {
     "UsageError": "commands",
     "every": "jobs",
     "daily": "jobs",
+    "Settings": "settings",
+    "SettingsError": "settings",
+    "current_user": "identity",
+    "GatewayAuthentication": "identity",
     "PluginAPIClient": "client",
     "AsyncPluginAPIClient": "async_client",
     "Command": "models",

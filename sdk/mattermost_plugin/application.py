@@ -11,13 +11,15 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute, Router
 
 from mattermost_plugin.asgi import Lifespan
+from mattermost_plugin.identity import IdentityMiddleware
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from mattermost_plugin.serve_http.hook import HookApplication
 
-LEFT_BY_STARLETTE = frozenset(("app", "router", "starlette.exception_handlers"))
-"""What Starlette puts into the scope on the way to an application that is not mounted, and so must not see it."""
+LEFT_BY_STARLETTE = frozenset(("app", "router", "starlette.exception_handlers", "user", "auth"))
+"""What Starlette and our middleware put into the scope on the way to an application that is not mounted, and so must
+not see it."""
 
 
 def compose(
@@ -28,11 +30,12 @@ def compose(
     middleware: Sequence[Middleware],
     exception_handlers: Mapping[Any, Callable[..., Any]],
     lifespan: Callable[..., Any] | None,
+    api: Callable[[], Any],
 ) -> ASGIApp:
     """One application: the routes, then `app` or `hook` for what no route answers, then Starlette's 404.
 
     With an `app` or a `hook`, a path that differs from a route's by a slash at its end is theirs to answer, and is not
-    redirected.
+    redirected. Routes have `request.user`; `api` gives what fetches the model behind it.
 
     Raises:
         TypeError: `routes` holds something that is no route.
@@ -40,7 +43,7 @@ def compose(
     """
     composed = Starlette(
         routes=[route for item in routes for route in _flat(item)],
-        middleware=middleware,
+        middleware=[Middleware(IdentityMiddleware, api=api), *middleware],
         exception_handlers=exception_handlers,
         lifespan=_composed_lifespan(lifespan, app, hook),
     )

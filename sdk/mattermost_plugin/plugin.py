@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import logging
 import sys
 import threading
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from mattermost_plugin.jobs.clock import Clock
     from mattermost_plugin.jobs.decorators import Jobs
     from mattermost_plugin.serve_http.hook import HookApplication
+    from mattermost_plugin.settings import Settings
 
 
 Client = TypeVar("Client", "PluginAPIClient", "AsyncPluginAPIClient")
@@ -41,6 +43,7 @@ Client = TypeVar("Client", "PluginAPIClient", "AsyncPluginAPIClient")
 ROUTING = "mattermost_plugin.routing"
 COMMANDS = "mattermost_plugin.commands.decorator"
 JOBS = "mattermost_plugin.jobs.decorators"
+SETTINGS = "mattermost_plugin.settings"
 """Modules of decorators: who has used them has imported them."""
 
 _making_client = threading.Lock()
@@ -81,6 +84,7 @@ class Plugin:
     _hook_handlers: ClassVar[dict[str, HookHandler]] = {}
     _commands: ClassVar[Commands | None] = None
     _jobs: ClassVar[Jobs | None] = None
+    _settings: ClassVar[tuple[Settings[Any], ...]] = ()  # at most one, which alone would act as the attribute
 
     # Defaults, so that a subclass need not call super().__init__.
     _api: Any = None
@@ -98,6 +102,7 @@ class Plugin:
         cls._hook_registry = {name: handler.function for name, handler in cls._hook_handlers.items()}
         cls._commands = _find_commands(cls)
         cls._jobs = _find_jobs(cls)
+        cls._settings = _find_settings(cls)
         if cls.app is not None and cls.has_hook(HookName.ServeHTTP):
             raise HookRegistrationError(
                 f"{cls.__qualname__} has both `app` and a handler of ServeHTTP, and either could answer what no route"
@@ -217,6 +222,7 @@ class Plugin:
             middleware=self.middleware,
             exception_handlers=self.exception_handlers,
             lifespan=lifespan,
+            api=lambda: self.async_api,
         )
 
     def _decorated(self) -> list[BaseRoute]:
@@ -252,6 +258,11 @@ def commands_of(plugin: Plugin) -> Commands | None:
     return plugin._commands
 
 
+def settings_of(plugin: Plugin) -> Settings[Any] | None:
+    """How a plugin declares its settings, if it does."""
+    return next(iter(plugin._settings), None)
+
+
 def begin_jobs(plugin: Plugin) -> None:
     """Have a plugin's jobs run from now on, as background tasks; a host may activate a plugin twice.
 
@@ -282,6 +293,16 @@ def _find_commands(cls: type[Plugin]) -> Commands | None:
     from mattermost_plugin.commands.decorator import Commands
 
     return Commands(cls) or None
+
+
+def _find_settings(cls: type[Plugin]) -> tuple[Settings[Any], ...]:
+    """What a class has declared as its settings, if anything has used that."""
+    if SETTINGS not in sys.modules:
+        return ()
+    from mattermost_plugin.settings import Settings
+
+    declared = (value for base in cls.__mro__ for value in vars(base).values() if isinstance(value, Settings))
+    return tuple(itertools.islice(declared, 1))
 
 
 def _find_jobs(cls: type[Plugin]) -> Jobs | None:

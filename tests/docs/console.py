@@ -118,7 +118,7 @@ def _until_ready(stderr: IO[str]) -> Iterator[str]:
 
 def _import(block: Block) -> None:
     module = ModuleType("page")
-    exec(compile(block.text, block.place, "exec"), vars(module))
+    exec(compile(block.text, block.place, "exec", dont_inherit=True), vars(module))
 
 
 def _compare(block: Block, command: Command, output: str) -> None:

@@ -15,7 +15,7 @@ from support.patience import PATIENCE
 IMPORT_BUDGET = 1.0
 """How often grpc's own import."""
 
-UNUSED = ("server", "commands", "jobs")
+UNUSED = ("server", "commands", "jobs", "settings", "identity")
 
 MEASURE = """
 import json, sys, time

@@ -3,42 +3,27 @@
 from __future__ import annotations
 
 import inspect
-import math
 import shlex
-import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from mattermost_plugin.hooks import HookRegistrationError
 from mattermost_plugin.models import CommandArgs, PluginContext
 from mattermost_plugin.source_places import place_of
+from mattermost_plugin.word_kinds import Kind, kind_of
 
 LONGEST_QUOTE = 100
 """Characters of what somebody typed that a message repeats."""
 GIVEN = (CommandArgs, PluginContext)
 """What a parameter gets that is annotated so; it is not typed."""
-WORDS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
 
 POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
 class UsageError(Exception):
     """What was typed makes no sense; the text is for who typed it. A command's method may raise it as well."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """A kind of argument.
-
-    Attributes:
-        read: makes a value of a word, or raises ValueError.
-        expects: what it reads, for messages.
-    """
-
-    read: Callable[[str], Any]
-    expects: str
 
 
 @dataclass(frozen=True)
@@ -168,57 +153,13 @@ class Signature:
         return HookRegistrationError(f"{place_of(self._function)}: {name} cannot be a command: {problem}")
 
 
-def kind_of(hint: Any) -> Kind | None:
-    """The kind of argument that an annotation stands for; None if it is none that can be typed."""
-    if get_origin(hint) in (Union, types.UnionType):
-        others = [option for option in get_args(hint) if option is not type(None)]
-        return kind_of(others[0]) if len(others) == 1 else None
-    if get_origin(hint) is Literal:
-        return _choice({str(value): value for value in get_args(hint)})
-    if isinstance(hint, type) and issubclass(hint, Enum):
-        return _choice({str(member.value): member for member in hint})
-    return KINDS.get(hint) if isinstance(hint, type) else None
-
-
 def quoted(text: str) -> str:
     """What was typed, as a message repeats it: as code, on one line, and not all of it if it is long."""
     shown = " ".join(text.split()).replace("`", "'")
     return f"`{shown if len(shown) <= LONGEST_QUOTE else shown[:LONGEST_QUOTE] + '…'}`"
 
 
-def _choice(values: Mapping[str, Any]) -> Kind:
-    folded = {text.casefold(): value for text, value in values.items()}
-
-    def read(word: str) -> Any:
-        if word.casefold() not in folded:
-            raise ValueError(word)
-        return folded[word.casefold()]
-
-    return Kind(read, f"one of {', '.join(values)}")
-
-
-def _finite(word: str) -> float:
-    number = float(word)
-    if not math.isfinite(number):
-        raise ValueError(word)
-    return number
-
-
-def _truth(word: str) -> bool:
-    if word.casefold() not in WORDS:
-        raise ValueError(word)
-    return WORDS[word.casefold()]
-
-
 def _shown(default: Any) -> str:
     if default is None or default == "":
         return ""
     return str(default.value if isinstance(default, Enum) else default)
-
-
-KINDS: Mapping[type, Kind] = {
-    str: Kind(str, "a text"),
-    int: Kind(int, "a whole number"),
-    float: Kind(_finite, "a number"),
-    bool: Kind(_truth, "yes or no"),
-}

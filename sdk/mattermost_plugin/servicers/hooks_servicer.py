@@ -13,12 +13,14 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     ImplementedResponse,
     OnActivateRequest,
     OnActivateResponse,
+    OnConfigurationChangeRequest,
+    OnConfigurationChangeResponse,
     OnDeactivateRequest,
     OnDeactivateResponse,
 )
 from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.plugin import Plugin, begin_jobs, commands_of, has_host
+from mattermost_plugin.plugin import Plugin, begin_jobs, commands_of, has_host, settings_of
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
@@ -40,11 +42,13 @@ logger = get_logger("mattermost_plugin.hooks")
 
 
 def announced_hooks(plugin: Plugin) -> list[str]:
-    """The hooks that a host may call, sorted: those with a handler, ServeHTTP for a plugin with routes, and
-    ExecuteCommand for one with commands."""
+    """The hooks that a host may call, sorted: those with a handler, ServeHTTP for a plugin with routes, ExecuteCommand
+    for one with commands, and OnConfigurationChange for one with settings."""
     names = set(plugin.implemented_hooks())
     if commands_of(plugin):
         names.add(HookName.ExecuteCommand.value)
+    if settings_of(plugin) is not None:
+        names.add(HookName.OnConfigurationChange.value)
     if plugin.serves_http():
         names.add(HookName.ServeHTTP.value)
     return sorted(names)
@@ -79,13 +83,21 @@ class PluginHooksServicerImpl:
         reopen_tasks(self._plugin)
         active = False
         try:
-            answer: OnActivateResponse = await self._run(HookName.OnActivate, request, context)
-            if not answer.HasField("error"):
-                answer = await self._begin(answer)
+            answer = await self._activate(request, context)
             active = not answer.HasField("error")
         finally:
             if not active:
                 await cancel_tasks(self._plugin)
+        return answer
+
+    async def OnConfigurationChange(
+        self, request: OnConfigurationChangeRequest, context: Context
+    ) -> OnConfigurationChangeResponse:
+        """The plugin's settings may be others; they are read before its handler is called."""
+        failed = await self._attempt(HookName.OnConfigurationChange, self._load_settings)
+        answer: OnConfigurationChangeResponse = failed or await self._run(
+            HookName.OnConfigurationChange, request, context
+        )
         return answer
 
     async def OnDeactivate(self, request: OnDeactivateRequest, context: Context) -> OnDeactivateResponse:
@@ -100,18 +112,41 @@ class PluginHooksServicerImpl:
         """Start no handler any more."""
         self._runner.close()
 
-    async def _begin(self, answer: OnActivateResponse) -> OnActivateResponse:
-        """What begins once a plugin was activated: its commands are offered, if it has a host, and its jobs run."""
-        hook, commands = UNARY_HOOKS[HookName.OnActivate], commands_of(self._plugin)
-        try:
-            if commands is not None and has_host(self._plugin):
-                await self._runner.run(hook.name.value, commands.offer, self._plugin.async_api)
-            begin_jobs(self._plugin)
-        except HookError as error:
-            logger.error("%s", error, exc_info=_trace_of(error), extra={"hook": hook.name.value})
-            failed: OnActivateResponse = hook.failed(error)
-            return failed
+    async def _activate(self, request: OnActivateRequest, context: Context) -> OnActivateResponse:
+        settings, name = settings_of(self._plugin), HookName.OnActivate
+        failed = None
+        if settings is not None and not settings.is_loaded(self._plugin):
+            failed = await self._attempt(name, self._load_settings)
+        answer: OnActivateResponse = failed or await self._run(name, request, context)
+        if not answer.HasField("error"):
+            answer = await self._attempt(name, self._begin) or answer
         return answer
+
+    async def _load_settings(self) -> None:
+        settings = settings_of(self._plugin)
+        if settings is None:
+            return
+        folder = self._plugin.config.plugin_path if self._plugin.config is not None else ""
+        api = self._plugin.async_api if has_host(self._plugin) else None
+        tell = await settings.load(self._plugin, folder, api)
+        if tell is not None:
+            await self._runner.run("changed", tell)
+
+    async def _begin(self) -> None:
+        """What begins once a plugin was activated: its commands are offered, if it has a host, and its jobs run."""
+        commands = commands_of(self._plugin)
+        if commands is not None and has_host(self._plugin):
+            await commands.offer(self._plugin.async_api)
+        begin_jobs(self._plugin)
+
+    async def _attempt(self, name: HookName, step: Callable[[], Awaitable[None]]) -> Any:
+        """Do what belongs to a hook beside its handler; returns the hook's response if that fails, else None."""
+        try:
+            await self._runner.run(name.value, step)
+        except HookError as error:
+            logger.error("%s", error, exc_info=_trace_of(error), extra={"hook": name.value})
+            return UNARY_HOOKS[name].failed(error)
+        return None
 
     def _handler_for(self, name: str, request: Any) -> BoundHook | None:
         commands = commands_of(self._plugin)
