@@ -34,7 +34,7 @@ def backup(
         from servehttp.workspace.embedding.backups import back_up
 
     made = back_up(settings, file, database=not without_database, replace=force)
-    print(f"{made.file}: {made.files} files, {made.size:,} bytes")
+    print(f"{made.file}: {_counted(made.files)}, {made.size:,} bytes")
 
 
 def restore(
@@ -52,6 +52,10 @@ def restore(
         from servehttp.workspace.embedding.restoring import restore as unpack
 
     restored = asyncio.run(unpack(settings, file))
-    print(f"{settings.data_dir}: {restored.files} files. Serve it:  servehttp serve --data-dir {settings.data_dir}")
+    print(f"{settings.data_dir}: {_counted(restored.files)}. Serve it:  servehttp serve --data-dir {settings.data_dir}")
     for plugin_id, problem in restored.incomplete.items():
         print(f"{plugin_id} is restored but cannot start: {logs.escape_controls(problem)}", file=sys.stderr)
+
+
+def _counted(files: int) -> str:
+    return "1 file" if files == 1 else f"{files} files"

@@ -15,6 +15,7 @@ import typer
 from servehttp.errors import BundleError
 from servehttp.operating.remote import Remote, with_gateway
 from servehttp.operating.secret_input import read_secret
+from servehttp.plugins.printed import KEPT_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ def status(
     gateway.show(every, lambda: _print_status(every))
 
 
-@plugin.command()
+@plugin.command(epilog="Example: servehttp plugin install --enable dist/com.example.mine-1.0.0.tar.gz")
 @with_gateway
 def install(
     gateway: Remote,
@@ -135,13 +136,15 @@ def remove(gateway: Remote, plugin_id: PluginId) -> None:
     gateway.show({"id": plugin_id, "removed": True}, lambda: f"{plugin_id} is removed")
 
 
-@plugin.command()
+@plugin.command(epilog="Example: servehttp plugin logs -f com.example.mine")
 @with_gateway
 def logs(
     gateway: Remote,
     plugin_id: PluginId,
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what it prints from now on.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", help="How many of the last lines.", min=0, max=1000)] = 100,
+    lines: Annotated[
+        int, typer.Option("-n", "--lines", help="How many of the last lines.", min=0, max=KEPT_LINES)
+    ] = 100,
 ) -> None:
     """Show what a plugin has printed last, on its standard output and error; with --json one object a line."""
     from servehttp.operating.views import print_line
@@ -158,7 +161,7 @@ def logs(
         print("nothing follows: the plugin was removed, or the gateway stops", file=sys.stderr)
 
 
-@plugin.command()
+@plugin.command(epilog="Example: servehttp plugin settings com.example.mine Colour=blue --ask ApiKey")
 @with_gateway
 def settings(
     gateway: Remote,

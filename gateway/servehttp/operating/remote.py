@@ -38,13 +38,16 @@ class Remote:
         token: whose it is; None for the one that is kept in the data folder.
         settings: those of the gateway.
         as_json: whether answers are printed as JSON.
+
+    Attributes:
+        as_json: that.
     """
 
     def __init__(self, url: str | None, token: str | None, settings: Settings, as_json: bool) -> None:
         self._given_url = url
         self._given_token = token
         self._settings = settings
-        self._as_json = as_json
+        self.as_json = as_json
 
     @functools.cached_property
     def rest(self) -> RestClient:
@@ -60,15 +63,10 @@ class Remote:
 
     def show(self, value: object, text: Callable[[], object]) -> None:
         """Print a value as JSON, or else what `text` returns, or has printed itself if that is None."""
-        if self._as_json:
+        if self.as_json:
             print(json.dumps(value, indent=2))
         elif (line := text()) is not None:
             print(line)
-
-    @property
-    def as_json(self) -> bool:
-        """Whether answers are printed as JSON."""
-        return self._as_json
 
     def _find_token(self, url: str) -> Token:
         from servehttp.operating.rest_client import Token, is_local

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -65,5 +66,6 @@ def _cell(value: object) -> Text:
     return Text(text, COLOURS.get(text, ""))
 
 
+@functools.cache
 def _console() -> Console:
     return Console(width=None if sys.stdout.isatty() else WIDE)

@@ -173,6 +173,17 @@ async def test_of_a_database_server_only_the_rest_is_backed_up(data_dir: Path, t
     assert (done.returncode, sorted(os.listdir(tmp_path / "elsewhere"))) == (0, ["gateway.lock", "plugins"])
 
 
+@pytest.mark.anyio
+async def test_what_could_not_be_restored_is_told_when_it_is_backed_up(data_dir: Path, tmp_path: Path) -> None:
+    deep = data_dir.joinpath("plugins", ADDED, "1", *["d"] * 64)
+    deep.mkdir(parents=True)
+    (deep / "file").touch()
+    file = tmp_path / "backup.tar.gz"
+    assert "is more than 64 folders deep" in refused(backup(file, data_dir))
+    assert not file.exists()
+    assert "there is no folder" in refused(backup(tmp_path / "none" / "backup.tar.gz", data_dir))
+
+
 def test_a_folder_without_a_workspace_is_none_to_back_up(tmp_path: Path) -> None:
     assert "there is no workspace in" in refused(backup(tmp_path / "backup.tar.gz", tmp_path / "nothing"))
     assert os.listdir(tmp_path) == []

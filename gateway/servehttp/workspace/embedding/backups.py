@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from servehttp.build import version
-from servehttp.errors import BackupError
+from servehttp.errors import BackupError, BundleError
+from servehttp.plugins.bundles import checked_parts
 from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.workspace.settings import DATABASE_FILE, Settings
@@ -73,6 +74,8 @@ def back_up(settings: Settings, file: Path, *, database: bool = True, replace: b
     try:
         with _appearing(file) as (partial, folder):
             count = _write(settings.data_dir, partial, folder / DATABASE_FILE if database else None)
+    except BundleError as error:
+        raise BackupError(f"{settings.data_dir} cannot be backed up: {error}") from None
     except OSError as error:
         raise BackupError(f"{error.filename or file}: {error.strerror or error}") from error
     except sqlite3.Error as error:
@@ -88,6 +91,8 @@ def _check(settings: Settings, file: Path, database: bool, replace: bool) -> Non
         raise BackupError(
             f"there is no workspace in {settings.data_dir}: name the gateway's data folder with --data-dir"
         )
+    if not file.absolute().parent.is_dir():
+        raise BackupError(f"there is no folder {file.absolute().parent} to put it into")
     if file.exists() and not replace:
         raise BackupError(f"{file} is there already: choose another name, or replace it with --force")
 
@@ -102,7 +107,15 @@ def _appearing(file: Path) -> Iterator[tuple[Path, Path]]:
         with partial.open("rb") as written:
             os.fsync(written.fileno())
         partial.replace(file)
-    os.sync()
+    _sync(file.absolute().parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write(data_dir: Path, partial: Path, database: Path | None) -> int:
@@ -151,6 +164,7 @@ def _files_below(top: Path) -> Iterator[Path]:
 
 def _add(archive: tarfile.TarFile, file: Path, name: Path) -> bool:
     """Add a plain file as it is when it is opened; returns whether it was there, and one."""
+    checked_parts(str(name))  # what could not be restored
     try:
         descriptor = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
