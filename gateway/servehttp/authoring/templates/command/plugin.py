@@ -3,32 +3,21 @@
 import random
 
 from mattermost_plugin import (
-    Command,
     CommandResponse,
-    HookName,
     Plugin,
-    hook,
+    UsageError,
+    command,
     run_plugin,
 )
-from mattermost_plugin.models import CommandArgs, PluginContext
 
 MOST_SIDES = 1000
 
 
 class TemplatePlugin(Plugin):
-    @hook(HookName.OnActivate)
-    async def start(self) -> None:
-        command = Command(
-            trigger="roll", auto_complete=True, auto_complete_hint="[sides]", auto_complete_desc="Throw a die"
-        )
-        await self.async_api.register_command(command)
-
-    @hook(HookName.ExecuteCommand)
-    async def roll(self, context: PluginContext, args: CommandArgs) -> CommandResponse:
-        _, _, said = args.command.partition(" ")
-        sides = int(said) if said.isdigit() and len(said) < 5 else 0
+    @command("roll", description="Throw a die")
+    async def roll(self, sides: int = 6) -> CommandResponse:
         if not 2 <= sides <= MOST_SIDES:
-            return CommandResponse(response_type="ephemeral", text=f"Say how many sides: 2 to {MOST_SIDES}.")
+            raise UsageError(f"A die has 2 to {MOST_SIDES} sides.")
         return CommandResponse(response_type="in_channel", text=f"Rolled {random.randint(1, sides)} of {sides}.")
 
 
