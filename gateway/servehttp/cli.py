@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeAlias
 
 import structlog
 import typer
@@ -22,16 +22,23 @@ from servehttp.authoring import commands as authoring
 from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError
 from servehttp.operating.backup_commands import backup, restore
-from servehttp.operating.options import SETTINGS, load_settings, setting_option
+from servehttp.operating.options import SETTINGS, ConfigOption, DataDirOption, load_settings, setting_option
 from servehttp.operating.plugin_commands import plugin
 from servehttp.operating.user_commands import user
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
 from servehttp.settings.kinds import HttpParser, LogFormat, LogLevel, Transport
 from servehttp.settings.plugins import PluginSettings
-from servehttp.settings.sources import CONFIG_VARIABLE
 from servehttp.workspace.embedding.choice import choose_host, loading
 from servehttp.workspace.settings import Settings
+
+PortOption: TypeAlias = Annotated[
+    int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")
+]
+LogLevelOption: TypeAlias = Annotated[LogLevel | None, setting_option("log.level", "--log-level", panel="Logs")]
+WorkspaceOption: TypeAlias = Annotated[
+    bool | None, setting_option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
+]
 
 DEV_DRAIN = 1.0
 """Seconds that open requests of a version that was replaced may go on, while somebody writes a plugin."""
@@ -96,7 +103,7 @@ def serve(
         typer.Argument(metavar="PLUGIN_DIR", help=SETTINGS["plugins.paths"].description, show_default=False),
     ] = None,
     host: Annotated[str | None, setting_option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
-    port: Annotated[int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
+    port: PortOption = None,
     uds: Annotated[Path | None, setting_option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
     workers: Annotated[
         int | None, setting_option("server.workers", "--workers", panel="Listening", metavar="N")
@@ -114,23 +121,14 @@ def serve(
     ] = None,
     transport: Annotated[Transport | None, setting_option("plugins.transport", "--transport", panel="Plugins")] = None,
     reload: Annotated[bool | None, setting_option("plugins.reload", "--reload/--no-reload", panel="Plugins")] = None,
-    log_level: Annotated[LogLevel | None, setting_option("log.level", "--log-level", panel="Logs")] = None,
+    log_level: LogLevelOption = None,
     log_format: Annotated[LogFormat | None, setting_option("log.format", "--log-format", panel="Logs")] = None,
-    workspace: Annotated[
-        bool | None, setting_option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, setting_option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")
-    ] = None,
+    workspace: WorkspaceOption = None,
+    data_dir: DataDirOption = None,
     access_log: Annotated[
         bool | None, setting_option("log.access", "--access-log/--no-access-log", panel="Logs")
     ] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE, rich_help_panel="Configuration"
-        ),
-    ] = None,
+    config: ConfigOption = None,
 ) -> None:
     """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
     if uds and (host or port is not None):
@@ -178,20 +176,11 @@ def dev(
             metavar="PLUGIN_DIR", help="Plugin folders; without one, the folder that you are in.", show_default=False
         ),
     ] = None,
-    port: Annotated[int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")] = None,
-    workspace: Annotated[
-        bool | None, setting_option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
-    ] = None,
-    data_dir: Annotated[
-        Path | None, setting_option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")
-    ] = None,
-    log_level: Annotated[LogLevel | None, setting_option("log.level", "--log-level", panel="Logs")] = None,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE, rich_help_panel="Configuration"
-        ),
-    ] = None,
+    port: PortOption = None,
+    workspace: WorkspaceOption = None,
+    data_dir: DataDirOption = None,
+    log_level: LogLevelOption = None,
+    config: ConfigOption = None,
 ) -> None:
     """Serve plugins while you write them: each is replaced when one of its files changes.
 
@@ -239,12 +228,8 @@ def check(
 @admin.command("token")
 def admin_token(
     user: Annotated[str, typer.Option(help="Whose token it is.", metavar="USERNAME")] = "admin",
-    config: Annotated[
-        Path | None, typer.Option(help="TOML file with settings.", metavar="FILE", envvar=CONFIG_VARIABLE)
-    ] = None,
-    data_dir: Annotated[
-        Path | None, setting_option("data_dir", "--data-dir", panel="Workspace", metavar="FOLDER")
-    ] = None,
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
 ) -> None:
     """Make a new access token for a user of the workspace, whether or not a gateway serves it; prints it."""
     settings = load_settings(config, {"data_dir": data_dir})
