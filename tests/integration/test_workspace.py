@@ -311,6 +311,25 @@ async def test_workers_serve_what_is_installed_meanwhile(tmp_path: Path) -> None
         assert await status_of(gateway, "/seen") == 404
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_public_files_are_those_of_the_version_that_serves(workers: str, tmp_path: Path) -> None:
+    async def page(gateway: Gateway) -> bytes:
+        return (await fetch(gateway.port, f"/plugins/{INSTALLED}/public/page.txt")).body
+
+    async with member_of(tmp_path, "--workers", workers) as gateway, api_of(gateway) as api:
+        await api.install_plugin(plugin_bundle(INSTALLED, PROGRAM, files={"public/page.txt": b"first"}))
+        await api.enable_plugin(INSTALLED)
+        assert await page(gateway) == b"first"
+        update = plugin_bundle(INSTALLED, PROGRAM, "2.0.0", files={"public/page.txt": b"second"})
+        await api.install_plugin(update, force=True)
+        async with asyncio.timeout(PATIENCE):
+            for _ in range(10):
+                while await page(gateway) != b"second":
+                    await asyncio.sleep(0.02)
+        await api.disable_plugin(INSTALLED)
+        assert await status_of(gateway, "/public/page.txt") == 404
+
+
 async def test_workers_know_who_asks(tmp_path: Path) -> None:
     async with member_of(tmp_path, "--workers", "2") as gateway:
         bearer = ("authorization", f"Bearer {token_in(tmp_path)}")

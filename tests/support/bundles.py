@@ -23,12 +23,15 @@ def bundle_of(files: Mapping[str, bytes], *members: tarfile.TarInfo) -> bytes:
     return gzip.compress(made.getvalue())
 
 
-def plugin_bundle(plugin_id: str, program: bytes, version: str = "1.0.0", top: str = "") -> bytes:
-    """A bundle with a manifest and a program, in a folder of their own if `top` names one."""
+def plugin_bundle(
+    plugin_id: str, program: bytes, version: str = "1.0.0", top: str = "", files: Mapping[str, bytes] | None = None
+) -> bytes:
+    """A bundle with a manifest, a program and other files, in a folder of their own if `top` names one."""
     server = {"runtime": "python", "executable": "plugin.py"}
     manifest = {"id": plugin_id, "name": "Installed", "version": version, "server": server}
     prefix = f"{top}/" if top else ""
-    return bundle_of({f"{prefix}plugin.json": json.dumps(manifest).encode(), f"{prefix}plugin.py": program})
+    contents = {"plugin.json": json.dumps(manifest).encode(), "plugin.py": program, **(files or {})}
+    return bundle_of({f"{prefix}{name}": content for name, content in contents.items()})
 
 
 def bundle_of_folder(folder: Path) -> bytes:

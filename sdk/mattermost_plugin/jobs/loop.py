@@ -11,6 +11,7 @@ from mattermost_plugin.jobs.clock import Clock
 from mattermost_plugin.jobs.lease import Lease, Store
 from mattermost_plugin.jobs.schedules import Plan, Schedule, following, planned
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.task_ends import current_task, ends_task
 
 KEY = "_job_"
 """What the keys begin with under which it is stored when jobs run."""
@@ -50,6 +51,7 @@ class JobLoop:
         self._jitter = jitter
         self._store = store
         self._clock = clock
+        self._waits = False
         self._lease = Lease(store, f"{LEASE_KEY}{name}", owner)
 
     async def run(self) -> None:
@@ -57,8 +59,11 @@ class JobLoop:
         while True:
             try:
                 moment = await self._turn()
+                self._waits = False
             except Exception as error:  # the host may be away for a while
-                logger.warning("job %s waits for the host: %s", self._name, error)
+                say = logger.debug if self._waits else logger.warning
+                say("job %s waits for the host: %s", self._name, error)
+                self._waits = True
                 moment = self._clock.now() + LOOK_AGAIN
             await self._clock.sleep_until(moment)
 
@@ -103,12 +108,15 @@ class JobLoop:
             await asyncio.gather(work, keeping, return_exceptions=True)
 
     async def _work(self) -> None:
+        task = current_task()
         try:
             if inspect.iscoroutinefunction(self._method):
                 await self._method()
             else:
                 await asyncio.to_thread(self._method)
-        except Exception as error:  # the border to the plugin's code
+        except BaseException as error:  # the border to the plugin's code
+            if ends_task(error, task):
+                raise
             logger.error("job %s failed: %s", self._name, error, exc_info=error)
 
     @property

@@ -242,6 +242,21 @@ async def test_a_job_that_fails_is_in_the_log_by_its_name_and_runs_again(caplog:
     assert "job hourly failed: out of paper" in caplog.text
 
 
+async def test_a_job_that_exits_ends_nothing_but_itself(caplog: pytest.LogCaptureFixture) -> None:
+    class Leaving(Busy):
+        async def hourly(self) -> None:
+            raise SystemExit(3)
+
+        def nightly(self) -> None:
+            raise SystemExit(4)
+
+    clock = JobClock()
+    async with running(Leaving(), clock=clock):
+        await clock.travel(days=1)
+    assert caplog.text.count("job hourly failed: 3") == 24
+    assert caplog.text.count("job nightly failed: 4") == 1
+
+
 async def test_a_host_that_is_away_is_waited_for(caplog: pytest.LogCaptureFixture) -> None:
     class Away(MemoryStore):
         away = True
@@ -258,7 +273,7 @@ async def test_a_host_that_is_away_is_waited_for(caplog: pytest.LogCaptureFixtur
         store.away = False
         await clock.travel(hours=2)
     assert plugin.ran.count("hourly") == 1
-    assert "job hourly waits for the host: the host is away" in caplog.text
+    assert caplog.text.count("job hourly waits for the host: the host is away") == 1
 
 
 async def test_a_plugin_that_is_activated_twice_runs_its_jobs_once(job_clock: JobClock) -> None:
