@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from servehttp.operating.rest_client import RestClient, Token
 from servehttp.testing.gateway import Gateway, running_gateway
 from support.bundles import plugin_bundle
 from support.command import run
@@ -95,7 +96,19 @@ def talking(folder: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def serving(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """One for all tests of a module, for each takes seconds to come up."""
+    with running_gateway(talking(tmp_path_factory.mktemp("plugins") / "talking")) as gateway:
+        yield gateway
+
+
 @pytest.fixture
-def operated(tmp_path: Path) -> Iterator[Operated]:
-    with running_gateway(talking(tmp_path / "talking")) as gateway:
-        yield Operated(gateway, tmp_path)
+def operated(serving: Gateway, tmp_path: Path) -> Iterator[Operated]:
+    """It, with nothing installed in it and nothing set."""
+    yield Operated(serving, tmp_path)
+    rest = RestClient(serving.url, Token(serving.admin_token, "the data folder"))
+    for status in rest.call("GET", "/plugins/statuses"):
+        if status["plugin_id"] != TALKING:
+            rest.call("DELETE", f"/plugins/{status['plugin_id']}")
+    rest.call("PUT", f"/plugins/{TALKING}/settings/patch", dict.fromkeys(("Colour", "Count", "ApiKey")))

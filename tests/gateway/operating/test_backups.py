@@ -22,9 +22,9 @@ from servehttp.workspace.settings import DATABASE_FILE, Settings
 from servehttp.workspace.workspace import open_workspace
 from support.bundles import bundle_of, plugin_bundle
 from support.command import run
-from support.operated import PROGRAM, Operated, operated, talking
+from support.operated import PROGRAM, Operated, operated, serving, talking
 
-__all__ = ["operated"]
+__all__ = ["operated", "serving"]
 
 ADDED = "com.example.added"
 PASSWORD = "correct horse battery"
@@ -66,11 +66,9 @@ class Api:
 class Writer:
     """Somebody who writes posts and uploads files."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, team_name: str) -> None:
         self._api = api
-        me = api("GET", "/users/me")
-        team = api("POST", "/teams", {"name": "home", "display_name": "Home", "type": "O"})
-        assert me["username"] == "admin"
+        team = api("POST", "/teams", {"name": team_name, "display_name": "Home", "type": "O"})
         self.channel = api("GET", f"/teams/{team['id']}/channels/name/town-square")["id"]
 
     def post(self, text: str) -> Any:
@@ -85,7 +83,7 @@ def test_what_was_written_before_a_backup_is_there_where_it_is_restored(operated
     gateway, file, elsewhere = operated.gateway, tmp_path / "backup.tar.gz", tmp_path / "elsewhere"
     operated.ok("install", "--enable", operated.bundle(ADDED))
     api = Api(gateway.url, gateway.admin_token)
-    writer = Writer(api)
+    writer = Writer(api, "home")
     before, uploaded = writer.post("before"), writer.upload(b"content " * 100_000)
     done = backup(file, gateway.data_dir)
     assert (done.returncode, done.stderr) == (0, "")
@@ -109,7 +107,7 @@ def test_what_was_written_before_a_backup_is_there_where_it_is_restored(operated
 
 def test_a_backup_is_whole_while_others_write(operated: Operated, tmp_path: Path) -> None:
     gateway, elsewhere = operated.gateway, tmp_path / "elsewhere"
-    writer = Writer(Api(gateway.url, gateway.admin_token))
+    writer = Writer(Api(gateway.url, gateway.admin_token), "meanwhile")
     posts = [writer.post("meanwhile")]
     making = subprocess.Popen(
         [sys.executable, "-m", "servehttp", "backup", tmp_path / "backup.tar.gz", "--data-dir", gateway.data_dir]

@@ -17,10 +17,10 @@ import pytest
 from servehttp.testing.gateway import running_gateway
 from servehttp.workspace.domains.base.config_rules import MASK
 from support.command import run
-from support.operated import FAILING, PROGRAM, TALKING, Operated, operated, talking
+from support.operated import FAILING, PROGRAM, TALKING, Operated, operated, serving, talking
 from support.patience import PATIENCE
 
-__all__ = ["operated"]
+__all__ = ["operated", "serving"]
 
 ADDED = "com.example.added"
 

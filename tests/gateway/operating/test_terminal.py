@@ -15,10 +15,10 @@ import pytest
 from servehttp.settings.sources import ENV_PREFIX
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import open_workspace
-from support.operated import Operated, operated
+from support.operated import Operated, operated, serving
 from support.patience import PATIENCE
 
-__all__ = ["operated"]
+__all__ = ["operated", "serving"]
 
 PASSWORD = "correct horse battery"
 

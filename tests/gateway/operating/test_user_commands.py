@@ -14,9 +14,9 @@ import pytest
 from servehttp.operating.rest_client import RestClient, RestError, Token
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import open_workspace
-from support.operated import Operated, operated
+from support.operated import Operated, operated, serving
 
-__all__ = ["operated"]
+__all__ = ["operated", "serving"]
 
 PASSWORD = "correct horse battery"
 
