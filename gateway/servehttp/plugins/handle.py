@@ -108,11 +108,13 @@ class Replica(ABC):
         state: where it is in its life.
         reason: why it does not run, in one line.
         changed: called after each change of its state or its connection.
+        on_trial: until it has run once it is given up at its first failure, of which whoever starts it is told.
     """
 
     id: str
     number: int | None = None
     generation: int = 0
+    on_trial: bool = False
     folder: Path | None = None
     link: Link | None = None
     target: str | None = None

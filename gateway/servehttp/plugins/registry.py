@@ -181,6 +181,8 @@ class Registry:
     async def _bring_up(self, successor: PluginHandle) -> None:
         """Start all of it; it is gone again if that fails, or is not wanted any more."""
         self._coming.add(successor)
+        for replica in successor.replicas:
+            replica.on_trial = True
         try:
             problems = await self._start_all(successor.replicas)
             for problem in problems.values():

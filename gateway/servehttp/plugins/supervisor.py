@@ -210,7 +210,7 @@ class SupervisedPlugin(Replica):
 
     def _delay_after(self, failure: Failure) -> float | None:
         """Seconds until the next attempt; None to give up."""
-        if failure.permanent:
+        if failure.permanent or self._has_failed_its_trial:
             return None
         if failure.host_lack:
             return HOST_LACK_DELAY
@@ -333,7 +333,15 @@ class SupervisedPlugin(Replica):
         say("plugin is down, another attempt follows", reason=reason, seconds=delay)
         self._last_reason = reason
 
+    @property
+    def _has_failed_its_trial(self) -> bool:
+        return self.on_trial and self.started_in is None
+
     def _give_up(self, failure: Failure) -> None:
+        if self._has_failed_its_trial:
+            self._move(PluginState.FAILED, failure.reason)
+            self._report_start(failure.reason)
+            return
         policy = self._policy.restart
         reason = failure.reason
         if not failure.permanent and (policy.limit or 0) > 1:

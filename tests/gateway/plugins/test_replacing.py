@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from mattermost_plugin.exchange import Body, End, Exchange, Request, Response
 from servehttp.errors import PluginStartError
@@ -128,9 +129,10 @@ async def test_a_version_that_does_not_come_up_changes_nothing(tmp_path: Path) -
         before = stage.plugin
         for activate, told in (("raise ValueError('no license')", "no license"), ("!", "SyntaxError")):
             stage.write("second", activate)
-            with pytest.raises(PluginStartError, match=told):
+            with structlog.testing.capture_logs() as logs, pytest.raises(PluginStartError, match=told):
                 await stage.replace()
             assert (stage.plugin, await stage.name()) == (before, "first")
+            assert [entry["event"] for entry in logs if "attempt" in entry["event"]] == [], "there is none"
         stage.write("third")
         await stage.replace()
         assert await stage.name() == "third"
