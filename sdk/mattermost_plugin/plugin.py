@@ -263,6 +263,11 @@ def settings_of(plugin: Plugin) -> Settings[Any] | None:
     return next(iter(plugin._settings), None)
 
 
+def has_jobs(plugin: Plugin) -> bool:
+    """Whether methods of a plugin run at times."""
+    return plugin._jobs is not None
+
+
 def begin_jobs(plugin: Plugin) -> None:
     """Have a plugin's jobs run from now on, as background tasks; a host may activate a plugin twice.
 

@@ -20,7 +20,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
 )
 from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.plugin import Plugin, begin_jobs, commands_of, has_host, settings_of
+from mattermost_plugin.plugin import Plugin, begin_jobs, commands_of, has_host, has_jobs, settings_of
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
@@ -42,15 +42,17 @@ logger = get_logger("mattermost_plugin.hooks")
 
 
 def announced_hooks(plugin: Plugin) -> list[str]:
-    """The hooks that a host may call, sorted: those with a handler, ServeHTTP for a plugin with routes, ExecuteCommand
-    for one with commands, and OnConfigurationChange for one with settings."""
+    """The hooks that a host may call, sorted: those with a handler, and those by which routes, commands, settings and
+    jobs work."""
     names = set(plugin.implemented_hooks())
-    if commands_of(plugin):
-        names.add(HookName.ExecuteCommand.value)
-    if settings_of(plugin) is not None:
-        names.add(HookName.OnConfigurationChange.value)
     if plugin.serves_http():
         names.add(HookName.ServeHTTP.value)
+    if commands_of(plugin):
+        names |= {HookName.OnActivate.value, HookName.ExecuteCommand.value}
+    if settings_of(plugin) is not None:
+        names |= {HookName.OnActivate.value, HookName.OnConfigurationChange.value}
+    if has_jobs(plugin):
+        names |= {HookName.OnActivate.value, HookName.OnDeactivate.value}
     return sorted(names)
 
 

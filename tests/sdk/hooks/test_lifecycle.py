@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
-from mattermost_plugin import HookName, Plugin, RuntimeConfig, hook
+from mattermost_plugin import HookName, Plugin, RuntimeConfig, Settings, command, every, hook
 from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     ImplementedRequest,
     OnActivateRequest,
@@ -59,6 +60,31 @@ async def test_hooks_are_announced_in_order() -> None:
 
     async with serving(Many()) as (_, host):
         assert await implemented(host) == ["FileWillBeUploaded", "OnActivate", "OnDeactivate", "ServeHTTP"]
+
+
+async def test_what_works_by_a_hook_has_it_announced() -> None:
+    class Commanding(Plugin):
+        @command("x")
+        def x(self) -> None: ...
+
+    class Working(Plugin):
+        @every(60)
+        def work(self) -> None: ...
+
+    @dataclass
+    class Nothing:
+        pass
+
+    class Set(Plugin):
+        settings = Settings(Nothing)
+
+    for plugin, names in (
+        (Commanding(), ["ExecuteCommand", "OnActivate"]),
+        (Working(), ["OnActivate", "OnDeactivate"]),
+        (Set(), ["OnActivate", "OnConfigurationChange"]),
+    ):
+        async with serving(plugin) as (_, host):
+            assert await implemented(host) == names
 
 
 async def test_a_plugin_with_routes_or_an_application_serves_http() -> None:
