@@ -50,7 +50,8 @@ MEASURED_BIN := $(if $(PURE),$(BIN),$(INSTALLED_BIN))
 MEASURING := $(if $(COVERAGE),-m coverage run)
 # Of these the branches are counted that they pass: to count takes twice the time, and of what is compiled `test-pure` counts.
 COUNTED := tests/gateway/workspace tests/gateway/plugins tests/gateway/authoring tests/gateway/test_cli.py tests/sdk \
-	tests/integration/test_lifecycle.py tests/integration/test_workers.py tests/integration/test_replicas_managed.py
+	tests/interop tests/integration/test_lifecycle.py tests/integration/test_workers.py \
+	tests/integration/test_workspace.py tests/integration/test_replicas_managed.py
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
@@ -103,8 +104,8 @@ test-postgres: $(READY)
 		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
-	$(BIN)/python $(MEASURING) $(PYTEST) tests/tunnel tests/sdk/asgi tests/sdk/test_headers.py \
-		tests/gateway/front tests/test_compiled_build.py $(ARGS)
+	$(BIN)/python $(MEASURING) $(PYTEST) tests/tunnel tests/sdk/asgi tests/sdk/http2 tests/sdk/serve_http tests/sdk/listening \
+		tests/sdk/test_headers.py tests/gateway/front tests/gateway/plugins/test_balancer.py tests/test_compiled_build.py $(ARGS)
 
 coverage: $(READY)
 	$(BIN)/python -m coverage combine --quiet
