@@ -78,6 +78,6 @@ class UrlencodedParser:
             yield self._begin_part()
         if self._name is None:
             if self._escape:  # it was none
-                yield self._escape
+                yield self._escape.replace(b"+", b" ")
             yield None
         self._name, self._escape = bytearray(), b""
