@@ -91,17 +91,6 @@ class Host(PluginHost, Protocol):
         ...
 
 
-class LocatingFactory(PluginFactory):
-    """Makes plugins that know where they lie, so that the front can serve their public files."""
-
-    def started(self, manifest: Manifest, generation: int = 0) -> PluginHandle:
-        """A plugin in a process of its own, or in several; `generation` versions of it were there before."""
-        plugin = super().started(manifest, generation)
-        for replica in plugin.replicas:
-            replica.folder = manifest.folder
-        return plugin
-
-
 class GatewayApp:
     """The gateway as an ASGI application.
 
@@ -255,7 +244,7 @@ def create_followed_app(
         workers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
-    factory = LocatingFactory(settings, tunnel_settings(settings), reaper, workers, host)
+    factory = PluginFactory(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
     _warn_of_strangers(settings, manifests)
     registry = Registry.from_settings(factory, manifests, refused)

@@ -88,7 +88,9 @@ class PluginFactory:
         def process(number: int | None, host: HookHost | None) -> SupervisedPlugin:
             launch = functools.partial(PluginProcess.launch, self.spec(manifest, number), self.reaper)
             connect, observers, crowd = self._connect(manifest.id), self.observers, self.crowd
-            return SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, crowd, number, generation)
+            plugin = SupervisedPlugin(manifest.id, launch, connect, policy, observers, host, crowd, number, generation)
+            plugin.folder = manifest.folder
+            return plugin
 
         count = self.settings.plugins.replicas.get(manifest.id, manifest.replicas)
         return self._made_of(manifest.id, count, process, generation)
