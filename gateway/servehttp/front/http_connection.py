@@ -135,7 +135,11 @@ class LimitedConnection(asyncio.Protocol):
         self.half_closed = True
         self.drop_cut_request()
         if self.body_open():
+            cycle = self.active
+            cut_short = cycle is not None and cycle.response_started and not cycle.response_complete
             self.disconnect()
+            if cut_short and self._end_looks_orderly():
+                reset(self.transport)
         return self.response_due() and not self.body_open()
 
     def probe(self, now: float) -> None:

@@ -188,6 +188,23 @@ async def test_a_cut_upload_is_a_disconnect_and_never_a_whole_body(play: Play) -
         assert await caller.rest() == b""
 
 
+async def test_a_response_that_a_cut_upload_ends_is_not_taken_for_a_whole_one(play: Play) -> None:
+    async def answers_early(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    async with play(answers_early) as stage, call(stage) as caller:
+        upload = post(b"x", b"piece", length=100).replace(b"HTTP/1.1", b"HTTP/1.0")  # without chunks the end is the end
+        caller.send(upload, finish=False)
+        await asyncio.wait_for(caller.reader.readuntil(b"begun"), SOON)
+        caller.writer.write_eof()
+        with pytest.raises(ConnectionError):
+            await caller.rest()
+
+
 @pytest.mark.parametrize("cut", [b"GET /plug", post(b"cut", b"begun", length=100)[:-2]], ids=["head", "body"])
 async def test_what_is_cut_behind_a_whole_request_is_dropped(play: Play, cut: bytes) -> None:
     release = asyncio.Event()
