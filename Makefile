@@ -49,9 +49,8 @@ MEASURED_BIN := $(if $(PURE),$(BIN),$(INSTALLED_BIN))
 
 MEASURING := $(if $(COVERAGE),-m coverage run)
 # Of these the branches are counted that they pass: to count takes twice the time, and of what is compiled `test-pure` counts.
-COUNTED := tests/gateway/workspace tests/gateway/plugins tests/gateway/authoring tests/gateway/test_cli.py tests/sdk \
-	tests/interop tests/integration/test_lifecycle.py tests/integration/test_workers.py \
-	tests/integration/test_workspace.py tests/integration/test_replicas_managed.py
+COUNTED := $(filter-out tests/gateway/front tests/gateway/__pycache__,$(wildcard tests/gateway/*)) tests/sdk tests/interop \
+	$(addprefix tests/integration/test_,lifecycle.py workers.py workspace.py replicas_managed.py reload.py)
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
