@@ -52,6 +52,8 @@ def prepare_sqlite(engine: AsyncEngine, busy_timeout: float, *, make: bool) -> N
     def configure(connection: Any, _record: Any) -> None:
         try:
             _configure(connection, busy_timeout)
+            if watch is not None:
+                watch.check()  # had the file gone meanwhile, this would be an empty one, and stay in the pool
         except BaseException:
             connection.close()  # the pool leaves it open
             raise
