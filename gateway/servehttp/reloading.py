@@ -17,12 +17,12 @@ from watchfiles import Change, awatch
 from servehttp.authoring.contents import left_out
 from servehttp.errors import GatewayError
 from servehttp.plugins.handle import PluginHandle
+from servehttp.plugins.manifest import FILE_NAMES
 
 SUFFIXES = frozenset(
     (".py", ".html", ".htm", ".jinja", ".jinja2", ".j2", ".css", ".js", ".svg", ".toml", ".yml", ".yaml")
 )
 """Of files that people write; others may be what a plugin writes while it runs."""
-MANIFEST = "plugin.json"
 
 log = structlog.get_logger("servehttp.reload")
 
@@ -70,7 +70,7 @@ class Sources:
         if folder is None:
             return False
         file = Path(path).relative_to(folder)
-        is_written = file.suffix in SUFFIXES or file.name == MANIFEST
+        is_written = file.suffix in SUFFIXES or file.name in FILE_NAMES
         return is_written and not left_out(folder).match_file(file.as_posix())
 
     def by_folder(self, changes: Iterable[tuple[Change, str]]) -> Mapping[Path, list[str]]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin.commands.arguments import Signature, UsageError
 from mattermost_plugin.hooks import HookName, HookOptions, HookRegistrationError, check_options
+from mattermost_plugin.marks import Decorator, marker, marks_of
 from mattermost_plugin.models import Command, CommandArgs, CommandResponse, PluginContext
 from mattermost_plugin.source_places import place_of
 
@@ -18,14 +19,6 @@ if TYPE_CHECKING:
 COMMAND_ATTR = "_mattermost_command"
 LONGEST_TRIGGER = 128
 """Characters; what servers take."""
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class Decorator(Protocol):
-    """Marks a method, and returns it as it is."""
-
-    def __call__(self, method: Method, /) -> Method: ...
 
 
 @dataclass(frozen=True)
@@ -122,13 +115,7 @@ def command(
             " without its slash"
         )
     check_options(HookName.ExecuteCommand, HookOptions(timeout=timeout))
-    mark = CommandMark(trigger.lower(), description, autocomplete, hint, timeout)
-
-    def decorate(method: Method) -> Method:
-        setattr(method, COMMAND_ATTR, mark)
-        return method
-
-    return decorate
+    return marker(COMMAND_ATTR, CommandMark(trigger.lower(), description, autocomplete, hint, timeout))
 
 
 class Commands:
@@ -145,7 +132,7 @@ class Commands:
 
     def __init__(self, cls: type) -> None:
         self._methods: dict[str, CommandMethod] = {}
-        for attribute, mark in _marks(cls).items():
+        for attribute, mark in marks_of(cls, COMMAND_ATTR, CommandMark).items():
             method = getattr(cls, attribute)
             if mark.trigger in self._methods:
                 other = getattr(cls, self._methods[mark.trigger].attribute)
@@ -174,18 +161,6 @@ def _parted(entered: str) -> tuple[str, str]:
     """The first word of a command, and what was typed behind it."""
     first, *rest = entered.strip().split(None, 1) or [""]
     return first, rest[0] if rest else ""
-
-
-def _marks(cls: type) -> dict[str, CommandMark]:
-    marks: dict[str, CommandMark] = {}
-    for base in reversed(cls.__mro__):
-        for attribute, value in vars(base).items():
-            mark = getattr(value, COMMAND_ATTR, None) if callable(value) else None
-            if mark is not None:
-                marks[attribute] = mark
-            elif attribute in marks and not callable(value):
-                del marks[attribute]
-    return marks
 
 
 def _response(result: Any) -> Any:

@@ -10,13 +10,14 @@ import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, time, tzinfo
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin.hooks import HookRegistrationError
 from mattermost_plugin.jobs.clock import Clock, SystemClock
 from mattermost_plugin.jobs.lease import Store
 from mattermost_plugin.jobs.loop import JobLoop
 from mattermost_plugin.jobs.schedules import Daily, Every, Schedule
+from mattermost_plugin.marks import Decorator, marker, marks_of
 from mattermost_plugin.source_places import place_of
 
 if TYPE_CHECKING:
@@ -27,14 +28,6 @@ SHORTEST = 1.0
 """Seconds between two runs."""
 LONGEST_NAME = 100
 """Characters of a method's name, which is a part of a key."""
-
-Method = TypeVar("Method", bound=Callable[..., Any])
-
-
-class Decorator(Protocol):
-    """Marks a method, and returns it as it is."""
-
-    def __call__(self, method: Method, /) -> Method: ...
 
 
 @dataclass(frozen=True)
@@ -88,7 +81,7 @@ class Jobs:
     """
 
     def __init__(self, cls: type) -> None:
-        self._marks = _marks(cls)
+        self._marks = marks_of(cls, JOB_ATTR, JobMark)
         for name in self._marks:
             _check(getattr(cls, name), name)
 
@@ -124,25 +117,7 @@ def _jitter(mark: JobMark) -> Callable[[], float]:
 def _marker(schedule: Schedule, jitter: float) -> Decorator:
     if not _is_number(jitter) or jitter < 0:
         raise HookRegistrationError(f"jitter= is a number of seconds, not {jitter!r:.100}")
-    mark = JobMark(schedule, float(jitter))
-
-    def decorate(method: Method) -> Method:
-        setattr(method, JOB_ATTR, mark)
-        return method
-
-    return decorate
-
-
-def _marks(cls: type) -> dict[str, JobMark]:
-    marks: dict[str, JobMark] = {}
-    for base in reversed(cls.__mro__):
-        for name, value in vars(base).items():
-            mark = getattr(value, JOB_ATTR, None) if callable(value) else None
-            if mark is not None:
-                marks[name] = mark
-            elif name in marks and not callable(value):
-                del marks[name]
-    return marks
+    return marker(JOB_ATTR, JobMark(schedule, float(jitter)))
 
 
 def _check(method: Callable[..., Any], name: str) -> None:
