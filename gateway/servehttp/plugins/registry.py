@@ -154,11 +154,16 @@ class Registry:
 
         Raises:
             LookupError: there is no plugin with its id.
-            PluginStartError: it did not come up, or the gateway stops. Nothing has changed.
+            PluginStartError: it did not come up, the plugin was stopped meanwhile, or the gateway stops. Nothing has
+                changed.
         """
         async with self._restarts[successor.id]:
             before = self._plugins[successor.id]
+            resting = before.state is PluginState.STOPPED
             await self._bring_up(successor)
+            if not resting and before.state in (PluginState.STOPPING, PluginState.STOPPED):
+                await self._end(successor)
+                raise PluginStartError(successor.id, "it was stopped meanwhile")
             self._plugins[successor.id] = successor
             if self._versions is not None:
                 self._versions.hand_over(successor.id)

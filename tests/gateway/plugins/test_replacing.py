@@ -168,6 +168,19 @@ async def test_who_no_longer_waits_for_a_version_is_left_with_the_one_before(tmp
             assert await stage.name() == "first"
 
 
+async def test_a_plugin_that_was_stopped_meanwhile_stays_so(tmp_path: Path) -> None:
+    with no_leaks():
+        async with staged(tmp_path) as stage:
+            before = stage.plugin
+            stage.write("second", "await asyncio.sleep(0.3)")
+            replacing = asyncio.create_task(stage.replace())
+            await until(lambda: any(plugin.state is PluginState.STARTING for plugin in stage.registry.coming))
+            await before.stop()
+            with pytest.raises(PluginStartError, match="it was stopped meanwhile"):
+                await replacing
+            assert (stage.plugin, before.state) == (before, PluginState.STOPPED)
+
+
 async def test_a_stop_ends_what_is_on_its_way_and_what_is_leaving(tmp_path: Path) -> None:
     with no_leaks():
         async with staged(tmp_path, drain_timeout=600) as stage:

@@ -309,18 +309,18 @@ class Management:
     async def _take(self, unpacked: PluginManifest, user_id: str) -> None:
         plugin_id, before = unpacked.id, self._registry.get(unpacked.id)
         enabled = before is not None and plugin_id not in await self._ws.plugin_records.disabled()
-        # Remembered first: what lies in the folder and is not known would be enabled.
-        await self._ws.plugin_records.installed(plugin_id, user_id, enabled=enabled)
-        manifest = await asyncio.to_thread(self._installed.place, unpacked)
         if before is not None and before.state is PluginState.RUNNING:
-            await self._replace(manifest, before.generation + 1)
+            manifest = await asyncio.to_thread(self._installed.place, unpacked)
+            await self._replace(manifest, before.generation + 1, user_id)
         else:
-            await self._put(manifest, before)
+            # Remembered first: what lies in the folder and is not known would be enabled.
+            await self._ws.plugin_records.installed(plugin_id, user_id, enabled=enabled)
+            await self._put(await asyncio.to_thread(self._installed.place, unpacked), before)
             if enabled:
                 with contextlib.suppress(AppFailure):  # it is installed, and its status says why it does not run
                     await self._start(self._plugin(plugin_id))
 
-    async def _replace(self, manifest: PluginManifest, generation: int) -> None:
+    async def _replace(self, manifest: PluginManifest, generation: int, user_id: str) -> None:
         """Have another version of a plugin that runs; where it does not come up, nothing has changed."""
         before = self._manifests[manifest.id]
         try:
@@ -331,6 +331,8 @@ class Management:
             raise AppFailure("app.plugin.activate.app_error", text, 500, detail=error.reason) from None
         self.note(manifest)
         self._begin(self._clear(leaving, before))
+        enabled = manifest.id not in await self._ws.plugin_records.disabled()
+        await self._ws.plugin_records.installed(manifest.id, user_id, enabled=enabled)
         await self._greet(manifest.id)
 
     async def _put(self, manifest: PluginManifest, before: PluginHandle | None) -> None:
