@@ -149,6 +149,7 @@ lint: $(READY)
 	$(BIN)/python docs/make_rpcs.py --check
 	$(BIN)/python docs/make_rest.py --check
 	$(BIN)/python docs/make_hooks.py --check
+	$(BIN)/python loadtests/front_page.py --check
 	$(BIN)/python sdk/generate --check
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 

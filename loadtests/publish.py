@@ -1,4 +1,6 @@
-"""Runs the whole benchmark, the load tests and the one with many open exchanges, and makes docs/performance.md of them.
+"""Runs the whole benchmark, the load tests and the one with many open exchanges, and publishes them.
+
+They become docs/performance.md, and the figures in README.md.
 
 Only the compiled build is published. Exit codes: 0 all is reached and published, 1 failure, 5 published, and a ratio is
 missed.
@@ -15,7 +17,7 @@ from harness.sides import LOADTESTS
 
 from servehttp.build import describe_build, is_compiled
 
-STEPS = ("beside_others.py", "load.py", "open_exchanges.py", "performance.py")
+STEPS = ("beside_others.py", "load.py", "open_exchanges.py", "performance.py", "front_page.py")
 """Programs in this folder."""
 CHOICES = ("ONLY", "SCENARIO")
 """Variables that would leave something out."""

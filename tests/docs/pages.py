@@ -26,7 +26,7 @@ _BLOCK = re.compile(
 )
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _LINK = re.compile(r"(?<!`)\[[^\]]*\]\(([^)\s]+)\)")
-_SNIPPET = re.compile(r'^--8<-- "(.+)"$', re.MULTILINE)
+_SNIPPET = re.compile(r'^--8<-- "(?P<file>[^":]+)(?::(?P<section>\w+))?"$', re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,18 @@ class Command:
 def text_of(page: Path) -> str:
     """A page's text, with that of the files it includes."""
     text = page.read_text(encoding="utf-8")
-    return _SNIPPET.sub(lambda found: (ROOT / found[1]).read_text(encoding="utf-8"), text)
+    return _SNIPPET.sub(lambda found: _included(found["file"], found["section"]), text)
+
+
+def _included(file: str, section: str | None) -> str:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    if section is None:
+        return text
+    _, begin, rest = text.partition(f"<!-- --8<-- [start:{section}] -->\n")
+    included, end, _ = rest.partition(f"<!-- --8<-- [end:{section}] -->\n")
+    assert begin, f"{file} has no section {section}"
+    assert end, f"the section {section} of {file} has no end"
+    return included
 
 
 def blocks(page: Path) -> list[Block]:

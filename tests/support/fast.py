@@ -18,6 +18,7 @@ LEFT_OUT = (
     "benchmarks/test_ratios.py",
     "docs/test_messages.py",
     "docs/test_pages.py",
+    "docs/test_terminal.py",
     "examples/test_served.py",
     "examples/test_workspace_examples.py",
     "gateway/test_cli.py",
