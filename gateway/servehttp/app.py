@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -26,6 +27,8 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.supervision import PluginObservers
 from servehttp.settings.gateway import GatewaySettings
+
+RUN_BYTES = 4
 
 log = structlog.get_logger("servehttp.plugins")
 
@@ -252,7 +255,7 @@ def create_followed_app(
         host.manage(registry, factory, manifests)
         if workers is not None:
             host.share(factory.tunnel, reaper, workers)
-    front = make_front(registry, settings, host.identity if host is not None else None)
+    front = make_front(registry, settings, host.identity if host is not None else None, new_run())
     return GatewayApp(factory, registry, front, host)
 
 
@@ -265,15 +268,21 @@ def _warn_of_strangers(settings: GatewaySettings, manifests: Iterable[Manifest])
             log.warning(f"plugins.{setting} names plugins that are not there", ids=strangers, remedy=remedy)
 
 
-def make_front(registry: Registry, settings: GatewaySettings, identity: Identity | None) -> Front:
+def make_front(registry: Registry, settings: GatewaySettings, identity: Identity | None, run: str) -> Front:
     """The front of these plugins that the settings ask for.
 
     Args:
         registry: the plugins.
         settings: all settings.
         identity: knows who sends requests, if there is a host, which then has an API as well.
+        run: names this run of the gateway, its workers included.
     """
-    return Front(registry, _front_settings(settings), identity, has_api=identity is not None)
+    return Front(registry, _front_settings(settings, run), identity, has_api=identity is not None)
+
+
+def new_run() -> str:
+    """A name for a run of the gateway that no other has."""
+    return secrets.token_hex(RUN_BYTES)
 
 
 def tunnel_settings(settings: GatewaySettings) -> TunnelSettings:
@@ -281,7 +290,7 @@ def tunnel_settings(settings: GatewaySettings) -> TunnelSettings:
     return TunnelSettings(max_websocket_message=settings.limits.websocket_max_message)
 
 
-def _front_settings(settings: GatewaySettings) -> FrontSettings:
+def _front_settings(settings: GatewaySettings, run: str) -> FrontSettings:
     limits = settings.limits
     return FrontSettings(
         limits=ForwardLimits(limits.first_byte_timeout, limits.idle_timeout, limits.max_body_size),
@@ -289,4 +298,5 @@ def _front_settings(settings: GatewaySettings) -> FrontSettings:
         trusted=TrustedProxies(settings.server.forwarded_allow_ips),
         access_log=settings.log.access,
         cookies=CookieScopes(settings.plugins.origin_cookies),
+        live_run=run if settings.plugins.reload else "",
     )

@@ -36,6 +36,7 @@ LEFT_OUT = (
     "gateway/front/test_endings.py",
     "gateway/front/test_half_closed.py",
     "gateway/front/test_identity_outage.py",
+    "gateway/front/test_live_pages.py",
     "gateway/front/test_replicas.py",
     "gateway/front/test_scopes_beside_uvicorn.py",
     "gateway/front/test_server_*.py",

@@ -68,6 +68,7 @@ class Handle:
     restarts: int = 0
     started_in: float | None = 0.0
     folder: Path | None = None
+    generation: int = 0
 
     def link_after(self, refused: Sequence[Exchange]) -> Link | None:
         return self.link if len(refused) < OFFERS else None
@@ -184,12 +185,14 @@ async def front(
     trusted: tuple[str, ...] = (),
     identity: Identity | None = None,
     origin_cookies: tuple[str, ...] = (),
+    live_run: str = "",
     **limits: Any,
 ) -> AsyncIterator[Stage]:
     """The front at a free port, with `app` as the plugin `p`.
 
     Args:
         direct: by the fast path, where a request can take it.
+        live_run: have pages reload themselves.
         parser: that of the gateway's own server; without it and without `direct`, the server is plain uvicorn.
     """
     path = folder / "plugin.sock"
@@ -197,7 +200,12 @@ async def front(
         link = await Link.connect(f"unix:{path}", transport=transport, timeout=PATIENCE)
         plugins = Plugins({"p": Handle(link)})
         settings = FrontSettings(
-            replace(LIMITS, **limits), max_exchanges, TrustedProxies(trusted), True, CookieScopes(origin_cookies)
+            replace(LIMITS, **limits),
+            max_exchanges,
+            TrustedProxies(trusted),
+            True,
+            CookieScopes(origin_cookies),
+            live_run,
         )
         try:
             served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape

@@ -13,6 +13,7 @@ from servehttp.front.endings import Refused
 from servehttp.front.health import Health
 from servehttp.front.http import HTTPForward
 from servehttp.front.http_limits import has_body
+from servehttp.front.live_pages import LivePages
 from servehttp.front.public_files import PublicFiles
 from servehttp.front.settings import FrontSettings
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
@@ -33,6 +34,7 @@ class Front:
 
     Attributes:
         admission: what decides which requests go to a plugin.
+        live_pages: has pages reload themselves, where somebody writes plugins; all of HTTP has to pass here then.
     """
 
     def __init__(
@@ -48,11 +50,17 @@ class Front:
         self._settings = settings
         self._health = Health(registry, identity)
         self._public_files = PublicFiles(registry, settings.limits.idle_timeout)
+        self.live_pages = LivePages(registry, settings.live_run) if settings.live_run else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI, for scopes "http" and "websocket"."""
-        if scope["type"] == "http" and await self._health.answer(scope, send):
-            return
+        if scope["type"] == "http":
+            if await self._health.answer(scope, send):
+                return
+            if self.live_pages is not None:
+                if await self.live_pages.answer(scope, receive, send):
+                    return
+                send = self.live_pages.with_script(scope, send)
         request = _request(scope)
         record = RequestRecord(request, _raw_path(scope))
         try:
@@ -65,7 +73,9 @@ class Front:
                 record.log()
 
     def announce_drain(self) -> None:
-        """Tell every plugin that serves HTTP that its gateway is about to stop."""
+        """Tell every plugin that serves HTTP that its gateway is about to stop, and live pages no more of theirs."""
+        if self.live_pages is not None:
+            self.live_pages.end()
         for plugin in self._registry:
             for replica in plugin.replicas:
                 if replica.link is not None:

@@ -176,7 +176,9 @@ def make_server(
     limits = settings.limits
     admission = front.admission if front is not None else None
     protocol = _protocol(
-        settings.server.http, http_limits(limits, connection_limit(settings.server.max_connections)), admission
+        settings.server.http,
+        http_limits(limits, connection_limit(settings.server.max_connections)),
+        admission if front is not None and front.live_pages is None else None,
     )
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {

@@ -23,10 +23,15 @@ class ForwardLimits:
 
 @dataclass(frozen=True, slots=True)
 class FrontSettings:
-    """Limits, trust, and what is logged."""
+    """Limits, trust, what is logged, and whether pages are live.
+
+    Attributes:
+        live_run: names this run of the gateway where pages reload themselves; empty where they do not.
+    """
 
     limits: ForwardLimits
     max_exchanges: int
     trusted: TrustedProxies
     access_log: bool
     cookies: CookieScopes = field(default_factory=CookieScopes)
+    live_run: str = ""

@@ -27,11 +27,13 @@ class Setup:
         settings: every setting, as `Settings` takes them.
         place: which of the workers it is, from 0.
         has_host: whether plugins are part of something that knows who sends requests.
+        run: names this run of the gateway.
     """
 
     settings: dict[str, Any]
     place: int
     has_host: bool = False
+    run: str = ""
 
 
 @dataclass(frozen=True)

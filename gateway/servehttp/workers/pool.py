@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 import structlog
 
 from servehttp.aio import first_completed
+from servehttp.app import new_run
 from servehttp.errors import GatewayError
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.handle import PluginHandle
@@ -58,6 +59,7 @@ class WorkerPool:
         self._settings = settings.server
         self._setup = settings.model_dump(mode="json")
         self._has_host = has_host
+        self._run = new_run()
         self._shares = create_shares(settings.server.workers)
         self._plugins = plugins
         self._notifier = notifier
@@ -123,7 +125,7 @@ class WorkerPool:
         shared = [self._listener.fileno(), self._shares.fileno()]
         try:
             worker = await WorkerProcess.start(
-                self._command, Setup(self._setup, place, self._has_host), shared, self._reaper
+                self._command, Setup(self._setup, place, self._has_host, self._run), shared, self._reaper
             )
         except OSError as error:
             return f"its process cannot be started: {error}"

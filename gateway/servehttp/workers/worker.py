@@ -63,16 +63,17 @@ class Worker:
         settings: those of the gateway.
         share: its place among the workers.
         reader: knows who sends requests, where the main process does.
+        run: names this run of the gateway.
     """
 
-    def __init__(self, settings: Settings, share: Share, reader: WorkspaceReader | None) -> None:
+    def __init__(self, settings: Settings, share: Share, reader: WorkspaceReader | None, run: str) -> None:
         self._settings = settings.plugins
         self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)
         self._plugins = Mirrors(self._make)
         self._introduced = asyncio.Event()
         self._reader = reader
-        front = make_front(self._plugins.registry, settings, self._reader.identity if self._reader else None)
+        front = make_front(self._plugins.registry, settings, self._reader.identity if self._reader else None, run)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
@@ -187,7 +188,7 @@ def main() -> None:
     structlog.contextvars.bind_contextvars(worker=os.getpid())
     try:
         reader = make_reader(settings) if setup.has_host else None
-        Worker(settings, share, reader).run(connection, listener)
+        Worker(settings, share, reader, setup.run).run(connection, listener)
     except Exception:  # nobody is above: the main process sees the exit code
         log.exception("worker failed")
         sys.exit(1)
