@@ -8,6 +8,7 @@ import logging
 import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
@@ -345,3 +346,17 @@ async def close_clients(plugin: Plugin) -> None:
         plugin._own_api.close()
     if plugin._own_async_api is not None:
         await plugin._own_async_api.close()
+
+
+async def use_api(plugin: Plugin, plugin_id: str, target: str) -> None:
+    """Have a plugin's clients call the host's API there, from the next use of `api` and `async_api` on.
+
+    Args:
+        plugin: the plugin.
+        plugin_id: the id under which the host serves it.
+        target: where the API is, as gRPC names it; no token is asked for there.
+    """
+    await close_clients(plugin)
+    plugin._own_api = plugin._own_async_api = None
+    config = plugin._config or RuntimeConfig()
+    plugin._config = replace(config, plugin_id=plugin_id, api_target=target, api_token="")

@@ -1,7 +1,7 @@
-"""Executes a page in a folder of its own: files are written, consoles are typed, and one gateway at a time serves.
+"""Executes a page in a folder of its own: files are written, consoles typed, and gateways serve as the page says.
 
-The commands are those of the page but for one thing: port 8065 becomes one that is free. Of the build, what is printed
-is what the compiled one prints.
+The commands are those of the page but for one thing: ports 8065 and 7000 become such as are free. Of the build, what is
+printed is what the compiled one prints.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from docs.pages import Block, Command, commands
 from servehttp.build import describe_build
 from support.patience import PATIENCE
 
-USUAL_PORT = "8065"
-READY = "Press Ctrl-C to stop."
+USUAL_PORT, BY_HAND_PORT = "8065", "7000"
+READY = ("Press Ctrl-C to stop.", "Attach it to a gateway:")
 PYTEST_PLUGINS = "mattermost_plugin.testing.pytest_plugin,servehttp.testing.pytest_plugin"
 """Ours, which are found by this though the installation is older than the sources."""
 SEPARATOR = "\x1e"
@@ -36,7 +36,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port = str(_free_port())
+        self.port, self.by_hand_port = (str(_free_port()) for _ in range(2))
         self.serving = ExitStack()
 
     def execute(self, block: Block) -> None:
@@ -46,6 +46,9 @@ class Session:
         elif block.mark == "runs":
             self._type(block)
         elif block.mark == "serves":
+            self.serving.close()
+            self._serve(block)
+        elif block.mark == "beside":
             self._serve(block)
         elif block.language == "python" and block.mark != "fragment":
             _import(block)
@@ -76,7 +79,6 @@ class Session:
 
     def _serve(self, block: Block) -> None:
         (command,) = commands(block)
-        self.serving.close()
         lines = self.serving.enter_context(self._served(command))
         _compare(block, command, self._with_usual_port("".join(lines)))
 
@@ -103,16 +105,17 @@ class Session:
         return ours | console | {"PATH": path, "COLUMNS": "200", "PYTEST_PLUGINS": PYTEST_PLUGINS}
 
     def _with_own_port(self, text: str) -> str:
-        return text.replace(USUAL_PORT, self.port)
+        return text.replace(USUAL_PORT, self.port).replace(BY_HAND_PORT, self.by_hand_port)
 
     def _with_usual_port(self, text: str) -> str:
-        return text.replace(self.port, USUAL_PORT).replace(f"({describe_build()})", "(compiled)")
+        text = text.replace(self.port, USUAL_PORT).replace(self.by_hand_port, BY_HAND_PORT)
+        return text.replace(f"({describe_build()})", "(compiled)")
 
 
 def _until_ready(stderr: IO[str]) -> Iterator[str]:
     for line in stderr:
         yield line
-        if READY in line:
+        if any(ready in line for ready in READY):
             return
 
 

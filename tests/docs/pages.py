@@ -8,6 +8,7 @@ What is done with a block of code is written at the block, where a reader sees i
     <!-- runs -->                   before a block of console: each line that begins with `$` is executed, and prints
                                     what follows it, where `…` stands for anything
     <!-- serves -->                 the same for one command that goes on until the page, or the next such block, ends
+    <!-- beside -->                 the same, and what is served before goes on as well
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from docs.pages import PAGES, ROOT, blocks
 pytestmark = pytest.mark.timeout(180)
 
 EXECUTED = [page for page in PAGES if any(block.language == "python" or block.mark for block in blocks(page))]
-MARKS = {"", "fragment", "runs", "serves"}
+MARKS = {"", "fragment", "runs", "serves", "beside"}
 
 
 @pytest.fixture

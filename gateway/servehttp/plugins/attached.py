@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
+from servehttp.plugins.attached_api import AttachedApi
 from servehttp.plugins.replica_hooks import HookHost
 from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
 
+if TYPE_CHECKING:  # the connection's module loads its libraries
+    from servehttp.plugins.link import Link
+
 
 class AttachedRunner:
-    """Something that is there, or is not, and that nobody here ends; a `Runner`."""
+    """Something that is there, or is not, and that nobody here ends; a `Runner`.
+
+    Args:
+        target: where it listens.
+        api: the API for it; None where there is none.
+    """
 
     pid = None
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, api: AttachedApi | None = None) -> None:
+        self.api = api
         self._target = target
 
     async def ready(self, timeout: float) -> str:
@@ -27,10 +39,46 @@ class AttachedRunner:
         raise AssertionError("nobody sets this event")
 
     def retire(self) -> None:
-        """It has no endpoint of the API."""
+        """Another version has taken the plugin's place."""
+        if self.api is not None:
+            self.api.retire()
 
     async def stop(self, grace: float) -> None:
-        """Leave it alone."""
+        """Leave it alone, and take no more of its calls."""
+        if self.api is not None:
+            await self.api.close()
+
+
+class Attachment:
+    """How one place is run and connected to: the connection that a run begins with brings the API.
+
+    Args:
+        target: where it listens.
+        connect: how a connection is made.
+        make_api: makes the API for one run; None where there is none.
+    """
+
+    def __init__(self, target: str, connect: Connect, make_api: Callable[[], AttachedApi] | None) -> None:
+        self._target = target
+        self._connect = connect
+        self._make_api = make_api
+        self._runner = AttachedRunner(target)
+
+    async def launch(self) -> AttachedRunner:
+        """Begin a run; see `Launch`."""
+        self._runner = AttachedRunner(self._target, self._make_api() if self._make_api is not None else None)
+        return self._runner
+
+    async def connect(self, target: str, *, timeout: float, session: int | None) -> Link:
+        """Make a connection; see `Connect`."""
+        link = await self._connect(target, timeout=timeout, session=session)
+        if self._runner.api is not None:
+            try:
+                await self._runner.api.offer(link, timeout)
+            except BaseException:
+                await link.close()
+                raise
+        return link
 
 
 def attach(
@@ -42,6 +90,7 @@ def attach(
     host: HookHost | None = None,
     number: int | None = None,
     generation: int = 0,
+    make_api: Callable[[], AttachedApi] | None = None,
 ) -> SupervisedPlugin:
     """A plugin at `unix:PATH` or `HOST:PORT`, activated at each connection, and connected to again for ever.
 
@@ -51,12 +100,19 @@ def attach(
         connect: how a connection is made.
         policy: its times; its restart policy should have no limit.
         observers: who else connects to it.
-        host: fires its hooks. It has no process of ours to be given an endpoint of the API.
+        host: fires its hooks.
         number: which of the plugin's replicas is there; None for the only one.
         generation: how many versions of the plugin there were before.
+        make_api: makes the API for one run of it; None where there is none.
     """
-
-    async def launch() -> AttachedRunner:
-        return AttachedRunner(target)
-
-    return SupervisedPlugin(plugin_id, launch, connect, policy, observers, host, number=number, generation=generation)
+    attachment = Attachment(target, connect, make_api)
+    return SupervisedPlugin(
+        plugin_id,
+        attachment.launch,
+        attachment.connect,
+        policy,
+        observers,
+        host,
+        number=number,
+        generation=generation,
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.plugins.attached import attach
+from servehttp.plugins.attached_api import AttachedApi
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.dialing import GatewayTLS
 from servehttp.plugins.environment import inherited, mattermost_variables
@@ -101,10 +102,17 @@ class PluginFactory:
         policy = replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
 
         def place(number: int | None, host: HookHost | None) -> SupervisedPlugin:
-            target = targets[(number or 1) - 1]
-            return attach(plugin_id, target, self._connect(plugin_id), policy, self.observers, host, number)
+            target, connect = targets[(number or 1) - 1], self._connect(plugin_id)
+            make_api = self._attached_api(plugin_id, target, number)
+            return attach(plugin_id, target, connect, policy, self.observers, host, number, make_api=make_api)
 
         return self._made_of(plugin_id, len(targets), place)
+
+    def _attached_api(self, plugin_id: str, target: str, number: int | None) -> Callable[[], AttachedApi] | None:
+        if self.host is None:
+            return None
+        open_endpoint = functools.partial(self.host.open_endpoint, plugin_id, number)
+        return functools.partial(AttachedApi, plugin_id, target, open_endpoint, self.reaper)
 
     def _made_of(
         self,

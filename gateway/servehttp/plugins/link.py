@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 from mattermost_plugin.calls.client import CONNECT, CallClient
 from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.exchange import Exchange, Request
-from mattermost_plugin.grpc import common_pb2, hooks_lifecycle_pb2, hooks_pb2
+from mattermost_plugin.grpc import attach_pb2, common_pb2, hooks_lifecycle_pb2, hooks_pb2
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.http2.connecting import CannotConnect
 from mattermost_plugin.statuses import CallFailed, Status
@@ -37,6 +37,7 @@ PROBE_TIMEOUT = 1.0
 
 SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
 CHECK = f"/{health_pb2.DESCRIPTOR.services_by_name['Health'].full_name}/Check"
+OFFER_API = f"/{attach_pb2.DESCRIPTOR.services_by_name['Attachment'].full_name}/OfferApi"
 ANY_SIZE = -1
 
 
@@ -124,6 +125,21 @@ class Link:
     def in_flight(self) -> int:
         """How many exchanges are open."""
         return self.carrier.in_flight
+
+    async def offer_api(self, plugin_id: str, target: str, timeout: float) -> None:
+        """Tell a plugin that was started by hand where the host's API is.
+
+        Args:
+            plugin_id: the id under which it is served.
+            target: where its API is, a unix socket as gRPC names it.
+            timeout: seconds for its answer.
+
+        Raises:
+            LinkError: it takes none, or not this one.
+        """
+        request = attach_pb2.OfferApiRequest(plugin_id=plugin_id, target=target)
+        with _told("OfferApi"):
+            await self._hooks.call(OFFER_API, request, attach_pb2.OfferApiResponse, timeout)
 
     async def activate(self, timeout: float) -> None:
         """OnConfigurationChange, whose failure is only logged, then OnActivate; each if the plugin has it.

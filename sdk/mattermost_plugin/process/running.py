@@ -28,7 +28,7 @@ from mattermost_plugin.process.exit_watch import ExitWatch
 from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.server import PluginServer
 from mattermost_plugin.process.stop_signals import stop_signals
-from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
+from mattermost_plugin.runtime_config import DEFAULT_API_TARGET, RuntimeConfig, load_runtime_config
 from mattermost_plugin.tls import TLSError, TLSFiles
 
 logger = get_logger("mattermost_plugin.server")
@@ -160,6 +160,7 @@ async def _serve_at(
         address=address,
         tls=place.tls,
         plaintext=place.listen.startswith(PLAINTEXT),
+        takes_api=config.api_target == DEFAULT_API_TARGET,  # as nobody has said where it is
     )
     await server.start()
     if is_reachable_from_outside(address) and not (place.tls and place.tls.ca):

@@ -53,6 +53,7 @@ class PluginServer:
         printed: what the process prints, for a host that shows it.
         tls: files to speak TLS by; without them an address that other machines reach is refused.
         plaintext: it is not.
+        takes_api: whether who connects may tell the plugin where the API of its host is, which nobody else has.
     """
 
     def __init__(
@@ -65,6 +66,7 @@ class PluginServer:
         printed: stdio.PrintedLines | None = None,
         tls: TLSFiles | None = None,
         plaintext: bool = False,
+        takes_api: bool = False,
     ) -> None:
         self.plugin = plugin_instance
         self.config = config or plugin_instance.config or load_runtime_config()
@@ -73,6 +75,7 @@ class PluginServer:
         self._options = options or ()
         self._tls = tls
         self._plaintext = plaintext
+        self._takes_api = takes_api
         self._printed = printed or stdio.PrintedLines()
         self._stopping: asyncio.Task[None] | None = None
         self._terminated = asyncio.Event()
@@ -108,7 +111,14 @@ class PluginServer:
         try:
             adapter = ASGIAdapter(application, await self._lifespan.startup())
             self._services = Services(
-                self.plugin, self.config, adapter.serve, self._printed, self._shut_down, self._limits(), context
+                self.plugin,
+                self.config,
+                adapter.serve,
+                self._printed,
+                self._shut_down,
+                self._limits(),
+                context,
+                takes_api=self._takes_api,
             )
             self.address, sockets = bind(self.address)
             self._services.listen(sockets)

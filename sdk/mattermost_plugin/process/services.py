@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import socket
 import ssl
 from collections.abc import Callable, Sequence
@@ -18,12 +19,12 @@ from mattermost_plugin.listening.server import Server
 from mattermost_plugin.listening.streaming import streaming
 from mattermost_plugin.listening.unary import unary
 from mattermost_plugin.loggers import get_logger
-from mattermost_plugin.plugin import Plugin
+from mattermost_plugin.plugin import Plugin, use_api
 from mattermost_plugin.process.options import ServerOptions
 from mattermost_plugin.process.stdio import PrintedLines
 from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.serve_http.served import StreamServer
-from mattermost_plugin.servicers import controller, health, stdio_servicer
+from mattermost_plugin.servicers import attachment, controller, health, stdio_servicer
 from mattermost_plugin.servicers.direct_hooks import SERVE_HTTP, SERVICE, direct_hooks
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.servicers.reflection import reflection
@@ -49,6 +50,7 @@ class Services:
         shut_down: begins to stop the process.
         options: sizes and numbers.
         tls: speaks TLS; None for none.
+        takes_api: whether who connects may tell the plugin where the API of its host is.
     """
 
     def __init__(
@@ -60,6 +62,8 @@ class Services:
         shut_down: Callable[[], None],
         options: ServerOptions,
         tls: ssl.SSLContext | None,
+        *,
+        takes_api: bool,
     ) -> None:
         self._printed = printed
         self._health = health.Health(HEALTH_SERVICE)
@@ -69,6 +73,8 @@ class Services:
         answers = direct_hooks(self._hooks)
         self._calls = CallServer(answers, options.sent)
         answers |= {health.CHECK: self._health.check, controller.SHUTDOWN: controller.shutdown(shut_down)}
+        if takes_api:
+            answers[attachment.OFFER_API] = attachment.offered(functools.partial(use_api, plugin))
         flows = {
             TUNNEL: self._tunnels.connect,
             health.WATCH: self._health.watch,
