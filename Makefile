@@ -78,7 +78,7 @@ $(WHEEL): pyproject.toml hatch_build.py README.md LICENSE $(SOURCES)
 $(DEMO): $(WHEEL)
 	@echo "Installing what the example plugins need …"
 	$(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --quiet "$$(echo build/wheel/*.whl)[workspace]" fastapi
+	.venv-demo/bin/python -m pip install --quiet "$$(echo build/wheel/*.whl)[workspace]" fastapi sse-starlette
 	.venv-demo/bin/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
 	@touch $@
 

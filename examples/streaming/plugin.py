@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import TypeVar
 
+from sse_starlette import EventSourceResponse
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, StreamingResponse
@@ -35,15 +36,11 @@ class Streaming(Plugin):
         return FileResponse(PAGE)
 
     @get("/ticks")
-    async def ticks(self, request: Request) -> StreamingResponse:
+    async def ticks(self, request: Request) -> EventSourceResponse:
         """`n` server-sent events, or events without end, `interval` seconds apart."""
         n = query_number(request, "n", int, MOST) if "n" in request.query_params else None
         interval = query_number(request, "interval", float, LONGEST_INTERVAL, default="1")
-        return StreamingResponse(
-            tick(itertools.count(1) if n is None else range(1, n + 1), interval),
-            media_type="text/event-stream",
-            headers={"cache-control": "no-cache", "x-accel-buffering": "no"},
-        )
+        return EventSourceResponse(tick(itertools.count(1) if n is None else range(1, n + 1), interval), sep="\n")
 
     @post("/echo")
     async def echo(self, request: Request) -> StreamingResponse:
@@ -77,12 +74,12 @@ class Streaming(Plugin):
                 await ws.send_bytes(message["bytes"])
 
 
-async def tick(numbers: Iterable[int], interval: float) -> AsyncIterator[str]:
-    """Each number as a server-sent event, with a pause between two."""
+async def tick(numbers: Iterable[int], interval: float) -> AsyncIterator[dict[str, object]]:
+    """Each number as an event, with a pause between two."""
     for number in numbers:
         if number > 1:
             await asyncio.sleep(interval)
-        yield f"id: {number}\ndata: {number}\n\n"
+        yield {"id": number, "data": number}
 
 
 async def zeros(n: int) -> AsyncIterator[bytes]:

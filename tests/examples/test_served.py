@@ -152,7 +152,7 @@ async def test_ticks_arrive_one_by_one(gateway: Gateway) -> None:
             events.append(bytes(event.data))
         assert isinstance(event, h11.EndOfMessage)
 
-    assert dict(head.headers)[b"cache-control"] == b"no-cache"
+    assert dict(head.headers)[b"cache-control"] == b"no-store"
     assert dict(head.headers)[b"x-accel-buffering"] == b"no"
     assert events == [b"id: 1\ndata: 1\n\n", b"id: 2\ndata: 2\n\n", b"id: 3\ndata: 3\n\n"]
 

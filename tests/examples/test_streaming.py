@@ -32,7 +32,7 @@ async def test_ticks_are_server_sent_events(plugin_client: PluginClient) -> None
 
     assert ticks.text == "id: 1\ndata: 1\n\nid: 2\ndata: 2\n\nid: 3\ndata: 3\n\n"
     assert ticks.headers["content-type"].startswith("text/event-stream")
-    assert (ticks.headers["cache-control"], ticks.headers["x-accel-buffering"]) == ("no-cache", "no")
+    assert (ticks.headers["cache-control"], ticks.headers["x-accel-buffering"]) == ("no-store", "no")
     assert (await plugin_client.get("/ticks?n=0")).text == ""
 
 
