@@ -79,7 +79,7 @@ async def tick(numbers: Iterable[int], interval: float) -> AsyncIterator[dict[st
     for number in numbers:
         if number > 1:
             await asyncio.sleep(interval)
-        yield {"id": number, "data": number}
+        yield {"id": str(number), "data": number}
 
 
 async def zeros(n: int) -> AsyncIterator[bytes]:
