@@ -31,6 +31,11 @@ PORT ?= 8065
 CORES := $(shell getconf _NPROCESSORS_ONLN)
 WORKERS ?= $(shell expr 2 \* $(CORES))
 
+# Packages are installed by uv, which comes as a package: pip takes four times as long.
+UV := .venv-uv/bin/uv
+ENVIRONMENT = $(UV) venv --quiet --seed --allow-existing --python $(PYTHON)
+INSTALL = $(UV) pip install --quiet --compile-bytecode --python
+
 BIN := .venv/bin
 READY := .venv/.ready
 LOADTEST := .venv/.loadtest
@@ -62,24 +67,27 @@ export PYTHONDONTWRITEBYTECODE =
 help:
 	@sed -n -e '/^$$/q' -e 's/^# \{0,1\}//p' Makefile
 
-$(READY): pyproject.toml
-	$(PYTHON) -m venv .venv
-	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[dev]'
+$(UV):
+	$(PYTHON) -m venv .venv-uv
+	.venv-uv/bin/python -m pip install --quiet uv
+
+$(READY): pyproject.toml | $(UV)
+	$(ENVIRONMENT) .venv
+	BUILD_SERVEHTTP=pure $(INSTALL) $(BIN)/python --editable '.[dev]'
 	@touch $@
 
 # What is installed, measured and tested is one wheel, made as `pip install .` makes it.
-$(WHEEL): pyproject.toml hatch_build.py README.md LICENSE $(SOURCES)
+$(WHEEL): pyproject.toml hatch_build.py README.md LICENSE $(SOURCES) | $(UV)
 	@echo "Building: half a minute where there is a C compiler …"
-	$(PYTHON) -m venv .venv-build
 	rm -rf build/wheel
-	$(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir build/wheel .
+	$(UV) build --quiet --wheel --python $(PYTHON) --out-dir build/wheel
 	@touch $@
 
 $(DEMO): $(WHEEL)
 	@echo "Installing what the example plugins need …"
-	$(PYTHON) -m venv .venv-demo
-	.venv-demo/bin/python -m pip install --quiet "$$(echo build/wheel/*.whl)[workspace]" fastapi sse-starlette
-	.venv-demo/bin/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
+	$(ENVIRONMENT) .venv-demo
+	$(INSTALL) .venv-demo/bin/python "$$(echo build/wheel/*.whl)[workspace]" fastapi sse-starlette
+	$(INSTALL) .venv-demo/bin/python --no-deps --reinstall build/wheel/*.whl
 	@touch $@
 
 demo: $(DEMO)
@@ -112,17 +120,17 @@ coverage: $(READY)
 
 # What the project needs, apart from itself: that is then installed again in seconds.
 $(INSTALLED_NEEDS): pyproject.toml | $(WHEEL)
-	$(PYTHON) -m venv .venv-installed
-	$(INSTALLED_BIN)/python -m pip install --quiet "$$(echo build/wheel/*.whl)[dev,loadtest]"
+	$(ENVIRONMENT) .venv-installed
+	$(INSTALL) $(INSTALLED_BIN)/python "$$(echo build/wheel/*.whl)[dev,loadtest]"
 	@touch $@
 
 $(INSTALLED): $(INSTALLED_NEEDS) $(WHEEL)
-	$(INSTALLED_BIN)/python -m pip install --quiet --no-deps --force-reinstall build/wheel/*.whl
+	$(INSTALL) $(INSTALLED_BIN)/python --no-deps --reinstall build/wheel/*.whl
 	@touch $@
 
-$(BUILD): pyproject.toml
-	$(PYTHON) -m venv .venv-build
-	$(BUILD_BIN)/python -m pip install --quiet build twine
+$(BUILD): pyproject.toml | $(UV)
+	$(ENVIRONMENT) .venv-build
+	$(INSTALL) $(BUILD_BIN)/python twine
 	@touch $@
 
 # The compiled wheel is the one that is tested and measured: compiling takes long. The pure one is made of the sdist, and has
@@ -130,12 +138,12 @@ $(BUILD): pyproject.toml
 wheels: $(BUILD) $(WHEEL)
 	@! ls build/wheel/*-none-any.whl 2>/dev/null || { echo "which is pure: see to a C compiler, and rm -r build/wheel"; exit 1; }
 	rm -rf dist
-	$(BUILD_BIN)/python -m build --sdist --outdir dist
-	BUILD_SERVEHTTP=pure $(BUILD_BIN)/python -m pip wheel --quiet --no-deps --wheel-dir dist dist/*.tar.gz
+	$(UV) build --quiet --sdist --python $(PYTHON) --out-dir dist
+	BUILD_SERVEHTTP=pure $(UV) build --quiet --wheel --python $(PYTHON) --out-dir dist dist/*.tar.gz
 	cp build/wheel/*.whl dist
 	$(BUILD_BIN)/python .ci/same_files.py dist/*.whl
 	$(BUILD_BIN)/twine check --strict dist/*
-	$(BUILD_BIN)/python .ci/serve_installed.py dist/*
+	PATH="$(CURDIR)/$(dir $(UV)):$$PATH" $(BUILD_BIN)/python .ci/serve_installed.py dist/*
 
 environments: $(DOCS) $(INSTALLED)
 
@@ -154,7 +162,7 @@ lint: $(READY)
 	$(BIN)/python -m pytest -q tests/wire/test_contract.py
 
 $(LOADTEST): $(READY)
-	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[loadtest]'
+	BUILD_SERVEHTTP=pure $(INSTALL) $(BIN)/python --editable '.[loadtest]'
 	@touch $@
 
 bench: $(MEASURED)
@@ -170,7 +178,7 @@ soak: $(MEASURED)
 	$(MEASURED_BIN)/python loadtests/soak.py $(ARGS)
 
 $(DOCS): $(READY)
-	BUILD_SERVEHTTP=pure $(BIN)/python -m pip install --quiet --editable '.[docs]'
+	BUILD_SERVEHTTP=pure $(INSTALL) $(BIN)/python --editable '.[docs]'
 	@touch $@
 
 docs: $(DOCS)
