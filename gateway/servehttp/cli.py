@@ -19,6 +19,7 @@ import typer
 
 from servehttp import logs
 from servehttp.authoring import commands as authoring
+from servehttp.authoring.debugging import settings_under_debugger
 from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError
 from servehttp.operating.backup_commands import backup, restore
@@ -177,6 +178,16 @@ def dev(
         ),
     ] = None,
     port: PortOption = None,
+    debugpy: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=65535,
+            metavar="PORT",
+            help="Start the one plugin under debugpy, for a debugger that connects to this port of 127.0.0.1; it may "
+            "then take any time for anything. Its new versions start once the one before was stopped.",
+        ),
+    ] = None,
     workspace: WorkspaceOption = None,
     data_dir: DataDirOption = None,
     log_level: LogLevelOption = None,
@@ -187,8 +198,10 @@ def dev(
     The version before serves until the new one runs, and on where that does not come up. The rules of .bundleignore say
     which files are none of the plugin's own.
     """
+    folders = plugin_dirs or [Path()]
     settings = {
-        "plugins.paths": plugin_dirs or [Path()],
+        **(settings_under_debugger(folders, debugpy) if debugpy is not None else {}),
+        "plugins.paths": folders,
         "plugins.reload": True,
         "plugins.drain_timeout": DEV_DRAIN,
         "server.port": port,

@@ -129,10 +129,12 @@ class PluginStartError(GatewayError):
     Attributes:
         plugin_id: which one.
         reason: why: its exit code, its last words, what it printed instead of a handshake, what its OnActivate said.
+        stopped_before: whether the version that it should have replaced was stopped for it.
     """
 
     def __init__(self, plugin_id: str, reason: str) -> None:
         super().__init__(f"plugin {plugin_id} did not start: {reason}")
+        self.stopped_before = False
         self.plugin_id = plugin_id
         self.reason = reason
 

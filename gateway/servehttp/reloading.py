@@ -15,7 +15,7 @@ import structlog
 from watchfiles import Change, awatch
 
 from servehttp.authoring.contents import left_out
-from servehttp.errors import GatewayError
+from servehttp.errors import GatewayError, PluginStartError
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.manifest import FILE_NAMES
 
@@ -91,11 +91,16 @@ async def _renew(gateway: Renewable, folder: Path, files: list[str]) -> None:
     try:
         plugin = await gateway.renew(folder)
     except GatewayError as error:
-        log.error("the new version does not run, the one before serves on", folder=str(folder), reason=str(error))
+        log.error(f"the new version does not run, {_what_serves(error)}", folder=str(folder), reason=str(error))
     except Exception:  # a fault of ours must not end the watch
         log.exception("reloading failed", folder=str(folder))
     else:
         log.info("plugin was reloaded", plugin=plugin.id, seconds=round(plugin.started_in or 0, 3))
+
+
+def _what_serves(error: GatewayError) -> str:
+    alone = isinstance(error, PluginStartError) and error.stopped_before
+    return "and the one before was stopped for it" if alone else "the one before serves on"
 
 
 async def _cancel(task: asyncio.Task[None]) -> None:

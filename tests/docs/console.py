@@ -1,7 +1,7 @@
 """Executes a page in a folder of its own: files are written, consoles typed, and gateways serve as the page says.
 
-The commands are those of the page but for one thing: ports 8065 and 7000 become such as are free. Of the build, what is
-printed is what the compiled one prints.
+The commands are those of the page but for one thing: ports 8065, 7000 and 5678 become such as are free. Of the build, what
+is printed is what the compiled one prints.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -22,7 +22,8 @@ from docs.pages import Block, Command, commands
 from servehttp.build import describe_build
 from support.patience import PATIENCE
 
-USUAL_PORT, BY_HAND_PORT = "8065", "7000"
+USUAL_PORTS = ("8065", "7000", "5678")
+"""The gateway's, a plugin's that is served by hand, a debugger's."""
 READY = ("Press Ctrl-C to stop.", "Attach it to a gateway:")
 PYTEST_PLUGINS = "mattermost_plugin.testing.pytest_plugin,servehttp.testing.pytest_plugin"
 """Ours, which are found by this though the installation is older than the sources."""
@@ -36,7 +37,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.port, self.by_hand_port = (str(_free_port()) for _ in range(2))
+        self.ports = {usual: str(_free_port()) for usual in USUAL_PORTS}
         self.serving = ExitStack()
 
     def execute(self, block: Block) -> None:
@@ -101,15 +102,23 @@ class Session:
     def _environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("SERVEHTTP_")}
         path = f"{Path(sys.executable).parent}{os.pathsep}{ours['PATH']}"
-        console = {"SERVEHTTP_SERVER__PORT": self.port, "SERVEHTTP_LOG__FORMAT": "console", "no_proxy": "127.0.0.1"}
+        console = {
+            "SERVEHTTP_SERVER__PORT": self.ports[USUAL_PORTS[0]],
+            "SERVEHTTP_LOG__FORMAT": "console",
+            "no_proxy": "127.0.0.1",
+        }
         return ours | console | {"PATH": path, "COLUMNS": "200", "PYTEST_PLUGINS": PYTEST_PLUGINS}
 
     def _with_own_port(self, text: str) -> str:
-        return text.replace(USUAL_PORT, self.port).replace(BY_HAND_PORT, self.by_hand_port)
+        return _exchange(text, self.ports)
 
     def _with_usual_port(self, text: str) -> str:
-        text = text.replace(self.port, USUAL_PORT).replace(self.by_hand_port, BY_HAND_PORT)
+        text = _exchange(text, {own: usual for usual, own in self.ports.items()})
         return text.replace(f"({describe_build()})", "(compiled)")
+
+
+def _exchange(text: str, ports: Mapping[str, str]) -> str:
+    return re.sub("|".join(ports), lambda found: ports[found[0]], text)
 
 
 def _until_ready(stderr: IO[str]) -> Iterator[str]:

@@ -38,6 +38,7 @@ POLICY = SupervisionPolicy(
     start_timeout=PATIENCE,
     connect_timeout=PATIENCE,
     hook_timeout=PATIENCE,
+    deactivate_timeout=PATIENCE,
     health_interval=60 * PATIENCE,
     health_timeout=PATIENCE,
     health_failures=2,

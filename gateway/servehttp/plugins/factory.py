@@ -20,7 +20,7 @@ from servehttp.plugins.environment import inherited, mattermost_variables
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
 from servehttp.plugins.installed import InstalledPlugins
-from servehttp.plugins.interpreter import check_version, find_interpreter
+from servehttp.plugins.interpreter import check_debugger, check_version, debugger_options, find_interpreter
 from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest, load_manifest
 from servehttp.plugins.output import OutputLimits
@@ -157,6 +157,7 @@ class PluginFactory:
                 plugins.start_timeout,
                 environment,
                 self.environments if installed.has(manifest) else None,
+                debug_port=plugins.debugpy.get(manifest.id),
             ),
             environment=environment,
             limits=OutputLimits(line_bytes=plugins.output_line_limit, tail_lines=plugins.stderr_tail_lines),
@@ -175,6 +176,8 @@ async def find_command(
     environment: Mapping[str, str],
     environments: VirtualEnvironments | None,
     user: User | None,
+    *,
+    debug_port: int | None = None,
 ) -> Command:
     """What runs the plugin in a folder, looked for anew because it may have been changed since.
 
@@ -184,10 +187,11 @@ async def find_command(
         environment: the plugin's, and so that of its interpreter.
         environments: have what it needs, if it was installed.
         user: who runs it, and so its interpreter; None for our own user.
+        debug_port: where a debugger connects to it; None for nowhere.
 
     Raises:
         ManifestError: the manifest or the script is not there any more, or no longer good.
-        InterpreterError: no interpreter, or not of the version that the manifest asks for.
+        InterpreterError: no interpreter, not of the version that the manifest asks for, or without debugpy.
         DependencyError: what it needs is not installed.
         BundleError: what it needs cannot be read.
     """
@@ -198,7 +202,11 @@ async def find_command(
         environment = user.environment(environment)
     spec = manifest.server.python_version
     await check_version(interpreter, spec, timeout=timeout, user=user, environment=environment)
-    return Command((str(interpreter), *manifest.server.command()), folder)
+    options: tuple[str, ...] = ()
+    if debug_port is not None:
+        await check_debugger(interpreter, timeout=timeout, user=user, environment=environment)
+        options = debugger_options(debug_port)
+    return Command((str(interpreter), *options, *manifest.server.command()), folder)
 
 
 def supervision_policy(settings: PluginSettings, plugin_id: str) -> SupervisionPolicy:
@@ -207,6 +215,8 @@ def supervision_policy(settings: PluginSettings, plugin_id: str) -> SupervisionP
         start_timeout=settings.start_timeouts.get(plugin_id, settings.start_timeout),
         connect_timeout=settings.connect_timeout,
         hook_timeout=settings.hook_timeout,
+        # Under a debugger it may stand still, which shall hold up no end.
+        deactivate_timeout=settings.stop_timeout if plugin_id in settings.debugpy else settings.hook_timeout,
         health_interval=settings.health_interval,
         health_timeout=settings.health_timeout,
         health_failures=settings.health_failures,

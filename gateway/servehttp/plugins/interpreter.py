@@ -28,6 +28,7 @@ _WINDOWS_NAMES = ("Scripts/python.exe",)
 _OWN_PATH = os.path.realpath(sys.executable)
 _OWN_VERSION = "{}.{}.{}".format(*sys.version_info)
 _ASK_VERSION = "import sys; print('{}.{}.{}'.format(*sys.version_info))"
+_ASK_DEBUGGER = "import importlib.util; print(importlib.util.find_spec('debugpy') is not None)"
 _LONGEST_ANSWER = 100
 
 _known_versions: dict[tuple[str, int], Version] = {}
@@ -102,6 +103,33 @@ async def check_version(
             "make a venv in the plugin's folder with such a Python, or change server.python_version",
         )
     return version
+
+
+async def check_debugger(
+    interpreter: Path, *, timeout: float, user: User | None, environment: Mapping[str, str] | None
+) -> None:
+    """Make sure that an interpreter has debugpy; the arguments are those of `check_version`.
+
+    Raises:
+        InterpreterError: it has not, or does not run.
+    """
+    command = (str(interpreter), "-c", _ASK_DEBUGGER)
+    try:
+        found = await _ask(user.command(command) if user is not None else command, environment, timeout)
+    except OSError as error:
+        raise _broken(interpreter, f"cannot be run: {error.strerror or error}") from error
+    if found.strip() != str(True):
+        remedy = f"install it there: {interpreter} -m pip install debugpy"
+        raise InterpreterError(interpreter, "has no debugpy, under which the plugin is to run", remedy)
+
+
+def debugger_options(port: int) -> tuple[str, ...]:
+    """What stands before a script, or its `-m`, to run it under debugpy.
+
+    Args:
+        port: of 127.0.0.1, where the debugger connects.
+    """
+    return ("-X", "frozen_modules=off", "-m", "debugpy", "--listen", f"127.0.0.1:{port}")
 
 
 async def find_version(

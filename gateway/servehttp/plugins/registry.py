@@ -38,6 +38,7 @@ class Registry:
             another process's.
         observers: who is told when replicas are there no more.
         versions: what their host is told by which version of a plugin it fires hooks in; None where there is no host.
+        alone: the ids of plugins of which two versions cannot run side by side.
     """
 
     def __init__(
@@ -46,11 +47,13 @@ class Registry:
         reaper: Reaper | None,
         observers: PluginObservers | None = None,
         versions: Versions | None = None,
+        alone: Container[str] = (),
     ) -> None:
         self._plugins = {plugin.id: plugin for plugin in plugins}
         self._reaper = reaper
         self._observers = observers
         self._versions = versions
+        self._alone = alone
         self._starts = asyncio.Semaphore(STARTS_AT_ONCE)
         self._restarts: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._coming: set[PluginHandle] = set()
@@ -68,7 +71,11 @@ class Registry:
         started = [factory.started(manifest) for manifest in manifests if manifest.id not in ids]
         ids.update(plugin.id for plugin in started)
         return cls(
-            [*started, *attached, *refused_plugins(refused, ids)], factory.reaper, factory.observers, factory.versions
+            [*started, *attached, *refused_plugins(refused, ids)],
+            factory.reaper,
+            factory.observers,
+            factory.versions,
+            factory.settings.plugins.debugpy,
         )
 
     def get(self, plugin_id: str) -> PluginHandle | None:
@@ -144,7 +151,7 @@ class Registry:
         """Have another version of a plugin in the place of the one that is there, once all of it runs.
 
         Until then that one serves as before. Afterwards nothing begins there, and what is open goes on until it has
-        drained, for which nobody waits.
+        drained, for which nobody waits. Of a plugin that has to be alone it is stopped first.
 
         Args:
             successor: not started yet; its generation is another one than that of the plugin with its id.
@@ -155,12 +162,14 @@ class Registry:
         Raises:
             LookupError: there is no plugin with its id.
             PluginStartError: it did not come up, the plugin was stopped meanwhile, or the gateway stops. Nothing has
-                changed.
+                changed, but that one that has to be alone is stopped.
         """
         async with self._restarts[successor.id]:
             before = self._plugins[successor.id]
+            if successor.id in self._alone:
+                await before.stop()
             resting = before.state is PluginState.STOPPED
-            await self._bring_up(successor)
+            await self._bring_up(successor, alone=successor.id in self._alone)
             if not resting and before.state in (PluginState.STOPPING, PluginState.STOPPED):
                 await self._end(successor)
                 raise PluginStartError(successor.id, "it was stopped meanwhile")
@@ -183,7 +192,7 @@ class Registry:
             if self._reaper is not None:
                 await self._reaper.stop()
 
-    async def _bring_up(self, successor: PluginHandle) -> None:
+    async def _bring_up(self, successor: PluginHandle, *, alone: bool) -> None:
         """Start all of it; it is gone again if that fails, or is not wanted any more."""
         self._coming.add(successor)
         for replica in successor.replicas:
@@ -192,6 +201,7 @@ class Registry:
             problems = await self._start_all(successor.replicas)
             for problem in problems.values():
                 if problem is not None:
+                    problem.stopped_before = alone
                     raise problem
             await asyncio.gather(*(replica.settled() for replica in successor.replicas))
         except BaseException:

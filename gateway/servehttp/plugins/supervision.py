@@ -45,7 +45,9 @@ class SupervisionPolicy:
     """From the launch to the handshake, at the first start of one that starts alone."""
     connect_timeout: float
     hook_timeout: float
-    """For OnActivate, and for OnDeactivate."""
+    """For OnActivate."""
+    deactivate_timeout: float
+    """For OnDeactivate."""
     health_interval: float
     health_timeout: float
     health_failures: int

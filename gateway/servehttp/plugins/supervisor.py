@@ -381,7 +381,7 @@ class SupervisedPlugin(Replica):
         try:
             await link.drain(self._policy.drain_timeout)
             await self._observers_settled(self._policy.drain_timeout)
-            await link.deactivate(self._policy.hook_timeout)
+            await link.deactivate(self._policy.deactivate_timeout)
         except GatewayError as error:
             self._log.warning("OnDeactivate failed", error=str(error))
         except Exception:  # whatever fails here, the process must still be ended

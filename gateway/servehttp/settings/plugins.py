@@ -16,6 +16,7 @@ from servehttp.settings.kinds import (
     Group,
     Names,
     Paths,
+    Ports,
     ReplicaCounts,
     Seconds,
     SecondsOrZero,
@@ -93,6 +94,11 @@ class PluginSettings(Group):
     reload: bool = Field(
         default=False,
         description="Replace a plugin when a file of its own changes; the old version serves until the new one runs.",
+    )
+    debugpy: Ports = Field(
+        default_factory=dict,
+        description="Plugins that are started under debugpy, which they need in their environment, and the port of "
+        "127.0.0.1 at which a debugger connects to each, as ID=PORT; such a one is stopped before it is replaced.",
     )
     install_dependencies: Source = Field(
         default="always",
