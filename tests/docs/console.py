@@ -1,7 +1,7 @@
 """Executes a page in a folder of its own: files are written, consoles typed, and gateways serve as the page says.
 
-The commands are those of the page but for one thing: ports 8065, 7000 and 5678 become such as are free. Of the build, what
-is printed is what the compiled one prints.
+The commands are those of the page but for one thing: ports 8065, 7000 and 5678 become such as are free. Of the build,
+what is printed is what the compiled one prints.
 """
 
 from __future__ import annotations
