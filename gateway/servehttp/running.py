@@ -10,9 +10,10 @@ import asyncio
 import contextlib
 import functools
 import gc
+import logging
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
 import uvicorn
@@ -30,6 +31,9 @@ from servehttp.progress import report_start, report_stop
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
+
+SERVER_LOGGER = "uvicorn.error"
+"""The one that uvicorn itself logs to, errors or not."""
 
 
 def run(
@@ -72,9 +76,25 @@ async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.s
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
     async with _reporting(gateway, listener), _reloading(gateway, watched):
         try:
-            await server.serve(sockets=[listener])
+            with _told_once(gateway):
+                await server.serve(sockets=[listener])
         except SystemExit as error:
             raise gateway.start_error or GatewayError("the HTTP server did not start; the log says why") from error
+
+
+@contextlib.contextmanager
+def _told_once(gateway: GatewayApp) -> Iterator[None]:
+    """Have the server not log why the gateway could not start: whoever called it tells that, in one line."""
+
+    def is_another(record: logging.LogRecord) -> bool:
+        return gateway.start_error is None
+
+    log = logging.getLogger(SERVER_LOGGER)
+    log.addFilter(is_another)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_another)
 
 
 async def _run_with_workers(

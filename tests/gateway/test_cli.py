@@ -195,3 +195,12 @@ def test_a_port_in_use_ends_with_1_and_one_line_before_any_plugin_starts(tmp_pat
     (line,) = error_lines(process)
     assert line.startswith(f"error: cannot listen on 127.0.0.1:{port}: it is in use; ")
     assert not (tmp_path / "started").exists()
+
+
+def test_a_data_folder_that_cannot_be_one_is_one_line(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_text("no folder")
+    process = run("serve", plugin(tmp_path / "a", "com.example.a"), "--port", "0", "--data-dir", file)
+    assert process.returncode == 1
+    (line,) = process.stderr.splitlines()
+    assert line.startswith(f"error: the workspace cannot be opened: {file}: ")

@@ -33,11 +33,12 @@ def add(
     """Add a user. The password is asked for without echo, or is a line of standard input."""
     settings = load_settings(config, {"data_dir": data_dir})
     logs.configure(settings.log)
-    password = read_secret(f"Password of {username}: ", twice=True)
 
     with loading():  # here, because the database's libraries take long to import
-        from servehttp.workspace.embedding.accounts import ADMIN_ROLES, USER_ROLES, add_user
+        from servehttp.workspace.embedding.accounts import ADMIN_ROLES, USER_ROLES, add_user, check_workspace
 
+    check_workspace(settings)
+    password = read_secret(f"Password of {username}: ", twice=True)
     roles = ADMIN_ROLES if admin else USER_ROLES
     made = asyncio.run(add_user(username, email, password, settings, roles))
     told = {
@@ -51,11 +52,12 @@ def password(username: Username, config: ConfigOption = None, data_dir: DataDirO
     """Give a user another password, asked for without echo, or a line of standard input; all their logins end."""
     settings = load_settings(config, {"data_dir": data_dir})
     logs.configure(settings.log)
-    new = read_secret(f"New password of {username}: ", twice=True)
 
     with loading():
-        from servehttp.workspace.embedding.accounts import set_password
+        from servehttp.workspace.embedding.accounts import check_workspace, set_password
 
+    check_workspace(settings)
+    new = read_secret(f"New password of {username}: ", twice=True)
     asyncio.run(set_password(username, new, settings))
     print(f"{username} has another password")
 

@@ -50,6 +50,7 @@ SHOWN_LINES = 3
 """Lines of stdout that are quoted where there should have been a handshake."""
 
 NO_HANDSHAKE = "closed its stdout without a handshake"
+NOT_AGAIN = "(not tried again: the same files fail in the same way)"
 HOPELESS = (FileNotFoundError, NotADirectoryError, PermissionError)
 """Errors of starting a process that come again at every attempt."""
 
@@ -145,7 +146,10 @@ class PluginProcess:
         if self._stdout.problem != NO_HANDSHAKE:
             raise RunnerError(self._explain(self._stdout.problem), permanent=True)
         ended = await self._end_without_handshake()
-        raise RunnerError(self._explain(ended), cause=self._cause())
+        cause = self._cause()
+        if cause is not None and cause.lasts:
+            raise RunnerError(f"{self._explain(ended)} {NOT_AGAIN}", permanent=True, cause=cause)
+        raise RunnerError(self._explain(ended), cause=cause)
 
     async def wait(self) -> str:
         """Return as soon as the process has ended: how, and its last words."""

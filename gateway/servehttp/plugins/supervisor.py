@@ -56,7 +56,10 @@ HOST_LACK_DELAY = 1.0
 CLOSE_TIMEOUT = 2.0
 """Seconds to hang up."""
 
-REMEDY = "put right what the reason says, then `servehttp plugin reset ID`, or restart the gateway"
+REMEDY = (
+    "put right what the reason says: that is enough where plugins are reloaded; elsewhere `servehttp plugin reset ID` "
+    "follows, or restart the gateway"
+)
 
 log = structlog.get_logger("servehttp.plugins")
 

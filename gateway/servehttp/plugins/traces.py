@@ -10,6 +10,9 @@ from pathlib import Path
 PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 ERROR = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt|Warning)(?::.*)?")
 
+LASTING = frozenset(("SyntaxError", "IndentationError", "TabError", "ImportError", "ModuleNotFoundError"))
+"""Errors that come again for as long as the same files are there."""
+
 
 @dataclass(frozen=True)
 class Cause:
@@ -24,6 +27,11 @@ class Cause:
     error: str
     file: Path | None = None
     line: int = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether the same files would fail in the same way again."""
+        return self.file is not None and self.error.partition(":")[0] in LASTING
 
     def __str__(self) -> str:
         return self.error if self.file is None else f"{self.error} ({self.file.name}, line {self.line})"

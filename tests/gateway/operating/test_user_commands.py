@@ -92,8 +92,10 @@ async def test_what_cannot_be_done_is_one_line(data_dir: Path, arguments: list[s
 
 def test_a_folder_without_a_workspace_gets_none(tmp_path: Path) -> None:
     folder = tmp_path / "nothing"
-    done = user(folder, "add", "ada", typed=f"{PASSWORD}\n")
-    assert f"there is no workspace in {folder}" in done.stderr
+    for arguments in (["add", "ada"], ["password", "ada"], ["token", "--save"]):
+        done = user(folder, *arguments, typed="")
+        [line] = done.stderr.splitlines()
+        assert line.startswith(f"error: there is no workspace in {folder}")
     assert not folder.exists()
 
 

@@ -138,6 +138,36 @@ async def test_a_version_that_does_not_come_up_changes_nothing(tmp_path: Path) -
         assert await stage.name() == "third"
 
 
+async def test_what_cannot_start_as_it_is_written_is_tried_once_and_again_when_it_was_edited(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, factory())
+    stage.write("first", "!")
+    async with started(stage.registry):
+        assert (stage.plugin.state, stage.plugin.restarts) == (PluginState.FAILED, 0)
+        assert "SyntaxError" in stage.plugin.reason
+        assert stage.plugin.reason.endswith("(not tried again: the same files fail in the same way)")
+        stage.write("second")
+        await stage.replace()
+        assert await stage.name() == "second"
+
+
+async def test_one_that_has_to_be_alone_is_stopped_first(tmp_path: Path) -> None:
+    stage = Stage(tmp_path, factory())
+    registry = stage.registry = Registry([stage.plugin], stage.factory.reaper, alone=[ID])
+    async with started(registry):
+        before, process = stage.plugin, pid_of(stage.plugin)
+        stage.write("second", "import os; assert os.path.exists('deactivated by first')")
+        await stage.replace()
+        assert (before.state, is_alive(process), await stage.name()) == (PluginState.STOPPED, False, "second")
+        stage.write("third", "!")
+        with pytest.raises(PluginStartError) as told:
+            await stage.replace()
+        assert told.value.stopped_before
+        assert stage.plugin.state is PluginState.STOPPED
+        stage.write("fourth")
+        await stage.replace()
+        assert await stage.name() == "fourth"
+
+
 async def test_what_is_open_goes_on_where_it_began(tmp_path: Path) -> None:
     async with staged(tmp_path) as stage:
         before = stage.plugin

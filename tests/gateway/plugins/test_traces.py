@@ -40,3 +40,18 @@ def test_it_is_the_last_exception_with_the_last_of_the_plugins_own_lines(text: s
 @pytest.mark.parametrize("text", ["", "no database", "error: no license", "Errors happen: often", "see Error: x y"])
 def test_other_words_are_no_exception(text: str) -> None:
     assert find_cause(text.splitlines(), FOLDER) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "lasts"),
+    [
+        ('File "/plugins/one/plugin.py", line 13\nSyntaxError: invalid syntax', True),
+        ("File \"/plugins/one/plugin.py\", line 3\nModuleNotFoundError: No module named 'nothing'", True),
+        ('File "/usr/lib/python3/a.py", line 3\nSyntaxError: invalid syntax', False),
+        ('File "/plugins/one/plugin.py", line 3\nConnectionRefusedError: [Errno 111] Connection refused', False),
+    ],
+)
+def test_what_the_files_themselves_are_wrong_in_lasts(text: str, lasts: bool) -> None:
+    cause = find_cause(text.splitlines(), FOLDER)
+    assert cause is not None
+    assert cause.lasts is lasts

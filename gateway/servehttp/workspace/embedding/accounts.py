@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -17,6 +19,16 @@ ADMIN_ROLES = ("system_admin", "system_user")
 DESCRIPTION = "made by servehttp"
 EMAIL_DOMAIN = "localhost.localdomain"
 """Of an address that nobody gave."""
+
+
+def check_workspace(settings: Settings) -> None:
+    """See that there is a workspace with these settings, before somebody is asked for anything.
+
+    Raises:
+        WorkspaceError: there is none, or its folder cannot be looked into.
+    """
+    with explaining(settings):
+        _require_workspace(settings)
 
 
 async def make_token(workspace: Workspace, username: str) -> str:
@@ -102,5 +114,7 @@ async def _find(workspace: Workspace, username: str) -> User:
 def _require_workspace(settings: Settings) -> None:
     """Refuse to make one where none is: whoever names a user has named the wrong folder then, or none."""
     folder = settings.data_dir
-    if not (settings.workspace.database_url or (folder / DATABASE_FILE).exists() or folder.is_file()):
+    if folder.is_file():  # as who would make it there is told
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(folder))
+    if not (settings.workspace.database_url or (folder / DATABASE_FILE).exists()):
         raise WorkspaceError(f"there is no workspace in {folder}: name the gateway's data folder with --data-dir")

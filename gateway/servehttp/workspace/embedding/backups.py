@@ -70,8 +70,8 @@ def back_up(settings: Settings, file: Path, *, database: bool = True, replace: b
     Raises:
         BackupError: there is nothing to back up, or it cannot be read, or the file cannot be written.
     """
-    _check(settings, file, database, replace)
     try:
+        _check(settings, file, database, replace)
         with _appearing(file) as (partial, folder):
             count = _write(settings.data_dir, partial, folder / DATABASE_FILE if database else None)
     except BundleError as error:

@@ -89,8 +89,13 @@ class WorkspaceHost:
         return min(int(largest) + ENVELOPE, LARGEST_MESSAGE_SIZE)
 
     def plugin_folders(self) -> list[Path]:
-        """The folders of the plugins that were installed in it."""
-        return self._installed.folders()
+        """The folders of the plugins that were installed in it.
+
+        Raises:
+            WorkspaceError: the data folder cannot be read.
+        """
+        with explaining(self._settings):
+            return self._installed.folders()
 
     def manage(self, registry: Registry, factory: PluginFactory, manifests: Iterable[Manifest]) -> None:
         """Have the workspace manage the gateway's plugins; to be called before it is opened.

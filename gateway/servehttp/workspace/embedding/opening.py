@@ -23,6 +23,7 @@ REMEDIES = {
     sqlite3.SQLITE_FULL: "free some space on its disk",
     sqlite3.SQLITE_BUSY: "another process writes to it and does not end: stop that",
 }
+OTHER_FOLDER = "name a folder that the gateway's user can write with --data-dir, or have it write this one"
 
 
 @contextmanager
@@ -36,6 +37,8 @@ def explaining(settings: Settings) -> Iterator[None]:
 
 
 def _reason(error: Exception, settings: Settings) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; {OTHER_FOLDER}"
     file = None if settings.workspace.database_url else settings.data_dir / DATABASE_FILE
     if isinstance(error, StoreUnavailable) and file is not None:
         return f"{file}: {first_line(error)}; {_remedy(error, file)}"

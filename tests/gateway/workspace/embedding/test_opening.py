@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import shutil
@@ -11,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from servehttp.errors import WorkspaceError
-from servehttp.workspace.embedding.accounts import make_token_of
+from servehttp.errors import BackupError, WorkspaceError
+from servehttp.workspace.embedding.accounts import check_workspace, make_token_of
+from servehttp.workspace.embedding.backups import back_up
 from servehttp.workspace.embedding.host import WorkspaceHost
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import open_workspace
@@ -57,7 +59,7 @@ BAD: dict[Callable[[Path], None], list[str]] = {
     damaged: ["workspace.db", "malformed", "restore a backup"],
     no_database: ["workspace.db", "not a database", "move it away"],
     a_folder: ["workspace.db", "it is a folder"],
-    in_no_folder: ["data"],
+    in_no_folder: ["data: ", "--data-dir"],
 }
 
 
@@ -77,3 +79,25 @@ async def test_what_is_there_and_what_to_do_is_said_in_one_line(tmp_path: Path, 
     assert said.startswith("the workspace cannot be opened: ")
     assert "\n" not in said
     assert all(part in said for part in BAD[make]), said
+
+
+@pytest.mark.parametrize("name", ["file", "file/below", "loop", "x" * 300])
+async def test_a_folder_that_cannot_be_one_is_told_alike_wherever_it_is_looked_into(tmp_path: Path, name: str) -> None:
+    (tmp_path / "file").write_text("no folder")
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    settings = Settings(data_dir=tmp_path / name)
+
+    async def serve() -> None:
+        host = WorkspaceHost(settings)
+        host.plugin_folders()
+        async with host:
+            raise AssertionError("it cannot be opened")
+
+    for look in (serve, lambda: make_token_of("admin", settings), lambda: asyncio.to_thread(check_workspace, settings)):
+        with pytest.raises(WorkspaceError) as told:
+            await look()
+        assert len(str(told.value).splitlines()) == 1
+        assert "--data-dir" in str(told.value)
+        assert "Errno" not in str(told.value)
+    with pytest.raises(BackupError, match=name[:100]):
+        back_up(settings, tmp_path / "backup.tar.gz")
