@@ -19,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from servehttp.errors import ResponseTruncated
+from servehttp.request_lines import ACCESS_LOGGER, request_line
 from servehttp.settings.kinds import LogFormat
 from servehttp.settings.server import LogSettings
 
@@ -109,10 +110,21 @@ def _processors(form: LogFormat, stream: TextIO) -> tuple[list[Processor], list[
         before.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
         return before, [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     before.append(structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False))
-    console = structlog.dev.ConsoleRenderer(
-        colors=use_colours(stream), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    return before, [structlog.processors.format_exc_info, _escape_event, _console_renderer(stream)]
+
+
+def _console_renderer(stream: TextIO) -> Processor:
+    colours, is_terminal = use_colours(stream), stream.isatty()
+    all_else = structlog.dev.ConsoleRenderer(
+        colors=colours, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
     )
-    return before, [structlog.processors.format_exc_info, _escape_event, console]
+
+    def render(logger: WrappedLogger, name: str, event: EventDict) -> str:
+        if is_terminal and event.get("logger") == ACCESS_LOGGER:
+            return request_line(event, colours=colours)
+        return all_else(logger, name, event)
+
+    return render
 
 
 def _add_name(logger: WrappedLogger, _: str, event: EventDict) -> EventDict:

@@ -159,3 +159,47 @@ def test_colours_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatc
     stream = configured(Terminal(), format="console")
     structlog.get_logger("servehttp.x").info("colour")
     assert "\x1b[" in stream.getvalue()
+
+
+ANSWERED = {"status": 200, "plugin": "com.a", "duration_ms": 1.25, "client": "127.0.0.1", "request_id": "r1"}
+
+
+def request_on(stream: io.StringIO, path: str = "/plugins/com.a/", **fields: Any) -> str:
+    configured(stream, format="console")
+    structlog.get_logger("servehttp.access").info(f"GET {path}", **{**ANSWERED, **fields})
+    return stream.getvalue()
+
+
+@pytest.fixture
+def colourful(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A terminal that can show colours."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+@pytest.mark.parametrize(
+    ("status", "colour"), [(101, 36), (200, 32), (304, 36), (404, 33), (500, 31), (0, 31), (999, 31)]
+)
+@pytest.mark.usefixtures("colourful")
+def test_a_terminal_shows_what_became_of_a_request_in_colour(status: int, colour: int) -> None:
+    line = request_on(Terminal(), status=status)
+    assert f"\x1b[{colour}m{status}\x1b[0m 1.25 ms" in line
+    assert "GET /plugins/com.a/" in line
+    assert "request_id" not in line
+
+
+@pytest.mark.usefixtures("colourful")
+def test_a_request_of_whatever_path_does_not_control_the_terminal() -> None:
+    assert r"/\x1b[2J" in request_on(Terminal(), path="/\x1b[2J")
+
+
+def test_without_colour_it_is_plain_and_what_went_wrong_is_at_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    line = request_on(Terminal(), problem="the client went away")
+    assert line.partition(" ")[2] == "GET /plugins/com.a/ 200 1.25 ms com.a the client went away\n"
+
+
+def test_elsewhere_it_has_all_of_its_fields() -> None:
+    line = request_on(io.StringIO())
+    assert "status=200" in line
+    assert "request_id=r1" in line

@@ -8,8 +8,9 @@ import structlog
 
 from mattermost_plugin.exchange import Request
 from servehttp.front.responses import Refusal
+from servehttp.request_lines import ACCESS_LOGGER
 
-logger = structlog.get_logger("servehttp.access")
+logger = structlog.get_logger(ACCESS_LOGGER)
 
 
 class RequestRecord:
