@@ -9,7 +9,7 @@
 # make lint           check style, types, imports, generated code and the wire contract
 # make bench          measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured;
 #                     PURE=1 measures it as plain Python, which is not published); other benchmarks by ARGS="WHAT …":
-#                     open, parts, instructions, calls, go (loadtests/README.md)
+#                     open, parts, instructions, calls, reload, go (loadtests/README.md)
 # make performance    run `make bench`, `make load` and the benchmark with many open exchanges, whole, and make
 #                     docs/performance.md of their results: half an hour on a machine that does nothing else
 # make soak           put all users of the load tests on the gateway for long, kill plugins meanwhile, and tell whether

@@ -7,6 +7,7 @@
 | `parts` | times single parts, API calls and hooks; options are pytest's |
 | `instructions` | counts the instructions of single parts, beside the baseline |
 | `calls` | puts API calls and hooks beside a bare gRPC call: these rows of `gateway` alone |
+| `reload` | times an edit of a plugin until it is served, beside the plugin's start |
 | `go` | times calls from a Go host to our processes; options are those of `go test` |
 """
 
@@ -27,6 +28,7 @@ BENCHMARKS = {
     "parts": PARTS,
     "instructions": ("-m", "benchmarks.instructions"),
     "calls": (*GATEWAY, "--only", "calls"),
+    "reload": ("loadtests/reload.py",),
     "go": ("-m", "interop.go_benchmarks"),
 }
 """What Python is given for each."""

@@ -24,6 +24,10 @@ SUFFIXES = frozenset(
 )
 """Of files that people write; others may be what a plugin writes while it runs."""
 
+SETTLING = 20
+"""Milliseconds without a further change after which changes count: somebody waits for it, and of what comes later only
+the last counts anyway."""
+
 log = structlog.get_logger("servehttp.reload")
 
 
@@ -45,7 +49,7 @@ async def reload_changed(gateway: Renewable, folders: Iterable[Path]) -> None:
     sources = Sources(folders)
     renewing: dict[Path, asyncio.Task[None]] = {}
     try:
-        async for changes in awatch(*sources.folders, watch_filter=sources.concern):
+        async for changes in awatch(*sources.folders, watch_filter=sources.concern, step=SETTLING):
             for folder, files in sources.by_folder(changes).items():
                 if folder in renewing:
                     await _cancel(renewing[folder])

@@ -73,3 +73,9 @@ def test_a_benchmark_that_is_not_there_is_wrong_usage(
 
     assert ended.value.code == 2
     assert "there is no benchmark speed: there are gateway, open" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("what", bench.BENCHMARKS)
+def test_each_benchmark_is_a_module_or_a_program_that_is_there(what: str) -> None:
+    first, *_ = bench.command([what])
+    assert first == "-m" or (bench.ROOT / first).is_file()
