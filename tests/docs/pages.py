@@ -68,8 +68,8 @@ def _included(file: str, section: str | None) -> str:
 
 
 def blocks(page: Path) -> list[Block]:
-    """All blocks of code in a page, in order."""
-    text = page.read_text(encoding="utf-8")
+    """All blocks of code in a page, in order, with the files they include."""
+    text = text_of(page)
     return [
         Block(
             f"{page.name}:{text.count(chr(10), 0, found.start('text'))}",

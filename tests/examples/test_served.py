@@ -28,7 +28,7 @@ from support.patience import PATIENCE
 pytestmark = pytest.mark.anyio
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-NAMES = ("bench", "hello", "moderator", "notes", "streaming", "todo")
+NAMES = ("bench", "hello", "moderator", "notes", "shelf", "streaming", "todo")
 IDS = [f"com.example.{name}" for name in NAMES]
 STOP_TIMEOUT = PATIENCE
 
@@ -55,9 +55,16 @@ class Gateway:
 
 
 @pytest.fixture(scope="module")
-def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+def shelf_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the shelf keeps its files: below the folder for temporary ones."""
+    return tmp_path_factory.mktemp("temporary") / "com.example.shelf"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory, shelf_folder: Path) -> Iterator[Gateway]:
     command = [sys.executable, "-m", "servehttp", "serve", str(EXAMPLES), "--port", "0", "--log-format", "json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SERVEHTTP_")}
+    environment["TMPDIR"] = str(shelf_folder.parent)
     process = subprocess.Popen(
         command, env=environment, cwd=tmp_path_factory.mktemp("gateway"), stderr=subprocess.PIPE, text=True
     )
@@ -262,3 +269,26 @@ async def test_bench(gateway: Gateway) -> None:
         assert (await client.get("bytes?n=100000")).content == bytes(100_000)
         assert (await client.post("upload", content=bytes(100_000))).json() == {"bytes": 100_000}
         assert (await client.get("sse?n=2")).text == "data: 0\n\ndata: 1\n\n"
+
+
+async def test_the_shelf_tells_what_comes_in_and_gives_it_back(gateway: Gateway, shelf_folder: Path) -> None:
+    async with gateway.client("shelf") as client, client.stream("GET", "events") as events:
+        lines = events.aiter_lines()
+        (stored,) = (await client.post("files", files={"file": ("notes.txt", b"Buy oat milk.")})).json()
+        told = [line async for line in until(lines, '"stored"')]
+        download = await client.get(f"files/{stored['id']}")
+
+    assert told[-1] == 'data: {"kind": "stored", "name": "notes.txt", "size": 13}'
+    assert (download.text, download.headers["content-disposition"]) == (
+        "Buy oat milk.",
+        'attachment; filename="notes.txt"',
+    )
+    assert os.listdir(shelf_folder) == [stored["id"]]
+
+
+async def until(lines: AsyncIterator[str], wanted: str) -> AsyncIterator[str]:
+    """Lines up to the first that has some text in it."""
+    async for line in lines:
+        yield line
+        if wanted in line:
+            return

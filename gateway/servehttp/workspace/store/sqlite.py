@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ async def connect_sqlite(*arguments: Any, **options: Any) -> aiosqlite.Connectio
         sqlite3.Error: what `sqlite3.connect` raises.
     """
     connection = aiosqlite.connect(*arguments, **options)
+    # SQLAlchemy stops one that it is closing, if whoever waits is cancelled: a second stop would wait for a thread that
+    # has ended, for ever.
+    connection.stop = functools.cache(connection.stop)  # type: ignore[method-assign]
     thread = connection._thread
     thread.daemon = True  # as SQLAlchemy has it: a disk that hangs does not hold up the end of the process
     try:

@@ -12,7 +12,9 @@ from sqlalchemy import select
 from servehttp.workspace.store.database import Database, Timeouts
 from servehttp.workspace.store.migrations import migrate
 from servehttp.workspace.store.rows import insert, scalar
+from servehttp.workspace.store.sqlite import connect_sqlite
 from servehttp.workspace.store.tables.system import system
+from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
 
@@ -116,3 +118,11 @@ async def test_what_follows_a_commit_happens_after_it_and_not_after_a_roll_back(
             raise LookupError
     database.after_commit(lambda: happened.append("at once"))
     assert happened == ["committed", "at once"]
+
+
+async def test_a_connection_that_is_stopped_while_it_is_closed_comes_to_its_end() -> None:
+    connection = await connect_sqlite(":memory:")
+    connection.stop()  # as SQLAlchemy does when whoever waits for the close is cancelled
+    async with asyncio.timeout(PATIENCE):
+        with pytest.raises(ValueError, match="Connection closed"):
+            await connection.close()
