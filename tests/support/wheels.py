@@ -6,8 +6,8 @@ import io
 import zipfile
 
 
-def wheel_name(name: str, version: str = "1.0") -> str:
-    return f"{name}-{version}-py3-none-any.whl"
+def wheel_name(name: str, version: str = "1.0", tag: str = "py3-none-any") -> str:
+    return f"{name}-{version}-{tag}.whl"
 
 
 def wheel(name: str, version: str = "1.0", code: str = "") -> bytes:
