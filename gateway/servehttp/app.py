@@ -14,6 +14,7 @@ import structlog
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import Receive, Scope, Send
 from servehttp.errors import GatewayError, ManifestError
+from servehttp.figures import Figures
 from servehttp.front.application import Front
 from servehttp.front.cookies import CookieScopes
 from servehttp.front.peers import TrustedProxies
@@ -43,6 +44,11 @@ class Host(PluginHost, Protocol):
     @property
     def identity(self) -> Identity:
         """Knows who sends requests."""
+        ...
+
+    @property
+    def figures(self) -> Figures:
+        """What it has counted of hooks and API calls."""
         ...
 
     @property

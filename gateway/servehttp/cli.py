@@ -129,6 +129,9 @@ def serve(
     access_log: Annotated[
         bool | None, setting_option("log.access", "--access-log/--no-access-log", panel="Logs")
     ] = None,
+    metrics: Annotated[
+        str | None, setting_option("metrics.listen", "--metrics", panel="Listening", metavar="HOST:PORT")
+    ] = None,
     config: ConfigOption = None,
 ) -> None:
     """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
@@ -151,6 +154,7 @@ def serve(
             "log.level": log_level,
             "log.format": log_format,
             "log.access": access_log,
+            "metrics.listen": metrics,
             "workspace.enabled": workspace,
             "data_dir": data_dir,
         },

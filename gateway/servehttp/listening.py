@@ -16,9 +16,9 @@ BACKLOG = 2048
 """Connections that may wait to be accepted."""
 
 _PROBLEMS = {
-    errno.EADDRINUSE: "it is in use; stop the other process, or choose another port with --port",
-    errno.EACCES: "permission denied; ports below 1024 need privileges, so choose another with --port",
-    errno.EADDRNOTAVAIL: "this machine has no such address; choose another with --host",
+    errno.EADDRINUSE: "it is in use; stop the other process, or choose another port with {port}",
+    errno.EACCES: "permission denied; ports below 1024 need privileges, so choose another with {port}",
+    errno.EADDRNOTAVAIL: "this machine has no such address; choose another with {host}",
 }
 
 
@@ -32,7 +32,7 @@ def listen(settings: ServerSettings) -> Iterator[socket.socket]:
         ListenError: the address cannot be used.
     """
     if settings.uds is None:
-        with _listen_tcp(settings.host, settings.port) as listener:
+        with listen_tcp(settings.host, settings.port) as listener:
             yield listener
         return
     with _listen_unix(settings.uds) as listener:
@@ -51,7 +51,18 @@ def base_url(listener: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-def _listen_tcp(host: str, port: int) -> socket.socket:
+def listen_tcp(host: str, port: int, host_option: str = "--host", port_option: str = "--port") -> socket.socket:
+    """Listen on an address.
+
+    Args:
+        host: a name or address.
+        port: 0 takes a free one.
+        host_option: how another host is chosen, for who has to.
+        port_option: how another port is.
+
+    Raises:
+        ListenError: the address cannot be used.
+    """
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     try:
         family, *_, where = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
@@ -59,9 +70,10 @@ def _listen_tcp(host: str, port: int) -> socket.socket:
         # Asyncio turns Nagle's algorithm off only where a socket names TCP as its protocol, and this does not yet.
         return socket.socket(fileno=listener.detach())
     except socket.gaierror as error:
-        raise ListenError(address, f"the name is not known ({error.strerror}); correct --host") from error
+        raise ListenError(address, f"the name is not known ({error.strerror}); correct {host_option}") from error
     except OSError as error:
-        raise ListenError(address, _PROBLEMS.get(error.errno or 0, str(error.strerror))) from error
+        problem = _PROBLEMS.get(error.errno or 0, str(error.strerror))
+        raise ListenError(address, problem.format(host=host_option, port=port_option)) from error
 
 
 def _listen_unix(path: Path) -> socket.socket:

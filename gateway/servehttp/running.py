@@ -16,14 +16,13 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
-import uvicorn
-
 from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp.aio import first_completed, meanwhile
 from servehttp.app import GatewayApp, Host, create_app, create_followed_app
 from servehttp.errors import GatewayError, ManifestError
-from servehttp.front.server import make_server
+from servehttp.figures import Counter
+from servehttp.front.server import Server, make_server
 from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
@@ -71,10 +70,10 @@ def _run_alone(gateway: GatewayApp, listener: socket.socket, watched: Sequence[P
         runner.run(_serve(server, gateway, listener, watched))
 
 
-async def _serve(server: uvicorn.Server, gateway: GatewayApp, listener: socket.socket, watched: Sequence[Path]) -> None:
+async def _serve(server: Server, gateway: GatewayApp, listener: socket.socket, watched: Sequence[Path]) -> None:
     tune_malloc()
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
-    async with _reporting(gateway, listener), _reloading(gateway, watched):
+    async with _reporting(gateway, listener), _reloading(gateway, watched), _telling(gateway, server):
         try:
             with _told_once(gateway):
                 await server.serve(sockets=[listener])
@@ -107,7 +106,12 @@ async def _run_with_workers(
     settings = gateway.settings
     pool = WorkerPool(settings, gateway, notifier, listener, reaper, has_host=gateway.host is not None)
     told = _catch_signals(functools.partial(_begin_to_stop, gateway), hurry=pool.kill)
-    async with gateway, _reporting(gateway, listener, pool.wait_serving), _reloading(gateway, watched):
+    async with (
+        gateway,
+        _reporting(gateway, listener, pool.wait_serving),
+        _reloading(gateway, watched),
+        _telling(gateway, pool.figures),
+    ):
         try:
             await first_completed(pool.run(), told.wait())
         finally:
@@ -159,4 +163,21 @@ async def _reloading(gateway: GatewayApp, watched: Sequence[Path]) -> AsyncItera
     from servehttp.reloading import reload_changed  # here, because its library is only needed for that
 
     async with meanwhile(reload_changed(gateway, watched)):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _telling(gateway: GatewayApp, counter: Counter) -> AsyncIterator[None]:
+    """Tell Prometheus meanwhile what was counted, if that is wanted.
+
+    Raises:
+        ListenError: the address for it cannot be used.
+    """
+    if gateway.settings.metrics.listen is None:
+        yield
+        return
+
+    from servehttp.metrics.listener import telling  # here, because its libraries are only needed for that
+
+    async with telling(gateway.settings.metrics.listen, gateway.registry, counter, gateway.host):
         yield

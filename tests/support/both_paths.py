@@ -22,6 +22,7 @@ from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.message_stream import CallMessageStream
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.tunnel.states import Half
+from servehttp.figures import Figures
 from servehttp.front.application import Front
 from servehttp.front.peers import TrustedProxies
 from servehttp.front.server import make_server
@@ -31,6 +32,7 @@ from servehttp.plugins.transports import TunnelTransport
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
+from support.figures import difference, how_many
 from support.fronts import Handle, Plugins, http_server
 from support.hook_calls import unconnected
 from support.patience import PATIENCE
@@ -153,6 +155,7 @@ class Saw:
     client: ClientSaw
     plugin: list[PluginSaw]
     log: dict[str, object]
+    counted: dict[tuple[str, ...], float]
 
 
 @dataclass
@@ -161,6 +164,7 @@ class Path:
 
     port: int
     exchanges: asyncio.Queue[tuple[Exchange, asyncio.Event]]
+    figures: Figures
 
 
 @asynccontextmanager
@@ -198,7 +202,7 @@ async def path(*, direct: bool, timeout: float = 10, body_timeout: float = 10, *
         server = make_server(front, served, front if direct else None)
         server.config.lifespan = "off"
         async with http_server(server) as port:
-            yield Path(port, exchanges)
+            yield Path(port, exchanges, front.admission.ledger.figures)
     finally:
         await link.close()
         running.cancel()
@@ -226,6 +230,7 @@ class Scene:
 
     async def run(self) -> Saw:
         """Play it to its end."""
+        before = how_many(self._path.figures)
         with capture_logs(processors=[self._notify]) as logs:
             async with asyncio.timeout(PATIENCE):
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._path.port)
@@ -241,7 +246,8 @@ class Scene:
                 finally:
                     await self._clean_up()
         line = next(log for log in logs if log["event"].endswith(PATH))
-        return Saw(self._saw, self._offers, {name: line.get(name) for name in LOGGED})
+        counted = difference(how_many(self._path.figures), before)
+        return Saw(self._saw, self._offers, {name: line.get(name) for name in LOGGED}, counted)
 
     async def _clean_up(self) -> None:
         for task in self._tasks:

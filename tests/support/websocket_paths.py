@@ -36,6 +36,7 @@ from mattermost_plugin.exchange import (
 )
 from mattermost_plugin.exchange_reset import ExchangeReset
 from support.both_paths import LOGGED, PATH, Path, seen_of
+from support.figures import difference, how_many
 from support.patience import PATIENCE
 
 OF_EACH_HANDSHAKE = ("date", "x-request-id", "sec-websocket-accept")
@@ -196,6 +197,7 @@ class Saw:
     client: ClientSaw
     plugin: PluginSaw
     log: dict[str, object]
+    counted: dict[tuple[str, ...], float]
 
 
 def frame(opcode: int, data: bytes, *, final: bool = True, first: int = 0) -> bytes:
@@ -233,6 +235,7 @@ class Scene:
 
     async def run(self) -> Saw:
         """Play it to its end."""
+        before = how_many(self._path.figures)
         with capture_logs(processors=[self._notify]) as logs:
             async with asyncio.timeout(PATIENCE):
                 self._reader, self._writer = await asyncio.open_connection("127.0.0.1", self._path.port)
@@ -248,7 +251,8 @@ class Scene:
                 finally:
                     await self._clean_up()
         line = next(log for log in logs if log["event"].endswith(PATH))
-        return Saw(self._client, self._plugin, {name: line.get(name) for name in LOGGED})
+        counted = difference(how_many(self._path.figures), before)
+        return Saw(self._client, self._plugin, {name: line.get(name) for name in LOGGED}, counted)
 
     async def _clean_up(self) -> None:
         for task in self._tasks:

@@ -1,4 +1,4 @@
-"""What is counted of a request, and the one line of the access log that it becomes."""
+"""What is known of a request while it is open, and the one line of the access log that it becomes."""
 
 from __future__ import annotations
 
@@ -24,8 +24,13 @@ class RequestRecord:
         plugin_id: the plugin that it is for; empty while none was found.
         bytes_in: what of the body, or of WebSocket messages, went to the plugin.
         bytes_out: what came back.
+        messages_in: how many messages of a WebSocket went to the plugin.
+        messages_out: how many came back.
+        started: when its head was read, by `time.perf_counter`.
         first_byte: when the response began, by `time.perf_counter`.
         problem: why it did not end as it should have, if it did not.
+        cut_short: what ended its exchange before the response was complete, if anything did: an `Ending`'s cause.
+        refused: whether the answer is the gateway's own.
     """
 
     def __init__(self, request: Request, path: bytes) -> None:
@@ -33,11 +38,23 @@ class RequestRecord:
         self.status = 0
         self.bytes_in = 0
         self.bytes_out = 0
+        self.messages_in = 0
+        self.messages_out = 0
         self.started = time.perf_counter()
         self.first_byte: float | None = None
         self.problem: str | None = None
+        self.cut_short: str | None = None
+        self.refused = False
         self._request = request
         self.path = path
+
+    @property
+    def method(self) -> str:
+        return self._request.method
+
+    @property
+    def is_websocket(self) -> bool:
+        return self._request.websocket
 
     def begin_response(self, status: int) -> None:
         self.status = status
@@ -46,11 +63,12 @@ class RequestRecord:
     def begin_refusal(self, refusal: Refusal) -> None:
         """The gateway answers itself, for the plugin that the answer names."""
         self.plugin_id = refusal.plugin_id or ""
+        self.refused = True
         self.begin_response(refusal.status)
 
-    def log(self) -> None:
-        """Write the line; times are milliseconds. Until here a request costs two readings of the clock."""
-        now, request = time.perf_counter(), self._request
+    def log(self, now: float) -> None:
+        """Write the line, in which times are milliseconds; `now` is when the request is over."""
+        request = self._request
         first = self.first_byte or now
         fields: dict[str, object] = {
             "status": int(self.status),
@@ -64,5 +82,5 @@ class RequestRecord:
         }
         if self.problem:
             fields["problem"] = self.problem
-        method = "WEBSOCKET" if request.websocket else request.method
+        method = "WEBSOCKET" if self.is_websocket else request.method
         logger.info(f"{method} {self.path.decode('latin-1')}", **fields)

@@ -22,6 +22,7 @@ from servehttp.errors import LinkError
 from servehttp.front import responses
 from servehttp.front.credentials import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.headers import RequestHeaders
+from servehttp.front.ledger import Ledger
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PUBLIC, Route, find_route
 from servehttp.front.rules import ResponseRules
@@ -72,10 +73,14 @@ class Admission:
         settings: limits and trust.
         identity: knows who sends requests; without it nobody does, and tokens are the plugins' own.
         has_api: whether there is an API below `API_ID`. Here it is a plugin of that id, if anything.
+
+    Attributes:
+        ledger: takes what is over.
     """
 
     def __init__(self, registry: Registry, settings: FrontSettings, identity: Identity | None, has_api: bool) -> None:
         self.settings = settings
+        self.ledger = Ledger(registry, lines=settings.access_log)
         self._registry = registry
         self._identity = identity
         self._has_api = has_api

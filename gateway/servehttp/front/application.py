@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Final
 
 from mattermost_plugin.exchange import Exchange, Headers, Request
@@ -18,6 +19,7 @@ from servehttp.front.public_files import PublicFiles
 from servehttp.front.settings import FrontSettings
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
+from servehttp.plugins.host import API_ID
 from servehttp.plugins.registry import Registry
 
 SUBPROTOCOLS: Final = b"sec-websocket-protocol"
@@ -69,8 +71,7 @@ class Front:
             else:
                 await self._http(scope, request, receive, send, record)
         finally:
-            if self._settings.access_log:
-                record.log()
+            self.admission.ledger.close(record)
 
     def announce_drain(self) -> None:
         """Tell every plugin that serves HTTP that its gateway is about to stop, and live pages no more of theirs."""
@@ -80,6 +81,14 @@ class Front:
             for replica in plugin.replicas:
                 if replica.link is not None:
                     replica.link.announce_drain()
+
+    def in_flight(self) -> Iterator[tuple[str, int]]:
+        """How many exchanges are open with each plugin that is connected to."""
+        for plugin in self._registry:
+            if plugin.id == API_ID:
+                continue
+            links = [replica.link for replica in plugin.replicas if replica.link is not None]
+            yield plugin.id, sum([link.in_flight for link in links])
 
     # The API
 

@@ -265,7 +265,9 @@ class DirectCycle(Sink):
         )
         if end.outcome is Outcome.OFFER_AGAIN:
             self._offer_again(plugin_id, end.problem)
-        elif end.refusal is not None:
+            return
+        self._record.cut_short = end.cause
+        if end.refusal is not None:
             self._record.problem = end.problem
             self._answer(end.refusal)
         elif end.outcome is Outcome.BREAK_OFF:
@@ -332,8 +334,7 @@ class DirectCycle(Sink):
         if self.has_body and self.response_complete:  # to drop the rest of it, behind which the next request is
             self._connection.resume_body()
         self._record.problem = problem
-        if self._admission.settings.access_log:
-            self._record.log()
+        self._admission.ledger.close(self._record)
 
     def _reset(self, code: ResetCode, reason: str) -> None:
         if self._exchange is not None:

@@ -44,14 +44,17 @@ class Ending:
 
     Attributes:
         outcome: what is done.
+        cause: one of few, by which endings are counted: a code's name in lower case, or "client_gone", "stopped" or
+            "too_large".
         problem: what the access log says.
         refusal: the answer, for `Outcome.ANSWER`.
     """
 
-    __slots__ = ("outcome", "problem", "refusal")
+    __slots__ = ("cause", "outcome", "problem", "refusal")
 
-    def __init__(self, outcome: Outcome, problem: str, refusal: Refusal | None = None) -> None:
+    def __init__(self, outcome: Outcome, cause: str, problem: str, refusal: Refusal | None = None) -> None:
         self.outcome = outcome
+        self.cause = cause
         self.problem = problem
         self.refusal = refusal
 
@@ -78,17 +81,23 @@ def ending(
         exceeded: the limit in bytes that the request's body exceeded, if it did.
     """
     if client_gone:
-        return Ending(Outcome.NOTHING, CLIENT_GONE)
+        return Ending(Outcome.NOTHING, "client_gone", CLIENT_GONE)
+    cause = "stopped" if stopped else "too_large" if exceeded is not None else cause_of(reset)
     problem = STOPPED if stopped else TOO_LARGE if exceeded is not None else reset.reason or reset.code.name.lower()
     if started:
-        return Ending(Outcome.BREAK_OFF, problem)
+        return Ending(Outcome.BREAK_OFF, cause, problem)
     if stopped:
-        return Ending(Outcome.ANSWER, problem, responses.unavailable(plugin_id, "the gateway is stopping"))
+        return Ending(Outcome.ANSWER, cause, problem, responses.unavailable(plugin_id, "the gateway is stopping"))
     if exceeded is not None:
-        return Ending(Outcome.ANSWER, problem, responses.body_too_large(plugin_id, exceeded))
+        return Ending(Outcome.ANSWER, cause, problem, responses.body_too_large(plugin_id, exceeded))
     if reset.code is ResetCode.REFUSED and not body_begun:
-        return Ending(Outcome.OFFER_AGAIN, problem)
-    return Ending(Outcome.ANSWER, problem, _refusal(reset.code, plugin_id))
+        return Ending(Outcome.OFFER_AGAIN, cause, problem)
+    return Ending(Outcome.ANSWER, cause, problem, _refusal(reset.code, plugin_id))
+
+
+def cause_of(reset: Reset) -> str:
+    """By what an ending is counted that nothing but a reset brought about."""
+    return reset.code.name.lower()
 
 
 def _refusal(code: ResetCode, plugin_id: str) -> Refusal:

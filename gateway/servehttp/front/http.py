@@ -228,7 +228,7 @@ class HTTPForward:
         )
         if end.outcome is Outcome.OFFER_AGAIN:
             raise Refused(end.problem)
-        self.record.problem = end.problem
+        self.record.problem, self.record.cut_short = end.problem, end.cause
         if end.refusal is not None:
             self.record.begin_refusal(end.refusal)
             await end.refusal.send(self.send, self.exchange.request.request_id)

@@ -6,14 +6,17 @@ import asyncio
 import functools
 import importlib.util
 import socket
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, Literal
 
+import psutil
 import structlog
 import uvicorn
 
 from mattermost_plugin.types import ASGIApp
+from servehttp.figures import Counts, Figures
 from servehttp.front.accepting import Acceptor, OpenConnections, Turns
 from servehttp.front.admission import Admission
 from servehttp.front.application import Front
@@ -33,6 +36,13 @@ except ImportError:  # not on Windows
     resource = None  # type: ignore[assignment]
 
 logger = structlog.get_logger("servehttp.front")
+
+LAG = "lag"
+"""The family of figures that tells how late `WATCH_INTERVAL` was over."""
+IN_FLIGHT = "in_flight"
+CONNECTIONS = "connections"
+CPU = "cpu"
+MEMORY = "memory"
 
 WATCH_INTERVAL = 0.1
 """Seconds between two looks at the time-outs of all connections, and at clients that left unnoticed."""
@@ -84,6 +94,27 @@ class Server(uvicorn.Server):
             for connection in list(self.server_state.connections):
                 connection.transport.abort()
 
+    async def counts(self) -> Counts:
+        """What was counted here; a `Counter`."""
+        return Counts(self.counted(), self.present())
+
+    def counted(self) -> Figures:
+        """What has happened so far, with what this process took for it."""
+        counted = Figures()
+        if self._front is not None:
+            counted.add(self._front.admission.ledger.figures)
+        counted.count(CPU, (), time.process_time())
+        return counted
+
+    def present(self) -> Figures:
+        """How it is now: this process' memory, the connections, and what is open for each plugin."""
+        present = Figures()
+        present.count(MEMORY, (), psutil.Process().memory_info().rss)
+        present.count(CONNECTIONS, (), len(self.server_state.connections))
+        for plugin_id, count in self._front.in_flight() if self._front is not None else ():
+            present.count(IN_FLIGHT, (plugin_id,), count)
+        return present
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._turns is None or not sockets:
             await super().startup(sockets)
@@ -124,9 +155,13 @@ class Server(uvicorn.Server):
     async def _watch(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            due = loop.time() + WATCH_INTERVAL
             await asyncio.sleep(WATCH_INTERVAL)
             try:
-                self._check_connections(loop.time())
+                now = loop.time()
+                if self._front is not None:
+                    self._front.admission.ledger.figures.observe(LAG, (), max(now - due, 0))
+                self._check_connections(now)
             except Exception:  # one connection's trouble must not end the watch over all others
                 logger.exception("watching the connections failed")
 

@@ -11,7 +11,7 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access_log import RequestRecord
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome, Refused
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome, Refused, cause_of
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.settings import ForwardLimits
@@ -106,6 +106,7 @@ class WebSocketForward:
                 if event["type"] == "websocket.receive":
                     message = _message(event)
                     self.record.bytes_in += len(message.data)
+                    self.record.messages_in += 1
                     self.uploading = True
                     await self.exchange.send(message)
                     self.uploading = False
@@ -142,6 +143,7 @@ class WebSocketForward:
             part = await self.exchange.receive()
             if isinstance(part, Message):
                 self.record.bytes_out += len(part.data)
+                self.record.messages_out += 1
                 await self.send(_event(part))
             else:
                 await self._close(part)
@@ -188,10 +190,10 @@ class WebSocketForward:
         if self.client_gone:
             return
         if self.open:
-            self.record.problem = problem
+            self.record.problem, self.record.cut_short = problem, cause_of(reset)
             await self.send({"type": "websocket.close", "code": close_code(reset)})
         elif self.refusing:
-            self.record.problem = problem
+            self.record.problem, self.record.cut_short = problem, cause_of(reset)
             raise ResponseTruncated(problem)
         else:
             await self._answer_itself(reset, problem)
@@ -200,7 +202,7 @@ class WebSocketForward:
         end = handshake_ending(reset, self.rules.plugin_id)
         if end.outcome is Outcome.OFFER_AGAIN:
             raise Refused(problem)
-        self.record.problem = problem
+        self.record.problem, self.record.cut_short = problem, end.cause
         assert end.refusal is not None, "a handshake that was not accepted is answered"
         request_id = self.exchange.request.request_id
         await refuse_websocket(end.refusal, self.send, self.record, request_id, can_refuse=self.can_refuse)

@@ -18,7 +18,7 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.sink import Sink, SinkExchange
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission, Rejected
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome
+from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome, cause_of
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.websocket_endings import (
@@ -161,6 +161,7 @@ class DirectWebSocket(Sink):
         for message in messages:
             size += len(message.data)
         self._record.bytes_in += size
+        self._record.messages_in += len(messages)
         if exchange.post_all(messages):
             self.blocked = True
 
@@ -194,6 +195,7 @@ class DirectWebSocket(Sink):
         """The plugin's next part; False while the client does not keep up."""
         if isinstance(part, Message):  # most of what comes; the tables let it come only when the WebSocket is open
             self._record.bytes_out += len(part.data)
+            self._record.messages_out += 1
             if self._client_gone:
                 self._fail(ResetCode.CANCELLED, CLIENT_GONE)
             else:
@@ -237,14 +239,15 @@ class DirectWebSocket(Sink):
         problem = self._problem or str(ExchangeReset.of(reset))
         if self._client_gone:
             self._conclude(None)
-        elif self._refusing:
-            self._conclude(problem)
-            self._connection.break_off()
-        elif self._open:
-            self._conclude(problem)
-            self._connection.close(close_code(reset), "")
-        else:
+        elif not (self._refusing or self._open):
             self._answer_itself(reset, problem)
+        else:
+            self._record.cut_short = cause_of(reset)
+            self._conclude(problem)
+            if self._open:
+                self._connection.close(close_code(reset), "")
+            else:
+                self._connection.break_off()
 
     # The plugin's answer, messages and close
 
@@ -319,7 +322,7 @@ class DirectWebSocket(Sink):
         if end.outcome is Outcome.OFFER_AGAIN:
             self._offer_again(problem)
             return
-        self._record.problem = problem
+        self._record.problem, self._record.cut_short = problem, end.cause
         assert end.refusal is not None, "a handshake that was not accepted is answered"
         self._answer(end.refusal)
 
@@ -351,8 +354,7 @@ class DirectWebSocket(Sink):
         self._stop_waiting()
         self._drop()
         self._record.problem = problem
-        if self._admission.settings.access_log:
-            self._record.log()
+        self._admission.ledger.close(self._record)
         self._connection.hand_over()  # to nobody
 
     # Time

@@ -10,7 +10,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.plugins import PluginSettings
-from servehttp.settings.server import LogSettings, ServerSettings
+from servehttp.settings.server import LogSettings, MetricsSettings, ServerSettings
 from servehttp.settings.sources import ENV_DELIMITER, ENV_PREFIX, gather
 
 
@@ -31,6 +31,7 @@ class GatewaySettings(BaseSettings):
         default=Path(".servehttp"), description="Folder for what the gateway keeps; made when something is put there."
     )
     server: ServerSettings = ServerSettings()
+    metrics: MetricsSettings = MetricsSettings()
     log: LogSettings = LogSettings()
     plugins: PluginSettings = PluginSettings()
     limits: LimitSettings = LimitSettings()

@@ -15,6 +15,7 @@ from pydantic import (
     Field,
 )
 
+from mattermost_plugin.targets import UNIX, parse_target
 from servehttp.settings.targets import read_target
 
 T = TypeVar("T")
@@ -89,7 +90,15 @@ def _check_target(value: str) -> str:
     return value
 
 
+def _check_address(value: str) -> str:
+    if value.startswith(UNIX):
+        raise ValueError(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9465 or [::1]:9465")
+    parse_target(value)
+    return value
+
+
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
+Address = Annotated[str, AfterValidator(_check_address)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_split_commas)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_check_network)], ...], BeforeValidator(_split_commas)]

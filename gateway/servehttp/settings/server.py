@@ -8,7 +8,17 @@ from pydantic import (
     Field,
 )
 
-from servehttp.settings.kinds import Group, HttpParser, LogFormat, LogLevel, Networks, RootPath, SecondsOrZero
+from servehttp.settings.kinds import (
+    Address,
+    Group,
+    HttpParser,
+    LogFormat,
+    LogLevel,
+    Networks,
+    RootPath,
+    Seconds,
+    SecondsOrZero,
+)
 
 
 class ServerSettings(Group):
@@ -42,6 +52,18 @@ class ServerSettings(Group):
     )
     drain_timeout: SecondsOrZero = Field(
         default=10, description="Seconds that open requests and WebSockets may go on after SIGTERM."
+    )
+
+
+class MetricsSettings(Group):
+    """What is told to Prometheus."""
+
+    listen: Address | None = Field(
+        default=None,
+        description="HOST:PORT where whoever can reach it is told all figures, at /metrics; without it nobody is.",
+    )
+    timeout: Seconds = Field(
+        default=2, description="Seconds that workers have to tell their figures; who is late counts as it last did."
     )
 
 

@@ -11,9 +11,9 @@ import socket
 
 from servehttp.workers.messages import Message, MessageError, decode, encode
 
-LINE_LIMIT = 1024 * 1024
-"""Longest line, in bytes."""
-BACKLOG_LIMIT = 4 * 1024 * 1024
+LINE_LIMIT = 16 * 1024 * 1024
+"""Longest line, in bytes: the figures of a thousand plugins have room."""
+BACKLOG_LIMIT = 2 * LINE_LIMIT
 """Bytes that may wait for an end that does not read."""
 
 

@@ -6,7 +6,8 @@ connections each has. The worker imports and builds what it needs, then says `He
 there is a replica no more. It answers each report with `Settled` when it has done what follows: it is connected, or
 could not be for now; it has drained; it has hung up. Reports of a replica that come faster than that are not all
 answered, but the last one always is. `Serving` says that it takes connections. `Forget` says that a user's sessions
-have changed, and is answered with `Forgotten` once the worker remembers nothing of them. The end of the channel is the
+have changed, and is answered with `Forgotten` once the worker remembers nothing of them. `Count` asks for the worker's
+figures, which are in its `Counted`. The end of the channel is the
 end of the worker. There is no message to stop: that is what SIGTERM says.
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
 from servehttp.errors import GatewayError
 
@@ -109,11 +110,33 @@ class Forgotten:
     number: int
 
 
-Message: TypeAlias = Setup | Hello | Report | Introduced | Settled | Gone | Serving | Forget | Forgotten
+@dataclass(frozen=True)
+class Count:
+    """The worker is to tell its figures. The number rises with each of these."""
 
-KINDS: dict[str, type[Message]] = {
-    kind.__name__: kind for kind in (Setup, Hello, Report, Introduced, Settled, Gone, Serving, Forget, Forgotten)
-}
+    number: int
+
+
+@dataclass(frozen=True)
+class Counted:
+    """The worker's figures, as `Figures.to_json` makes them.
+
+    Attributes:
+        number: of the last `Count`.
+        counted: what has happened since it began.
+        present: how it is now.
+    """
+
+    number: int
+    counted: dict[str, Any]
+    present: dict[str, Any]
+
+
+Message: TypeAlias = (
+    Setup | Hello | Report | Introduced | Settled | Gone | Serving | Forget | Forgotten | Count | Counted
+)
+
+KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}
 
 
 class MessageError(GatewayError):

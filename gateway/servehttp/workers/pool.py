@@ -18,7 +18,8 @@ from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.reaper import Reaper
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Forgotten, Hello, MessageError, Serving, Settled, Setup
+from servehttp.workers.counting import WorkerFigures
+from servehttp.workers.messages import Counted, Forgotten, Hello, MessageError, Serving, Settled, Setup
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.process import WorkerProcess
 from servehttp.workers.shares import Share, create_shares
@@ -43,6 +44,9 @@ class WorkerPool:
         reaper: ends them should the gateway be killed.
         command: the program of a worker.
         has_host: whether the plugins are part of something that knows who sends requests.
+
+    Attributes:
+        figures: what they have counted.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class WorkerPool:
         *,
         has_host: bool = False,
     ) -> None:
+        self.figures = WorkerFigures(settings.metrics.timeout)
         self._settings = settings.server
         self._setup = settings.model_dump(mode="json")
         self._has_host = has_host
@@ -136,6 +141,7 @@ class WorkerPool:
             await first_completed(self._listen(worker), worker.exited.wait())
         finally:
             self._notifier.leave(worker.channel)
+            self.figures.leave(worker.channel)
             end = await worker.end()
             Share(self._shares.fileno(), place).leave()
             self._workers.discard(worker)
@@ -148,10 +154,13 @@ class WorkerPool:
                 match message:
                     case Hello():
                         self._notifier.join(worker.channel, self._plugins)
+                        self.figures.join(worker.channel)
                     case Settled():
                         self._notifier.note_settled(worker.channel, message)
                     case Forgotten():
                         self._notifier.note_forgotten(worker.channel, message)
+                    case Counted():
+                        self.figures.note(worker.channel, message)
                     case Serving():
                         self._note_serving(worker.channel, worker.pid)
         except MessageError as error:

@@ -29,6 +29,8 @@ from servehttp.plugins.link import Link
 from servehttp.settings.plugins import PluginSettings
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
+    Count,
+    Counted,
     Forget,
     Forgotten,
     Gone,
@@ -73,7 +75,8 @@ class Worker:
         self._plugins = Mirrors(self._make)
         self._introduced = asyncio.Event()
         self._reader = reader
-        front = make_front(self._plugins.registry, settings, self._reader.identity if self._reader else None, run)
+        identity = self._reader.identity if self._reader else None
+        front = make_front(self._plugins.registry, settings, identity, run)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
@@ -124,6 +127,8 @@ class Worker:
                 self._introduced.set()
             elif isinstance(message, Forget):
                 self._forget(message)
+            elif isinstance(message, Count):
+                self._count(message)
 
     def _make(self, plugin_id: str, number: int | None, generation: int) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._settings.transport
@@ -135,6 +140,10 @@ class Worker:
         if self._reader is not None:
             self._reader.identity.forget(message.user_id)
         self._send(Forgotten(message.number))
+
+    def _count(self, message: Count) -> None:
+        counted, present = self._server.counted(), self._server.present()
+        self._send(Counted(message.number, counted.to_json(), present.to_json()))
 
     def _send(self, message: Message) -> None:
         assert self._channel is not None

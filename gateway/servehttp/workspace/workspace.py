@@ -89,6 +89,9 @@ class Workspace:
         settings: its settings.
         hooks: what fires hooks in plugins.
         clock: what time it is.
+
+    Attributes:
+        figures: what was counted of hooks and API calls.
     """
 
     def __init__(
@@ -98,6 +101,7 @@ class Workspace:
         self.blobs = blobs
         self.settings = settings
         self.hooks = hooks
+        self.figures = hooks.figures
         self.clock = clock
         self.events = Events(settings.event_queue)
         resources = Resources(database, blobs, settings, hooks, self.events, clock)

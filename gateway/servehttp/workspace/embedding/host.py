@@ -17,6 +17,7 @@ from typing import Self
 from mattermost_plugin.message_sizes import ENVELOPE, LARGEST_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
+from servehttp.figures import Figures
 from servehttp.identity import Memories
 from servehttp.plugins.bundles import BundleLimits
 from servehttp.plugins.factory import PluginFactory
@@ -80,6 +81,11 @@ class WorkspaceHost:
         if self._workspace is None:
             raise RuntimeError("the workspace is not open")
         return self._workspace
+
+    @property
+    def figures(self) -> Figures:
+        """What was counted of hooks and API calls since it was opened."""
+        return self._workspace.figures if self._workspace is not None else Figures()
 
     @property
     def message_size(self) -> int:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import Any, Protocol, runtime_checkable
 
 import structlog
 from google.protobuf.message import Message
+
+from servehttp.figures import HOOKS, Figures
 
 logger = structlog.get_logger("servehttp.hooks")
 
@@ -56,9 +59,13 @@ class Callers:
 
     Args:
         timeout: seconds that one plugin has for one hook.
+
+    Attributes:
+        figures: counts how long they took; outcomes are "answered", "late" and "failed".
     """
 
     def __init__(self, timeout: float) -> None:
+        self.figures = Figures()
         self._timeout = timeout
         self._callers: dict[str, HookCaller] = {}
 
@@ -97,14 +104,18 @@ class Callers:
         return await self._ask(others, plugin_id, hook, request) if others is not None else None
 
     async def _ask(self, asked: Asked | None, plugin_id: str, hook: str, request: Message) -> Any:
+        began, outcome = time.perf_counter(), "answered"
         try:
             if asked is None:
                 raise LookupError("the plugin is not connected to")
             async with asyncio.timeout(self._timeout):
                 return await asked.call(hook, request, self._timeout)
         except Exception as error:
+            outcome = "late" if isinstance(error, TimeoutError) else "failed"
             logger.warning("hook failed", plugin=plugin_id, hook=hook, error=_reason(error, self._timeout))
             raise HookFailed(plugin_id, hook, _reason(error, self._timeout)) from error
+        finally:
+            self.figures.observe(HOOKS, (plugin_id, hook, outcome), time.perf_counter() - began)
 
 
 def _reason(error: Exception, timeout: float) -> str:

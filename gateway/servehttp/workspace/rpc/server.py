@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Never
@@ -30,6 +31,7 @@ from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.targets import UNIX
 from mattermost_plugin.unix_sockets import listen_at, unlink_socket
+from servehttp.figures import API_CALLS
 from servehttp.workspace.errors import AppFailure, not_implemented
 from servehttp.workspace.rpc.call import ApiCall
 from servehttp.workspace.rpc.table import HANDLERS, RESPONDERS, RPCS, SERVICE, Handler
@@ -146,9 +148,13 @@ def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitab
     handler, responder = HANDLERS.get(rpc) or _not_served(rpc), RESPONDERS[rpc]
 
     async def answer(request: Message, context: CallContext) -> Message:
+        began, outcome = time.perf_counter(), "failed"
         try:
-            return responder.result(await handler(call, request))
+            response = responder.result(await handler(call, request))
+            outcome = "answered"
+            return response
         except AppFailure as failure:
+            outcome = "refused"
             return responder.failure(failure)
         except StoreUnavailable as error:
             logger.warning("plugin API call not served", rpc=rpc, reason=str(error), **call.label)
@@ -156,6 +162,9 @@ def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitab
         except Exception:
             logger.exception("plugin API call failed", rpc=rpc, **call.label)
             return responder.failure(_internal_failure(rpc))
+        finally:
+            seconds = time.perf_counter() - began
+            call.workspace.figures.observe(API_CALLS, (call.plugin_id, rpc, outcome), seconds)
 
     return answer
 

@@ -1,0 +1,132 @@
+"""The listener that Prometheus asks: one path, apart from all that clients reach."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import structlog
+import uvicorn
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import Metric
+from prometheus_client.registry import Collector
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from mattermost_plugin.targets import parse_target
+from servehttp.figures import Counter, Figures
+from servehttp.listening import base_url, listen_tcp
+from servehttp.metrics.families import families
+from servehttp.plugins.handle import PluginHandle
+
+log = structlog.get_logger("servehttp.metrics")
+
+PATH = "/metrics"
+BACKLOG = 16
+CONNECTIONS = 32
+"""Open at once; more are turned away. There are few who ask."""
+KEEP_ALIVE = 75
+"""Seconds for which a connection is kept on which nothing is asked."""
+
+Gather = Callable[[], Awaitable[Iterable[Metric]]]
+
+
+class Counting(Protocol):
+    """A host that counts hooks and API calls."""
+
+    @property
+    def figures(self) -> Figures: ...
+
+
+class _Gathered(Collector):
+    """Families that are at hand."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
+
+
+class _Server(uvicorn.Server):
+    """One that leaves signals to the gateway."""
+
+    @contextlib.contextmanager
+    def capture_signals(self):  # type: ignore[no-untyped-def]  # as uvicorn has it
+        yield
+
+
+def metrics_app(gather: Gather) -> Starlette:
+    """Answers `/metrics`, as OpenMetrics or in Prometheus' own format, as is asked for.
+
+    Args:
+        gather: makes the families anew for each request. This process' own are added.
+    """
+    of_process = CollectorRegistry(auto_describe=False)
+    for collector in (ProcessCollector, PlatformCollector, GCCollector):
+        collector(registry=of_process)
+
+    async def answer(request: Request) -> Response:
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Gathered([*await gather(), *of_process.collect()]))
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(registry), headers={"content-type": content_type})
+
+    return Starlette(routes=[Route(PATH, answer)])
+
+
+@asynccontextmanager
+async def telling(
+    address: str, registry: Iterable[PluginHandle], counter: Counter, host: Counting | None
+) -> AsyncIterator[None]:
+    """Answer meanwhile whoever asks at an address.
+
+    Args:
+        address: HOST:PORT.
+        registry: the plugins.
+        counter: knows the figures of requests.
+        host: counts hooks and API calls, where there is one.
+
+    Raises:
+        ListenError: the address cannot be used.
+    """
+
+    async def gather() -> Iterable[Metric]:
+        of_host = host.figures if host is not None else Figures()
+        return families(await counter.counts(), registry, of_host)
+
+    target = parse_target(address)
+    listener = listen_tcp(target.host, target.port, "--metrics", "--metrics")
+    log.info("figures are told", url=f"{base_url(listener)}{PATH}")
+    async with _answering(listener, gather):
+        yield
+
+
+@asynccontextmanager
+async def _answering(listener: socket.socket, gather: Gather) -> AsyncIterator[None]:
+    config = uvicorn.Config(
+        metrics_app(gather),
+        access_log=False,
+        log_config=None,
+        lifespan="off",
+        ws="none",
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=0,
+        server_header=False,
+    )
+    server = _Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(serving, return_exceptions=True)
+        listener.close()
