@@ -9,7 +9,7 @@ import pytest
 
 from servehttp.settings.plugins import PluginSettings
 from servehttp.settings.server import ServerSettings
-from servehttp.workers.channel import LINE_LIMIT, Channel
+from servehttp.workers.channel import BACKLOG_LIMIT, LINE_LIMIT, Channel
 from servehttp.workers.messages import (
     Gone,
     Hello,
@@ -122,8 +122,8 @@ async def test_an_end_that_breaks_off_in_a_line_has_ended() -> None:
 
 async def test_an_end_that_does_not_read_is_given_up() -> None:
     async with one_end() as (channel, _):
-        large = Report(1, None, {"reason": "x" * 500_000})
-        for _ in range(20):
+        large = Report(1, None, {"reason": "x" * (LINE_LIMIT // 2)})
+        for _ in range(2 * BACKLOG_LIMIT // LINE_LIMIT + 2):
             channel.send(large)
         assert await channel.receive() is None
 
