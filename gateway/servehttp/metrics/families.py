@@ -170,5 +170,5 @@ def _cumulative(numbers: Sequence[float]) -> list[tuple[str, float]]:
     buckets, below = [], 0.0
     for bound, number in zip((*BOUNDS, float("inf")), numbers, strict=True):
         below += number
-        buckets.append((str(bound) if bound < float("inf") else "+Inf", below))
+        buckets.append((str(float(bound)) if bound < float("inf") else "+Inf", below))
     return buckets
