@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, TypedDict
 
 from fastapi import Depends, FastAPI, HTTPException, Request, Response, status
+from fastapi.responses import RedirectResponse
 from pydantic import BaseModel, Field
 
 from mattermost_plugin import Plugin, run_plugin
@@ -77,6 +78,12 @@ def find_note(note_id: int, notebook: OpenNotebook) -> Note:
 FoundNote = Annotated[Note, Depends(find_note)]
 
 fastapi_app = FastAPI(title="Notes", version="1.0.0", lifespan=lifespan)
+
+
+@fastapi_app.get("/", include_in_schema=False)
+async def index() -> RedirectResponse:
+    """Where the documentation is."""
+    return RedirectResponse("docs")
 
 
 @fastapi_app.get("/notes")

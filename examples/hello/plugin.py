@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 
 from mattermost_plugin import HookName, Plugin, hook, run_plugin
 from mattermost_plugin.routing import get
@@ -19,6 +19,10 @@ class Hello(Plugin):
     @hook(HookName.OnDeactivate)
     async def on_deactivate(self) -> None:
         self.logger.info("goodbye")
+
+    @get("/")
+    async def index(self, request: Request) -> RedirectResponse:
+        return RedirectResponse("hello/world")
 
     @get("/hello/{name}")
     async def hello(self, request: Request) -> JSONResponse:

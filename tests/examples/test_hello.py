@@ -23,8 +23,13 @@ async def test_whoever_the_path_names_is_greeted(plugin_client: PluginClient) ->
     assert answers == [{"hello": "world"}, {"hello": "Jürgen"}, {"hello": "two words"}]
 
 
+async def test_its_address_leads_to_a_greeting(plugin_client: PluginClient) -> None:
+    answer = await plugin_client.get("/")
+    assert (answer.status, answer.headers["location"]) == (307, "hello/world")
+
+
 async def test_nobody_else_is_answered(plugin_client: PluginClient) -> None:
-    assert [(await plugin_client.get(path)).status for path in ("/", "/hello", "/hello/a/b")] == [404, 404, 404]
+    assert [(await plugin_client.get(path)).status for path in ("/hello", "/hello/a/b")] == [404, 404]
     assert (await plugin_client.post("/hello/world")).status == 405
 
 

@@ -249,8 +249,8 @@ class Admission:
             return link
         if state in COMING_UP:
             raise Rejected(responses.unavailable(plugin_id, f"the plugin is {state.value}"))
-        if state is RUNNING and link is None:
-            raise Rejected(responses.takes_none(plugin_id))
+        if state is RUNNING:
+            raise Rejected((responses.takes_none if link is None else responses.serves_none)(plugin_id))
         raise Rejected(responses.not_found(plugin_id))
 
     def _link_with_room(self, plugin_id: str, refused: Sequence[Exchange] = ()) -> Link:

@@ -68,6 +68,10 @@ def not_found(plugin_id: str | None = None) -> Refusal:
     return Refusal(HTTPStatus.NOT_FOUND, message, plugin_id)
 
 
+def serves_none(plugin_id: str) -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, "the plugin answers no requests: it has neither routes nor an app", plugin_id)
+
+
 def bad_path(reason: str) -> Refusal:
     return Refusal(HTTPStatus.BAD_REQUEST, reason)
 

@@ -67,6 +67,15 @@ async def test_a_plugin_that_does_not_run_says_whether_to_come_again(
     assert (answer.header("retry-after") is not None) is (status == 503)
 
 
+async def test_a_plugin_without_http_says_that_it_runs_all_the_same(play_tunnel: Play) -> None:
+    async with play_tunnel(app(describe)) as stage:
+        assert stage.handle.link is not None
+        stage.handle.link.serves_http = False
+        answer = await fetch(stage.port, "/plugins/p/")
+    assert answer.status == 404
+    assert answer.json()["error"]["message"].startswith("the plugin answers no requests")
+
+
 async def test_a_plugin_with_its_hands_full_is_a_503(play: Play) -> None:
     reached = asyncio.Event()
 

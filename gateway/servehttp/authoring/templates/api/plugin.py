@@ -12,6 +12,11 @@ LONGEST = 10_000
 
 
 class TemplatePlugin(Plugin):
+    @get("/")
+    async def index(self, request: Request) -> JSONResponse:
+        """The names of notes, at most a hundred."""
+        return JSONResponse({"notes": await self.async_api.kv_list(page=0, per_page=100)})
+
     @put("/notes/{name}")
     async def write(self, request: Request) -> Response:
         try:

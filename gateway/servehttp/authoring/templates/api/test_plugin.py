@@ -7,6 +7,7 @@ pytestmark = pytest.mark.usefixtures("fake_api")  # the key-value store, real bu
 def test_a_note_is_kept_until_it_is_removed(blocking_plugin: BlockingPlugin) -> None:
     assert blocking_plugin.put("/notes/milk", json={"text": "Buy oat milk."}).status == 204
     assert blocking_plugin.get("/notes/milk").json() == {"text": "Buy oat milk."}
+    assert blocking_plugin.get("/").json() == {"notes": ["milk"]}
     assert blocking_plugin.delete("/notes/milk").status == 204
     assert blocking_plugin.get("/notes/milk").status == 404
 

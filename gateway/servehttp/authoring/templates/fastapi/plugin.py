@@ -1,6 +1,7 @@
 """A FastAPI application as a plugin: its documentation is at docs below the plugin's address."""
 
 from fastapi import FastAPI, HTTPException
+from fastapi.responses import RedirectResponse
 from mattermost_plugin import Plugin, run_plugin
 from pydantic import BaseModel, Field
 
@@ -11,6 +12,11 @@ items: dict[str, "Item"] = {}
 class Item(BaseModel):
     price: float = Field(ge=0)
     tags: list[str] = []
+
+
+@api.get("/", include_in_schema=False)
+async def index() -> RedirectResponse:
+    return RedirectResponse("docs")
 
 
 @api.put("/items/{name}")

@@ -13,5 +13,6 @@ def test_what_is_no_item_is_refused(blocking_plugin: BlockingPlugin) -> None:
 
 
 def test_the_documentation_is_there(blocking_plugin: BlockingPlugin) -> None:
+    assert blocking_plugin.get("/").headers["location"] == "docs"
     assert "openapi.json" in blocking_plugin.get("/docs").text
     assert "/items/{name}" in blocking_plugin.get("/openapi.json").json()["paths"]
