@@ -43,12 +43,14 @@ def test_nothing_of_the_template_is_left_in_it(made: Path) -> None:
 
 
 @pytest.mark.anyio
-async def test_it_serves(made: Path, tmp_path: Path) -> None:
+async def test_all_of_them_serve(tmp_path: Path) -> None:
     workspace = {"SERVEHTTP_WORKSPACE__ENABLED": "true", "SERVEHTTP_DATA_DIR": str(tmp_path / "data")}
-    async with running(made, environment=workspace) as gateway:
-        ready = await fetch(gateway.port, "/readyz?verbose")
-        assert ready.status == 200
-        assert "com.example.my-plugin" in ready.body.decode()
+    made = [create(Names.of(f"my-{template}"), template, tmp_path) for template in Template]
+    async with running(*made, environment=workspace) as gateway:
+        ready = (await fetch(gateway.port, "/readyz?verbose")).json()
+        assert {plugin["id"]: plugin["state"] for plugin in ready["plugins"]} == {
+            f"com.example.my-{template}": "running" for template in Template
+        }
 
 
 def test_it_is_made_by_the_command_below_the_present_folder(tmp_path: Path) -> None:
