@@ -12,7 +12,7 @@ from typing import Protocol, Self
 import structlog
 
 from mattermost_plugin.tunnel.settings import TunnelSettings
-from mattermost_plugin.types import Receive, Scope, Send
+from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.errors import GatewayError, ManifestError
 from servehttp.figures import Figures
 from servehttp.front.application import Front
@@ -87,6 +87,14 @@ class Host(PluginHost, Protocol):
 
     def note(self, manifest: Manifest) -> None:
         """Another version of a plugin that is started is there, with this manifest."""
+        ...
+
+    def pass_on(self, front: ASGIApp) -> None:
+        """Have plugins' own requests answered by this, as those of clients are; called before it is opened.
+
+        Args:
+            front: the gateway.
+        """
         ...
 
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
@@ -262,7 +270,10 @@ def create_followed_app(
         if workers is not None:
             host.share(factory.tunnel, reaper, workers)
     front = make_front(registry, settings, host.identity if host is not None else None, new_run())
-    return GatewayApp(factory, registry, front, host)
+    gateway = GatewayApp(factory, registry, front, host)
+    if host is not None:
+        host.pass_on(gateway)
+    return gateway
 
 
 def _warn_of_strangers(settings: GatewaySettings, manifests: Iterable[Manifest]) -> None:

@@ -5,7 +5,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", b"mattermost-plugin-id"))
+PLUGIN_HEADER: Final = b"mattermost-plugin-id"
+"""By which a plugin sees which other one sent a request."""
+SENDING_PLUGIN: Final = "servehttp.sending_plugin"
+"""The extension of a scope that has the id of the plugin that sent it; there is none of a client's."""
+
+IDENTITY_HEADERS: Final = frozenset((b"mattermost-user-id", PLUGIN_HEADER))
 """The gateway's word; underscores count as hyphens, because some applications fold them."""
 
 INITIALS: Final = (b"m", b"x", b"f")

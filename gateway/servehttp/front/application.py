@@ -21,6 +21,7 @@ from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.registry import Registry
+from servehttp.request_rules import PLUGIN_HEADER, SENDING_PLUGIN
 
 SUBPROTOCOLS: Final = b"sec-websocket-protocol"
 
@@ -112,6 +113,9 @@ class Front:
         path = _raw_path(scope)
         mount = _root_length(scope, path)
         record.plugin_id = self.admission.admit(request, path, has_body=_has_body(scope), mount=mount).plugin_id
+        sender: str | None = (scope.get("extensions") or {}).get(SENDING_PLUGIN)
+        if sender is not None:
+            request.headers = [*request.headers, (PLUGIN_HEADER, sender.encode())]
         return record.plugin_id
 
     async def _http(self, scope: Scope, request: Request, receive: Receive, send: Send, record: RequestRecord) -> None:

@@ -33,6 +33,7 @@ from servehttp.workspace.embedding.first_start import make_first_admin
 from servehttp.workspace.embedding.management import Management
 from servehttp.workspace.embedding.memories import forget_everywhere
 from servehttp.workspace.embedding.opening import explaining
+from servehttp.workspace.embedding.own_requests import answering
 from servehttp.workspace.embedding.session_identity import SessionIdentity
 from servehttp.workspace.embedding.shared_api import SharedApi
 from servehttp.workspace.embedding.watch import watching
@@ -69,6 +70,7 @@ class WorkspaceHost:
         self._management: Management | None = None
         self._workspace: Workspace | None = None
         self._rest: ASGIApp | None = None
+        self._front: ASGIApp | None = None
         self._closing = AsyncExitStack()
 
     @property
@@ -121,6 +123,14 @@ class WorkspaceHost:
         """Another version of a plugin that is started is there, with this manifest."""
         if self._management is not None:
             self._management.note(manifest)
+
+    def pass_on(self, front: ASGIApp) -> None:
+        """Have plugins' own requests answered by this, as those of clients are.
+
+        Args:
+            front: the gateway.
+        """
+        self._front = front
 
     def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
         """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
@@ -190,7 +200,8 @@ class WorkspaceHost:
         settings, size = self._settings.workspace, self.message_size
         if settings.api_transport == "tcp" or plugin_id in settings.api_tcp:
             return await Endpoint.on_loopback(self.workspace, plugin_id, size, replica)
-        return await Endpoint.on_socket(self.workspace, plugin_id, folder, size, replica)
+        serve = answering(plugin_id, self._front) if self._front is not None else None
+        return await Endpoint.on_socket(self.workspace, plugin_id, folder, size, replica, serve)
 
     def connected(self, plugin_id: str, link: Link | ReplicaHooks) -> None:
         """Fire hooks in a plugin."""

@@ -22,6 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 from mattermost_plugin.calls.client import CONNECT
 from mattermost_plugin.calls.outcomes import CallContext, answering
 from mattermost_plugin.calls.server import CallServer
+from mattermost_plugin.exchange import Serve
 from mattermost_plugin.http2.limits import Limits
 from mattermost_plugin.listening.grpc_connection import GrpcCall, Method
 from mattermost_plugin.listening.server import Server
@@ -30,6 +31,8 @@ from mattermost_plugin.listening.unary import unary
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.targets import UNIX
+from mattermost_plugin.tunnel.rpc import CONNECT as TUNNEL
+from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.unix_sockets import listen_at, unlink_socket
 from servehttp.figures import API_CALLS
 from servehttp.workspace.errors import AppFailure, not_implemented
@@ -57,13 +60,22 @@ class Endpoint:
         target: as gRPC names that.
         token: what calls have to bring; empty for nothing.
         message_size: bytes that a message may have.
+        serve: answers HTTP requests of the plugin's; None where it can make none.
 
     Attributes:
         target: for MATTERMOST_PLUGIN_API_TARGET.
         token: for MATTERMOST_PLUGIN_API_TOKEN.
     """
 
-    def __init__(self, call: ApiCall, listening: socket.socket, target: str, token: str, message_size: int) -> None:
+    def __init__(
+        self,
+        call: ApiCall,
+        listening: socket.socket,
+        target: str,
+        token: str,
+        message_size: int,
+        serve: Serve | None = None,
+    ) -> None:
         self.target = target
         self.token = token
         self._call = call
@@ -71,6 +83,9 @@ class Endpoint:
         self._calls = CallServer(answers, message_size)
         methods = {path: _guarded(unary(answer, message_size), token) for path, answer in answers.items()}
         alone = {} if token else {CONNECT: self._calls.direct.connection}
+        self._http = TunnelServicer(serve) if serve is not None and not token else None
+        if self._http is not None:
+            alone[TUNNEL] = self._http.direct.connection
         self._server = Server(methods, alone, Limits(max_message=message_size))
         self._server.listen([listening])
 
@@ -82,6 +97,7 @@ class Endpoint:
         folder: Path,
         message_size: int = DEFAULT_MESSAGE_SIZE,
         replica: int | None = None,
+        serve: Serve | None = None,
     ) -> Endpoint:
         """Serve at a socket in a folder, which nobody else may enter from then on.
 
@@ -91,7 +107,7 @@ class Endpoint:
         _make_private(folder)
         path = folder / SOCKET
         call = ApiCall(workspace, plugin_id, replica)
-        return cls(call, listen_at(path), f"unix:{path}", "", message_size)
+        return cls(call, listen_at(path), f"unix:{path}", "", message_size, serve)
 
     @classmethod
     async def on_loopback(
@@ -117,6 +133,8 @@ class Endpoint:
     async def close(self) -> None:
         """Take no more calls; those that run have a second."""
         await asyncio.gather(self._server.stop(STOP_GRACE), self._calls.close(STOP_GRACE))
+        if self._http is not None:
+            await self._http.close()
         await self._server.close()
         if self.target.startswith(UNIX):
             unlink_socket(Path(self.target.removeprefix(UNIX)))

@@ -29,6 +29,7 @@ from mattermost_plugin.targets import UNIX
 
 if TYPE_CHECKING:  # it takes long to import, and only some calls need it
     import grpc
+    import httpx2
 
 
 class AsyncCaller:
@@ -64,6 +65,28 @@ class AsyncCaller:
         self._direct: DirectCalls | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._http: httpx2.AsyncClient | None = None
+
+    @property
+    def http(self) -> httpx2.AsyncClient:
+        """A client of httpx2 for the host itself: `/plugins/ID/…` is another plugin, `/api/v4/…` its REST API.
+
+        Bodies stream both ways. What another plugin is sent has the header `Mattermost-Plugin-ID`; the REST API wants a
+        token, as from anybody. It is closed with this client.
+
+        Raises:
+            ImportError: httpx2 is not installed.
+            RuntimeError: the API is not at a unix socket, or this client is closed, or another event loop's.
+        """
+        self._check_open()
+        if self._http is None:
+            try:
+                from mattermost_plugin.api.aio.host_http import make_client  # here, because its library is optional
+            except ImportError as error:
+                raise ImportError("requests to the host are made by httpx2: pip install 'servehttp[http]'") from error
+
+            self._http = make_client(self._endpoint.target if _is_socket(self._endpoint) else "")
+        return self._http
 
     @property
     def target(self) -> str:
@@ -89,9 +112,12 @@ class AsyncCaller:
         """Hang up; calls that are under way fail. Again, or before a connection, it only forbids further calls."""
         connection, self._connection = self._connection, None
         direct, self._direct = self._direct, None
+        http, self._http = self._http, None
         self._loop = None
         self._closed = True
         try:
+            if http is not None:
+                await http.aclose()
             if direct is not None:
                 await direct.close()
         finally:
@@ -173,12 +199,17 @@ def _failures() -> tuple[type[grpc.RpcError] | type[CallFailed], ...]:
 
 def _direct_calls(endpoint: Endpoint) -> DirectCalls | None:
     """None for calls that bring more than a request: a token, or TLS."""
-    if not endpoint.target.startswith(UNIX) or endpoint.token or endpoint.credentials is not None:
+    if not _is_socket(endpoint):
         return None
     options = dict(merged(endpoint.options))
     return DirectCalls(
         endpoint.target, options["grpc.max_send_message_length"], options["grpc.max_receive_message_length"]
     )
+
+
+def _is_socket(endpoint: Endpoint) -> bool:
+    """Whether whoever reaches it need not prove who they are."""
+    return endpoint.target.startswith(UNIX) and not endpoint.token and endpoint.credentials is None
 
 
 def _is_cancelled() -> bool:
