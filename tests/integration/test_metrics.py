@@ -71,12 +71,22 @@ async def until(gateway: Gateway, method: str, status_class: str, number: int) -
     return found
 
 
+async def raw(gateway: Gateway, data: bytes) -> bytes:
+    """What these bytes are answered with."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+    writer.write(data)
+    answer = await reader.read()
+    writer.close()
+    return answer
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 async def test_requests_are_counted_by_plugin_method_and_class(workers: str) -> None:
     async with measured("--workers", workers) as gateway:
         for _ in range(5):
             assert (await fetch(gateway.port, f"{BASE}/bytes?n=1000")).status == 200
         await fetch(gateway.port, f"{BASE}/nothing", method="POST", body=b"12345")
+        assert (await raw(gateway, b"NONSENSE\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
         for number in range(3):
             await fetch(gateway.port, f"/plugins/made-up-{number}/", method="PROPFIND")
         await until(gateway, "POST", "4xx", 1)
@@ -89,6 +99,7 @@ async def test_requests_are_counted_by_plugin_method_and_class(workers: str) -> 
         assert not [labels for _, labels in found if "made-up" in str(labels) or "PROPFIND" in str(labels)]
         assert of(found, "servehttp_body_bytes_total", plugin_id=ID, direction="in") == 5
         assert of(found, "servehttp_refusals_total", plugin_id="", http_response_status_code="404") == 3
+        assert of(found, "servehttp_refusals_total", plugin_id="", http_response_status_code="400") == 1
         assert of(found, "servehttp_first_byte_seconds_count", plugin_id=ID) == 6
         assert of(found, "servehttp_plugin_state", plugin_id=ID, state="running") == 1
         assert of(found, "servehttp_plugin_memory_bytes", plugin_id=ID) > 1_000_000

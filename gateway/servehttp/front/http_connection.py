@@ -29,9 +29,11 @@ import structlog
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from servehttp.figures import Figures
 from servehttp.front.cycle import Cycle
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
+from servehttp.front.ledger import NOBODY, REFUSALS
 from servehttp.front.presence import INTERIM, LEADING_ZERO, PROBE_AFTER
 from servehttp.front.responses import RETRY_AFTER, Refusal
 
@@ -72,9 +74,10 @@ class LimitedConnection(asyncio.Protocol):
     flow: FlowControl
     connections: set[Any]
 
-    def start_limits(self, limits: HttpLimits) -> None:
-        """Set the mixin's own state; called by `__init__`."""
+    def start_limits(self, limits: HttpLimits, figures: Figures) -> None:
+        """Set the mixin's own state, `figures` being where refusals are counted; called by `__init__`."""
         self.limits = limits
+        self._figures = figures
         self.active: Cycle | None = None
         self.last: Cycle | None = None
         self.refusal: Refusal | None = None
@@ -120,7 +123,7 @@ class LimitedConnection(asyncio.Protocol):
         """Turn a new client away when it is one too many: others' files are needed to start plugins."""
         super().connection_made(transport)
         if 0 < self.limits.max_connections < len(self.connections):
-            self.transport.write(render(TOO_MANY, new_request_id()))
+            self._write_refusal(TOO_MANY, new_request_id())
             self.transport.close()  # at once: to linger would keep the file that is missing
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -250,8 +253,12 @@ class LimitedConnection(asyncio.Protocol):
             client=self._client(),
             request_id=request_id.decode(),
         )
-        self.transport.write(render(refusal, request_id))
+        self._write_refusal(refusal, request_id)
         self.linger()
+
+    def _write_refusal(self, refusal: Refusal, request_id: bytes) -> None:
+        self._figures.count(REFUSALS, (NOBODY, str(int(refusal.status))))
+        self.transport.write(render(refusal, request_id))
 
     def _client(self) -> object:
         return self.transport.get_extra_info("peername")
@@ -321,7 +328,7 @@ class LimitedConnection(asyncio.Protocol):
         if isinstance(protocol, WebSocketsSansIOProtocol) and not protocol.handshake_initiated:
             message = "the WebSocket handshake has a body, a header line that is too long, or too many headers"
             refusal = Refusal(HTTPStatus.BAD_REQUEST, message)
-            self.transport.write(render(refusal, new_request_id()))
+            self._write_refusal(refusal, new_request_id())
             self.transport.close()
 
     def hand_on(self, data: bytes) -> None:

@@ -9,6 +9,7 @@ import h11
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
+from servehttp.figures import Figures
 from servehttp.front.asgi_cycle import ASGICycle, CycleTransport, UvicornCycle
 from servehttp.front.headers import UNNAMED_STATUSES
 from servehttp.front.http_connection import LimitedConnection
@@ -104,14 +105,15 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
 
     Args:
         limits: what a connection may take.
+        figures: where refusals are counted.
         options: uvicorn's arguments.
     """
 
     conn: h11.Connection
 
-    def __init__(self, limits: HttpLimits, **options: Any) -> None:
+    def __init__(self, limits: HttpLimits, figures: Figures, **options: Any) -> None:
         super().__init__(**options)
-        self.start_limits(limits)
+        self.start_limits(limits, figures)
         self._cycle_transport: Any = CycleTransport(self)  # for uvicorn, an asyncio.Transport
         self.conn = self._limited = LimitedH11Connection(limits)  # in the place of the one that uvicorn has made
 

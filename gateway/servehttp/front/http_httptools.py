@@ -10,6 +10,7 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from mattermost_plugin.exchange import Request
+from servehttp.figures import Figures
 from servehttp.front.admission import Admission, Admitted
 from servehttp.front.asgi_cycle import ASGICycle, CycleTransport
 from servehttp.front.cached_head import CachedHead, cached_head
@@ -36,13 +37,16 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
 
     Args:
         limits: what a connection may take.
+        figures: where refusals are counted.
         admission: the front's, if requests may take the fast path.
         options: uvicorn's arguments.
     """
 
-    def __init__(self, limits: HttpLimits, admission: Admission | None = None, **options: Any) -> None:
+    def __init__(
+        self, limits: HttpLimits, figures: Figures, admission: Admission | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
-        self.start_limits(limits)
+        self.start_limits(limits, figures)
         self._admission = admission
         self._cycle_transport = CycleTransport(self)
         self._waiting: deque[ASGICycle] = deque()

@@ -213,6 +213,7 @@ def make_server(
     protocol = _protocol(
         settings.server.http,
         http_limits(limits, connection_limit(settings.server.max_connections)),
+        admission.ledger.figures if admission is not None else Figures(),
         admission if front is not None and front.live_pages is None else None,
     )
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
@@ -272,10 +273,12 @@ def http_limits(settings: LimitSettings, max_connections: int = 0) -> HttpLimits
     )
 
 
-def _protocol(parser: HttpParser, limits: HttpLimits, admission: Admission | None) -> Callable[..., asyncio.Protocol]:
+def _protocol(
+    parser: HttpParser, limits: HttpLimits, figures: Figures, admission: Admission | None
+) -> Callable[..., asyncio.Protocol]:
     if parser == "h11" or (parser == "auto" and importlib.util.find_spec("httptools") is None):
-        return functools.partial(LimitedH11Protocol, limits=limits)
+        return functools.partial(LimitedH11Protocol, limits=limits, figures=figures)
     # Here, because httptools is optional.
     from servehttp.front.http_httptools import LimitedHttpToolsProtocol
 
-    return functools.partial(LimitedHttpToolsProtocol, limits=limits, admission=admission)
+    return functools.partial(LimitedHttpToolsProtocol, limits=limits, figures=figures, admission=admission)
