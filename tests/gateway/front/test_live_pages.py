@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from starlette.requests import Request
@@ -58,6 +59,13 @@ def page(text: str = PAGE, **options: Any) -> Any:
     return app(answer, methods=("GET", "POST"))
 
 
+async def of_status(request: Request) -> Response:
+    """A page, with the status that the path names."""
+    status = int(request.path_params["rest"])
+    body = "" if status in (204, 304) else PAGE
+    return Response(body, status, media_type="text/html", headers={"ETag": '"1"'})
+
+
 async def visit(stage: Stage, headers: HeaderList = NAVIGATION, target: str = TARGET) -> Answer:
     return await fetch(stage.port, target, headers=headers)
 
@@ -74,12 +82,12 @@ async def event(client: Client) -> str:
 # The script's element
 
 
-@pytest.mark.parametrize("headers", [NAVIGATION, OLDER_BROWSER, [("Sec-Fetch-Dest", "iframe")]])
-async def test_a_page_that_a_browser_shows_ends_with_the_script(live: Stages, headers: HeaderList) -> None:
+async def test_a_page_that_a_browser_shows_ends_with_the_script(live: Stages) -> None:
     async with live(page()) as stage:
-        answer = await visit(stage, headers)
-    assert answer.body.decode() == PAGE + SCRIPT
-    assert answer.header("content-length") == str(len(answer.body))
+        for headers in (NAVIGATION, OLDER_BROWSER, [("Sec-Fetch-Dest", "iframe")]):
+            answer = await visit(stage, headers)
+            assert answer.body.decode() == PAGE + SCRIPT
+            assert answer.header("content-length") == str(len(answer.body))
 
 
 async def test_no_browser_keeps_the_page_of_an_older_version(live: Stages) -> None:
@@ -90,11 +98,11 @@ async def test_no_browser_keeps_the_page_of_an_older_version(live: Stages) -> No
     assert (answer.header("etag"), answer.header("last-modified")) == (None, None)
 
 
-@pytest.mark.parametrize("status", [404, 500])
-async def test_a_page_that_tells_of_an_error_has_it_too(live: Stages, status: int) -> None:
-    async with live(page(status_code=status)) as stage:
-        answer = await visit(stage)
-    assert (answer.status, answer.body.decode()) == (status, PAGE + SCRIPT)
+async def test_a_page_that_tells_of_an_error_has_it_too(live: Stages) -> None:
+    async with live(app(of_status)) as stage:
+        for status in (404, 500):
+            answer = await visit(stage, target=f"{TARGET}{status}")
+            assert (answer.status, answer.body.decode()) == (status, PAGE + SCRIPT)
 
 
 async def test_a_page_in_the_public_folder_has_it_too(live: Stages, tmp_path: Path) -> None:
@@ -141,72 +149,69 @@ async def test_a_page_that_breaks_off_does_not_end_with_it(live: Stages) -> None
             await client.rest()
 
 
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Content-Type": "text/plain"},
-        {"Content-Type": "text/html; charset=utf-16"},
-        {"Content-Encoding": "gzip"},
-        {"Content-Disposition": "attachment; filename=page.html"},
-        {"Content-Range": "bytes 0-44/45"},
-        {"Cache-Control": "no-transform"},
-        {"Content-Security-Policy": "default-src 'none'"},
-    ],
-)
-async def test_what_is_no_page_or_must_not_have_a_script_stays_as_it_is(live: Stages, headers: dict[str, str]) -> None:
-    async with live(page(headers=headers)) as stage:
-        answer = await visit(stage)
-    assert answer.body.decode() == PAGE
-    for name, value in headers.items():
-        assert answer.header(name) == value
-
-
-@pytest.mark.parametrize("status", [204, 206, 304])
-async def test_these_statuses_are_left_alone(live: Stages, status: int) -> None:
+async def test_what_is_no_page_or_must_not_have_a_script_stays_as_it_is(live: Stages) -> None:
     async def answer(request: Request) -> Response:
-        return Response(status_code=status, media_type="text/html", headers={"ETag": '"1"'})
+        name, _, value = request.query_params["with"].partition("=")
+        return HTMLResponse(PAGE, headers={name: value})
 
     async with live(app(answer)) as stage:
-        got = await visit(stage)
-    assert (got.status, got.body, got.header("etag")) == (status, b"", '"1"')
+        for name, value in (
+            ("Content-Type", "text/plain"),
+            ("Content-Type", "text/html; charset=utf-16"),
+            ("Content-Encoding", "gzip"),
+            ("Content-Disposition", "attachment; filename=page.html"),
+            ("Content-Range", "bytes 0-44/45"),
+            ("Cache-Control", "no-transform"),
+            ("Content-Security-Policy", "default-src 'none'"),
+        ):
+            got = await visit(stage, target=f"{TARGET}?{urlencode({'with': f'{name}={value}'})}")
+            assert (got.body.decode(), got.header(name)) == (PAGE, value)
 
 
-@pytest.mark.parametrize("method", ["HEAD", "POST"])
-async def test_so_are_other_methods(live: Stages, method: str) -> None:
+async def test_answers_without_a_whole_page_are_left_alone(live: Stages) -> None:
+    async with live(app(of_status)) as stage:
+        for status in (204, 206, 304):
+            got = await visit(stage, target=f"{TARGET}{status}")
+            assert (got.status, got.header("etag")) == (status, '"1"')
+            assert got.body == (PAGE.encode() if status == 206 else b"")
+
+
+async def test_so_are_other_methods(live: Stages) -> None:
     async def answer(request: Request) -> Response:
         return HTMLResponse(PAGE)
 
-    async with live(app(answer, methods=(method,))) as stage, connect(stage.port) as client:
-        await client.start(method, TARGET, NAVIGATION)
-        await client.end()
-        got = await client.answer()
-    assert got.header("content-length") == str(len(PAGE.encode()))
-    assert got.body == (b"" if method == "HEAD" else PAGE.encode())
+    async with live(app(answer, methods=("HEAD", "POST"))) as stage:
+        for method, body in (("HEAD", b""), ("POST", PAGE.encode())):
+            async with connect(stage.port) as client:
+                await client.start(method, TARGET, NAVIGATION)
+                await client.end()
+                got = await client.answer()
+            assert (got.header("content-length"), got.body) == (str(len(PAGE.encode())), body)
 
 
-@pytest.mark.parametrize("headers", [[], [("Accept", "*/*")], [("Sec-Fetch-Dest", "empty"), ("Accept", "text/html")]])
-async def test_what_a_program_or_a_page_itself_fetches_is_left_alone(live: Stages, headers: HeaderList) -> None:
+async def test_what_a_program_or_a_page_itself_fetches_is_left_alone(live: Stages) -> None:
+    fetched: list[HeaderList] = [[], [("Accept", "*/*")], [("Sec-Fetch-Dest", "empty"), ("Accept", "text/html")]]
     async with live(page()) as stage:
-        assert (await visit(stage, headers)).body.decode() == PAGE
+        for headers in fetched:
+            assert (await visit(stage, headers)).body.decode() == PAGE
 
 
-@pytest.mark.parametrize("size", [1, 7, 4096])
-async def test_a_page_with_a_policy_of_its_own_in_it_gets_no_script_and_keeps_its_length(
-    live: Stages, size: int
-) -> None:
+async def test_a_page_with_a_policy_of_its_own_in_it_gets_no_script_and_keeps_its_length(live: Stages) -> None:
     text = f"""<meta http-equiv="Content-Security-Policy" content="default-src 'none'">{PAGE}""".encode()
 
-    async def pieces() -> AsyncIterator[bytes]:
+    async def pieces(size: int) -> AsyncIterator[bytes]:
         for start in range(0, len(text), size):
             yield text[start : start + size]
 
     async def answer(request: Request) -> Response:
-        return StreamingResponse(pieces(), media_type="text/html", headers={"Content-Length": str(len(text))})
+        size = int(request.path_params["rest"])
+        return StreamingResponse(pieces(size), media_type="text/html", headers={"Content-Length": str(len(text))})
 
     async with live(app(answer)) as stage:
-        got = await visit(stage)
-    assert got.body == text + b" " * len(SCRIPT)
-    assert got.header("content-length") == str(len(got.body))
+        for size in (1, 7, 4096):
+            got = await visit(stage, target=f"{TARGET}{size}")
+            assert got.body == text + b" " * len(SCRIPT)
+            assert got.header("content-length") == str(len(got.body))
 
 
 @pytest.mark.parametrize(
@@ -303,18 +308,15 @@ async def test_only_so_many_pages_follow_at_a_time(live: Stages, monkeypatch: py
                 await asyncio.sleep(0.02)
 
 
-@pytest.mark.parametrize(
-    ("method", "target"),
-    [
-        ("GET", "/.servehttp/changes/other"),
-        ("GET", "/.servehttp/other"),
-        ("POST", CHANGES),
-        ("POST", "/.servehttp/pages.js"),
-    ],
-)
-async def test_all_else_there_is_not_found(live: Stages, method: str, target: str) -> None:
+async def test_all_else_there_is_not_found(live: Stages) -> None:
     async with live(page()) as stage:
-        assert (await fetch(stage.port, target, method)).status == 404
+        for method, target in (
+            ("GET", "/.servehttp/changes/other"),
+            ("GET", "/.servehttp/other"),
+            ("POST", CHANGES),
+            ("POST", "/.servehttp/pages.js"),
+        ):
+            assert (await fetch(stage.port, target, method)).status == 404
 
 
 @pytest.mark.parametrize("direct", [True, False])

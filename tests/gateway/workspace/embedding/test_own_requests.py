@@ -23,6 +23,7 @@ from mattermost_plugin.server import PluginServer
 from servehttp import WorkspaceHost, create_app
 from servehttp.workspace.embedding.accounts import make_token
 from servehttp.workspace.settings import Settings
+from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio
@@ -82,12 +83,14 @@ class Scene:
 
     @property
     def http(self) -> httpx2.AsyncClient:
-        return self.plugin.async_api.http
+        client = self.plugin.async_api.http
+        client.timeout = httpx2.Timeout(PATIENCE)
+        return client
 
 
 @asynccontextmanager
 async def scene(data: Path, **settings: Any) -> AsyncIterator[Scene]:
-    async with AsyncExitStack() as ending, asyncio.timeout(3 * PATIENCE):
+    async with AsyncExitStack() as ending:
         folder = Path(ending.enter_context(tempfile.TemporaryDirectory()))
         plugins: dict[str, Plugin] = {ASKING: Plugin(), ANSWERING: Answering()}
         for number, plugin in enumerate(plugins.values()):
@@ -106,6 +109,19 @@ async def scene(data: Path, **settings: Any) -> AsyncIterator[Scene]:
         yield Scene(plugins[ASKING], answering, await make_token(host.workspace, "admin"))
 
 
+@pytest.fixture(scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with scene(tmp_path_factory.mktemp("data")) as made:
+        yield made
+
+
+@pytest.fixture
+async def play(shared: Scene) -> Scene:
+    """The scene of tests that leave it as it was."""
+    shared.answering.disconnected = asyncio.Event()
+    return shared
+
+
 async def test_another_plugin_sees_who_asks_and_nobody_can_say_otherwise(tmp_path: Path) -> None:
     forged = {"Mattermost-Plugin-Id": "forged", "Mattermost-User-Id": "forged", "X-Forwarded-For": "1.1.1.1"}
     async with scene(tmp_path, server={"forwarded_allow_ips": "*"}) as play:
@@ -116,46 +132,42 @@ async def test_another_plugin_sees_who_asks_and_nobody_can_say_otherwise(tmp_pat
     assert [name for name, _ in seen if name in ("mattermost-user-id", "x-forwarded-for")] == []
 
 
-async def test_bodies_stream_in_both_directions_at_once(tmp_path: Path) -> None:
+async def test_bodies_stream_in_both_directions_at_once(play: Scene) -> None:
     pieces: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def body() -> AsyncIterator[bytes]:
         while piece := await pieces.get():
             yield piece
 
-    async with scene(tmp_path) as play:
-        pieces.put_nowait(b"first")
-        async with play.http.stream("POST", f"{BASE}/echo", content=body()) as answer:
-            came = answer.aiter_bytes()
-            assert await anext(came) == b"first"
-            pieces.put_nowait(b"second")
-            assert await anext(came) == b"second"
-            pieces.put_nowait(b"")
-            assert [piece async for piece in came] == []
+    pieces.put_nowait(b"first")
+    async with play.http.stream("POST", f"{BASE}/echo", content=body()) as answer:
+        came = answer.aiter_bytes()
+        assert await anext(came) == b"first"
+        pieces.put_nowait(b"second")
+        assert await anext(came) == b"second"
+        pieces.put_nowait(b"")
+        assert [piece async for piece in came] == []
 
 
-async def test_more_than_any_window_goes_through_whole(tmp_path: Path) -> None:
+async def test_more_than_any_window_goes_through_whole(play: Scene) -> None:
     data = bytes(range(256)) * 40_000
-    async with scene(tmp_path) as play:
-        assert (await play.http.post(f"{BASE}/echo", content=data)).content == data
+    assert (await play.http.post(f"{BASE}/echo", content=data)).content == data
 
 
-async def test_a_body_that_breaks_off_reaches_the_other_as_a_disconnect(tmp_path: Path) -> None:
+async def test_a_body_that_breaks_off_reaches_the_other_as_a_disconnect(play: Scene) -> None:
     async def body() -> AsyncIterator[bytes]:
         yield b"part"
         raise RuntimeError("the file is gone")
 
-    async with scene(tmp_path) as play:
-        with pytest.raises(RuntimeError, match="the file is gone"):
-            await play.http.post(f"{BASE}/cut", content=body())
-        await play.answering.disconnected.wait()
+    with pytest.raises(RuntimeError, match="the file is gone"):
+        await play.http.post(f"{BASE}/cut", content=body())
+    await play.answering.disconnected.wait()
 
 
-async def test_a_response_that_is_not_wanted_any_more_ends_there(tmp_path: Path) -> None:
-    async with scene(tmp_path) as play:
-        async with play.http.stream("GET", f"{BASE}/forever") as answer:
-            assert await anext(answer.aiter_bytes())
-        await play.answering.disconnected.wait()
+async def test_a_response_that_is_not_wanted_any_more_ends_there(play: Scene) -> None:
+    async with play.http.stream("GET", f"{BASE}/forever") as answer:
+        assert await anext(answer.aiter_bytes())
+    await play.answering.disconnected.wait()
 
 
 async def test_the_limits_of_clients_hold(tmp_path: Path) -> None:
@@ -164,11 +176,10 @@ async def test_the_limits_of_clients_hold(tmp_path: Path) -> None:
         assert (await play.http.get("/plugins/com.example.none/")).status_code == 404
 
 
-async def test_the_rest_api_wants_a_token_as_from_anybody(tmp_path: Path) -> None:
-    async with scene(tmp_path) as play:
-        assert (await play.http.get("/api/v4/users/me")).status_code == 401
-        me = await play.http.get("/api/v4/users/me", headers={"Authorization": f"Bearer {play.token}"})
-        assert me.json()["username"] == "admin"
+async def test_the_rest_api_wants_a_token_as_from_anybody(play: Scene) -> None:
+    assert (await play.http.get("/api/v4/users/me")).status_code == 401
+    me = await play.http.get("/api/v4/users/me", headers={"Authorization": f"Bearer {play.token}"})
+    assert me.json()["username"] == "admin"
 
 
 async def test_another_origin_is_refused_and_a_closed_client_makes_none(tmp_path: Path) -> None:
@@ -201,14 +212,13 @@ async def test_without_the_library_it_says_what_to_install(tmp_path: Path, monke
             _ = api.http
 
 
-async def test_a_read_that_takes_too_long_is_a_time_out(tmp_path: Path) -> None:
+async def test_a_read_that_takes_too_long_is_a_time_out(play: Scene) -> None:
     may_end = asyncio.Event()
 
     async def body() -> AsyncIterator[bytes]:
         await may_end.wait()
         yield b""
 
-    async with scene(tmp_path) as play:
-        with pytest.raises(httpx2.ReadTimeout):
-            await play.http.post(f"{BASE}/cut", content=body(), timeout=httpx2.Timeout(PATIENCE, read=0.05))
-        await play.answering.disconnected.wait()
+    with pytest.raises(httpx2.ReadTimeout):
+        await play.http.post(f"{BASE}/cut", content=body(), timeout=httpx2.Timeout(PATIENCE, read=0.05))
+    await play.answering.disconnected.wait()
