@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Protocol
 
 import structlog
+from pathspec import GitIgnoreSpec
 from watchfiles import Change, awatch
 
-from servehttp.authoring.contents import left_out
-from servehttp.errors import GatewayError, PluginStartError
+from servehttp.authoring.contents import LEFT_OUT, left_out
+from servehttp.errors import BundleError, GatewayError, PluginStartError
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.manifest import FILE_NAMES
 
@@ -45,6 +46,9 @@ async def reload_changed(gateway: Renewable, folders: Iterable[Path]) -> None:
     Args:
         gateway: has the plugins.
         folders: those of the plugins.
+
+    Raises:
+        OSError: changes cannot be seen, which is in the log as well.
     """
     sources = Sources(folders)
     renewing: dict[Path, asyncio.Task[None]] = {}
@@ -54,6 +58,9 @@ async def reload_changed(gateway: Renewable, folders: Iterable[Path]) -> None:
                 if folder in renewing:
                     await _cancel(renewing[folder])
                 renewing[folder] = asyncio.create_task(_renew(gateway, folder, files))
+    except OSError as error:
+        log.error("changes of files are not seen", reason=str(error), remedy="restart the gateway")
+        raise
     finally:
         await asyncio.gather(*(_cancel(task) for task in renewing.values()))
 
@@ -75,7 +82,7 @@ class Sources:
             return False
         file = Path(path).relative_to(folder)
         is_written = file.suffix in SUFFIXES or file.name in FILE_NAMES
-        return is_written and not left_out(folder).match_file(file.as_posix())
+        return is_written and not _rules(folder).match_file(file.as_posix())
 
     def by_folder(self, changes: Iterable[tuple[Change, str]]) -> Mapping[Path, list[str]]:
         """The files that have changed, of each plugin by its folder."""
@@ -88,6 +95,15 @@ class Sources:
 
     def _folder_of(self, path: Path) -> Path | None:
         return next((folder for folder in self.folders if path.is_relative_to(folder)), None)
+
+
+def _rules(folder: Path) -> GitIgnoreSpec:
+    """Those by which files are none of the plugin's own; while its own are wrong, only those of all plugins."""
+    try:
+        return left_out(folder)
+    except (BundleError, OSError) as error:
+        log.warning("the plugin's own rules are passed over", folder=str(folder), reason=str(error))
+        return GitIgnoreSpec.from_lines(LEFT_OUT)
 
 
 async def _renew(gateway: Renewable, folder: Path, files: list[str]) -> None:

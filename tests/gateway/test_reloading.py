@@ -132,6 +132,23 @@ def test_files_that_people_write_concern_a_plugin(tmp_path: Path, path: str, wan
     assert Sources([folder]).concern(Change.modified, str(folder.resolve() / path)) is wanted
 
 
+@pytest.mark.parametrize("rules", [b"\xff", b"[z-a]", b"!", b"\\"])
+def test_rules_that_are_none_are_told_and_passed_over(tmp_path: Path, rules: bytes) -> None:
+    folder = plugin(tmp_path, "one")
+    (folder / ".bundleignore").write_bytes(b"made.py\n" + rules)
+    sources = Sources([folder])
+    with structlog.testing.capture_logs() as logs:
+        assert sources.concern(Change.modified, str(folder.resolve() / "plugin.py"))
+    assert not sources.concern(Change.modified, str(folder.resolve() / "test_plugin.py"))
+    assert ".bundleignore is" in logs[0]["reason"]
+
+
+async def test_it_is_told_when_changes_cannot_be_seen(tmp_path: Path) -> None:
+    with structlog.testing.capture_logs() as logs, pytest.raises(FileNotFoundError):
+        await reload_changed(Gateway(), [tmp_path / "nowhere"])
+    assert [entry["event"] for entry in logs] == ["changes of files are not seen"]
+
+
 def test_what_lies_in_no_plugins_folder_concerns_none(tmp_path: Path) -> None:
     sources = Sources([plugin(tmp_path, "one")])
     assert not sources.concern(Change.modified, str(tmp_path.resolve() / "other.py"))

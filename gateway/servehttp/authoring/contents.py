@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,7 +34,8 @@ def contents(folder: Path) -> list[str]:
     """The files that belong into the bundle, as paths below the folder with `/`, in order.
 
     Raises:
-        BundleError: there are too many, or one of them is a link that leads out of the folder, or no plain file.
+        BundleError: there are too many, or one of them is a link that leads out of the folder, or no plain file; or the
+            folder's rules are none.
         OSError: the folder cannot be read.
     """
     rules = left_out(folder)
@@ -47,17 +49,29 @@ def contents(folder: Path) -> list[str]:
 
 
 def left_out(folder: Path) -> GitIgnoreSpec:
-    """The rules by which paths below the folder are none of the plugin's own.
+    """The rules, its own among them, by which paths below the folder are none of the plugin's own.
 
     Raises:
-        OSError: the folder's own rules cannot be read.
+        BundleError: one of the folder's own is none.
+        OSError: these cannot be read.
     """
     return GitIgnoreSpec.from_lines([*LEFT_OUT, *_own_rules(folder)])
 
 
 def _own_rules(folder: Path) -> list[str]:
     file = folder / RULES_FILE
-    return file.read_text(encoding="utf-8").splitlines() if file.is_file() else []
+    if not file.is_file():
+        return []
+    try:
+        rules = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise BundleError(f"{file} is not UTF-8 text (byte {error.start})") from None
+    for number, rule in enumerate(rules, 1):
+        try:
+            GitIgnoreSpec.from_lines([rule])
+        except (ValueError, re.error):
+            raise BundleError(f"line {number} of {file} is {rule!r:.100}, which is no rule of a .gitignore") from None
+    return rules
 
 
 def _walk(folder: Path, below: str, rules: GitIgnoreSpec) -> Iterator[str]:

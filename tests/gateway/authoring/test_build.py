@@ -96,6 +96,15 @@ def test_what_cannot_be_packed_is_named(path: str, make: object, problem: str, p
     assert not (plugin / "dist").exists()
 
 
+@pytest.mark.parametrize(
+    ("rules", "problem"), [(b"\xff", "is not UTF-8 text"), (b"a\n[z-a]", r"is '\[z-a\]', which is no")]
+)
+def test_rules_that_are_none_are_an_error(rules: bytes, problem: str, plugin: Path) -> None:
+    (plugin / ".bundleignore").write_bytes(rules)
+    with pytest.raises(BundleError, match=rf"\.bundleignore {problem}"):
+        pack(plugin)
+
+
 def test_a_script_that_is_left_out_is_an_error(plugin: Path) -> None:
     (plugin / ".bundleignore").write_text("plugin.py\n")
     with pytest.raises(BundleError, match=r"plugin\.py is left out, but the plugin needs it; write !plugin\.py"):
