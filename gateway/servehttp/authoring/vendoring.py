@@ -14,7 +14,8 @@ from pathlib import Path
 
 from servehttp.errors import BundleError
 from servehttp.plugins.requirements import read_needs
-from servehttp.plugins.virtual_environments import SHOWN_LINES, WHEELS
+from servehttp.plugins.virtual_environments import SHOWN_LINES
+from servehttp.plugins.wheels import FOLDER as WHEELS
 
 TIMEOUT = 600.0
 """Seconds for all of them to be fetched."""

@@ -6,6 +6,7 @@ not say where packages come from. The SDK itself is always there, and passed ove
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -19,7 +20,8 @@ from servehttp.errors import BundleError
 REQUIREMENTS, PROJECT = "requirements.txt", "pyproject.toml"
 LARGEST = 64 * 1024
 """Bytes of such a file."""
-HASH = "--hash=sha256:"
+HASH = re.compile(r"hash=sha256:[0-9a-fA-F]{64}")
+"""The one option of a requirement, and nothing behind it: that would be an option of the installer's."""
 SDK = frozenset(("servehttp", "mattermost-plugin"))
 
 
@@ -74,7 +76,9 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 def _dependencies(text: str) -> list[str]:
     try:
         project = tomllib.loads(text).get("project", {})
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError:
+        raise BundleError(f"its {PROJECT} has values too deep within one another") from None
+    except ValueError as error:  # also a number of too many digits
         raise BundleError(f"its {PROJECT} is no TOML: {error}") from None
     found = project.get("dependencies", []) if isinstance(project, dict) else None
     if not isinstance(found, list) or not all(isinstance(item, str) for item in found):
@@ -84,9 +88,9 @@ def _dependencies(text: str) -> list[str]:
 
 def _checked(file: str, lines: Iterable[tuple[int, str]]) -> Iterator[str]:
     for number, line in lines:
-        text, *options = line.split(" --")
+        text, *options = (part.strip(" ") for part in line.split(" --"))
         try:
-            requirement = Requirement(text.strip())
+            requirement = Requirement(text)
         except InvalidRequirement:
             raise BundleError(
                 f"line {number} of its {file} is {line!r:.100}, which is no name with a version; options, addresses "
@@ -94,8 +98,10 @@ def _checked(file: str, lines: Iterable[tuple[int, str]]) -> Iterator[str]:
             ) from None
         if requirement.url:
             raise BundleError(f"line {number} of its {file} takes {requirement.name} from an address; name a version")
-        if wrong := next((option for option in options if not f"--{option}".startswith(HASH)), None):
-            raise BundleError(f"line {number} of its {file} has the option --{wrong:.100}; only {HASH}… is taken")
+        if wrong := next((option for option in options if not HASH.fullmatch(option)), None):
+            raise BundleError(
+                f"line {number} of its {file} has the option {f'--{wrong}'!r:.100}; only --hash=sha256:… is taken"
+            )
         if canonicalize_name(requirement.name) in SDK:
             continue
-        yield " ".join((str(requirement), *(f"--{option.strip()}" for option in options)))
+        yield " ".join((str(requirement), *(f"--{option}" for option in options)))

@@ -12,6 +12,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import site
 import sys
 import sysconfig
@@ -23,11 +24,10 @@ import structlog
 
 from servehttp.errors import BundleError, DependencyError
 from servehttp.plugins.requirements import Needs, read_needs
+from servehttp.plugins.wheels import show_wheels, wheels_of
 from servehttp.settings.kinds import Source
 
 FOLDER = "environments"
-WHEELS = "wheels"
-"""In a plugin's folder: wheels that it brings."""
 COMPLETE = "complete"
 """A file in an environment that is ready for use."""
 SHARED = "servehttp.pth"
@@ -80,7 +80,7 @@ class VirtualEnvironments:
         log.info("dependencies are installed", requirements=list(needs.lines))
         await asyncio.to_thread(_make_room, environment)
         try:
-            await self._install(environment, needs, folder / WHEELS)
+            await self._install(environment, needs, wheels_of(folder))
             (environment / COMPLETE).touch()
         except BaseException:
             await asyncio.to_thread(shutil.rmtree, environment, True)
@@ -100,19 +100,22 @@ class VirtualEnvironments:
 
     def _of(self, folder: Path) -> Path | None:
         needs = Needs() if self._source == "never" else read_needs(folder)
-        return self._folder / _key(needs, folder / WHEELS) if needs.lines else None
+        return self._folder / _key(needs, wheels_of(folder)) if needs.lines else None
 
-    async def _install(self, environment: Path, needs: Needs, wheels: Path) -> None:
-        uv = shutil.which("uv")
-        await self._run(sys.executable, "-m", "venv", *(("--without-pip",) if uv else ()), str(environment))
-        await asyncio.to_thread(_share, environment)
-        python = str(environment / "bin" / "python")
-        install = (uv, "pip", "install", "--python", python) if uv else (python, "-m", "pip", "install", "--no-input")
-        where = await asyncio.to_thread(_sources, wheels, self._source)
-        with tempfile.NamedTemporaryFile("w", suffix=".txt", encoding="utf-8") as file:
-            file.write("\n".join(needs.lines) + "\n")
-            file.flush()
-            await self._run(*install, "--quiet", "--only-binary", ":all:", *where, "--requirement", file.name)
+    async def _install(self, environment: Path, needs: Needs, wheels: list[Path]) -> None:
+        with tempfile.TemporaryDirectory() as folder:
+            told = Path(folder)
+            where = await asyncio.to_thread(_sources, wheels, self._source, told)
+            (told / "requirements.txt").write_text("\n".join(needs.lines) + "\n", encoding="utf-8")
+            uv = shutil.which("uv")
+            await self._run(sys.executable, "-m", "venv", *(("--without-pip",) if uv else ()), str(environment))
+            await asyncio.to_thread(_share, environment)
+            python = str(environment / "bin" / "python")
+            install = (
+                (uv, "pip", "install", "--python", python) if uv else (python, "-m", "pip", "install", "--no-input")
+            )
+            requirements = ("--requirement", str(told / "requirements.txt"))
+            await self._run(*install, "--quiet", "--only-binary", ":all:", *where, *requirements)
 
     async def _run(self, *command: str) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -129,29 +132,31 @@ class VirtualEnvironments:
             raise DependencyError(f"its dependencies were not installed within {self._timeout:g} s") from None
         finally:
             if process.returncode is None:
-                process.kill()
+                os.killpg(process.pid, signal.SIGKILL)  # what it has started as well
                 await process.wait()
         if process.returncode != 0:
             lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
             raise DependencyError(f"its dependencies cannot be installed: {' | '.join(lines[-SHOWN_LINES:])}")
 
 
-def _key(needs: Needs, wheels: Path) -> str:
+def _key(needs: Needs, wheels: list[Path]) -> str:
     """What an environment is named after: all that decides what is in it."""
     digest = hashlib.sha256()
     for text in (sys.implementation.cache_tag or "", sysconfig.get_platform(), sys.prefix, *needs.lines):
         digest.update(text.encode() + b"\n")
-    if wheels.is_dir():
-        for wheel in sorted(wheels.glob("*.whl")):
-            digest.update(wheel.name.encode() + b"\n")
-            with wheel.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
+    for wheel in wheels:
+        digest.update(wheel.name.encode() + b"\n")
+        with wheel.open("rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:32]
 
 
-def _sources(wheels: Path, source: Source) -> list[str]:
-    """The installer's options that say where packages come from."""
-    brought = ["--find-links", str(wheels)] if wheels.is_dir() else []
+def _sources(wheels: list[Path], source: Source, told: Path) -> list[str]:
+    """The installer's options that say where packages come from; in a folder of its own it is shown the wheels."""
+    brought = []
+    if wheels:
+        show_wheels(wheels, told / "wheels")
+        brought = ["--find-links", str(told / "wheels")]
     return brought + (["--no-index"] if source == "bundled" else [])
 
 

@@ -51,9 +51,11 @@ def test_a_project_file_says_it_where_there_are_no_requirements(tmp_path: Path) 
         ("./wheel.whl", "line 2 "),
         ("https://example.com/a.whl", "line 2 "),
         ("a @ https://example.com/a.whl", "line 2 of its requirements.txt takes a from an address"),
-        ("a --config-settings=x=y", "line 2 of its requirements.txt has the option --config-settings=x=y"),
-        ("a --hash=md5:0", "has the option --hash=md5:0"),
+        ("a --config-settings=x=y", "line 2 of its requirements.txt has the option '--config-settings=x=y'"),
+        ("a --hash=md5:0", "has the option '--hash=md5:0'"),
         ("a==1 b==2", "line 2 "),
+        (f"a --hash=sha256:{'a' * 64} -i https://example.com", "has the option '--hash=sha256:"),
+        (f"a --hash=sha256:{'a' * 64}\t--pre", "has the option '--hash=sha256:"),
     ],
 )
 def test_what_would_say_where_packages_come_from_is_refused_with_its_line(tmp_path: Path, line: str, told: str) -> None:
@@ -70,6 +72,9 @@ def test_what_would_say_where_packages_come_from_is_refused_with_its_line(tmp_pa
         ("[project]\ndependencies = 'six'", "no list of texts"),
         ("[project]\ndependencies = [1]", "no list of texts"),
         ("[project]\ndependencies = ['-e .']", "line 1 of its pyproject.toml"),
+        (f'[project]\ndependencies = ["a --hash=sha256:{"a" * 64}\\n--pre"]', "has the option '--hash=sha256:"),
+        (f"a = {'[' * 20_000}", "too deep within one another"),
+        (f"a = {'9' * 5000}", "its pyproject.toml is no TOML"),
     ],
 )
 def test_a_project_file_that_cannot_be_used_is_told(tmp_path: Path, toml: str, told: str) -> None:

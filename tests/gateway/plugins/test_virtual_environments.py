@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from servehttp.errors import DependencyError
+from servehttp.errors import BundleError, DependencyError
 from servehttp.plugins.virtual_environments import COMPLETE, VirtualEnvironments
 from servehttp.settings.kinds import Source
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
@@ -74,6 +74,34 @@ async def test_an_installation_has_its_time(tmp_path: Path) -> None:
     known = environments(tmp_path, timeout=0.001)
     with pytest.raises(DependencyError, match=r"were not installed within 0\.001 s"):
         await known.prepare(plugin(tmp_path, "one", "needed\n", "1.0"))
+    assert made(tmp_path) == []
+
+
+async def test_nothing_of_an_installation_that_ends_early_runs_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    alive, installer = tmp_path / "alive", tmp_path / "bin" / "uv"
+    os.mkfifo(alive)
+    installer.parent.mkdir()
+    printed = "head -c 1000000 /dev/zero"  # more than a pipe holds: it is read by then
+    installer.write_text(f"#!/bin/sh\nexec 9>'{alive}'\nsleep 60 &\n{printed}\necho started >&9\nwait\n")
+    installer.chmod(0o755)
+    monkeypatch.setenv("PATH", str(installer.parent), prepend=os.pathsep)
+    async with asyncio.timeout(PATIENCE):
+        work = asyncio.create_task(environments(tmp_path).prepare(plugin(tmp_path, "one", "needed\n", "1.0")))
+        with await asyncio.to_thread(alive.open, "rb") as running:
+            assert await asyncio.to_thread(running.readline) == b"started\n"
+            work.cancel()
+            assert await asyncio.to_thread(running.read) == b""
+        await asyncio.gather(work, return_exceptions=True)
+    assert made(tmp_path) == []
+
+
+async def test_a_wheel_that_needs_something_from_an_address_is_refused(tmp_path: Path) -> None:
+    known, one = environments(tmp_path), plugin(tmp_path, "one", "needed\n")
+    (one / "wheels" / wheel_name("needed")).write_bytes(wheel("needed", needs="a @ file:///a-1.0.tar.gz"))
+    with pytest.raises(BundleError, match=r"needed-1\.0-py3-none-any\.whl needs 'a @ file:///a-1\.0\.tar\.gz' from"):
+        await known.prepare(one)
     assert made(tmp_path) == []
 
 
