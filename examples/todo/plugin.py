@@ -11,9 +11,9 @@ from string import Template
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mattermost_plugin import HookName, Plugin, hook, run_plugin
+from mattermost_plugin import HookName, Plugin, hook, login_url, run_plugin
 from mattermost_plugin.models import Bot, Command, CommandArgs, CommandResponse, PluginContext, Post
 from mattermost_plugin.routing import get, post
 
@@ -77,7 +77,10 @@ class TodoPlugin(Plugin):
         return CommandResponse(text=str(todos))
 
     @get("/")
-    async def show(self, request: Request) -> HTMLResponse:
+    async def show(self, request: Request) -> Response:
+        """The list; a browser in which nobody is logged in is sent to the login, and comes back."""
+        if not request.user.is_authenticated and "text/html" in request.headers.get("accept", ""):
+            return RedirectResponse(login_url(request))
         return page(request, await self.todos(user_of(request)))
 
     @post("/")

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         ValidationError,
         convert_grpc_error,
     )
-    from mattermost_plugin.identity import GatewayAuthentication, current_user
+    from mattermost_plugin.identity import GatewayAuthentication, current_user, login_url
     from mattermost_plugin.jobs import daily, every
     from mattermost_plugin.models import Command, CommandResponse
     from mattermost_plugin.server import run_plugin, serve_plugin
@@ -49,6 +49,7 @@ __all__ = [  # noqa: RUF022  # grouped
     "Settings",
     "SettingsError",
     "current_user",
+    "login_url",
     "GatewayAuthentication",
     # Serving them
     "run_plugin",
@@ -87,6 +88,7 @@ LAZY = {
     "Settings": "settings",
     "SettingsError": "settings",
     "current_user": "identity",
+    "login_url": "identity",
     "GatewayAuthentication": "identity",
     "PluginAPIClient": "client",
     "AsyncPluginAPIClient": "async_client",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 from starlette.authentication import AuthCredentials, AuthenticationBackend, BaseUser
 from starlette.requests import HTTPConnection
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 USER_ID: Final = b"mattermost-user-id"
 AUTHENTICATED: Final = "authenticated"
 """The scope that Starlette's `requires` asks for."""
+LOGIN: Final = "/login"
+PLUGINS: Final = "/plugins/"
+"""Behind the prefix under which a gateway is mounted, if it is."""
 
 
 class RequestUser(BaseUser):
@@ -107,6 +111,17 @@ async def current_user() -> User | None:
     if user is None:
         raise RuntimeError("current_user() is for the endpoints of a plugin's routes, and no request is answered here")
     return await user.fetch()
+
+
+def login_url(request: HTTPConnection) -> str:
+    """Where a browser logs in, and comes back from to what it asked for here: to be redirected to.
+
+    Args:
+        request: what nobody is logged in for; one that a browser can repeat, so a GET.
+    """
+    prefix, _, _ = request.scope.get("root_path", "").rpartition(PLUGINS)
+    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return f"{prefix}{LOGIN}?{urlencode({'redirect_to': asked})}"
 
 
 class IdentityMiddleware:

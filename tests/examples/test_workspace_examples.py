@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -224,6 +225,18 @@ async def test_without_a_login_there_is_no_list(workspace: Workspace) -> None:
         by_link = await nobody.get(TODO, params={"access_token": workspace.token})
 
     assert [answer.status_code for answer in (*answers, forged, by_link)] == [401, 401, 401, 200]
+
+
+async def test_a_browser_without_a_login_is_sent_to_one_and_comes_back(workspace: Workspace, ada: Member) -> None:
+    async with workspace.client(accept="text/html,*/*;q=0.8") as browser:
+        page = await browser.get(f"{TODO}?from=mail", follow_redirects=True)
+        assert page.url.path == "/login"
+        fields = dict(re.findall(r'name="(csrf|redirect_to)" value="([^"]*)"', page.text))
+        form = {"login_id": "ada", "password": PASSWORD, **fields}
+        back = await browser.post(str(page.url), data=form, follow_redirects=True)
+
+    assert (back.status_code, back.url.path, back.url.query) == (200, TODO, b"from=mail")
+    assert "<h1>Todo</h1>" in back.text
 
 
 async def test_a_browsers_login_counts_only_with_the_forms_own_token(workspace: Workspace, ada: Member) -> None:

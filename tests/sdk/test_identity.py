@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.websockets import WebSocket
 
-from mattermost_plugin import GatewayAuthentication, Plugin, current_user
+from mattermost_plugin import GatewayAuthentication, Plugin, current_user, login_url
 from mattermost_plugin.routing import get, websocket
 from mattermost_plugin.testing import PluginClient, running
 from servehttp.testing import FakeAPI
@@ -147,3 +147,29 @@ async def test_an_application_of_ones_own_can_have_it_by_starlettes_middleware()
     async with running(Alone()) as started:
         assert (await started.client.get("/")).json() == NOBODY
         assert (await started.client.as_user("ada").get("/")).json() == ADA
+
+
+@pytest.mark.parametrize(
+    ("root_path", "path", "query", "url"),
+    [
+        (
+            "/plugins/com.example",
+            "/plugins/com.example/a/b",
+            b"",
+            "/login?redirect_to=%2Fplugins%2Fcom.example%2Fa%2Fb",
+        ),
+        ("/plugins/c", "/plugins/c/", b"x=1&y=%20", "/login?redirect_to=%2Fplugins%2Fc%2F%3Fx%3D1%26y%3D%2520"),
+        ("/gate/plugins/c", "/gate/plugins/c/", b"", "/gate/login?redirect_to=%2Fgate%2Fplugins%2Fc%2F"),
+        ("", "/alone", b"", "/login?redirect_to=%2Falone"),
+    ],
+)
+def test_a_login_leads_back_to_what_was_asked_for(root_path: str, path: str, query: bytes, url: str) -> None:
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "root_path": root_path,
+        "path": path,
+        "query_string": query,
+        "headers": [],
+    }
+    assert login_url(Request({**scope, "server": ("example.com", 80), "scheme": "http"})) == url

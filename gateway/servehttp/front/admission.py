@@ -28,7 +28,7 @@ from servehttp.front.routing import PUBLIC, Route, find_route
 from servehttp.front.rules import ResponseRules
 from servehttp.front.settings import FrontSettings
 from servehttp.identity import Identity, IdentityUnavailable
-from servehttp.plugins.host import API_ID
+from servehttp.plugins.host import API_ID, LOGIN_PATH
 from servehttp.plugins.link import Link
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import COMING_UP, PluginState
@@ -38,6 +38,7 @@ RUNNING: Final = PluginState.RUNNING
 END: Final = End()
 """One for all requests: nobody changes a part."""
 API_PREFIX: Final = API_ID.encode() + b"/"
+LOGIN: Final = LOGIN_PATH.encode()
 
 
 class Rejected(Exception):
@@ -86,8 +87,10 @@ class Admission:
         self._has_api = has_api
 
     def is_api(self, path: bytes, mount: int) -> bool:
-        """Whether a raw path, behind the prefix under which the gateway is mounted, is the API's."""
-        return self._has_api and path.startswith(API_PREFIX, mount)
+        """Whether a raw path, behind the prefix under which the gateway is mounted, is the API's, or its login page."""
+        if not self._has_api:
+            return False
+        return path.startswith(API_PREFIX, mount) or (len(path) == mount + len(LOGIN) and path.startswith(LOGIN, mount))
 
     def is_public(self, request: Request, path: bytes) -> bool:
         """Whether what was admitted may ask for a file that the gateway serves itself."""

@@ -12,6 +12,10 @@ API_ID = "/api/v4"
 have it, for theirs have no slash."""
 
 
+LOGIN_PATH = "/login"
+"""Where people log in, by a page that is the API's to serve."""
+
+
 class ApiEndpoint(Protocol):
     """Where one process reaches the API."""
 

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 from servehttp.workspace.packages import modules_of
 from servehttp.workspace.rest import handlers
 from servehttp.workspace.rest.errors import no_route
+from servehttp.workspace.rest.login_page import LoginPage
 from servehttp.workspace.rest.routes import RestRoute
 from servehttp.workspace.rest.websocket import WebSockets
 from servehttp.workspace.settings import RestSettings
@@ -24,7 +25,7 @@ ROUTES: Sequence[RestRoute] = [route for module in MODULES for route in module.R
 
 
 def make_rest(workspace: Workspace, settings: RestSettings) -> ASGIApp:
-    """An ASGI application for the paths that begin with /api/v4/, the WebSocket included.
+    """An ASGI application for the paths that begin with /api/v4/, the WebSocket included, and for the login page.
 
     Args:
         workspace: what it shows; open as long as the application is used.
@@ -32,6 +33,8 @@ def make_rest(workspace: Workspace, settings: RestSettings) -> ASGIApp:
     """
     routes = [route.bound(workspace, settings) for route in ROUTES]
     sockets = WebSockets(workspace, settings)
-    application = Starlette(routes=[*routes, sockets.route()], exception_handlers={HTTPException: no_route})
+    application = Starlette(
+        routes=[*routes, sockets.route(), *LoginPage(workspace).routes()], exception_handlers={HTTPException: no_route}
+    )
     application.router.redirect_slashes = False  # nothing but the table is there
     return application

@@ -1,4 +1,4 @@
-"""Forms with files, read while they come in."""
+"""Forms: those with files, read while they come in, and small ones."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from servehttp.workspace.rest.json import NUL
 
 LIMITS = FormLimits(parts=64, field_size=None)
 """What is taken of one form; the sizes of its parts are for whoever reads them."""
+
+SMALL = FormLimits(parts=8, field_size=4096, file_size=0, size=16 * 1024)
+"""What is taken of a form of a few fields."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,22 @@ async def parts(request: Request) -> AsyncIterator[FormPart]:
             yield FormPart(part.name, part.filename or "", _pieces(part))
 
 
+async def small_form(request: Request) -> dict[str, str]:
+    """The fields of a form of a few, multipart or urlencoded; files in it are passed over.
+
+    Raises:
+        AppFailure: 400, the body is no such form; 413, it is larger than one.
+    """
+    with _refusals():
+        try:
+            form = {part.name: await part.text() async for part in stream_form(request, SMALL) if part.filename is None}
+        except forms.FormTooLarge:
+            raise too_large(SMALL.size or 0) from None
+    if any(NUL in value for value in form.values()):
+        raise _malformed()
+    return form
+
+
 async def at_most(limit: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
     """What comes, as long as it is no more than so many bytes.
 
@@ -118,4 +137,6 @@ def _refusals() -> Iterator[None]:
 
 
 def _malformed() -> AppFailure:
-    return invalid("api.context.invalid_body_param.app_error", "The body is no whole form with files.", Name="body")
+    return invalid(
+        "api.context.invalid_body_param.app_error", "The body is no such form, or no whole one.", Name="body"
+    )
