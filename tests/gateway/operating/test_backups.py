@@ -137,6 +137,17 @@ async def data_dir(tmp_path: Path) -> Path:
 
 
 @pytest.mark.anyio
+async def test_a_data_folder_may_be_named_from_where_one_is(data_dir: Path, tmp_path: Path) -> None:
+    (data_dir / "files" / "whole").write_bytes(b"all of it")
+    made = run("backup", "backup.tar.gz", "--data-dir", data_dir.name, cwd=tmp_path)
+    assert (made.returncode, made.stderr) == (0, "")
+    restored = run("restore", "backup.tar.gz", "--data-dir", "elsewhere", cwd=tmp_path)
+    assert (restored.returncode, restored.stderr) == (0, "")
+    assert (tmp_path / "elsewhere" / "plugins" / ADDED / "1" / "plugin.json").exists()
+    assert (tmp_path / "elsewhere" / "files" / "whole").read_bytes() == b"all of it"
+
+
+@pytest.mark.anyio
 async def test_what_can_be_made_again_is_left_out(data_dir: Path, tmp_path: Path) -> None:
     (data_dir / "environments" / "abc").mkdir(parents=True)
     (data_dir / "environments" / "abc" / "complete").touch()

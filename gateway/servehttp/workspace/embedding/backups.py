@@ -73,7 +73,7 @@ def back_up(settings: Settings, file: Path, *, database: bool = True, replace: b
     try:
         _check(settings, file, database, replace)
         with _appearing(file) as (partial, folder):
-            count = _write(settings.data_dir, partial, folder / DATABASE_FILE if database else None)
+            count = _write(settings.data_dir.absolute(), partial, folder / DATABASE_FILE if database else None)
     except BundleError as error:
         raise BackupError(f"{settings.data_dir} cannot be backed up: {error}") from None
     except OSError as error:
