@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Protocol
+from typing import Protocol, cast
 
 import structlog
 import uvicorn
@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from mattermost_plugin.targets import parse_target
 from servehttp.figures import Counter, Figures
@@ -31,9 +32,9 @@ log = structlog.get_logger("servehttp.metrics")
 PATH = "/metrics"
 BACKLOG = 16
 CONNECTIONS = 32
-"""Open at once; more are turned away. There are few who ask."""
+"""Open at once; for one more that is closed which has had no answer for longest. There are few who ask."""
 KEEP_ALIVE = 75
-"""Seconds for which a connection is kept on which nothing is asked."""
+"""Seconds for which a connection is kept without a further answer, be it that nothing is asked or nothing is read."""
 
 Gather = Callable[[], Awaitable[Iterable[Metric]]]
 
@@ -61,6 +62,34 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self):  # type: ignore[no-untyped-def]  # as uvicorn has it
         yield
+
+
+class _Connection(H11Protocol):
+    """One of a few, none of which is kept for nothing."""
+
+    _end: asyncio.TimerHandle
+    _answered: float
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._begin_wait()
+        if len(self.connections) > CONNECTIONS:
+            longest = min(cast("set[_Connection]", self.connections), key=lambda connection: connection._answered)
+            longest.transport.abort()
+            self.connections.discard(longest)  # the next one may come before it is lost
+
+    def on_response_complete(self) -> None:
+        self._end.cancel()
+        self._begin_wait()
+        super().on_response_complete()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end.cancel()
+        super().connection_lost(exc)
+
+    def _begin_wait(self) -> None:
+        self._answered = self.loop.time()
+        self._end = self.loop.call_later(KEEP_ALIVE, self.transport.abort)
 
 
 def metrics_app(gather: Gather) -> Starlette:
@@ -117,7 +146,8 @@ async def _answering(listener: socket.socket, gather: Gather) -> AsyncIterator[N
         log_config=None,
         lifespan="off",
         ws="none",
-        limit_concurrency=CONNECTIONS,
+        http=_Connection,
+        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=0,
         server_header=False,
