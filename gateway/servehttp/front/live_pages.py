@@ -42,7 +42,7 @@ PING_INTERVAL: Final = 15.0
 HTML: Final = b"text/html"
 NAVIGATIONS: Final = frozenset((b"document", b"iframe", b"frame"))
 """What browsers call the destination of a request for a page; what a page fetches has others."""
-UNCHANGEABLE: Final = frozenset((204, 206, 304))
+UNCHANGEABLE: Final = frozenset((204, 205, 206, 304))
 POLICIES: Final = frozenset((b"content-security-policy", b"content-security-policy-report-only"))
 POLICY_IN_PAGE: Final = b"content-security-policy"
 """In a `meta` element of a page: what that allows is not looked at."""

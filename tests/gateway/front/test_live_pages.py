@@ -62,7 +62,7 @@ def page(text: str = PAGE, **options: Any) -> Any:
 async def of_status(request: Request) -> Response:
     """A page, with the status that the path names."""
     status = int(request.path_params["rest"])
-    body = "" if status in (204, 304) else PAGE
+    body = "" if status in (204, 205, 304) else PAGE
     return Response(body, status, media_type="text/html", headers={"ETag": '"1"'})
 
 
@@ -170,7 +170,7 @@ async def test_what_is_no_page_or_must_not_have_a_script_stays_as_it_is(live: St
 
 async def test_answers_without_a_whole_page_are_left_alone(live: Stages) -> None:
     async with live(app(of_status)) as stage:
-        for status in (204, 206, 304):
+        for status in (204, 205, 206, 304):
             got = await visit(stage, target=f"{TARGET}{status}")
             assert (got.status, got.header("etag")) == (status, '"1"')
             assert got.body == (PAGE.encode() if status == 206 else b"")
