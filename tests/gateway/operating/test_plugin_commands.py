@@ -16,6 +16,7 @@ import pytest
 
 from servehttp.testing.gateway import running_gateway
 from servehttp.workspace.domains.base.config_rules import MASK
+from support.bundles import plugin_bundle
 from support.command import run
 from support.operated import FAILING, PROGRAM, TALKING, Operated, operated, serving, talking
 from support.patience import PATIENCE
@@ -107,6 +108,18 @@ def test_settings_are_shown_changed_and_taken_back(operated: Operated) -> None:
     assert found == {"Colour": "red", "Count": 5, "ApiKey": None}
     assert operated.refused("settings", TALKING, "Count=many") == "error: The setting Count takes a number."
     assert "it has Colour, Count, ApiKey" in operated.refused("settings", TALKING, "Color=red")
+
+
+@pytest.mark.parametrize(("settings", "keys"), [(5, []), ([{"key": "A", "options": 5}, 6], ["A"])])
+def test_what_a_manifest_says_wrongly_of_settings_is_passed_over(
+    operated: Operated, settings: object, keys: list[str]
+) -> None:
+    server = {"runtime": "python", "executable": "plugin.py"}
+    manifest = json.dumps({"id": "com.example.odd", "server": server, "settings_schema": {"settings": settings}})
+    bundle = operated.folder / "odd.tar.gz"
+    bundle.write_bytes(plugin_bundle("com.example.odd", PROGRAM, files={"plugin.json": manifest.encode()}))
+    operated.ok("install", bundle)
+    assert [setting["key"] for setting in operated.json("settings", "com.example.odd")] == keys
 
 
 def test_a_secret_is_read_from_standard_input_and_never_shown(operated: Operated) -> None:

@@ -110,8 +110,8 @@ class Management:
         """The settings that its manifest describes."""
         self._plugin(plugin_id)
         manifest = self._manifests.get(plugin_id)
-        described = ((manifest and manifest.settings_schema) or {}).get("settings") or []
-        return [_setting(setting) for setting in described if isinstance(setting, Mapping) and "key" in setting]
+        described = ((manifest and manifest.settings_schema) or {}).get("settings")
+        return [_setting(setting) for setting in _list(described) if isinstance(setting, Mapping) and "key" in setting]
 
     async def enable(self, plugin_id: str) -> None:
         """Start a plugin, now and at later starts of the gateway; returns when it runs.
@@ -373,8 +373,7 @@ def _starting() -> Iterator[None]:
 
 
 def _setting(described: Mapping[str, Any]) -> PluginSetting:
-    options = described.get("options")
-    values = [option.get("value") for option in options if isinstance(option, Mapping)] if options else []
+    values = [option.get("value") for option in _list(described.get("options")) if isinstance(option, Mapping)]
     return PluginSetting(
         key=str(described["key"]),
         default=described.get("default"),
@@ -382,6 +381,11 @@ def _setting(described: Mapping[str, Any]) -> PluginSetting:
         type=str(described.get("type") or ""),
         options=tuple(str(value) for value in values),
     )
+
+
+def _list(value: object) -> list[Any]:
+    """A list of a manifest's that nobody has checked; anything else counts as none."""
+    return value if isinstance(value, list) else []
 
 
 def _targets(plugin: PluginHandle) -> str:
