@@ -23,7 +23,7 @@ def new(
 ) -> None:
     """Begin a plugin: a folder that serves, and passes its own tests, as it is. Nothing is ever overwritten."""
     folder = create(Names.of(name, plugin_id), template, Path())
-    print(f"{folder} is a plugin. Serve it:  servehttp serve {folder}")
+    print(f"{folder} is a plugin. Serve it while you write it:  servehttp dev {folder}")
     if (folder / "requirements.txt").exists():
         print(f"It needs more than is here:  pip install -r {folder / 'requirements.txt'}")
 

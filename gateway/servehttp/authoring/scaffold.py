@@ -76,7 +76,8 @@ class Names:
         """
         if not _NAME.fullmatch(name):
             raise ScaffoldError(
-                f"{name!r:.100} cannot be the name of a plugin; use letters, digits, - and _, such as my-notes"
+                f"{name!r:.100} cannot be the name of a plugin; use a letter and then 1 to 60 letters, digits, - and "
+                "_, such as my-notes"
             )
         words = [word for word in re.split(r"[-_]", name) if word]
         class_name = "".join(word[:1].upper() + word[1:] for word in words)

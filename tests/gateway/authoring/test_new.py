@@ -10,6 +10,7 @@ import pytest
 
 from servehttp.authoring.scaffold import Names, ScaffoldError, Template, create
 from servehttp.plugins.manifest import load_manifest
+from servehttp.settings.gateway import GatewaySettings
 from support.client import fetch
 from support.command import run
 from support.gateway import running
@@ -39,7 +40,11 @@ def test_nothing_of_the_template_is_left_in_it(made: Path) -> None:
     for file in made.iterdir():
         assert "template" not in file.read_text(encoding="utf-8").lower(), file.name
     assert load_manifest(made).id == "com.example.my-plugin"
-    assert (made / ".gitignore").exists()
+
+
+def test_git_leaves_out_what_a_gateway_keeps_in_it(made: Path) -> None:
+    kept = f"{GatewaySettings().data_dir}/"
+    assert kept in (made / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 @pytest.mark.anyio
@@ -56,7 +61,7 @@ async def test_all_of_them_serve(tmp_path: Path) -> None:
 def test_it_is_made_by_the_command_below_the_present_folder(tmp_path: Path) -> None:
     done = run("new", "notes", "--template", "api", "--id", "org.example.notes", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "servehttp serve notes" in done.stdout
+    assert "servehttp dev notes" in done.stdout
     assert load_manifest(tmp_path / "notes").id == "org.example.notes"
     assert run("check", tmp_path / "notes").returncode == 0
 
@@ -74,9 +79,9 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "notes"]
 
 
-@pytest.mark.parametrize("name", ["", "7up", "a/b", "../up", "a b", "a" * 62, "naïve", "x\n"])
+@pytest.mark.parametrize("name", ["", "n", "7up", "a/b", "../up", "a b", "a" * 62, "naïve", "x\n"])
 def test_what_cannot_be_a_name_is_refused(name: str) -> None:
-    with pytest.raises(ScaffoldError, match="cannot be the name of a plugin"):
+    with pytest.raises(ScaffoldError, match="cannot be the name of a plugin; use a letter and then 1 to 60"):
         Names.of(name)
 
 
