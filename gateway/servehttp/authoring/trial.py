@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from mattermost_plugin.tunnel.settings import TunnelSettings
 from servehttp.errors import ManifestError
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.process import PluginProcess
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.requirements import REQUIREMENTS
 from servehttp.plugins.runner import RunnerError
+from servehttp.plugins.traces import Cause
 from servehttp.settings.gateway import GatewaySettings
 
 
@@ -31,6 +35,13 @@ async def try_start(manifest: Manifest, settings: GatewaySettings) -> None:
         cause = error.cause
         if cause is None or cause.file is None:
             raise ManifestError(manifest.script, "", f"does not start: {error}", "see what it says") from None
-        raise ManifestError(cause.file, f"line {cause.line}", cause.error, "correct the Python") from None
+        raise ManifestError(cause.file, f"line {cause.line}", cause.error, _remedy(cause, manifest.folder)) from None
     finally:
         await reaper.stop()
+
+
+def _remedy(cause: Cause, folder: Path) -> str:
+    needed = folder / REQUIREMENTS
+    if cause.lacks_package and needed.exists():
+        return f"what it needs may not be installed: pip install -r {needed}"
+    return "correct the Python"

@@ -31,7 +31,7 @@ from servehttp.plugins.printed import PrintedLines
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.reaper_process import end_strays
 from servehttp.plugins.runner import RunnerError
-from servehttp.plugins.traces import Cause, find_cause
+from servehttp.plugins.traces import UNDERLINE, Cause, find_cause
 from servehttp.plugins.users import User
 
 HANDSHAKE_NOISE = 256 * 1024
@@ -275,7 +275,7 @@ class PluginProcess:
         """What was last on stderr; an exception comes first, with its place in the plugin's files."""
         lines = self._output.last_lines(Stream.STDERR)
         if (cause := self._cause()) is not None:
-            lines = [str(cause), *(line for line in lines if line != cause.error)]
+            lines = [str(cause), *(line for line in lines if line != cause.error and not UNDERLINE.fullmatch(line))]
         return f"last on stderr: {' | '.join(lines)}" if lines else ""
 
     def _cause(self) -> Cause | None:

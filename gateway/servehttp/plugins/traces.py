@@ -9,6 +9,8 @@ from pathlib import Path
 
 PLACE = re.compile(r'File "(?P<file>[^"]+)", line (?P<line>\d+)')
 ERROR = re.compile(r"(?:[A-Za-z_][\w.]*\.)?[A-Za-z_]\w*(?:Error|Exception|Exit|Interrupt|Warning)(?::.*)?")
+UNDERLINE = re.compile(r"[\s^~]+")
+"""A line of a trace that points into the one above it, and says nothing without that."""
 
 LASTING = frozenset(("SyntaxError", "IndentationError", "TabError", "ImportError", "ModuleNotFoundError"))
 """Errors that come again for as long as the same files are there."""
@@ -32,6 +34,11 @@ class Cause:
     def lasts(self) -> bool:
         """Whether the same files would fail in the same way again."""
         return self.file is not None and self.error.partition(":")[0] in LASTING
+
+    @property
+    def lacks_package(self) -> bool:
+        """Whether it imports a module that is not there."""
+        return self.error.partition(":")[0] == "ModuleNotFoundError"
 
     def __str__(self) -> str:
         return self.error if self.file is None else f"{self.error} ({self.file.name}, line {self.line})"

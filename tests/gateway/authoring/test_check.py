@@ -46,6 +46,14 @@ def test_a_good_plugin_is_one_line_and_was_not_activated(tmp_path: Path) -> None
     assert not (folder / "activated").exists()
 
 
+def test_a_package_of_its_requirements_that_is_not_there_is_told_with_how_to_install_it(tmp_path: Path) -> None:
+    folder = plugin(tmp_path, f"import nothing\n{GOOD}")
+    (folder / "requirements.txt").write_text("nothing\n")
+    done = run("check", folder)
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.endswith(f"pip install -r {folder / 'requirements.txt'}\n")
+
+
 @pytest.mark.parametrize(
     ("before", "after", "told"),
     [

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import json
 import os
 import signal
@@ -93,6 +94,13 @@ async def test_a_plugin_that_raises_is_reported_with_its_exit_code_and_last_word
     assert str(error).startswith("exited with code 1 before its handshake; last on stderr: Traceback")
     assert str(error).endswith("ValueError: no database")
     assert not error.permanent
+
+
+async def test_what_underlines_a_line_of_a_trace_is_not_among_last_words(tmp_path: Path) -> None:
+    error = await refusal(dataclasses.replace(spec("one = 1\nprint(one() + 1)", tmp_path), folder=tmp_path))
+    said = "last on stderr: TypeError: 'int' object is not callable (plugin.py, line 2) | "
+    assert said in str(error)
+    assert "^" not in str(error)
 
 
 async def test_a_plugin_that_is_killed_is_reported_with_the_signal(tmp_path: Path) -> None:
