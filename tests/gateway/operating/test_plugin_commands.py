@@ -42,7 +42,7 @@ def test_a_bundle_is_installed_enabled_replaced_disabled_and_removed(operated: O
     said = operated.ok("install", first)
     assert said == f"{ADDED} 1.0.0 is installed, and stopped; start it:  servehttp plugin enable {ADDED}\n"
     assert operated.ok("enable", ADDED) == f"{ADDED} is running\n"
-    assert "only an installed one can be replaced" in operated.refused("install", first)
+    assert "replace it with `force`, or --force" in operated.refused("install", first)
     second = operated.bundle(ADDED, PROGRAM.replace(b"VERSION", b"two"), "2.0.0")
     assert operated.ok("install", "--force", second) == f"{ADDED} 2.0.0 is installed, and running\n"
     with urlopen(f"{operated.gateway.url}/plugins/{ADDED}/say?text=x") as answer:

@@ -302,9 +302,15 @@ class Management:
             raise invalid("app.plugin.dependencies.app_error", text, where="installPlugin") from None
 
     def _check_free(self, plugin_id: str, replace: bool) -> None:
-        if self._registry.get(plugin_id) and not (replace and self._was_installed(plugin_id)):
-            text = "There is a plugin with this id; only an installed one can be replaced, by asking for that."
-            raise exists("app.plugin.install_id.app_error", text, where="installPlugin")
+        if not self._registry.get(plugin_id):
+            return
+        if not self._was_installed(plugin_id):
+            text = "There is a plugin with this id, which was not installed here, but named at the start."
+        elif not replace:
+            text = "There is a plugin with this id: replace it with `force`, or --force on the command line."
+        else:
+            return
+        raise exists("app.plugin.install_id.app_error", text, where="installPlugin")
 
     async def _take(self, unpacked: PluginManifest, user_id: str) -> None:
         plugin_id, before = unpacked.id, self._registry.get(unpacked.id)
