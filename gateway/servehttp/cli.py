@@ -61,9 +61,6 @@ app.add_typer(user, name="user")
 
 
 app.command()(authoring.new)
-app.command()(authoring.build)
-app.command()(backup)
-app.command()(restore)
 
 
 def main() -> None:
@@ -240,6 +237,11 @@ def check(
         _print_error(problem)
     if problems:
         raise typer.Exit(ManifestError.exit_code)
+
+
+app.command()(authoring.build)
+app.command()(backup)
+app.command()(restore)
 
 
 @admin.command("token")

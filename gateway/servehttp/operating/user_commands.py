@@ -71,7 +71,7 @@ def token(
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Make a new access token, and print it, or keep it in the file admin-token, which only our user can read."""
+    """Make a new access token, and print it, or keep it in the file admin-token, which only you can read."""
     settings = load_settings(config, {"data_dir": data_dir})
     logs.configure(settings.log)
 
