@@ -12,7 +12,7 @@ import asyncio
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import structlog
 import typer
@@ -32,6 +32,9 @@ from servehttp.settings.kinds import HttpParser, LogFormat, LogLevel, Transport
 from servehttp.settings.plugins import PluginSettings
 from servehttp.workspace.embedding.choice import choose_host, loading
 from servehttp.workspace.settings import Settings
+
+if TYPE_CHECKING:
+    from servehttp.workspace.embedding.host import WorkspaceHost
 
 PortOption: TypeAlias = Annotated[
     int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")
@@ -162,7 +165,7 @@ def serve(
 def _serve(settings: Settings) -> None:
     logs.configure(settings.log)
     workspace_host = choose_host(settings)
-    manifests, refused = _find_plugins(settings.plugins, workspace_host.plugin_folders() if workspace_host else [])
+    manifests, refused = _find_plugins(settings.plugins, workspace_host)
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # each connection that ends would be a line of its own
 
     from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
@@ -260,15 +263,18 @@ def admin_token(
     print(asyncio.run(make_token_of(user, settings)))
 
 
-def _find_plugins(settings: PluginSettings, installed: list[Path]) -> tuple[list[Manifest], list[ManifestError]]:
-    """The plugins to start, and what is wrong with others, which is logged."""
-    attached = settings.attach
-    manifests, errors = discover(settings.paths, installed)
-    if not (settings.paths or attached or manifests or errors):
+def _find_plugins(settings: PluginSettings, host: WorkspaceHost | None) -> tuple[list[Manifest], list[ManifestError]]:
+    """The plugins to start, and what is wrong with others, which is logged.
+
+    There may be none where none is named and there is a workspace: they can be installed while that is served.
+    """
+    named = bool(settings.paths or settings.attach)
+    if not named and host is None:
         raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
+    manifests, errors = discover(settings.paths, host.plugin_folders() if host is not None else [])
     for error in errors:
         log.error(str(error))
-    if not manifests and not attached:
+    if named and not manifests and not settings.attach:
         raise NoPluginsError("none of those named can be used")
     return manifests, errors
 

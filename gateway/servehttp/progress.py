@@ -29,6 +29,8 @@ REASON_HEAD, REASON_TAIL = 60, 100
 """Characters of why a plugin did not start, from its beginning and its end, where a trace names the error; the log has
 it whole."""
 
+NO_PLUGIN = "  without a plugin yet; install one:  servehttp plugin install --enable FILE"
+
 log = structlog.get_logger("servehttp.progress")
 
 _ON_ITS_WAY = (PluginState.QUEUED, PluginState.STARTING)
@@ -83,6 +85,8 @@ async def report_start(
     for plugin in served:
         if plugin.state is PluginState.RUNNING:
             console.print(Text(f"  {url}/plugins/{plugin.id}/"))
+    if not served:
+        console.print(Text(NO_PLUGIN))
     console.print(Text("Press Ctrl-C to stop.", style="dim"))
 
 

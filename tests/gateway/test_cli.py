@@ -153,8 +153,8 @@ def test_control_characters_of_a_manifest_do_not_reach_the_terminal(tmp_path: Pa
     assert len(error_lines(process)) == 1
 
 
-def test_serve_with_no_plugin_named_ends_with_3() -> None:
-    process = run("serve")
+def test_serve_with_no_plugin_named_and_no_workspace_to_install_one_in_ends_with_3() -> None:
+    process = run("serve", "--no-workspace")
     assert process.returncode == 3
     assert error_lines(process) == [
         "error: no plugin to serve: name a plugin's folder, or a folder of plugin folders, or attach one with --attach"

@@ -71,6 +71,12 @@ async def test_each_plugin_is_told_as_it_comes_up_and_then_the_urls() -> None:
     ]
 
 
+async def test_a_gateway_without_a_plugin_says_how_to_install_one() -> None:
+    output = Output()
+    await report_start([], URL, "console", output)
+    assert "servehttp plugin install --enable FILE" in output.getvalue()
+
+
 async def test_a_plugin_that_is_tried_again_is_told_with_the_reason() -> None:
     output = Output()
     plugin = IdlePlugin("com.a", PluginState.RESTARTING, "no handshake within 10 s")

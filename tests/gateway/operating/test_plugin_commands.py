@@ -55,6 +55,15 @@ def test_a_bundle_is_installed_enabled_replaced_disabled_and_removed(operated: O
     assert [plugin["id"] for plugin in operated.json("list")] == [TALKING]
 
 
+def test_the_first_plugin_of_a_gateway_can_be_installed(tmp_path: Path) -> None:
+    with running_gateway() as gateway:
+        operated = Operated(gateway, tmp_path)
+        assert operated.json("list") == []
+        assert operated.json("install", "--enable", operated.bundle(ADDED))["state"] == "running"
+        with urlopen(f"{gateway.url}/plugins/{ADDED}/say?text=x") as answer:
+            assert answer.status == 200
+
+
 def test_a_bundle_is_installed_and_enabled_at_once(operated: Operated) -> None:
     found = operated.json("install", "--enable", operated.bundle(ADDED))
     assert (found["state"], found["enabled"], found["installed"]) == ("running", True, True)
