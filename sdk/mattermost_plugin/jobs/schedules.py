@@ -81,7 +81,7 @@ class Plan:
         try:
             fields = json.loads(stored or b"")
             return cls(str(fields["schedule"]), float(fields["due"]), float(fields["at"]))
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             return None
 
     def format(self) -> bytes:

@@ -211,6 +211,7 @@ def link(name: str) -> tarfile.TarInfo:
         (bundle_of({"plugin.json": b"{}"}), "it is no backup that `servehttp backup` has made"),
         (bundle_of({HEAD: b'{"format": 2}'}), "it is a backup of the format 2, and this servehttp knows 1"),
         (bundle_of({HEAD: b"[]"}), "it is a backup of the format None"),
+        (bundle_of({HEAD: b"[" * 60_000}), "it is a backup of the format None"),
         (bundle_of({HEAD: GOOD_HEAD, "../evil": b""}), "'../evil' leads out of it"),
         (bundle_of({HEAD: GOOD_HEAD, "/evil": b""}), "'/evil' leads out of it"),
         (bundle_of({HEAD: GOOD_HEAD, "gateway.lock": b""}), "'gateway.lock' does not belong in a backup"),

@@ -96,6 +96,13 @@ def test_a_plan_is_stored_and_read_again(schedule: Schedule, now: float, jitter:
     assert Plan.parse(plan.format()) == plan
 
 
-@pytest.mark.parametrize("stored", [None, b"", b"{}", b"[]", b"null", b"\xff", b'{"schedule": 1, "due": "x", "at": 0}'])
+ODD = (
+    b'{"schedule": 1, "due": "x", "at": 0}',
+    b'{"schedule": 1, "due": 0, "at": 1%s}' % (b"0" * 400),
+    b"[" * 100_000,
+)
+
+
+@pytest.mark.parametrize("stored", [None, b"", b"{}", b"[]", b"null", b"\xff", *ODD], ids=range(9))
 def test_what_is_no_plan_is_none(stored: bytes | None) -> None:
     assert Plan.parse(stored) is None

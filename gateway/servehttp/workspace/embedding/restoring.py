@@ -110,7 +110,7 @@ def _check_head(archive: Tarball, member: tarfile.TarInfo | None, file: Path) ->
         archive.copy_content(made)
     try:
         format = json.loads(file.read_bytes())["format"]
-    except (ValueError, LookupError, TypeError):
+    except (ValueError, LookupError, TypeError, RecursionError):
         format = None
     if format != FORMAT:
         raise BundleError(f"it is a backup of the format {format!r:.20}, and this servehttp knows {FORMAT}")

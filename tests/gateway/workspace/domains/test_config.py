@@ -38,7 +38,17 @@ async def test_what_is_left_out_falls_back_to_its_default(ws: Workspace) -> None
 
 async def test_what_is_no_json_object_is_refused_as_a_whole_or_as_a_section(ws: Workspace) -> None:
     plugins = b'{"PluginSettings": {"Plugins": {"poll": 5}}}'
-    for text in (b"", b"[]", b"{", b"\xff", b'{"EmailSettings": []}', b'{"PluginSettings": {"Plugins": 1}}', plugins):
+    deep = b"[" * 100_000
+    for text in (
+        b"",
+        b"[]",
+        b"{",
+        b"\xff",
+        deep,
+        b'{"EmailSettings": []}',
+        b'{"PluginSettings": {"Plugins": 1}}',
+        plugins,
+    ):
         with pytest.raises(AppFailure) as refused:
             await ws.config.save(text)
         assert refused.value.status == 400

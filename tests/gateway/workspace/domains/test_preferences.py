@@ -35,6 +35,7 @@ async def test_a_preference_is_replaced_and_the_users_clients_and_plugins_are_to
         ({"name": "n" * 33}, "name"),
         ({"value": "v" * 20_001}, "value"),
         ({"category": "theme", "value": "blue"}, "theme"),
+        ({"category": "theme", "value": "[" * 20_000}, "theme"),
     ],
 )
 async def test_a_malformed_preference_is_refused_and_none_is_stored(

@@ -44,7 +44,7 @@ def parsed(config_json: bytes) -> dict[str, Any]:
     """
     try:
         config = json.loads(config_json)
-    except ValueError:
+    except (ValueError, RecursionError):
         config = None
     if not isinstance(config, dict):
         raise _malformed("A configuration")
