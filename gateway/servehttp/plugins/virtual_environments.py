@@ -77,7 +77,7 @@ class VirtualEnvironments:
         if environment is None or (environment / COMPLETE).exists():
             return
         needs = await asyncio.to_thread(read_needs, folder)
-        log.info("dependencies are installed", requirements=list(needs.lines))
+        log.info("installing dependencies", requirements=list(needs.lines))
         await asyncio.to_thread(_make_room, environment)
         try:
             await self._install(environment, needs, wheels_of(folder))
