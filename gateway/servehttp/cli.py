@@ -9,10 +9,12 @@ What people read goes to standard error; with JSON logs it becomes log lines.
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias
+from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
 
 import structlog
 import typer
@@ -35,6 +37,8 @@ from servehttp.workspace.settings import Settings
 
 if TYPE_CHECKING:
     from servehttp.workspace.embedding.host import WorkspaceHost
+
+CommandT = TypeVar("CommandT", bound=Callable[..., None])
 
 PortOption: TypeAlias = Annotated[
     int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")
@@ -63,7 +67,14 @@ app.add_typer(plugin, name="plugin")
 app.add_typer(user, name="user")
 
 
-app.command()(authoring.new)
+def _command(function: CommandT) -> CommandT:
+    """Make it a command, in whose help each paragraph of the docstring fills its lines, wherever those end here."""
+    paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
+    app.command(help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
+    return function
+
+
+_command(authoring.new)
 
 
 def main() -> None:
@@ -173,7 +184,7 @@ def _serve(settings: Settings) -> None:
     run(settings, manifests, refused, workspace_host)
 
 
-@app.command()
+@_command
 def dev(
     plugin_dirs: Annotated[
         list[Path] | None,
@@ -217,7 +228,7 @@ def dev(
     _serve(load_settings(config, settings))
 
 
-@app.command()
+@_command
 def check(
     plugin_dirs: Annotated[
         list[Path], typer.Argument(metavar="PLUGIN_DIR", help=SETTINGS["plugins.paths"].description)
@@ -242,9 +253,9 @@ def check(
         raise typer.Exit(ManifestError.exit_code)
 
 
-app.command()(authoring.build)
-app.command()(backup)
-app.command()(restore)
+_command(authoring.build)
+_command(backup)
+_command(restore)
 
 
 @admin.command("token")

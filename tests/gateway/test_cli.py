@@ -41,6 +41,10 @@ def test_help_lists_the_commands() -> None:
         assert word in process.stdout
 
 
+def test_help_goes_on_in_a_line_where_its_source_begins_another() -> None:
+    assert "The rules of .bundleignore say which files" in run("dev", "--help").stdout
+
+
 def test_help_of_serve_groups_every_option_with_its_default() -> None:
     process = run("serve", "--help")
     assert process.returncode == 0
