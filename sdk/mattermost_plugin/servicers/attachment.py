@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
@@ -26,23 +28,33 @@ def offered(take: Take) -> Answer:
     async def answer(body: bytes, context: CallContext) -> bytes:
         try:
             offer = pb.OfferApiRequest.FromString(body)
-            _check(offer.target)
+            target = await asyncio.to_thread(_checked, offer.target)
         except (DecodeError, ValueError, OSError) as error:
             raise CallFailed(Status.FAILED_PRECONDITION, f"this API cannot be used: {error}") from None
-        await take(offer.plugin_id, offer.target)
+        await take(offer.plugin_id, target)
         return pb.OfferApiResponse().SerializeToString()
 
     return answer
 
 
-def _check(target: str) -> None:
-    """Whoever reaches the plugin may offer it something: what it then stores or asks shall not be another user's.
+def _checked(target: str) -> str:
+    """The target by its real path, to which only our user or root can put anything else later.
+
+    Whoever reaches the plugin may offer it something: what it then stores or asks shall not be another user's.
 
     Raises:
-        ValueError: it is no socket, or another user's.
+        ValueError: it is no socket, or another user's, or in reach of one.
         OSError: it is out of reach.
     """
     path = parse_target(target).path
-    found = os.stat(path) if path else None
-    if found is None or not stat.S_ISSOCK(found.st_mode) or found.st_uid not in (os.getuid(), ROOT):
-        raise ValueError(f"{target} is no socket of the user who runs the plugin")
+    real = Path(os.path.realpath(path)) if path else None
+    if real is None or not stat.S_ISSOCK(real.stat().st_mode) or not all(map(_is_own, (real, *real.parents))):
+        raise ValueError(f"{target} is no socket of the user who runs the plugin, in folders that are not others'")
+    return f"unix:{real}"
+
+
+def _is_own(path: Path) -> bool:
+    """Whether no other user can put something else in its place, or in it."""
+    found = path.stat()
+    others_write = stat.S_ISDIR(found.st_mode) and found.st_mode & (stat.S_IWOTH | stat.S_ISVTX) == stat.S_IWOTH
+    return found.st_uid in (os.getuid(), ROOT) and not others_write

@@ -180,6 +180,20 @@ async def test_what_is_offered_has_to_be_a_socket_of_its_own_user(path: Path, tm
     assert plugin.config is None
 
 
+async def test_nobody_else_can_put_another_socket_in_the_place_of_what_is_taken(path: Path, tmp_path: Path) -> None:
+    plugin, real, open_to_all = Plugin(), path.parent / "s", path.parent / "open"
+    with listen_at(real):
+        (tmp_path / "link").symlink_to(real)
+        open_to_all.mkdir()
+        open_to_all.chmod(0o777)
+        async with by_hand(path, plugin), linked(path) as link:
+            with listen_at(open_to_all / "s"), pytest.raises(LinkError, match="cannot be used"):
+                await link.offer_api(ID, f"unix:{open_to_all / 's'}", PATIENCE)
+            await link.offer_api(ID, f"unix:{tmp_path / 'link'}", PATIENCE)
+            assert plugin.config is not None
+            assert plugin.config.api_target == f"unix:{real.resolve()}"
+
+
 async def test_what_was_told_otherwise_where_its_api_is_takes_none(path: Path) -> None:
     serving = asyncio.create_task(
         serve_plugin(Plugin, RuntimeConfig(api_target="unix:/elsewhere"), listen=f"unix:{path}")
