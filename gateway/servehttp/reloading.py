@@ -7,7 +7,8 @@ version is on its way only the last one counts.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Iterable, Mapping
 from pathlib import Path
 from typing import Protocol
 
@@ -28,6 +29,9 @@ SUFFIXES = frozenset(
 SETTLING = 20
 """Milliseconds without a further change after which changes count: somebody waits for it, and of what comes later only
 the last counts anyway."""
+
+LOOK_INTERVAL = 1000
+"""Milliseconds between two looks whether a folder is still the one that is watched: who restores one replaces it."""
 
 log = structlog.get_logger("servehttp.reload")
 
@@ -53,16 +57,39 @@ async def reload_changed(gateway: Renewable, folders: Iterable[Path]) -> None:
     sources = Sources(folders)
     renewing: dict[Path, asyncio.Task[None]] = {}
     try:
-        async for changes in awatch(*sources.folders, watch_filter=sources.concern, step=SETTLING):
-            for folder, files in sources.by_folder(changes).items():
-                if folder in renewing:
-                    await _cancel(renewing[folder])
-                renewing[folder] = asyncio.create_task(_renew(gateway, folder, files))
+        while True:
+            async with contextlib.aclosing(_changes(sources)) as changes:
+                async for folder, files in changes:
+                    if folder in renewing:
+                        await _cancel(renewing[folder])
+                    renewing[folder] = asyncio.create_task(_renew(gateway, folder, files))
     except OSError as error:
         log.error("changes of files are not seen", reason=str(error), remedy="restart the gateway")
         raise
     finally:
         await asyncio.gather(*(_cancel(task) for task in renewing.values()))
+
+
+async def _changes(sources: Sources) -> AsyncGenerator[tuple[Path, list[str]]]:
+    """Folders with the files in them that have changed. Ends when another folder is in the place of one, after that."""
+    watched = sources.identities()
+    seen = awatch(
+        *sources.folders,
+        watch_filter=sources.concern,
+        step=SETTLING,
+        rust_timeout=LOOK_INTERVAL,
+        yield_on_timeout=True,
+    )
+    async with contextlib.aclosing(seen):
+        async for changes in seen:
+            for folder, files in sources.by_folder(changes).items():
+                yield folder, files
+            present = sources.identities()
+            if present != watched and None not in present.values():
+                break
+    for folder in sources.folders:
+        if present[folder] != watched[folder]:
+            yield folder, ["."]
 
 
 class Sources:
@@ -74,6 +101,10 @@ class Sources:
 
     def __init__(self, folders: Iterable[Path]) -> None:
         self.folders = tuple(folder.resolve() for folder in folders)
+
+    def identities(self) -> Mapping[Path, tuple[int, int] | None]:
+        """What tells each folder from another that is put in its place; None for one that is not there."""
+        return {folder: _identity(folder) for folder in self.folders}
 
     def concern(self, change: Change, path: str) -> bool:
         """Whether a file is one of them."""
@@ -95,6 +126,14 @@ class Sources:
 
     def _folder_of(self, path: Path) -> Path | None:
         return next((folder for folder in self.folders if path.is_relative_to(folder)), None)
+
+
+def _identity(folder: Path) -> tuple[int, int] | None:
+    try:
+        found = folder.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _rules(folder: Path) -> GitIgnoreSpec:

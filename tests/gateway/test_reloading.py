@@ -60,13 +60,18 @@ def plugin(parent: Path, name: str) -> Path:
 async def watched(gateway: Gateway, *folders: Path) -> AsyncIterator[None]:
     """Files of these folders are watched: the first change of one has been seen."""
     async with asyncio.timeout(PATIENCE), meanwhile(reload_changed(gateway, folders)):
-        number = 0
-        while gateway.asked.empty():  # for when the watch begins is not told
-            number += 1
-            (folders[0] / "plugin.py").write_text(f"# {number}")
-            await asyncio.sleep(0.05)
-        await gateway.asked.get()
+        await begun(gateway, folders[0])
         yield
+
+
+async def begun(gateway: Gateway, folder: Path) -> None:
+    """Change a file until that is seen, for when a watch begins is not told."""
+    number = 0
+    while gateway.asked.empty():
+        number += 1
+        (folder / "plugin.py").write_text(f"# {number}")
+        await asyncio.sleep(0.05)
+    assert await gateway.asked.get() == folder.name
 
 
 async def next_asked(gateway: Gateway, name: str) -> None:
@@ -79,6 +84,15 @@ async def test_the_plugin_whose_file_changes_is_replaced(tmp_path: Path) -> None
     async with watched(gateway, one, two):
         (two / "page.html").write_text("changed")
         await next_asked(gateway, "two")
+
+
+async def test_a_folder_that_is_put_in_the_place_of_a_plugins_is_watched(tmp_path: Path) -> None:
+    gateway, one, two = Gateway(), plugin(tmp_path, "one"), plugin(tmp_path, "two")
+    async with watched(gateway, one, two):
+        two.rename(tmp_path / "before")
+        plugin(tmp_path, "new").rename(two)
+        await next_asked(gateway, "two")
+        await begun(gateway, two)
 
 
 async def test_after_a_version_that_does_not_run_the_next_change_counts(tmp_path: Path) -> None:
