@@ -19,6 +19,7 @@ import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
 from servehttp.errors import ResponseTruncated
+from servehttp.printed_lines import is_printed, printed_line
 from servehttp.request_lines import ACCESS_LOGGER, request_line
 from servehttp.settings.kinds import LogFormat
 from servehttp.settings.server import LogSettings
@@ -122,6 +123,8 @@ def _console_renderer(stream: TextIO) -> Processor:
     def render(logger: WrappedLogger, name: str, event: EventDict) -> str:
         if is_terminal and event.get("logger") == ACCESS_LOGGER:
             return request_line(event, colours=colours)
+        if is_terminal and is_printed(event):
+            return printed_line(event, colours=colours)
         return all_else(logger, name, event)
 
     return render

@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -203,3 +204,29 @@ def test_elsewhere_it_has_all_of_its_fields() -> None:
     line = request_on(io.StringIO())
     assert "status=200" in line
     assert "request_id=r1" in line
+
+
+def printed_on(stream: io.StringIO, text: str, **fields: Any) -> str:
+    configured(stream, format="console")
+    structlog.get_logger("servehttp.plugin").info(text, **{"plugin": "com.a", "stream": "stderr", **fields})
+    return stream.getvalue()
+
+
+def test_a_terminal_shows_what_a_plugin_prints_and_which_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    for module in ({}, {"module": "stdout"}):
+        assert re.fullmatch(r"\d\d:\d\d:\d\d com\.a \|   indented\n", printed_on(Terminal(), "  indented", **module))
+
+
+@pytest.mark.usefixtures("colourful")
+def test_a_terminal_shows_what_a_plugin_prints_without_control_characters() -> None:
+    assert "\x1b[31m" not in printed_on(Terminal(), "\x1b[31mred")
+
+
+@pytest.mark.parametrize("fields", [{"module": "shop.orders"}, {"replica": 2}, {"order": 7}])
+def test_a_terminal_shows_all_of_what_a_plugin_has_logged(
+    fields: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    [(name, value)] = fields.items()
+    assert f"{name}={value}" in printed_on(Terminal(), "said", **fields)
