@@ -67,10 +67,22 @@ app.add_typer(plugin, name="plugin")
 app.add_typer(user, name="user")
 
 
+EXAMPLES = {
+    "new": "servehttp new notes --template api",
+    "dev": "servehttp dev notes --port 8000",
+    "check": "servehttp check notes",
+    "build": "servehttp build notes",
+    "backup": "servehttp backup monday.tar.gz --data-dir /var/lib/servehttp",
+    "restore": "servehttp restore monday.tar.gz --data-dir /var/lib/servehttp",
+}
+"""What is typed, by the command's name."""
+
+
 def _command(function: CommandT) -> CommandT:
     """Make it a command, in whose help each paragraph of the docstring fills its lines, wherever those end here."""
     paragraphs = inspect.cleandoc(function.__doc__ or "").split("\n\n")
-    app.command(help="\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs))(function)
+    text = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+    app.command(help=text, epilog=f"Example: {EXAMPLES[function.__name__]}")(function)
     return function
 
 
@@ -102,6 +114,7 @@ def _root(
 
 
 _EPILOG = (
+    "Example: servehttp serve plugins --host 0.0.0.0 --workers 2\n\n"
     "Every setting also has an environment variable, such as SERVEHTTP_SERVER__PORT, and a place in the TOML file, "
     r"such as port under \[server]. The command line comes first, then the environment, then the file. "
     "Ctrl-C or SIGTERM stops in order, as does a lost terminal; a second Ctrl-C stops at once."

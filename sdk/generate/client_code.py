@@ -28,7 +28,7 @@ BLOCKING_DOC = f"""The host's API, for threads, which may share one client.
     that.
     """
 
-ASYNC_DOC = f"""The host's API, for asyncio. A client belongs to the event loop of its first call.
+ASYNC_DOC = f"""The host's API, for asyncio. A client belongs to the event loop of its first call, until that is closed.
 {COMMON_DOC}
     A task that is cancelled cancels its call.
     """

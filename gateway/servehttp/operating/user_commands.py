@@ -21,7 +21,7 @@ user = typer.Typer(
 Username: TypeAlias = Annotated[str, typer.Argument(help="Whose account it is.", metavar="USERNAME")]
 
 
-@user.command()
+@user.command(epilog="Example: servehttp user add ada --admin")
 def add(
     username: Username,
     email: Annotated[str, typer.Option(help="Its address; else one that leads nowhere.", metavar="ADDRESS")] = "",
@@ -47,7 +47,7 @@ def add(
     print(json.dumps(told, indent=2) if as_json else f"{made.username} <{made.email}> is added")
 
 
-@user.command()
+@user.command(epilog="Example: servehttp user password ada")
 def password(username: Username, config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
     """Give a user another password, asked for without echo, or a line of standard input; all their logins end."""
     settings = load_settings(config, {"data_dir": data_dir})
@@ -62,7 +62,7 @@ def password(username: Username, config: ConfigOption = None, data_dir: DataDirO
     print(f"{username} has another password")
 
 
-@user.command()
+@user.command(epilog="Example: servehttp user token ada --save")
 def token(
     username: Annotated[str, typer.Argument(help="Whose token it is.", metavar="[USERNAME]")] = "admin",
     save: Annotated[

@@ -317,5 +317,25 @@ async def test_an_async_client_stays_with_its_event_loop(host: ApiHost, async_cl
         await asyncio.to_thread(elsewhere)
 
 
+async def test_an_async_client_whose_loop_is_closed_goes_on_in_another(host: ApiHost, target: str) -> None:
+    client = AsyncPluginAPIClient(target)
+    for _ in range(2):
+        await asyncio.to_thread(asyncio.run, _call(client))
+    await _call(client)
+    await _call(client)
+    await client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await _call(client)
+
+
+async def test_an_async_client_is_closed_after_its_loop(host: ApiHost, target: str) -> None:
+    client = AsyncPluginAPIClient(target)
+    await asyncio.to_thread(asyncio.run, _call(client))
+    assert not client.connected
+    await client.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        await _call(client)
+
+
 async def _call(client: AsyncPluginAPIClient) -> None:
     await client.get_user("u")

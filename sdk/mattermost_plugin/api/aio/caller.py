@@ -33,7 +33,8 @@ if TYPE_CHECKING:  # it takes long to import, and only some calls need it
 
 
 class AsyncCaller:
-    """A connection to the host's API, made by the first call. It belongs to the event loop of that call.
+    """A connection to the host's API, made by the first call. It belongs to the event loop of that call; once that loop
+    is closed, as after `asyncio.run`, the next call makes another one in its own.
 
     A call goes past gRPC's library where that can be; the library is imported for the first one that needs it.
 
@@ -96,7 +97,7 @@ class AsyncCaller:
     @property
     def connected(self) -> bool:
         """Whether there is a connection to close."""
-        return self._loop is not None
+        return self._loop is not None and not self._loop.is_closed()
 
     async def connect(self) -> None:
         """Connect now rather than with the first call, or again after `close`.
@@ -110,6 +111,7 @@ class AsyncCaller:
 
     async def close(self) -> None:
         """Hang up; calls that are under way fail. Again, or before a connection, it only forbids further calls."""
+        self._forget_closed_loop()
         connection, self._connection = self._connection, None
         direct, self._direct = self._direct, None
         http, self._http = self._http, None
@@ -165,8 +167,9 @@ class AsyncCaller:
         """Open the connection if there is none.
 
         Raises:
-            RuntimeError: it was closed, or is another event loop's.
+            RuntimeError: it was closed, or is another event loop's that still runs.
         """
+        self._forget_closed_loop()
         if self._loop is None:
             if self._closed:
                 raise closed_error()
@@ -176,6 +179,11 @@ class AsyncCaller:
                 "this async API client belongs to another event loop, the one of its first call:"
                 " make a client for each loop, or use the blocking one from threads"
             )
+
+    def _forget_closed_loop(self) -> None:
+        """What was open in a loop that is closed can be closed no more."""
+        if self._loop is not None and self._loop.is_closed():
+            self._loop = self._connection = self._direct = self._http = None
 
     def _open(self) -> None:
         self._loop = asyncio.get_running_loop()
