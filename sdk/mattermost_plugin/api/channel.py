@@ -20,12 +20,14 @@ FIRST_RECONNECT = 100
 LAST_RECONNECT = 2_000
 """Milliseconds between later tries."""
 
+# gRPC's "min_reconnect_backoff" stays as it is: it is how long one attempt to connect may take, which on a busy machine
+# is more than any of these.
+
 Options = Sequence[tuple[str, Any]]
 
 DEFAULT_CHANNEL_OPTIONS: Options = (
     *message_limits(DEFAULT_MESSAGE_SIZE).items(),
     ("grpc.initial_reconnect_backoff_ms", FIRST_RECONNECT),
-    ("grpc.min_reconnect_backoff_ms", FIRST_RECONNECT),
     ("grpc.max_reconnect_backoff_ms", LAST_RECONNECT),
     # A proxy in the environment is for the plugin's requests to the world, not for its host.
     ("grpc.enable_http_proxy", 0),

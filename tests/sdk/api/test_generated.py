@@ -60,7 +60,8 @@ def test_a_check_names_each_file_that_is_not_as_it_should_be(monkeypatch: pytest
 
 def test_both_clients_have_one_method_for_each_rpc_and_little_else() -> None:
     assert len(RPCS) == len(CALLS) == 236
-    assert public(PluginAPIClient) == public(AsyncPluginAPIClient) == CALLS.keys() | BESIDE
+    assert public(PluginAPIClient) == CALLS.keys() | BESIDE
+    assert public(AsyncPluginAPIClient) == CALLS.keys() | BESIDE | {"http"}
     assert {call.name for call in CALLS.values()} == set(RPCS)
     assert all(name.replace("_", "") == call.name.lower() for name, call in CALLS.items())
 
