@@ -21,6 +21,7 @@ from mattermost_plugin.handshake import Handshake
 from mattermost_plugin.models import PluginContext, Post, User
 from mattermost_plugin.process import event_loop
 from mattermost_plugin.server import PluginServer
+from servehttp.figures import Figures
 from servehttp.workspace.rpc.server import SOCKET, Endpoint
 from servehttp.workspace.settings import WorkspaceSettings
 from servehttp.workspace.workspace import Workspace
@@ -63,8 +64,8 @@ async def serve(folder: Path) -> None:
     bare = grpc.aio.server(handlers=(Bare(),))
     bare.add_insecure_port(f"unix:{folder / BARE}")
     await bare.start()
-    # Only these two are asked for on the way of GetUser.
-    workspace = cast("Workspace", SimpleNamespace(settings=WorkspaceSettings(), users=Users()))
+    # Only these are asked for on the way of GetUser.
+    workspace = cast("Workspace", SimpleNamespace(settings=WorkspaceSettings(), users=Users(), figures=Figures()))
     endpoint = await Endpoint.on_socket(workspace, "com.example.measured", folder)
     plugin = PluginServer(Allowing(), address=Handshake("unix", str(folder / PLUGIN)))
     await plugin.start()

@@ -90,10 +90,20 @@ async def prometheus(folder: Path, port: int, target: str) -> AsyncIterator[None
         stderr=asyncio.subprocess.DEVNULL,
     )
     try:
+        async with asyncio.timeout(PATIENCE):
+            while not await is_ready(port):
+                await asyncio.sleep(0.1)
         yield
     finally:
         process.kill()
         await process.wait()
+
+
+async def is_ready(port: int) -> bool:
+    try:
+        return (await fetch(port, "/-/ready")).status == 200
+    except OSError:  # it does not listen yet
+        return False
 
 
 async def asked(port: int, query: str) -> Any:
@@ -110,11 +120,8 @@ async def test_prometheus_answers_every_query_of_them(tmp_path: Path, free_port:
             rate = PANELS["Requests A"]
             while True:
                 await fetch(gateway.port, "/plugins/com.example.subject/pid")
-                try:
-                    if any(float(sample["value"][1]) > 0 for sample in await asked(free_port, rate)):
-                        break
-                except OSError:  # it does not listen yet
-                    pass
+                if any(float(sample["value"][1]) > 0 for sample in await asked(free_port, rate)):
+                    break
                 await asyncio.sleep(0.1)
             for query in (*ALERTS.values(), *PANELS.values()):
                 await asked(free_port, query)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from servehttp.figures import Figures
+from servehttp.front.ledger import NOBODY, REFUSALS
 
 TIMED = ("lag",)
 """Families that have more values as time goes by."""
+OF_CONNECTIONS = (REFUSALS, NOBODY)
+"""What begins like this is counted by connections, which only know the front's figures where they know the front."""
 
 
 def how_many(figures: Figures) -> dict[tuple[str, ...], float]:
@@ -15,6 +18,7 @@ def how_many(figures: Figures) -> dict[tuple[str, ...], float]:
         for family, rows in figures.to_json().items()
         if family not in TIMED
         for labels, series in rows
+        if (family, *labels)[:2] != OF_CONNECTIONS
     }
 
 
