@@ -45,7 +45,7 @@ needs_prometheus = pytest.mark.skipif(
 
 def test_every_name_in_them_is_a_metric_of_the_gateway() -> None:
     nothing = Figures()
-    told = {f"{family.name}{end}" for family in families(Counts(nothing, nothing), [], nothing) for end in SUFFIXES}
+    told = {f"{family.name}{end}" for family in families(Counts(nothing, nothing), [], {}, nothing) for end in SUFFIXES}
     asked = {name for query in (*ALERTS.values(), *PANELS.values()) for name in NAME.findall(query)}
     assert len(asked) > 10
     assert asked <= told

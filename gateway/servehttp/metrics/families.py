@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib.metadata import version
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
@@ -17,7 +17,7 @@ from servehttp.build import build_name
 from servehttp.figures import API_CALLS, BOUNDS, HOOKS, Counts, Figures
 from servehttp.front import ledger
 from servehttp.front.server import CONNECTIONS, CPU, IN_FLIGHT, LAG, MEMORY
-from servehttp.metrics.processes import Usage, usage
+from servehttp.metrics.processes import Usage
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.states import PluginState
 
@@ -26,12 +26,15 @@ PLUGIN = ("plugin_id",)
 Series: TypeAlias = Mapping[tuple[str, ...], Sequence[float]]
 
 
-def families(counts: Counts, plugins: Iterable[PluginHandle], of_host: Figures) -> Iterator[Metric]:
+def families(
+    counts: Counts, plugins: Iterable[PluginHandle], used: Mapping[str, Usage], of_host: Figures
+) -> Iterator[Metric]:
     """Everything that is told.
 
     Args:
         counts: those of the processes that serve HTTP.
         plugins: all of them.
+        used: what their processes take, by id.
         of_host: what was counted of hooks and API calls; empty where there is no host.
     """
     counted, present = counts
@@ -47,7 +50,8 @@ def families(counts: Counts, plugins: Iterable[PluginHandle], of_host: Figures) 
     yield _histogram(
         "servehttp_event_loop_lag_seconds", "How late a timer of the event loop was.", counted.family(LAG), ()
     )
-    yield from _of_plugins(list(plugins))
+    yield from _of_plugins(plugins)
+    yield from _of_processes(used)
     yield _histogram(
         "servehttp_hook_duration_seconds",
         "Hooks that were asked of plugins, until their answer.",
@@ -109,7 +113,7 @@ def _traffic(counted: Figures) -> Iterator[Metric]:
     )
 
 
-def _of_plugins(plugins: Sequence[PluginHandle]) -> Iterator[Metric]:
+def _of_plugins(plugins: Iterable[PluginHandle]) -> Iterator[Metric]:
     state = GaugeMetricFamily("servehttp_plugin_state", "1 for the state it is in.", labels=("plugin_id", "state"))
     replicas = GaugeMetricFamily("servehttp_plugin_replicas", "Replicas that run.", labels=PLUGIN)
     restarts = CounterMetricFamily("servehttp_plugin_restarts", "How often it was started again.", labels=PLUGIN)
@@ -123,7 +127,6 @@ def _of_plugins(plugins: Sequence[PluginHandle]) -> Iterator[Metric]:
         if plugin.started_in is not None:
             took.add_metric((plugin.id,), plugin.started_in)
     yield from (state, replicas, restarts, took)
-    yield from _of_processes({plugin.id: used for plugin in plugins if (used := usage(_pids(plugin))) is not None})
 
 
 def _of_processes(used: Mapping[str, Usage]) -> Iterator[Metric]:
@@ -137,11 +140,6 @@ def _of_processes(used: Mapping[str, Usage]) -> Iterator[Metric]:
         memory.add_metric((plugin_id,), each.memory)
         started.add_metric((plugin_id,), each.started)
     yield from (cpu, memory, started)
-
-
-def _pids(plugin: PluginHandle) -> list[int]:
-    described: list[dict[str, Any]] = [replica.describe() for replica in plugin.replicas]
-    return [each["pid"] for each in described if each.get("pid") is not None]
 
 
 def _counter(name: str, documentation: str, series: Series, labels: Sequence[str]) -> Metric:

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
 import structlog
 import uvicorn
@@ -25,6 +25,7 @@ from mattermost_plugin.targets import parse_target
 from servehttp.figures import Counter, Figures
 from servehttp.listening import base_url, listen_tcp
 from servehttp.metrics.families import families
+from servehttp.metrics.processes import usages
 from servehttp.plugins.handle import PluginHandle
 
 log = structlog.get_logger("servehttp.metrics")
@@ -129,13 +130,21 @@ async def telling(
 
     async def gather() -> Iterable[Metric]:
         of_host = host.figures if host is not None else Figures()
-        return families(await counter.counts(), registry, of_host)
+        # In a thread, for each plugin's processes are looked for among all of the machine's.
+        used = await asyncio.to_thread(usages, {plugin.id: _pids(plugin) for plugin in registry})
+        return families(await counter.counts(), registry, used, of_host)
 
     target = parse_target(address)
     listener = listen_tcp(target.host, target.port, "--metrics", "--metrics")
     log.info("figures are told", url=f"{base_url(listener)}{PATH}")
     async with _answering(listener, gather):
         yield
+
+
+def _pids(plugin: PluginHandle) -> list[int]:
+    """The processes that lead those of a plugin."""
+    described: list[dict[str, Any]] = [replica.describe() for replica in plugin.replicas]
+    return [each["pid"] for each in described if each.get("pid") is not None]
 
 
 @asynccontextmanager

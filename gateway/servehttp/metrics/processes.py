@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import psutil
@@ -18,6 +18,11 @@ class Usage(NamedTuple):
     """Resident bytes; what they share is counted for each."""
     started: float
     """When the first of them was, in seconds since 1970."""
+
+
+def usages(pids: Mapping[str, Iterable[int]]) -> Mapping[str, Usage]:
+    """What the processes of plugins take, by id, of those that have any; takes long where there are many."""
+    return {plugin_id: used for plugin_id, leaders in pids.items() if (used := usage(leaders)) is not None}
 
 
 def usage(pids: Iterable[int]) -> Usage | None:
