@@ -14,7 +14,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import structlog
 import typer
@@ -25,12 +25,13 @@ from servehttp.authoring.debugging import settings_under_debugger
 from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError
 from servehttp.operating.backup_commands import backup, restore
-from servehttp.operating.options import SETTINGS, ConfigOption, DataDirOption, load_settings, setting_option
+from servehttp.operating.config_commands import config as config_commands
+from servehttp.operating.options import SETTINGS, ConfigOption, DataDirOption, GivenSettings, load_settings
 from servehttp.operating.plugin_commands import plugin
+from servehttp.operating.serve_options import LogLevelOption, PortOption, WorkspaceOption, with_serve_options
 from servehttp.operating.user_commands import user
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
-from servehttp.settings.kinds import HttpParser, LogFormat, LogLevel, Transport
 from servehttp.settings.plugins import PluginSettings
 from servehttp.workspace.embedding.choice import choose_host, loading
 from servehttp.workspace.settings import Settings
@@ -39,14 +40,6 @@ if TYPE_CHECKING:
     from servehttp.workspace.embedding.host import WorkspaceHost
 
 CommandT = TypeVar("CommandT", bound=Callable[..., None])
-
-PortOption: TypeAlias = Annotated[
-    int | None, setting_option("server.port", "--port", panel="Listening", metavar="PORT")
-]
-LogLevelOption: TypeAlias = Annotated[LogLevel | None, setting_option("log.level", "--log-level", panel="Logs")]
-WorkspaceOption: TypeAlias = Annotated[
-    bool | None, setting_option("workspace.enabled", "--workspace/--no-workspace", panel="Workspace")
-]
 
 DEV_DRAIN = 1.0
 """Seconds that open requests of a version that was replaced may go on, while somebody writes a plugin."""
@@ -63,6 +56,7 @@ app = typer.Typer(
 
 admin = typer.Typer(help="Administer the workspace.", no_args_is_help=True)
 app.add_typer(admin, name="admin")
+app.add_typer(config_commands, name="config")
 app.add_typer(plugin, name="plugin")
 app.add_typer(user, name="user")
 
@@ -122,71 +116,14 @@ _EPILOG = (
 
 
 @app.command(epilog=_EPILOG)
-def serve(
-    plugin_dirs: Annotated[
-        list[Path] | None,
-        typer.Argument(metavar="PLUGIN_DIR", help=SETTINGS["plugins.paths"].description, show_default=False),
-    ] = None,
-    host: Annotated[str | None, setting_option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
-    port: PortOption = None,
-    uds: Annotated[Path | None, setting_option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
-    workers: Annotated[
-        int | None, setting_option("server.workers", "--workers", panel="Listening", metavar="N")
-    ] = None,
-    http: Annotated[HttpParser | None, setting_option("server.http", "--http", panel="Listening")] = None,
-    forwarded_allow_ips: Annotated[
-        str | None,
-        setting_option("server.forwarded_allow_ips", "--forwarded-allow-ips", panel="Listening", metavar="IPS"),
-    ] = None,
-    attach: Annotated[
-        list[str] | None, setting_option("plugins.attach", "--attach", panel="Plugins", metavar="ID=TARGET")
-    ] = None,
-    replicas: Annotated[
-        list[str] | None, setting_option("plugins.replicas", "--replicas", panel="Plugins", metavar="ID=N")
-    ] = None,
-    transport: Annotated[Transport | None, setting_option("plugins.transport", "--transport", panel="Plugins")] = None,
-    reload: Annotated[bool | None, setting_option("plugins.reload", "--reload/--no-reload", panel="Plugins")] = None,
-    log_level: LogLevelOption = None,
-    log_format: Annotated[LogFormat | None, setting_option("log.format", "--log-format", panel="Logs")] = None,
-    workspace: WorkspaceOption = None,
-    data_dir: DataDirOption = None,
-    access_log: Annotated[
-        bool | None, setting_option("log.access", "--access-log/--no-access-log", panel="Logs")
-    ] = None,
-    metrics: Annotated[
-        str | None, setting_option("metrics.listen", "--metrics", panel="Listening", metavar="HOST:PORT")
-    ] = None,
-    config: ConfigOption = None,
-) -> None:
+@with_serve_options
+def serve(given: GivenSettings) -> None:
     """Serve plugins under /plugins/ID/, each in a process of its own that is started, watched and restarted."""
-    if uds and (host or port is not None):
-        raise typer.BadParameter("--uds takes the place of --host and --port: give one or the other")
-    settings = load_settings(
-        config,
-        {
-            "server.host": host,
-            "server.port": port,
-            "server.uds": uds,
-            "server.workers": workers,
-            "server.http": http,
-            "server.forwarded_allow_ips": forwarded_allow_ips,
-            "plugins.paths": plugin_dirs or None,
-            "plugins.attach": attach or None,
-            "plugins.replicas": replicas or None,
-            "plugins.transport": transport,
-            "plugins.reload": reload,
-            "log.level": log_level,
-            "log.format": log_format,
-            "log.access": access_log,
-            "metrics.listen": metrics,
-            "workspace.enabled": workspace,
-            "data_dir": data_dir,
-        },
-    )
-    _serve(settings)
+    _serve(given)
 
 
-def _serve(settings: Settings) -> None:
+def _serve(given: GivenSettings) -> None:
+    settings = given.load()
     logs.configure(settings.log)
     workspace_host = choose_host(settings)
     manifests, refused = _find_plugins(settings.plugins, workspace_host)
@@ -238,7 +175,7 @@ def dev(
         "log.access": True,
         "log.level": log_level,
     }
-    _serve(load_settings(config, settings))
+    _serve(GivenSettings(config, settings))
 
 
 @_command

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
 import typer
 
 from servehttp.errors import SettingsError
-from servehttp.settings.sources import COMMAND_LINE, CONFIG_VARIABLE, every_setting
+from servehttp.settings.sources import COMMAND_LINE, CONFIG_VARIABLE, Sources, every_setting
 from servehttp.workspace.settings import Settings
 
 SETTINGS = dict(every_setting(Settings))
@@ -42,25 +43,49 @@ DataDirOption: TypeAlias = Annotated[
 JsonOption: TypeAlias = Annotated[bool, typer.Option("--json", help="Print JSON instead of text for people.")]
 
 
-def load_settings(config: Path | None, options: Mapping[str, object]) -> Settings:
-    """The settings; a bad value on the command line is wrong usage.
+@dataclass(frozen=True)
+class GivenSettings:
+    """What a command was told of the settings.
 
-    Args:
+    Attributes:
         config: a TOML file.
         options: what the command line says, by the settings' dotted names; None says nothing.
-
-    Raises:
-        SettingsError: a bad value from elsewhere.
     """
-    overrides: dict[str, Any] = {}
-    for setting, value in options.items():
-        if value is not None:
-            *group, name = setting.split(".")
-            table = overrides.setdefault(group[0], {}) if group else overrides
-            table[name] = value
-    try:
-        return Settings.load(config, **overrides)
-    except SettingsError as error:
-        if error.where == COMMAND_LINE:
-            raise typer.BadParameter(error.problem) from error
-        raise
+
+    config: Path | None
+    options: Mapping[str, object]
+
+    def load(self) -> Settings:
+        """The settings, read anew; a bad value on the command line is wrong usage.
+
+        Raises:
+            SettingsError: a bad value from elsewhere.
+        """
+        try:
+            return Settings.load(self.config, **self._overrides())
+        except SettingsError as error:
+            if error.where == COMMAND_LINE:
+                raise typer.BadParameter(error.problem) from error
+            raise
+
+    def sources(self) -> Sources:
+        """Where they come from.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        return Sources.read(Settings, self.config, self._overrides())
+
+    def _overrides(self) -> dict[str, Any]:
+        overrides: dict[str, Any] = {}
+        for setting, value in self.options.items():
+            if value is not None:
+                *group, name = setting.split(".")
+                table = overrides.setdefault(group[0], {}) if group else overrides
+                table[name] = value
+        return overrides
+
+
+def load_settings(config: Path | None, options: Mapping[str, object]) -> Settings:
+    """The settings of a command; see `GivenSettings`."""
+    return GivenSettings(config, options).load()

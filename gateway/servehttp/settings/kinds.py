@@ -37,6 +37,14 @@ Replicas = Annotated[int, Field(ge=1, le=MOST_REPLICAS)]
 Size = Annotated[ByteSize, Field(ge=1)]
 
 
+class Masked:
+    """Marks a setting in which there may be a password."""
+
+
+Url = Annotated[str, Masked()]
+"""A URL that may have a password in it."""
+
+
 def _split_commas(value: object) -> object:
     if not isinstance(value, str):
         return value

@@ -33,6 +33,73 @@ COMMAND_LINE = "command line"
 """What a `SettingsError` names as the origin of a value that was passed to `gather`."""
 
 
+@dataclass(frozen=True)
+class Sources:
+    """What was said of settings, and where.
+
+    Attributes:
+        model: the settings.
+        options: what the command line says, nested as the settings are.
+        environment: what the environment says.
+        file: what the TOML file says.
+        config: that file, if there is one.
+    """
+
+    model: type[BaseSettings]
+    options: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    file: Mapping[str, Any]
+    config: Path | None
+
+    @classmethod
+    def read(cls, model: type[BaseSettings], config: Path | None, options: Mapping[str, Any]) -> Sources:
+        """Read them.
+
+        Raises:
+            SettingsError: the file cannot be read.
+        """
+        return cls(model, options, EnvSettingsSource(model)(), _read_toml(config) if config else {}, config)
+
+    def origin(self, setting: str) -> str:
+        """What says the value of a setting, by its dotted name; empty where it is the default."""
+        if _holds(self.options, setting):
+            return COMMAND_LINE
+        if _holds(self.environment, setting):
+            return environment_name(setting)
+        return str(self.config or "") if _holds(self.file, setting) else ""
+
+    def problems(self) -> Iterator[SettingsError]:
+        """All that is wrong, names first."""
+        names = [name for name, _ in every_setting(self.model)]
+        yield from _wrong_names(names, "", self.file, str(self.config))
+        yield from _wrong_variables(names)
+        try:
+            self.model(**self._merged())
+        except ValidationError as error:
+            for details in error.errors():
+                if not _is_about_a_name(details, names):
+                    path = tuple(str(part) for part in details["loc"])
+                    yield SettingsError(self._origin_of(names, path), _explain(details))
+
+    def make(self) -> BaseSettings:
+        """The settings.
+
+        Raises:
+            SettingsError: a name that does not exist, or a value that cannot be used.
+        """
+        for problem in self.problems():
+            raise problem
+        return self.model(**self._merged())
+
+    def _merged(self) -> dict[str, Any]:
+        return _merge(_merge(self.file, self.environment), self.options)
+
+    def _origin_of(self, known: list[str], path: tuple[str, ...]) -> str:
+        """Where a value came from; empty for what concerns several settings at once, which may have several origins."""
+        setting = next((name for name in (".".join(path[:2]), ".".join(path[:1])) if name in known), None)
+        return "" if setting is None else self.origin(setting)
+
+
 def gather(model: type[SettingsT], config: Path | None, overrides: Mapping[str, Any]) -> SettingsT:
     """Gather settings from their sources.
 
@@ -44,18 +111,9 @@ def gather(model: type[SettingsT], config: Path | None, overrides: Mapping[str, 
     Raises:
         SettingsError: a file that cannot be read, a name that does not exist, or a value that cannot be used.
     """
-    file = _read_toml(config) if config else {}
-    names = [name for name, _ in every_setting(model)]
-    _check_names(names, "", file, str(config))
-    _check_environment(names)
-    environment = EnvSettingsSource(model)()
-    try:
-        return model(**_merge(_merge(file, environment), overrides))
-    except ValidationError as error:
-        details = error.errors()[0]
-        path = tuple(str(part) for part in details["loc"])
-        origin = _origin(names, path, _Sources(overrides, environment, config))
-        raise SettingsError(origin, _explain(details)) from error
+    settings = Sources.read(model, config, overrides).make()
+    assert isinstance(settings, model), "it is made of the model"
+    return settings
 
 
 def every_setting(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
@@ -83,23 +141,34 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(str(path), f"is not valid TOML: {error}") from error
 
 
-def _check_names(known: list[str], prefix: str, table: Mapping[str, Any], where: str) -> None:
-    groups = {name.split(".")[0] for name in known if "." in name}
+def _wrong_names(known: list[str], prefix: str, table: Mapping[str, Any], where: str) -> Iterator[SettingsError]:
+    groups = _groups(known)
     for key, value in table.items():
         name = prefix + key
         if name in groups and isinstance(value, Mapping):
-            _check_names(known, f"{name}.", value, where)
+            yield from _wrong_names(known, f"{name}.", value, where)
         elif name in groups:
-            raise SettingsError(where, f"{name} is a group of settings: write it as a table, [{name}]")
+            yield SettingsError(where, f"{name} is a group of settings: write it as a table, [{name}]")
         elif name not in known:
-            raise SettingsError(where, f"there is no setting {name}{_nearest(name, known)}")
+            yield SettingsError(where, f"there is no setting {name}{_nearest(name, known)}")
 
 
-def _check_environment(names: list[str]) -> None:
+def _wrong_variables(names: list[str]) -> Iterator[SettingsError]:
     known = {environment_name(name) for name in names} | set(NO_SETTINGS)
     for variable in sorted(os.environ):
         if variable.upper().startswith(ENV_PREFIX) and variable.upper() not in known:
-            raise SettingsError(variable, f"there is no such setting{_nearest(variable.upper(), known)}")
+            yield SettingsError(variable, f"there is no such setting{_nearest(variable.upper(), known)}")
+
+
+def _groups(names: Iterable[str]) -> set[str]:
+    return {name.split(".")[0] for name in names if "." in name}
+
+
+def _is_about_a_name(details: ErrorDetails, names: list[str]) -> bool:
+    """Whether what is wrong with a value is only that of its name, which is told by itself."""
+    path = [str(part) for part in details["loc"]]
+    unknown = details["type"] == "extra_forbidden" and ".".join(path) not in names
+    return unknown or (len(path) == 1 and path[0] in _groups(names) and not isinstance(details["input"], Mapping))
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
@@ -113,27 +182,6 @@ def _merge(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         if isinstance(below[key], Mapping) and isinstance(above[key], Mapping):
             merged[key] = _merge(below[key], above[key])
     return merged
-
-
-@dataclass(frozen=True)
-class _Sources:
-    """What was gathered, but for what the file says."""
-
-    overrides: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    config: Path | None
-
-
-def _origin(known: list[str], path: tuple[str, ...], sources: _Sources) -> str:
-    """Where a value came from; empty for what concerns several settings at once, which may have several origins."""
-    setting = next((name for name in (".".join(path[:2]), ".".join(path[:1])) if name in known), None)
-    if setting is None:
-        return ""
-    if _holds(sources.overrides, setting):
-        return COMMAND_LINE
-    if _holds(sources.environment, setting):
-        return environment_name(setting)
-    return str(sources.config or "")
 
 
 def _holds(values: Any, setting: str) -> bool:

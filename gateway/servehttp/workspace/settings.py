@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from servehttp.settings.gateway import GatewaySettings
-from servehttp.settings.kinds import ApiTransport, Count, Group, Seconds, Size, Strings
+from servehttp.settings.kinds import ApiTransport, Count, Group, Seconds, Size, Strings, Url
 
 DATABASE_FILE = "workspace.db"
 TOKEN_FILE = "admin-token"
@@ -29,7 +29,7 @@ class WorkspaceSettings(Group):
         default=True,
         description="Whether there is one; without it plugins have no API, and no hooks but those of their life.",
     )
-    database_url: str = Field(
+    database_url: Url = Field(
         default="", description="Any SQLAlchemy URL, such as postgresql://HOST/NAME; SQLite in data_dir if empty."
     )
     database_connect_timeout: Seconds = Field(
