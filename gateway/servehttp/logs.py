@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from mattermost_plugin.request_id import current
 from servehttp.errors import ResponseTruncated
 from servehttp.printed_lines import is_printed, printed_line
 from servehttp.request_lines import ACCESS_LOGGER, request_line
@@ -82,6 +83,11 @@ def use_colours(stream: TextIO, environment: Mapping[str, str] = os.environ) -> 
 def of_replica(number: int | None) -> dict[str, int]:
     """The field by which a record or report tells which of a plugin's replicas it is about; none for the only one."""
     return {} if number is None else {"replica": number}
+
+
+def of_request() -> dict[str, str]:
+    """The field by which a record tells for which request something was done; none where it was for none."""
+    return {"request_id": request_id} if (request_id := current.get()) else {}
 
 
 def escape_controls(text: str) -> str:

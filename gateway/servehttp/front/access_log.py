@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import time
 
-import structlog
-
 from mattermost_plugin.exchange import Request
 from servehttp.front.responses import Refusal
-from servehttp.request_lines import ACCESS_LOGGER
-
-logger = structlog.get_logger(ACCESS_LOGGER)
+from servehttp.request_lines import log_request
 
 
 class RequestRecord:
@@ -23,7 +19,7 @@ class RequestRecord:
     Attributes:
         plugin_id: the plugin that it is for; empty while none was found.
         bytes_in: what of the body, or of WebSocket messages, went to the plugin.
-        bytes_out: what came back.
+        bytes_out: what came back, or what an answer of the gateway's own has.
         messages_in: how many messages of a WebSocket went to the plugin.
         messages_out: how many came back.
         started: when its head was read, by `time.perf_counter`.
@@ -60,27 +56,27 @@ class RequestRecord:
         self.status = status
         self.first_byte = time.perf_counter()
 
-    def begin_refusal(self, refusal: Refusal) -> None:
-        """The gateway answers itself, for the plugin that the answer names."""
+    def begin_refusal(self, refusal: Refusal) -> bytes:
+        """The gateway answers itself, for the plugin that the answer names; returns the answer's body."""
         self.plugin_id = refusal.plugin_id or ""
         self.refused = True
         self.begin_response(refusal.status)
+        body = refusal.body(self._request.request_id)
+        if self._request.method != "HEAD":
+            self.bytes_out += len(body)
+        return body
 
     def log(self, now: float) -> None:
-        """Write the line, in which times are milliseconds; `now` is when the request is over."""
+        """Write the line; `now` is when the request is over."""
         request = self._request
-        first = self.first_byte or now
-        fields: dict[str, object] = {
-            "status": int(self.status),
-            "plugin": self.plugin_id,
-            "client": request.client[0] if request.client else "",
-            "first_byte_ms": round((first - self.started) * 1000, 2),
-            "duration_ms": round((now - self.started) * 1000, 2),
-            "bytes_in": self.bytes_in,
-            "bytes_out": self.bytes_out,
-            "request_id": request.request_id.decode(),
-        }
-        if self.problem:
-            fields["problem"] = self.problem
         method = "WEBSOCKET" if self.is_websocket else request.method
-        logger.info(f"{method} {self.path.decode('latin-1')}", **fields)
+        log_request(
+            f"{method} {self.path.decode('latin-1')}",
+            status=int(self.status),
+            plugin=self.plugin_id,
+            client=request.client[0] if request.client else "",
+            seconds=((self.first_byte or now) - self.started, now - self.started),
+            sizes=(self.bytes_in, self.bytes_out),
+            request_id=request.request_id.decode(),
+            problem=self.problem,
+        )

@@ -18,10 +18,11 @@ from mattermost_plugin.headers import InvalidHeader
 from mattermost_plugin.sink import Sink, SinkExchange
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import END, Admission, Admitted, Rejected
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, ending
+from servehttp.front.endings import NO_PROGRESS, TOO_LARGE, Outcome, ending
 from servehttp.front.headers import field_lines, status_line
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
+from servehttp.request_lines import CLIENT_GONE, STOPPED
 
 logger = structlog.get_logger("servehttp.front")
 
@@ -305,9 +306,8 @@ class DirectCycle(Sink):
 
     def _answer(self, refusal: Refusal) -> None:
         """An answer of the gateway's own."""
-        body = refusal.body(self.request.request_id)
+        body = self._record.begin_refusal(refusal)
         fields = refusal.head(len(body), self.request.request_id)
-        self._record.begin_refusal(refusal)
         if refusal.last:
             self.keep_alive = False
         self._head(status_line(refusal.status) + field_lines(fields))

@@ -19,9 +19,9 @@ from typing import Final
 from mattermost_plugin.exchange import Reset, ResetCode
 from servehttp.front import responses
 from servehttp.front.responses import Refusal
+from servehttp.request_lines import CLIENT_GONE, STOPPED
 
-CLIENT_GONE: Final = "the client went away"
-STOPPED: Final = "the gateway stopped, and its time to drain was over"
+CAUSE_STOPPED: Final = "stopped"
 NO_PROGRESS: Final = "no progress within the time-out"
 TOO_LARGE: Final = "the request body is too large"
 
@@ -82,7 +82,7 @@ def ending(
     """
     if client_gone:
         return Ending(Outcome.NOTHING, "client_gone", CLIENT_GONE)
-    cause = "stopped" if stopped else "too_large" if exceeded is not None else cause_of(reset)
+    cause = CAUSE_STOPPED if stopped else "too_large" if exceeded is not None else cause_of(reset)
     problem = STOPPED if stopped else TOO_LARGE if exceeded is not None else reset.reason or reset.code.name.lower()
     if started:
         return Ending(Outcome.BREAK_OFF, cause, problem)

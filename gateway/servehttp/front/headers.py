@@ -17,6 +17,7 @@ from urllib.parse import unquote_to_bytes
 
 from mattermost_plugin.exchange import Common, Headers, Request, Response
 from mattermost_plugin.headers import checked, content_length, end_to_end
+from mattermost_plugin.request_id import FORM
 from servehttp.front.cookies import SET_COOKIE, with_own_cookies
 from servehttp.request_rules import may_pass
 
@@ -29,7 +30,7 @@ TOKEN_HEADERS: Final = {b"authorization": b"", b"cookie": COOKIE, REFERER: PARAM
 """Those that may have a token of the workspace in them, and what is written in front of it."""
 
 REQUEST_ID: Final = b"x-request-id"
-_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID: Final = re.compile(FORM.encode())
 
 ID_BYTES: Final = 10
 IDS_AT_ONCE: Final = 512

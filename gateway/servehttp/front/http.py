@@ -12,9 +12,10 @@ from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.disconnect_signal import DisconnectSignal
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, STOPPED, TOO_LARGE, Outcome, Refused, ending
+from servehttp.front.endings import NO_PROGRESS, TOO_LARGE, Outcome, Refused, ending
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.settings import ForwardLimits
+from servehttp.request_lines import CLIENT_GONE, STOPPED
 
 
 class BodyTooLarge(Exception):

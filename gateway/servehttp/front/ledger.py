@@ -65,7 +65,7 @@ class Ledger:
         now = time.perf_counter()
         if record.plugin_id != API_ID:
             self._count(record, now)
-        if self._lines:
+        if self._lines and (record.plugin_id != API_ID or record.refused):  # the API writes its own
             record.log(now)
 
     def _count(self, record: RequestRecord, now: float) -> None:

@@ -33,12 +33,13 @@ from servehttp.errors import ResponseTruncated, is_host_lack
 from servehttp.front import responses
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Rejected
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS
+from servehttp.front.endings import NO_PROGRESS
 from servehttp.front.headers import response_head
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PUBLIC
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
+from servehttp.request_lines import CLIENT_GONE
 
 METHODS: Final = ("GET", "HEAD")
 MOST_NAMES: Final = 32

@@ -11,7 +11,7 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.types import Event, Receive, Send
 from servehttp.errors import ResponseTruncated
 from servehttp.front.access_log import RequestRecord
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome, Refused, cause_of
+from servehttp.front.endings import CAUSE_STOPPED, NO_PROGRESS, Outcome, Refused, cause_of
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.settings import ForwardLimits
@@ -26,6 +26,7 @@ from servehttp.front.websocket_endings import (
     handshake_ending,
     sendable,
 )
+from servehttp.request_lines import CLIENT_GONE, STOPPED
 
 CLIENT_LEFT = 1001
 """Closes a handshake that a server cannot refuse with a response of ours."""
@@ -114,6 +115,8 @@ class WebSocketForward:
     async def _leave(self, event: Event) -> None:
         """A client that closed in order is reported as such, one that vanished as a reset."""
         self.client_gone = True
+        if event.get("stopped"):  # by the gateway's own server
+            self.record.problem, self.record.cut_short = STOPPED, CAUSE_STOPPED
         code = event.get("code") or NO_STATUS
         if code == ABNORMAL or not self.open:
             self.exchange.reset(ResetCode.CANCELLED, CLIENT_GONE)

@@ -18,7 +18,7 @@ from mattermost_plugin.headers import InvalidHeader, checked, end_to_end
 from mattermost_plugin.sink import Sink, SinkExchange
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission, Rejected
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS, Outcome, cause_of
+from servehttp.front.endings import CAUSE_STOPPED, NO_PROGRESS, Outcome, cause_of
 from servehttp.front.responses import Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.front.websocket_endings import (
@@ -34,6 +34,7 @@ from servehttp.front.websocket_endings import (
     valid_text,
 )
 from servehttp.front.websocket_frames import frame_head
+from servehttp.request_lines import CLIENT_GONE, STOPPED
 
 JOINED: Final = 16 * 1024
 """Bytes up to which a message is joined with its head, and with others: one write costs more than copying that much."""
@@ -109,6 +110,7 @@ class DirectWebSocket(Sink):
         self._open = False
         self._refusing = False
         self._client_gone = False
+        self._stopped = False
         self._farewell: Close | None = None  # the client's
         self._parted = False  # the plugin was told of it
         self._problem: str | None = None  # why this side has reset the exchange
@@ -175,6 +177,10 @@ class DirectWebSocket(Sink):
             self._connection.hand_over()  # what it sent before goes first
         else:
             self._fail(ResetCode.CANCELLED, CLIENT_GONE)
+
+    def server_stops(self) -> None:
+        """The gateway ends, and waits no longer: what ends it from now on is that."""
+        self._stopped = True
 
     def caught_up(self) -> None:
         """Everything that was read is handed over."""
@@ -328,8 +334,7 @@ class DirectWebSocket(Sink):
 
     def _answer(self, refusal: Refusal) -> None:
         """An answer of the gateway's own."""
-        self._record.begin_refusal(refusal)
-        body = refusal.body(self._request.request_id)
+        body = self._record.begin_refusal(refusal)
         self._conclude(self._record.problem)
         self._connection.begin_refusal(refusal.status, refusal.head(len(body), self._request.request_id))
         self._connection.continue_refusal(body)
@@ -353,6 +358,8 @@ class DirectWebSocket(Sink):
         self.over = True
         self._stop_waiting()
         self._drop()
+        if self._stopped:
+            problem, self._record.cut_short = STOPPED, CAUSE_STOPPED
         self._record.problem = problem
         self._admission.ledger.close(self._record)
         self._connection.hand_over()  # to nobody

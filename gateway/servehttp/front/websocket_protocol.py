@@ -52,6 +52,8 @@ class Notices:
     def put_nowait(self, event: Any) -> None:
         """What uvicorn has to say."""
         if event["type"] == "websocket.disconnect":
+            if event.get("stopped"):
+                self._direct.server_stops()
             self._direct.client_left(event["code"], event.get("reason") or "")
 
 
@@ -101,7 +103,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def go_away(self) -> None:
         """That time is over: tell both sides, and hang up."""
         if self.handshake_complete and not self.close_sent:
-            self._hang_up(GOING_AWAY)
+            self._hang_up(GOING_AWAY, stopped=True)
             return
         if not (self.close_sent or self._refusal or self.transport.is_closing()):
             refusal = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "the gateway is stopping", None, RETRY_AFTER)
@@ -420,14 +422,15 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         self._write_output()
         self.close_timer = self.loop.call_later(self.close_timeout, self.transport.close)
 
-    def _hang_up(self, code: int, reason: str = "") -> None:
+    def _hang_up(self, code: int, reason: str = "", *, stopped: bool = False) -> None:
         self.stop_keepalive()
         self.close_sent = True
         if self.conn.state is State.OPEN:
             self.conn.send_close(code, reason)
         self._write_output()
         self.transport.close()
-        self.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        event: Any = {"type": "websocket.disconnect", "code": code, "reason": reason, "stopped": stopped}
+        self.queue.put_nowait(event)
 
     def _fail(self, error: Exception) -> None:
         """What was received cannot be read: as the library does where it has read it itself."""

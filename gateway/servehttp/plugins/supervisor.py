@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -142,7 +143,9 @@ class SupervisedPlugin(Replica):
         self.restarts = 0
         self._move(PluginState.STARTING)
         self._first_start = asyncio.get_running_loop().create_future()
-        self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.name}")
+        # In a context of its own: it outlives the request that may have asked for it, and is not done for that alone.
+        context = contextvars.Context()
+        self._supervision = asyncio.create_task(self._supervise(), name=f"supervise {self.name}", context=context)
         problem = await asyncio.shield(self._first_start)
         if problem is not None:
             raise PluginStartError(self.id, problem)

@@ -19,6 +19,7 @@ from google.protobuf.message import Message
 from mattermost_plugin.api.channel import Options, get_default_target
 from mattermost_plugin.exceptions import PluginAPIError, convert_app_error, convert_grpc_error
 from mattermost_plugin.grpc.common_pb2 import AppError
+from mattermost_plugin.origin import here, metadata
 from mattermost_plugin.runtime_config import ENV_API_TOKEN
 from mattermost_plugin.statuses import CallFailed, Status
 
@@ -32,6 +33,9 @@ TRANSFER_TIMEOUT = 300.0
 MAX_ATTEMPTS = 4
 FIRST_PAUSE = 0.1
 """Seconds before the second attempt; each further pause is twice as long, and all vary by half."""
+
+
+Metadata = tuple[tuple[str, str], ...]
 
 
 class Response(Protocol):
@@ -77,7 +81,7 @@ class Endpoint:
     transfer_timeout: float
 
     @property
-    def metadata(self) -> tuple[tuple[str, str], ...] | None:
+    def metadata(self) -> Metadata | None:
         return (("authorization", f"Bearer {self.token}"),) if self.token else None
 
     def seconds(self, rpc: Rpc[Any, Any], timeout: float | None) -> float:
@@ -163,6 +167,12 @@ class Attempts:
 
 def _is_unavailable(failure: PluginAPIError) -> bool:
     return failure.code is not None and failure.code.name == Status.UNAVAILABLE.name
+
+
+def with_origin(given: Metadata | None) -> Metadata | None:
+    """The metadata of one call: that of all of them, and where the call began."""
+    own = metadata(here())
+    return (*(given or ()), *own) if own else given
 
 
 def checked(response: ResponseT) -> ResponseT:

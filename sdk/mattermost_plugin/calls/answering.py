@@ -18,6 +18,7 @@ from mattermost_plugin.calls.limits import (
     OVERHEAD,
 )
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.origin import NOWHERE, Origin
 from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
@@ -29,6 +30,7 @@ class Asked(NamedTuple):
     method: str
     timeout: float | None
     body: bytes
+    origin: Origin = NOWHERE
 
 
 class _Waiting:
@@ -131,7 +133,8 @@ class Answering:
             raise RemoteProtocolError(f"a request of {len(body)} bytes; at most {MAX_REQUEST} are allowed")
         self._last = call
         self._open.add(call)
-        self._asked[call] = Asked(call, method, request.timeout / 1e6 if request.timeout else None, body)
+        timeout = request.timeout / 1e6 if request.timeout else None
+        self._asked[call] = Asked(call, method, timeout, body, Origin(request.request_id))
 
     def _is_running(self, call: int) -> bool:
         """Whether a cancelled call runs; one that does not is answered here, if it is open at all."""

@@ -17,6 +17,7 @@ from mattermost_plugin.calls.limits import (
     OVERHEAD,
 )
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.origin import NOWHERE, Origin
 from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
@@ -59,11 +60,13 @@ class Asking:
         """Whether a call may be made here now."""
         return len(self._open) < self._max_calls and len(method) + len(body) <= MAX_REQUEST
 
-    def ask(self, method: str, body: bytes, timeout: float | None) -> int:
+    def ask(self, method: str, body: bytes, timeout: float | None, origin: Origin = NOWHERE) -> int:
         """Begin a call that `takes` allows; returns its number."""
         self._last = call = self._last + 1
         self._open[call] = bytearray()
-        self._unsent[call] = pb.Request(call=call, method=method, timeout=_microseconds(timeout), body=body)
+        self._unsent[call] = pb.Request(
+            call=call, method=method, timeout=_microseconds(timeout), body=body, request_id=origin.request_id
+        )
         return call
 
     def give_up(self, call: int) -> None:
@@ -96,7 +99,7 @@ class Asking:
         while self._unsent and size < MESSAGE_SIZE:
             _, request = self._unsent.popitem(last=False)
             requests.append(request)
-            size += len(request.body) + len(request.method) + OVERHEAD
+            size += request.ByteSize() + OVERHEAD
         cancelled, self._cancelled = self._cancelled, []
         return pb.Asked(requests=requests, cancelled=cancelled).SerializeToString()
 

@@ -9,6 +9,7 @@ from mattermost_plugin.calls.asking import Answer, Asking
 from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.grpc import calls_pb2
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.origin import here
 from mattermost_plugin.statuses import CallFailed, Status, status_of
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, connect
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
@@ -79,7 +80,7 @@ class CallClient:
             asyncio.CancelledError: the client was closed, if the caller was not cancelled.
         """
         future: asyncio.Future[bytes] = self._loop.create_future()
-        number = self._core.ask(method, body, timeout)
+        number = self._core.ask(method, body, timeout, here())
         self._waiting[number] = future
         self._write_soon()
         timer = None if timeout is None else self._loop.call_later(timeout, _expire, future)

@@ -11,6 +11,7 @@ from mattermost_plugin.calls.client import CONNECT, WORK
 from mattermost_plugin.calls.limits import MAX_CALLS
 from mattermost_plugin.calls.outcomes import UNKNOWN_METHOD, Answer, Deadline, Outcome, outcome_of
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.origin import enter
 from mattermost_plugin.statuses import Status
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, DirectServer
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
@@ -133,6 +134,7 @@ class _Stream:
         task.add_done_callback(forget)
 
     async def _serve(self, asked: Asked, deadline: Deadline) -> None:
+        enter(asked.origin)
         answer = self._server.methods.get(asked.method)
         if answer is None:
             self._answer(asked.call, UNKNOWN_METHOD)

@@ -61,6 +61,7 @@ class Request(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     TIMEOUT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """1, 2, 3, … on each stream, none twice."""
     method: _builtins.str
@@ -69,6 +70,8 @@ class Request(_message.Message):
     """Microseconds in which the answer is wanted; 0 for any time."""
     body: _builtins.bytes
     """The request message of the rpc."""
+    request_id: _builtins.str
+    """The id of the HTTP request that the call is made for, where it is made for one and that has an id."""
     def __init__(
         self,
         *,
@@ -76,10 +79,11 @@ class Request(_message.Message):
         method: _builtins.str = ...,
         timeout: _builtins.int = ...,
         body: _builtins.bytes = ...,
+        request_id: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "method", b"method", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "method", b"method", "request_id", b"request_id", "timeout", b"timeout"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

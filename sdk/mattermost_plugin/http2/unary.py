@@ -10,6 +10,7 @@ from mattermost_plugin.http2.events import CallEnded
 from mattermost_plugin.http2.header_blocks import Fields
 from mattermost_plugin.http2.statuses import OK
 from mattermost_plugin.http2.streams import Stream
+from mattermost_plugin.origin import here, metadata
 from mattermost_plugin.statuses import CallFailed, Status, status_of
 
 
@@ -27,7 +28,7 @@ async def call(channel: ClientChannel, path: str, request: bytes, timeout: float
     """
     handler = _Unary(channel)
     try:
-        stream = channel.call(path, handler, timeout)
+        stream = channel.call(path, handler, timeout, _fields())
     except CannotCall as error:
         raise CallFailed(Status.UNAVAILABLE, str(error)) from None
     try:
@@ -38,6 +39,11 @@ async def call(channel: ClientChannel, path: str, request: bytes, timeout: float
     finally:
         if stream.owner is not None:
             channel.cancel(stream)
+
+
+def _fields() -> Fields:
+    """The metadata of a call: where it began."""
+    return [(name.encode(), value.encode()) for name, value in metadata(here())]
 
 
 class _Unary(CallHandler):

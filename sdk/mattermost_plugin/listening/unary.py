@@ -6,6 +6,7 @@ import asyncio
 
 from mattermost_plugin.calls.outcomes import Answer, Outcome, outcome_of
 from mattermost_plugin.listening.grpc_connection import GrpcCall, Method
+from mattermost_plugin.origin import enter, of_metadata
 from mattermost_plugin.statuses import Status
 
 
@@ -50,6 +51,7 @@ class UnaryService:
     async def _serve(self, request: bytes) -> None:
         outcome: Outcome | None = None
         call = self._call
+        enter(of_metadata(call.fields))
         try:
             outcome = await outcome_of(self._answer, call.path, request, call, self._largest)
         finally:

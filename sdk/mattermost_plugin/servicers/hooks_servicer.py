@@ -20,6 +20,7 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
 )
 from mattermost_plugin.hooks import DISMISS_POST_ERROR, HookName
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.origin import Origin, enter, here
 from mattermost_plugin.plugin import Plugin, begin_jobs, commands_of, has_host, has_jobs, settings_of
 from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers.binding import BoundHook, bind
@@ -163,6 +164,8 @@ class PluginHooksServicerImpl:
         bound = self._handler_for(hook.name, request)
         if bound is None:
             return hook.absent(request)
+        if not here().request_id and "plugin_context" in request.DESCRIPTOR.fields_by_name:
+            enter(Origin(request.plugin_context.request_id))  # as hosts say it that know the contract alone
         try:
             return hook.answer(request, await self._call(hook, bound, request, context))
         except HookError as error:

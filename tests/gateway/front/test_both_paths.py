@@ -12,8 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import ResetCode
-from servehttp.front.endings import CLIENT_GONE, NO_PROGRESS
+from servehttp.front.endings import NO_PROGRESS
 from servehttp.front.headers import BODILESS_STATUSES
+from servehttp.request_lines import CLIENT_GONE
 from support.both_paths import (
     LIMIT,
     PATH,

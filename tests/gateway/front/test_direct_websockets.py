@@ -7,10 +7,12 @@ import contextlib
 import zlib
 
 import pytest
+from structlog.testing import capture_logs
 from websockets.asyncio.client import ClientConnection, connect
 
 from mattermost_plugin.types import Event, Receive, Scope, Send
 from servehttp.front.websocket_protocol import WebSocketProtocol
+from servehttp.request_lines import STOPPED
 from support.front_server import ENDLESS, SECONDS, Client, Running, eventually
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.websocket_paths import frame
@@ -252,13 +254,16 @@ async def test_a_websocket_goes_on_while_the_server_drains_and_a_stop_waits_for_
 
 async def test_a_websocket_that_outlasts_the_drain_is_closed_with_1001_and_its_application_told() -> None:
     app = Echo()
-    async with serving_plugin(app, drain_timeout=0.1) as server, connect(url(server)) as socket:
-        await socket.send("text")
-        assert await socket.recv() == "text"
-        await server.stop()
-        assert await closed(socket) == 1001
-        await asyncio.wait_for(app.ended.wait(), SECONDS)
-        assert app.last["code"] == 1001
+    with capture_logs() as logs:
+        async with serving_plugin(app, drain_timeout=0.1) as server, connect(url(server)) as socket:
+            await socket.send("text")
+            assert await socket.recv() == "text"
+            await server.stop()
+            assert await closed(socket) == 1001
+            await asyncio.wait_for(app.ended.wait(), SECONDS)
+            assert app.last["code"] == 1001
+    (line,) = [log for log in logs if log["event"].startswith("WEBSOCKET ")]
+    assert line["problem"] == STOPPED
 
 
 async def test_a_handshake_that_outlasts_the_drain_is_answered_with_503_and_its_application_told() -> None:

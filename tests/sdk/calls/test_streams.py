@@ -16,6 +16,7 @@ from mattermost_plugin.calls.limits import MAX_CALLS, MAX_WAITING
 from mattermost_plugin.calls.outcomes import CallContext
 from mattermost_plugin.calls.server import CallServer
 from mattermost_plugin.grpc import calls_pb2 as pb
+from mattermost_plugin.origin import Origin, enter, here
 from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.tunnel.direct import CallEnded, DirectMessageStream, DirectServer, connect
 from mattermost_plugin.tunnel.http2 import Call
@@ -42,6 +43,7 @@ class Methods:
             "/fail": self.fail,
             "/abort": self.abort,
             "/large": self.large,
+            "/origin": self.origin,
         }
 
     async def echo(self, body: bytes, context: CallContext) -> bytes:
@@ -59,6 +61,9 @@ class Methods:
             if not self.running:
                 self.ended.set()
         return body
+
+    async def origin(self, body: bytes, context: CallContext) -> bytes:
+        return here().request_id.encode()
 
     async def fail(self, body: bytes, context: CallContext) -> bytes:
         raise ValueError("a bug")
@@ -117,6 +122,21 @@ async def test_a_call_is_answered(served: Served) -> None:
     assert unlimited is None
     assert limited is not None
     assert 90 < limited <= 100
+
+
+async def test_a_call_has_the_id_of_the_request_that_it_is_made_for(served: Served) -> None:
+    async with served.client() as client:
+        enter(Origin("r-1"))
+        assert await client.call("/origin", b"", None) == b"r-1"
+        enter(Origin("no id\n"))
+        assert await client.call("/origin", b"", None) == b""
+
+
+async def test_what_is_asked_with_long_ids_keeps_to_a_message(served: Served) -> None:
+    async with served.client() as client:
+        enter(Origin("r" * 128))
+        calls = [began(client, "/echo", b"x") for _ in range(MAX_CALLS)]
+        assert await asyncio.gather(*calls) == [b"x"] * MAX_CALLS
 
 
 async def test_a_thousand_calls_at_once_are_answered_each_with_its_own(served: Served) -> None:

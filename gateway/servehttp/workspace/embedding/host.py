@@ -165,7 +165,7 @@ class WorkspaceHost:
         workspace.sessions.listen(self.identity.forget)
         if self._memories is not None:
             workspace.sessions.listen(partial(forget_everywhere, self._memories, settings.workspace.forget_timeout))
-        self._rest = make_rest(workspace, settings.rest)
+        self._rest = make_rest(workspace, settings.rest, lines=settings.log.access)
         await self._begin_to_manage(workspace, undo)
         self.disabled = await workspace.plugin_records.disabled()
         await undo.enter_async_context(cleaning_up(workspace, settings.workspace.cleanup_interval))

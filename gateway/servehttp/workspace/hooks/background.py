@@ -9,6 +9,8 @@ from typing import Any
 
 import structlog
 
+from mattermost_plugin.origin import Origin, enter, here
+from servehttp.logs import of_request
 from servehttp.workspace.hooks.callers import HookFailed
 
 logger = structlog.get_logger("servehttp.hooks")
@@ -26,13 +28,13 @@ class Background:
     def __init__(self, plugin_id: str, limit: int, concurrency: int) -> None:
         self._plugin_id = plugin_id
         self._concurrency = concurrency
-        self._waiting: asyncio.Queue[tuple[str, Callable[[], Awaitable[Any]]]] = asyncio.Queue(limit)
+        self._waiting: asyncio.Queue[tuple[Origin, str, Callable[[], Awaitable[Any]]]] = asyncio.Queue(limit)
         self._workers: list[asyncio.Task[None]] = []
 
     def put(self, hook: str, ask: Callable[[], Awaitable[Any]]) -> None:
         """Notify the plugin of a hook soon, by calling `ask`, which raises `HookFailed`. Returns at once."""
         try:
-            self._waiting.put_nowait((hook, ask))
+            self._waiting.put_nowait((here(), hook, ask))
         except asyncio.QueueFull:
             logger.warning("notification dropped: too many wait for the plugin", plugin=self._plugin_id, hook=hook)
             return
@@ -51,7 +53,8 @@ class Background:
 
     async def _work(self) -> None:
         while True:
-            hook, ask = await self._waiting.get()
+            origin, hook, ask = await self._waiting.get()
+            enter(origin)
             try:
                 with contextlib.suppress(HookFailed):  # it is in the log
                     self._log(hook, await ask())
@@ -60,4 +63,5 @@ class Background:
 
     def _log(self, hook: str, response: Any) -> None:
         if response is not None and "error" in response.DESCRIPTOR.fields_by_name and response.HasField("error"):
-            logger.warning("hook failed", plugin=self._plugin_id, hook=hook, error=response.error.message)
+            error = response.error.message
+            logger.warning("hook failed", plugin=self._plugin_id, hook=hook, error=error, **of_request())

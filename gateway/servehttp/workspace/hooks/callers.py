@@ -10,6 +10,7 @@ import structlog
 from google.protobuf.message import Message
 
 from servehttp.figures import HOOKS, Figures
+from servehttp.logs import of_request
 
 logger = structlog.get_logger("servehttp.hooks")
 
@@ -112,8 +113,9 @@ class Callers:
                 return await asked.call(hook, request, self._timeout)
         except Exception as error:
             outcome = "late" if isinstance(error, TimeoutError) else "failed"
-            logger.warning("hook failed", plugin=plugin_id, hook=hook, error=_reason(error, self._timeout))
-            raise HookFailed(plugin_id, hook, _reason(error, self._timeout)) from error
+            reason = _reason(error, self._timeout)
+            logger.warning("hook failed", plugin=plugin_id, hook=hook, error=reason, **of_request())
+            raise HookFailed(plugin_id, hook, reason) from error
         finally:
             self.figures.observe(HOOKS, (plugin_id, hook, outcome), time.perf_counter() - began)
 

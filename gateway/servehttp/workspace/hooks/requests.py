@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -12,6 +13,7 @@ from google.protobuf.message import Message
 
 from mattermost_plugin.grpc import hooks_pb2
 from mattermost_plugin.models import PluginContext
+from mattermost_plugin.request_id import current
 
 _METHODS: Mapping[str, MethodDescriptor] = {
     method.name: method
@@ -42,8 +44,13 @@ def request(hook: str, context: PluginContext, fields: Mapping[str, Any]) -> Mes
     make, has_context = _kind(hook)
     values = {name: _wire(value) for name, value in fields.items()}
     if has_context:
-        values.setdefault("plugin_context", context.to_proto())
+        values.setdefault("plugin_context", _of_request(context).to_proto())
     return make(**values)
+
+
+def _of_request(context: PluginContext) -> PluginContext:
+    """A context with the id of the request that is served here, where it says none."""
+    return context if context.request_id else replace(context, request_id=current.get())
 
 
 @cache

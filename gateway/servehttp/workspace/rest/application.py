@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 
 from servehttp.workspace.packages import modules_of
 from servehttp.workspace.rest import handlers
+from servehttp.workspace.rest.access_lines import AccessLines
 from servehttp.workspace.rest.errors import no_route
 from servehttp.workspace.rest.login_page import LoginPage
 from servehttp.workspace.rest.routes import RestRoute
@@ -24,12 +25,13 @@ ROUTES: Sequence[RestRoute] = [route for module in MODULES for route in module.R
 """Everything that is served below /api/v4, but for the WebSocket."""
 
 
-def make_rest(workspace: Workspace, settings: RestSettings) -> ASGIApp:
+def make_rest(workspace: Workspace, settings: RestSettings, *, lines: bool = False) -> ASGIApp:
     """An ASGI application for the paths that begin with /api/v4/, the WebSocket included, and for the login page.
 
     Args:
         workspace: what it shows; open as long as the application is used.
         settings: limits.
+        lines: whether each request is logged.
     """
     routes = [route.bound(workspace, settings) for route in ROUTES]
     sockets = WebSockets(workspace, settings)
@@ -37,4 +39,4 @@ def make_rest(workspace: Workspace, settings: RestSettings) -> ASGIApp:
         routes=[*routes, sockets.route(), *LoginPage(workspace).routes()], exception_handlers={HTTPException: no_route}
     )
     application.router.redirect_slashes = False  # nothing but the table is there
-    return application
+    return AccessLines(application, write=lines)

@@ -9,8 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from mattermost_plugin.request_id import request_id_of
 from servehttp.workspace.errors import AppFailure
-from servehttp.workspace.ids import new_id
 
 INTERNAL = AppFailure("api.internal.app_error", "The host failed; its log says why.", HTTPStatus.INTERNAL_SERVER_ERROR)
 UNAVAILABLE = AppFailure(
@@ -61,6 +61,7 @@ async def no_route(request: Request, error: Exception) -> JSONResponse:
     """404 or 405: nothing is served at this address, or not by this method."""
     assert isinstance(error, HTTPException)
     text = f"There is no {request.method} {request.url.path}."
-    response = error_response(AppFailure("api.context.404.app_error", text, error.status_code), new_id())
+    failure = AppFailure("api.context.404.app_error", text, error.status_code)
+    response = error_response(failure, request_id_of(request.scope))
     response.headers.update(error.headers or {})
     return response

@@ -13,10 +13,11 @@ from starlette.routing import Route
 
 from mattermost_plugin.models import PluginContext, Session
 from mattermost_plugin.request_id import request_id_of
+from servehttp.logs import of_request
 from servehttp.workspace.domains.base.domain import REQUEST
 from servehttp.workspace.errors import AppFailure
-from servehttp.workspace.ids import new_id
 from servehttp.workspace.rest.access import Access
+from servehttp.workspace.rest.access_lines import note
 from servehttp.workspace.rest.auth import authenticate
 from servehttp.workspace.rest.call import RestCall
 from servehttp.workspace.rest.errors import INTERNAL, error_response, unavailable_response
@@ -55,6 +56,7 @@ class RestRoute:
 
         async def endpoint(request: Request) -> Response:
             context = request_context(request)
+            note(request.scope, route=PREFIX + self.path)
             token = REQUEST.set(context)
             try:
                 return await self._answer(workspace, settings, request)
@@ -62,12 +64,13 @@ class RestRoute:
                 self._log(failure, context.request_id)
                 return error_response(failure, context.request_id)
             except StoreUnavailable as error:
-                logger.warning("REST request not served", route=f"{self.method} {self.path}", reason=str(error))
+                route = f"{self.method} {self.path}"
+                logger.warning("REST request not served", route=route, reason=str(error), **of_request())
                 return unavailable_response(context.request_id)
             except ClientDisconnect:
                 return Response(status_code=499)  # which nobody reads
             except Exception:
-                logger.exception("REST request failed", route=f"{self.method} {self.path}")
+                logger.exception("REST request failed", route=f"{self.method} {self.path}", **of_request())
                 return error_response(INTERNAL, context.request_id)
             finally:
                 REQUEST.reset(token)
@@ -85,6 +88,7 @@ class RestRoute:
         session = await self._session(workspace, request)
         if session is not None:
             REQUEST.set(of_session(REQUEST.get(), session))
+            note(request.scope, user=session.user_id)
         call = RestCall(workspace, settings, request, session)
         await self.access.check(call)
         answer = await self.handler(call)
@@ -102,7 +106,7 @@ class RestRoute:
 def request_context(connection: HTTPConnection) -> PluginContext:
     """What hooks are told of a request, before it is known whose it is."""
     return PluginContext(
-        request_id=request_id_of(connection.scope) or new_id(),
+        request_id=request_id_of(connection.scope),
         ip_address=connection.client.host if connection.client else "",
         accept_language=connection.headers.get("Accept-Language", ""),
         user_agent=connection.headers.get("User-Agent", ""),

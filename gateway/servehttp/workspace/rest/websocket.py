@@ -13,6 +13,7 @@ from mattermost_plugin.models import Session
 from servehttp.identity import is_same_origin
 from servehttp.workspace.domains.base.domain import REQUEST
 from servehttp.workspace.errors import AppFailure, unauthorized
+from servehttp.workspace.rest.access_lines import note
 from servehttp.workspace.rest.auth import credentials
 from servehttp.workspace.rest.event_json import failure_json
 from servehttp.workspace.rest.json import value_of
@@ -75,6 +76,7 @@ class WebSockets:
 
     async def _run(self, socket: WebSocket) -> None:
         connection = await self._authenticated(socket)
+        note(socket.scope, route=PATH, user=connection.session.user_id)
         token = REQUEST.set(of_session(request_context(socket), connection.session))
         try:
             await self._serve_open(connection)

@@ -35,6 +35,7 @@ from mattermost_plugin.tunnel.rpc import CONNECT as TUNNEL
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.unix_sockets import listen_at, unlink_socket
 from servehttp.figures import API_CALLS
+from servehttp.logs import of_request
 from servehttp.workspace.errors import AppFailure, not_implemented
 from servehttp.workspace.rpc.call import ApiCall
 from servehttp.workspace.rpc.table import HANDLERS, RESPONDERS, RPCS, SERVICE, Handler
@@ -175,10 +176,10 @@ def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitab
             outcome = "refused"
             return responder.failure(failure)
         except StoreUnavailable as error:
-            logger.warning("plugin API call not served", rpc=rpc, reason=str(error), **call.label)
+            logger.warning("plugin API call not served", rpc=rpc, reason=str(error), **call.label, **of_request())
             raise CallFailed(Status.UNAVAILABLE, DATABASE_AWAY) from None
         except Exception:
-            logger.exception("plugin API call failed", rpc=rpc, **call.label)
+            logger.exception("plugin API call failed", rpc=rpc, **call.label, **of_request())
             return responder.failure(_internal_failure(rpc))
         finally:
             seconds = time.perf_counter() - began

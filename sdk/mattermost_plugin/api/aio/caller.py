@@ -21,6 +21,7 @@ from mattermost_plugin.api.calls import (
     checked,
     closed_error,
     find_endpoint,
+    with_origin,
 )
 from mattermost_plugin.api.channel import Options, create_async_channel, merged
 from mattermost_plugin.calls.errors import CallRefused
@@ -156,7 +157,7 @@ class AsyncCaller:
         if self._direct is not None and not rpc.transfer:
             with contextlib.suppress(CallRefused):
                 return rpc.response.FromString(await self._direct.call(rpc.path, request, attempts.left()))
-        call = self._by_grpc().method(rpc)(request, timeout=attempts.left(), metadata=self._metadata)
+        call = self._by_grpc().method(rpc)(request, timeout=attempts.left(), metadata=with_origin(self._metadata))
         try:
             response: ResponseT = await call
         finally:

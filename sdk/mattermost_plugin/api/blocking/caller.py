@@ -21,6 +21,7 @@ from mattermost_plugin.api.calls import (
     checked,
     closed_error,
     find_endpoint,
+    with_origin,
 )
 from mattermost_plugin.api.channel import Options, create_channel
 
@@ -101,7 +102,7 @@ class BlockingCaller:
         while True:
             try:
                 response: ResponseT = self._connected().method(rpc)(
-                    request, timeout=attempts.left(), metadata=self._metadata
+                    request, timeout=attempts.left(), metadata=with_origin(self._metadata)
                 )
             except grpc.RpcError as error:
                 pause = attempts.pause_after(error)

@@ -133,6 +133,15 @@ async def test_every_request_is_one_line_in_the_access_log(play: Play) -> None:
     assert 0 <= line["first_byte_ms"] <= line["duration_ms"]
 
 
+async def test_answers_of_the_gateways_own_have_their_bytes_in_the_access_log(play: Play) -> None:
+    with capture_logs() as logs:
+        async with play(app(echo)) as stage:
+            answer = await fetch(stage.port, "/plugins/nobody/here")
+            await fetch(stage.port, "/plugins/nobody/there", "HEAD")
+    assert [log["bytes_out"] for log in logs if log["event"] == "GET /plugins/nobody/here"] == [len(answer.body)]
+    assert [log["bytes_out"] for log in logs if log["event"] == "HEAD /plugins/nobody/there"] == [0]
+
+
 # Health
 
 

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 
 from mattermost_plugin.grpc import hooks_command_pb2, hooks_message_pb2, hooks_pb2
 from mattermost_plugin.models import CommandArgs, CommandResponse, PluginContext, Post
+from mattermost_plugin.origin import Origin, enter, here
 from servehttp.workspace.hooks import HookFailed, Hooks
 from servehttp.workspace.hooks.requests import HOOKS, NOTIFICATIONS
 from support.workspaces import FakePlugin
@@ -61,6 +62,21 @@ async def test_every_notification_reaches_the_plugins_that_have_it(hooks: Hooks,
 async def test_every_other_hook_can_be_asked_of_one_plugin(hooks: Hooks, hook: str) -> None:
     hooks.register("a", FakePlugin({hook: response(hook)}))
     assert await hooks.ask_one("a", hook) == response(hook)
+
+
+async def test_a_notification_has_the_id_of_the_request_that_it_came_of(hooks: Hooks) -> None:
+    found: list[tuple[str, str]] = []
+
+    async def hook(request: Any) -> Message:
+        found.append((here().request_id, request.plugin_context.request_id))
+        return POSTED
+
+    hooks.register("a", FakePlugin({"MessageHasBeenPosted": hook}))
+    for request_id in ("r-1", "r-2", "r-3"):
+        enter(Origin(request_id))
+        hooks.notify("MessageHasBeenPosted", post=POST)
+    await hooks.settled()
+    assert sorted(found) == [(request_id, request_id) for request_id in ("r-1", "r-2", "r-3")]
 
 
 async def test_a_notification_carries_the_context_and_its_fields(hooks: Hooks) -> None:
