@@ -180,6 +180,12 @@ class GatewayApp:
             self.host.note(manifest)
         return plugin
 
+    def change(self, settings: GatewaySettings) -> None:
+        """Go by other settings from now on, as far as they can change."""
+        self.settings = settings
+        self._factory.change(settings, self.registry)
+        self.front.change(front_settings(settings, self.front.live_run))
+
     def begin_to_stop(self) -> None:
         """End what would go on for ever, the plugins' outputs that are followed: what else is open drains then."""
         self._factory.printed.end()
@@ -294,7 +300,7 @@ def make_front(registry: Registry, settings: GatewaySettings, identity: Identity
         identity: knows who sends requests, if there is a host, which then has an API as well.
         run: names this run of the gateway, its workers included.
     """
-    return Front(registry, _front_settings(settings, run), identity, has_api=identity is not None)
+    return Front(registry, front_settings(settings, run), identity, has_api=identity is not None)
 
 
 def new_run() -> str:
@@ -307,7 +313,8 @@ def tunnel_settings(settings: GatewaySettings) -> TunnelSettings:
     return TunnelSettings(max_websocket_message=settings.limits.websocket_max_message)
 
 
-def _front_settings(settings: GatewaySettings, run: str) -> FrontSettings:
+def front_settings(settings: GatewaySettings, run: str) -> FrontSettings:
+    """What of the settings is the front's; `run` names this run of the gateway."""
     limits = settings.limits
     return FrontSettings(
         limits=ForwardLimits(limits.first_byte_timeout, limits.idle_timeout, limits.max_body_size),

@@ -131,7 +131,7 @@ def _serve(given: GivenSettings) -> None:
 
     from servehttp.running import run  # here, so that --help and check do without gRPC and the HTTP server
 
-    run(settings, manifests, refused, workspace_host)
+    run(settings, manifests, refused, workspace_host, given.read)
 
 
 @_command

@@ -138,7 +138,11 @@ def _lives(process: psutil.Process) -> bool:
 
 @asynccontextmanager
 async def running(
-    *arguments: str | Path, environment: dict[str, str] | None = None, serving: bool = True, files: int | None = None
+    *arguments: str | Path,
+    environment: dict[str, str] | None = None,
+    serving: bool = True,
+    files: int | None = None,
+    terminal: bool = False,
 ) -> AsyncIterator[Gateway]:
     """Start `servehttp serve` with JSON logs at a free port; ends it however the test does.
 
@@ -147,7 +151,9 @@ async def running(
         environment: variables beside the test's own.
         serving: wait until it serves.
         files: how many it may open at a time.
+        terminal: whether its standard input is a terminal.
     """
+    ends: tuple[int, ...] = os.openpty() if terminal else ()
     limited = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files)) if files else ()
     process = await asyncio.create_subprocess_exec(
         *limited,
@@ -160,7 +166,7 @@ async def running(
         "--log-format",
         "json",
         *map(str, arguments),
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=ends[1] if terminal else asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
         env={**os.environ, **WITHOUT_WORKSPACE, **(environment or {})},
         limit=LINE_LIMIT,
@@ -172,3 +178,5 @@ async def running(
         yield gateway
     finally:
         await gateway.clean_up()
+        for end in ends:
+            os.close(end)

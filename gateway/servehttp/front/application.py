@@ -52,6 +52,7 @@ class Front:
         self._registry = registry
         self._settings = settings
         self._health = Health(registry, identity)
+        self._open: set[RequestRecord] = set()
         self._public_files = PublicFiles(registry, settings.limits.idle_timeout)
         self.live_pages = LivePages(registry, settings.live_run) if settings.live_run else None
 
@@ -66,13 +67,26 @@ class Front:
                 send = self.live_pages.with_script(scope, send)
         request = _request(scope)
         record = RequestRecord(request, _raw_path(scope))
+        self._open.add(record)
         try:
             if request.websocket:
                 await self._websocket(scope, request, receive, send, record)
             else:
                 await self._http(scope, request, receive, send, record)
         finally:
+            self._open.discard(record)
             self.admission.ledger.close(record)
+
+    @property
+    def live_run(self) -> str:
+        """Names this run of the gateway where pages reload themselves; else empty."""
+        return self._settings.live_run
+
+    def change(self, settings: FrontSettings) -> None:
+        """Go by other limits and trust from now on; what is live stays as it was."""
+        self._settings = self.admission.settings = settings
+        self.admission.ledger.lines = settings.access_log
+        self._public_files.change(settings.limits.idle_timeout)
 
     def announce_drain(self) -> None:
         """Tell every plugin that serves HTTP that its gateway is about to stop, and live pages no more of theirs."""
@@ -90,6 +104,10 @@ class Front:
                 continue
             links = [replica.link for replica in plugin.replicas if replica.link is not None]
             yield plugin.id, sum([link.in_flight for link in links])
+
+    def open_records(self) -> list[RequestRecord]:
+        """What is known of the requests to plugins that are open, but for those of the fast path."""
+        return [record for record in self._open if record.plugin_id != API_ID]
 
     # The API
 

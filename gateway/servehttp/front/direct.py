@@ -115,6 +115,11 @@ class DirectCycle(Sink):
         self._exceeded: int | None = None
 
     @property
+    def record(self) -> RequestRecord:
+        """What is known of it."""
+        return self._record
+
+    @property
     def chunked(self) -> bool:
         """Whether a response that has begun goes out in chunks."""
         return self._rules.chunked

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from mattermost_plugin.exchange import Request
 from servehttp.figures import Figures
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission, Admitted
 from servehttp.front.asgi_cycle import ASGICycle, CycleTransport
 from servehttp.front.cached_head import CachedHead, cached_head
@@ -179,6 +180,12 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         super().on_message_begin()
         self.url, self.headers, self.expect_100_continue = url, headers, expected
         self.scope["headers"] = headers
+
+    @property
+    def open_record(self) -> RequestRecord | None:
+        """What is known of the request that is open on the fast path, if one is."""
+        cycle = self.active
+        return cycle.record if isinstance(cycle, DirectCycle) and not cycle.response_complete else None
 
     # The fast path
 

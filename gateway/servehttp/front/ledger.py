@@ -52,12 +52,13 @@ class Ledger:
 
     Attributes:
         figures: what was counted.
+        lines: whether each request is a line of the access log.
     """
 
     def __init__(self, registry: Registry, *, lines: bool) -> None:
         self.figures = Figures()
         self._registry = registry
-        self._lines = lines
+        self.lines = lines
         self._known = {NOBODY}
 
     def close(self, record: RequestRecord) -> None:
@@ -65,7 +66,7 @@ class Ledger:
         now = time.perf_counter()
         if record.plugin_id != API_ID:
             self._count(record, now)
-        if self._lines and (record.plugin_id != API_ID or record.refused):  # the API writes its own
+        if self.lines and (record.plugin_id != API_ID or record.refused):  # the API writes its own
             record.log(now)
 
     def _count(self, record: RequestRecord, now: float) -> None:

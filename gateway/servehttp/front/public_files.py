@@ -111,6 +111,10 @@ class PublicFiles:
         self._idle_timeout = idle_timeout
         self._free = _most_open()
 
+    def change(self, idle_timeout: float) -> None:
+        """Give those that begin from now on so many seconds."""
+        self._idle_timeout = idle_timeout
+
     async def answer(self, request: Request, record: RequestRecord, scope: Scope, receive: Receive, send: Send) -> bool:
         """Answer a request below `PUBLIC` for the plugin that `record` names; False if that has no public folder.
 

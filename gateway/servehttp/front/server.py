@@ -18,17 +18,18 @@ import uvicorn
 from mattermost_plugin.types import ASGIApp
 from servehttp.figures import Counts, Figures
 from servehttp.front.accepting import Acceptor, OpenConnections, Turns
-from servehttp.front.admission import Admission
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.application import Front
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
 from servehttp.front.http_limits import HttpLimits
+from servehttp.front.open_requests import log_open
 from servehttp.front.presence import Presence, absences
 from servehttp.front.websocket_budget import WebSocketBudget
 from servehttp.front.websocket_protocol import WebSocketProtocol
 from servehttp.settings.gateway import GatewaySettings
-from servehttp.settings.kinds import HttpParser
 from servehttp.settings.limits import LimitSettings
+from servehttp.tasks import log_tasks
 
 try:
     import resource
@@ -76,6 +77,21 @@ class Server(uvicorn.Server):
         self._acceptor: Acceptor | None = None
         self.accepting = asyncio.Event()
         self._draining = False
+
+    def change(self, settings: GatewaySettings) -> None:
+        """Give connections that come from now on other limits, and the stop another time."""
+        self.config.timeout_graceful_shutdown = settings.server.drain_timeout  # type: ignore[assignment]
+        self.config.timeout_keep_alive = settings.limits.keep_alive_timeout  # type: ignore[assignment]
+        self.config.ws_ping_interval = settings.limits.websocket_ping_interval
+        self.config.ws_ping_timeout = settings.limits.websocket_ping_timeout
+        self.config.http = self.config.http_protocol_class = _protocol(settings, self._front)  # type: ignore[assignment]
+
+    def dump(self) -> None:
+        """Log the tasks of this process, and the requests to plugins that are open in it."""
+        log_tasks()
+        connections = [getattr(connection, "open_record", None) for connection in self.server_state.connections]
+        records: list[RequestRecord] = [record for record in connections if record is not None]
+        log_open([*(self._front.open_records() if self._front is not None else ()), *records])
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._signal = self._signal or sig
@@ -125,10 +141,11 @@ class Server(uvicorn.Server):
 
     def _share(self, listener: socket.socket, turns: Turns) -> None:
         connections = self.server_state.connections = OpenConnections()
-        protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
-        make_protocol = functools.partial(
-            protocol, config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
+
+        def make_protocol() -> asyncio.Protocol:
+            protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class  # which a change may replace
+            return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+
         self._acceptor = Acceptor(listener, turns, connections, make_protocol)
         self.servers.append(self._acceptor)  # type: ignore[arg-type]  # uvicorn closes it
 
@@ -210,15 +227,9 @@ def make_server(
     """
     limits = settings.limits
     admission = front.admission if front is not None else None
-    protocol = _protocol(
-        settings.server.http,
-        http_limits(limits, connection_limit(settings.server.max_connections)),
-        admission.ledger.figures if admission is not None else Figures(),
-        admission if front is not None and front.live_pages is None else None,
-    )
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {
-        "http": protocol,
+        "http": _protocol(settings, front),
         "timeout_keep_alive": limits.keep_alive_timeout,
         "timeout_graceful_shutdown": settings.server.drain_timeout,
     }
@@ -273,12 +284,15 @@ def http_limits(settings: LimitSettings, max_connections: int = 0) -> HttpLimits
     )
 
 
-def _protocol(
-    parser: HttpParser, limits: HttpLimits, figures: Figures, admission: Admission | None
-) -> Callable[..., asyncio.Protocol]:
+def _protocol(settings: GatewaySettings, front: Front | None) -> Callable[..., asyncio.Protocol]:
+    """What serves a connection, as the settings have it."""
+    limits = http_limits(settings.limits, connection_limit(settings.server.max_connections))
+    figures = front.admission.ledger.figures if front is not None else Figures()
+    parser = settings.server.http
     if parser == "h11" or (parser == "auto" and importlib.util.find_spec("httptools") is None):
         return functools.partial(LimitedH11Protocol, limits=limits, figures=figures)
     # Here, because httptools is optional.
     from servehttp.front.http_httptools import LimitedHttpToolsProtocol
 
+    admission = front.admission if front is not None and front.live_pages is None else None
     return functools.partial(LimitedHttpToolsProtocol, limits=limits, figures=figures, admission=admission)

@@ -117,6 +117,11 @@ class DirectWebSocket(Sink):
         self._deflate: Deflate | None = None
         self._output: list[bytes] = []
 
+    @property
+    def record(self) -> RequestRecord:
+        """What is known of it."""
+        return self._record
+
     def begin(self) -> bool:
         """Start it; False where only the ASGI path can serve this handshake."""
         request, admission = self._request, self._admission

@@ -19,6 +19,7 @@ from websockets.http11 import Request as Handshake
 from websockets.protocol import State
 
 from mattermost_plugin.exchange import Headers, Message, Request
+from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_connection import render
@@ -99,6 +100,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """The server is to end: the WebSocket may go on for the time that open requests have."""
+
+    @property
+    def open_record(self) -> RequestRecord | None:
+        """What is known of its exchange, on the fast path, while that is open."""
+        direct = self._direct
+        return None if direct is None or direct.over else direct.record
 
     def go_away(self) -> None:
         """That time is over: tell both sides, and hang up."""

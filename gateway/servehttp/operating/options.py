@@ -56,17 +56,25 @@ class GivenSettings:
     options: Mapping[str, object]
 
     def load(self) -> Settings:
-        """The settings, read anew; a bad value on the command line is wrong usage.
+        """The settings; a bad value on the command line is wrong usage.
 
         Raises:
             SettingsError: a bad value from elsewhere.
         """
         try:
-            return Settings.load(self.config, **self._overrides())
+            return self.read()
         except SettingsError as error:
             if error.where == COMMAND_LINE:
                 raise typer.BadParameter(error.problem) from error
             raise
+
+    def read(self) -> Settings:
+        """The settings, read anew.
+
+        Raises:
+            SettingsError: a bad value.
+        """
+        return Settings.load(self.config, **self._overrides())
 
     def sources(self) -> Sources:
         """Where they come from.

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,7 +44,7 @@ ATTACH_WINDOW = 60.0
 """Seconds; what is attached is expected to come and go, so it is looked for again soon, and for ever."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class PluginFactory:
     """Makes plugins that have not started yet.
 
@@ -76,6 +76,15 @@ class PluginFactory:
         """What installed plugins need."""
         plugins = self.settings.plugins
         return VirtualEnvironments(self.settings.data_dir, plugins.install_dependencies, plugins.install_timeout)
+
+    def change(self, settings: GatewaySettings, plugins: Iterable[PluginHandle]) -> None:
+        """Go by other settings for what starts from now on, and by their times for these plugins."""
+        self.settings = settings
+        for plugin in plugins:
+            policy = supervision_policy(settings.plugins, plugin.id)
+            for replica in plugin.replicas:
+                if isinstance(replica, SupervisedPlugin):
+                    replica.change(policy)
 
     def started(self, manifest: Manifest, generation: int = 0) -> PluginHandle:
         """A plugin in a process of its own, or in several.

@@ -56,6 +56,10 @@ class Patience:
         """It took longer than that: give it twice the time at its next start."""
         self._times = min(2 * self._times, LONGEST)
 
+    def change(self, seconds: float) -> None:
+        """Give it so many at its next start, alone."""
+        self._seconds = seconds
+
     def forget(self) -> None:
         """It came up, or somebody acted."""
         self._times = 1

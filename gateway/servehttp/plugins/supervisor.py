@@ -14,7 +14,7 @@ import contextlib
 import contextvars
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
@@ -127,6 +127,11 @@ class SupervisedPlugin(Replica):
         self._last_reason: str | None = None
         self._served = 0.0
         self._stop_turn = asyncio.Lock()
+
+    def change(self, policy: SupervisionPolicy) -> None:
+        """Go by other times from now on; how it is restarted stays as it was."""
+        self._policy = replace(policy, restart=self._policy.restart)
+        self._patience.change(policy.start_timeout)
 
     async def start(self) -> None:
         """Start the plugin, and from then on watch it.

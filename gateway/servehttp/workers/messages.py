@@ -6,7 +6,8 @@ connections each has. The worker imports and builds what it needs, then says `He
 there is a replica no more. It answers each report with `Settled` when it has done what follows: it is connected, or
 could not be for now; it has drained; it has hung up. Reports of a replica that come faster than that are not all
 answered, but the last one always is. `Serving` says that it takes connections. `Forget` says that a user's sessions
-have changed, and is answered with `Forgotten` once the worker remembers nothing of them. `Count` asks for the worker's
+have changed, and is answered with `Forgotten` once the worker remembers nothing of them. `Change` brings other
+settings, `Dump` has the worker log what it does. `Count` asks for the worker's
 figures, which are in its `Counted`. The end of the channel is the
 end of the worker. There is no message to stop: that is what SIGTERM says.
 """
@@ -118,6 +119,22 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Change:
+    """The settings have changed.
+
+    Attributes:
+        settings: all of them, as `Setup` has them.
+    """
+
+    settings: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Dump:
+    """The worker is to log its tasks and what is open in it."""
+
+
+@dataclass(frozen=True)
 class Counted:
     """The worker's figures, as `Figures.to_json` makes them.
 
@@ -133,7 +150,19 @@ class Counted:
 
 
 Message: TypeAlias = (
-    Setup | Hello | Report | Introduced | Settled | Gone | Serving | Forget | Forgotten | Count | Counted
+    Setup
+    | Hello
+    | Report
+    | Introduced
+    | Settled
+    | Gone
+    | Serving
+    | Forget
+    | Forgotten
+    | Change
+    | Dump
+    | Count
+    | Counted
 )
 
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}

@@ -75,6 +75,10 @@ class MirroredPlugin(Replica):
         self._trouble: str | None = None
         self._following: asyncio.Task[None] | None = None
 
+    def change(self, policy: MirrorPolicy) -> None:
+        """Go by other times from now on; how it is connected to again stays as it was."""
+        self._policy = policy
+
     def tell(self, report: Report) -> None:
         """The main process says what became of the plugin."""
         if report.target != self.target:

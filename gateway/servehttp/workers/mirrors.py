@@ -14,7 +14,7 @@ from servehttp.plugins.registry import Registry
 from servehttp.plugins.replicas import ReplicatedPlugin
 from servehttp.plugins.states import PluginState
 from servehttp.workers.messages import Gone, Report
-from servehttp.workers.mirror import MirroredPlugin
+from servehttp.workers.mirror import MirroredPlugin, MirrorPolicy
 
 
 class Mirrors:
@@ -44,6 +44,11 @@ class Mirrors:
         """Hang up."""
         await asyncio.gather(*(mirror.stop() for mirror in self._mirrors.values()))
         await asyncio.gather(*self._leaving)
+
+    def change(self, policy: MirrorPolicy) -> None:
+        """Go by other times from now on."""
+        for mirror in self._mirrors.values():
+            mirror.change(policy)
 
     def tell(self, report: Report) -> None:
         """The main process says what became of a replica, which may be a new one."""

@@ -19,7 +19,18 @@ from servehttp.plugins.reaper import Reaper
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.workers.channel import Channel
 from servehttp.workers.counting import WorkerFigures
-from servehttp.workers.messages import Counted, Forgotten, Hello, MessageError, Serving, Settled, Setup
+from servehttp.workers.messages import (
+    Change,
+    Counted,
+    Dump,
+    Forgotten,
+    Hello,
+    Message,
+    MessageError,
+    Serving,
+    Settled,
+    Setup,
+)
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.process import WorkerProcess
 from servehttp.workers.shares import Share, create_shares
@@ -104,6 +115,20 @@ class WorkerPool:
             self.kill()
             await asyncio.gather(*self._keepers, return_exceptions=True)
         self._shares.close()
+
+    def change(self, settings: GatewaySettings) -> None:
+        """Have all of them, and those that follow, go by other settings."""
+        self._settings = settings.server
+        self._setup = settings.model_dump(mode="json")
+        self._send(Change(self._setup))
+
+    def dump(self) -> None:
+        """Have all of them log what they do."""
+        self._send(Dump())
+
+    def _send(self, message: Message) -> None:
+        for worker in self._workers:
+            worker.channel.send(message)
 
     def kill(self) -> None:
         """End all at once."""

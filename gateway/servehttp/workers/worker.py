@@ -20,7 +20,7 @@ from mattermost_plugin.process.heap import tune_malloc
 from mattermost_plugin.process.stop_signals import stop_signals
 from servehttp import logs
 from servehttp.aio import first_completed, meanwhile
-from servehttp.app import make_front, tunnel_settings
+from servehttp.app import front_settings, make_front, tunnel_settings
 from servehttp.front.server import make_server
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.dialing import GatewayTLS
@@ -29,8 +29,10 @@ from servehttp.plugins.link import Link
 from servehttp.settings.plugins import PluginSettings
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
+    Change,
     Count,
     Counted,
+    Dump,
     Forget,
     Forgotten,
     Gone,
@@ -76,7 +78,7 @@ class Worker:
         self._introduced = asyncio.Event()
         self._reader = reader
         identity = self._reader.identity if self._reader else None
-        front = make_front(self._plugins.registry, settings, identity, run)
+        self._front = front = make_front(self._plugins.registry, settings, identity, run)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
@@ -129,6 +131,10 @@ class Worker:
                 self._forget(message)
             elif isinstance(message, Count):
                 self._count(message)
+            elif isinstance(message, Change):
+                self._change(Settings(**message.settings))
+            elif isinstance(message, Dump):
+                self._server.dump()
 
     def _make(self, plugin_id: str, number: int | None, generation: int) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._settings.transport
@@ -144,6 +150,14 @@ class Worker:
     def _count(self, message: Count) -> None:
         counted, present = self._server.counted(), self._server.present()
         self._send(Counted(message.number, counted.to_json(), present.to_json()))
+
+    def _change(self, settings: Settings) -> None:
+        logs.configure(settings.log)
+        self._settings = settings.plugins
+        self._policy = mirror_policy(settings.plugins)
+        self._plugins.change(self._policy)
+        self._front.change(front_settings(settings, self._front.live_run))
+        self._server.change(settings)
 
     def _send(self, message: Message) -> None:
         assert self._channel is not None

@@ -86,7 +86,7 @@ def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path, monkeypatch: p
     assert set(result.stderr.splitlines()) == {
         "error: SERVEHTTP_LIMITS__IDLE_TIMEOUT: limits.idle_timeout is 'soon': input should be a valid number, "
         "unable to parse string as a number",
-        "error: SERVEHTTP_NOPE: there is no such setting",
+        "error: SERVEHTTP_NOPE: there is no such setting; did you mean SERVEHTTP_TOKEN?",
         f"error: {config}: log is a group of settings: write it as a table, [log]",
         f"error: {config}: server.workers is 0: input should be greater than or equal to 1",
         f"error: {config}: there is no setting server.prot; did you mean server.port?",
