@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
 
 from servehttp.errors import ListenError
@@ -14,6 +15,9 @@ from servehttp.settings.server import ServerSettings
 
 BACKLOG = 2048
 """Connections that may wait to be accepted."""
+
+FIRST_ACTIVATED = 3
+"""The descriptor that follows the standard ones: of the sockets that systemd hands over, the first."""
 
 _PROBLEMS = {
     errno.EADDRINUSE: "it is in use; stop the other process, or choose another port with {port}",
@@ -28,9 +32,16 @@ def listen(settings: ServerSettings) -> Iterator[socket.socket]:
 
     A unix socket's file that nobody listens on any more is replaced. Its permissions follow the umask.
 
+    Where a socket that listens already was handed over, by `server.fd` or by systemd (sd_listen_fds(3)), it is taken.
+
     Raises:
         ListenError: the address cannot be used.
     """
+    inherited = settings.fd if settings.fd is not None else _activated(os.environ)
+    if inherited is not None:
+        with _take(inherited) as listener:
+            yield listener
+        return
     if settings.uds is None:
         with listen_tcp(settings.host, settings.port) as listener:
             yield listener
@@ -74,6 +85,30 @@ def listen_tcp(host: str, port: int, host_option: str = "--host", port_option: s
     except OSError as error:
         problem = _PROBLEMS.get(error.errno or 0, str(error.strerror))
         raise ListenError(address, problem.format(host=host_option, port=port_option)) from error
+
+
+def _activated(environment: MutableMapping[str, str]) -> int | None:
+    """The socket that systemd has handed over, if it has; the variables that say so are taken out."""
+    process, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
+    environment.pop("LISTEN_FDNAMES", None)
+    if process != str(os.getpid()) or not count.isdecimal() or int(count) == 0:
+        return None
+    if int(count) > 1:
+        raise ListenError(f"{count} sockets", "one is served: have a single ListenStream= in the .socket unit")
+    return FIRST_ACTIVATED
+
+
+def _take(number: int) -> socket.socket:
+    try:
+        listener = socket.socket(fileno=number)
+        listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        raise ListenError(f"file descriptor {number}", f"it is no socket ({error.strerror})") from error
+    if listener.type != socket.SOCK_STREAM or not listens:
+        listener.close()
+        raise ListenError(f"file descriptor {number}", "it is a socket that does not listen for connections")
+    listener.set_inheritable(False)
+    return listener
 
 
 def _listen_unix(path: Path) -> socket.socket:

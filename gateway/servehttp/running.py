@@ -12,11 +12,13 @@ import contextlib
 import functools
 import gc
 import logging
+import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol
 
 from mattermost_plugin.process.heap import tune_malloc
 from servehttp import logs
@@ -29,25 +31,25 @@ from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.progress import report_start, report_stop
-from servehttp.rereading import SettingsReader
+from servehttp.rereading import reread
+from servehttp.service_manager import ServiceManager
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.signals import heeding_signals, outlast_signals, stopping_signals
-from servehttp.tasks import log_tasks
 from servehttp.workers.notifier import WorkerNotifier
 from servehttp.workers.pool import WorkerPool
 
-SettingsT = TypeVar("SettingsT", bound=GatewaySettings)
-
+SERVING = "serving"
+"""What a service manager is told of the status once all has started."""
 SERVER_LOGGER = "uvicorn.error"
 """The one that uvicorn itself logs to, errors or not."""
 
 
 def run(
-    settings: SettingsT,
+    settings: GatewaySettings,
     manifests: Sequence[Manifest],
     refused: Sequence[ManifestError],
     host: Host | None,
-    read: Callable[[], SettingsT],
+    read: Callable[[], GatewaySettings],
 ) -> None:
     """Serve until a signal says to stop.
 
@@ -64,60 +66,86 @@ def run(
     """
     outlast_signals()
     watched = [manifest.folder for manifest in manifests] if settings.plugins.reload else []
+    manager = ServiceManager.of(os.environ)
     with listen(settings.server) as listener:
         if settings.server.workers == 1:
             gateway = create_app(settings, manifests, refused, host)
-            server = make_server(gateway, settings, gateway.front, told=functools.partial(_begin_to_stop, gateway))
-            reader = SettingsReader(settings, read, functools.partial(_change, gateway, server))
-            _run_alone(gateway, server, reader, listener, watched)
+            _run_alone(Run(gateway, listener, watched, read, manager))
         else:
             notifier, reaper = WorkerNotifier(), Reaper()
             gateway = create_followed_app(settings, manifests, refused, host, notifier, reaper)
             pool = WorkerPool(settings, gateway, notifier, listener, reaper, has_host=gateway.host is not None)
-            reader = SettingsReader(settings, read, functools.partial(_change, gateway, pool))
-            asyncio.run(_run_with_workers(gateway, pool, reader, listener, watched))
+            asyncio.run(_run_with_workers(Run(gateway, listener, watched, read, manager), pool))
 
 
-def _change(gateway: GatewayApp, serving: Server | WorkerPool, settings: GatewaySettings) -> None:
-    logs.configure(settings.log)
-    gateway.change(settings)
-    serving.change(settings)
+@dataclass(frozen=True)
+class Run:
+    """What all ways to run have in common.
+
+    Attributes:
+        gateway: what runs.
+        listener: where it is served.
+        watched: folders of plugins that are replaced when a file in them changes.
+        read: reads the settings again.
+        manager: is told how it is.
+    """
+
+    gateway: GatewayApp
+    listener: socket.socket
+    watched: Sequence[Path]
+    read: Callable[[], GatewaySettings]
+    manager: ServiceManager
+
+    def begin_to_stop(self, number: int) -> None:
+        """A signal tells it to."""
+        report_stop(number, settings=self.gateway.settings)
+        self.manager.stopping()
+        self.gateway.begin_to_stop()
+
+    async def reread(self, serving: Serving) -> None:
+        """Have it go by the settings that are written now, and what serves HTTP for it as well."""
+
+        def change(settings: GatewaySettings) -> None:
+            logs.configure(settings.log)
+            self.gateway.change(settings)
+            serving.change(settings)
+
+        with self.manager.reloading(SERVING):
+            await reread(self.gateway.settings, self.read, change)
 
 
-def _run_alone(
-    gateway: GatewayApp,
-    server: Server,
-    reader: SettingsReader[SettingsT],
-    listener: socket.socket,
-    watched: Sequence[Path],
-) -> None:
+class Serving(Counter, Protocol):
+    """What serves HTTP for a gateway: a server, or workers."""
+
+    def change(self, settings: GatewaySettings) -> None:
+        """Go by other settings from now on, as far as they can change."""
+        ...
+
+    def dump(self) -> None:
+        """Log what it does."""
+        ...
+
+
+def _run_alone(run: Run) -> None:
+    gateway = run.gateway
+    server = make_server(gateway, gateway.settings, gateway.front, told=run.begin_to_stop)
     # The server repeats the signal that ended it for whoever handled it before; there it shall end nothing.
     for number in stopping_signals():
         signal.signal(number, server.handle_exit)
     with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
-        runner.run(_serve(server, gateway, reader, listener, watched))
+        runner.run(_serve(run, server))
 
 
-async def _serve(
-    server: Server,
-    gateway: GatewayApp,
-    reader: SettingsReader[SettingsT],
-    listener: socket.socket,
-    watched: Sequence[Path],
-) -> None:
+async def _serve(run: Run, server: Server) -> None:
     tune_malloc()
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
-    async with (
-        heeding_signals(reader.reread, server.dump),
-        _reporting(gateway, listener),
-        _reloading(gateway, watched),
-        _telling(gateway, server),
-    ):
+    async with _accompanied(run, server):
         try:
-            with _told_once(gateway):
-                await server.serve(sockets=[listener])
+            with _told_once(run.gateway):
+                await server.serve(sockets=[run.listener])
         except SystemExit as error:
-            raise gateway.start_error or GatewayError("the HTTP server did not start; the log says why") from error
+            problem = GatewayError("the HTTP server did not start; the log says why")
+            raise run.gateway.start_error or problem from error
 
 
 @contextlib.contextmanager
@@ -135,36 +163,29 @@ def _told_once(gateway: GatewayApp) -> Iterator[None]:
         log.removeFilter(is_another)
 
 
-async def _run_with_workers(
-    gateway: GatewayApp,
-    pool: WorkerPool,
-    reader: SettingsReader[SettingsT],
-    listener: socket.socket,
-    watched: Sequence[Path],
-) -> None:
-    told = _catch_signals(functools.partial(_begin_to_stop, gateway), hurry=pool.kill)
-    async with (
-        heeding_signals(reader.reread, functools.partial(_dump, pool)),
-        gateway,
-        _reporting(gateway, listener, pool.wait_serving),
-        _reloading(gateway, watched),
-        _telling(gateway, pool.figures),
-    ):
+async def _run_with_workers(run: Run, pool: WorkerPool) -> None:
+    told = _catch_signals(run.begin_to_stop, hurry=pool.kill)
+    async with run.gateway, _accompanied(run, pool, pool.wait_serving):
         try:
             await first_completed(pool.run(), told.wait())
         finally:
-            listener.close()  # here and, told to stop, in the workers: nobody may connect any more
+            run.listener.close()  # here and, told to stop, in the workers: nobody may connect any more
             await pool.stop()
 
 
-def _dump(pool: WorkerPool) -> None:
-    log_tasks()
-    pool.dump()
-
-
-def _begin_to_stop(gateway: GatewayApp, number: int) -> None:
-    report_stop(number, settings=gateway.settings)
-    gateway.begin_to_stop()
+@contextlib.asynccontextmanager
+async def _accompanied(
+    run: Run, serving: Serving, wait_serving: Callable[[], Awaitable[None]] | None = None
+) -> AsyncIterator[None]:
+    """Heed signals meanwhile, and have everybody told how it goes."""
+    async with (
+        meanwhile(run.manager.watch()),
+        heeding_signals(functools.partial(run.reread, serving), serving.dump),
+        meanwhile(_report(run, wait_serving)),
+        _reloading(run.gateway, run.watched),
+        _telling(run.gateway, serving),
+    ):
+        yield
 
 
 def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> asyncio.Event:
@@ -183,17 +204,15 @@ def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> 
     return told
 
 
-@contextlib.asynccontextmanager
-async def _reporting(
-    gateway: GatewayApp, listener: socket.socket, serving: Callable[[], Awaitable[None]] | None = None
-) -> AsyncIterator[None]:
-    """Tell meanwhile how the start goes."""
-    url = base_url(listener) + gateway.settings.server.root_path
-    report = report_start(
+async def _report(run: Run, serving: Callable[[], Awaitable[None]] | None) -> None:
+    """Tell how the start goes, and when it is over."""
+    gateway = run.gateway
+    url = base_url(run.listener) + gateway.settings.server.root_path
+    run.manager.status("starting the plugins")
+    await report_start(
         gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started
     )
-    async with meanwhile(report):
-        yield
+    run.manager.ready(SERVING)
 
 
 @contextlib.asynccontextmanager

@@ -100,3 +100,50 @@ def test_a_path_that_is_too_long_or_leads_nowhere_is_told(tmp_path: Path) -> Non
         with pytest.raises(ListenError, match="choose another path with --uds"):
             listen(ServerSettings(uds=path)).__enter__()
     assert os.listdir(tmp_path) == []
+
+
+# Sockets that are handed over
+
+
+def test_a_descriptor_of_a_socket_that_listens_is_served() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as theirs:
+        with listen(ServerSettings(fd=os.dup(theirs.fileno()))) as listener:
+            assert listener.getsockname() == theirs.getsockname()
+            assert not listener.get_inheritable()
+        socket.create_connection(theirs.getsockname(), timeout=PATIENCE).close()
+
+
+def test_a_unix_socket_that_was_handed_over_keeps_its_file(tmp_path: Path) -> None:
+    path = tmp_path / "socket"
+    with socket.socket(socket.AF_UNIX) as theirs:
+        theirs.bind(str(path))
+        theirs.listen()
+        with listen(ServerSettings(fd=os.dup(theirs.fileno()))) as listener:
+            assert base_url(listener) == f"unix:{path}"
+    assert path.exists()
+
+
+def test_what_is_no_listening_socket_is_told_with_its_number() -> None:
+    with (
+        open(os.devnull) as file,
+        pytest.raises(ListenError, match=f"file descriptor {file.fileno()}: it is no socket"),
+    ):
+        listen(ServerSettings(fd=file.fileno())).__enter__()
+    one, other = socket.socketpair()
+    with other, pytest.raises(ListenError, match="it is a socket that does not listen"):
+        listen(ServerSettings(fd=one.detach())).__enter__()
+
+
+def test_several_sockets_of_systemd_are_one_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", str(os.getpid()))
+    monkeypatch.setenv("LISTEN_FDS", "2")
+    with pytest.raises(ListenError, match="2 sockets: one is served"):
+        listen(ServerSettings()).__enter__()
+    assert "LISTEN_FDS" not in os.environ
+
+
+def test_sockets_for_another_process_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LISTEN_PID", "1")
+    monkeypatch.setenv("LISTEN_FDS", "1")
+    with listen(ServerSettings(port=0)) as listener:
+        assert listener.fileno() != 3

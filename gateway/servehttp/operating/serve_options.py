@@ -49,6 +49,7 @@ def given_settings(
     host: Annotated[str | None, setting_option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
     port: PortOption = None,
     uds: Annotated[Path | None, setting_option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
+    fd: Annotated[int | None, setting_option("server.fd", "--fd", panel="Listening", metavar="N")] = None,
     workers: Annotated[
         int | None, setting_option("server.workers", "--workers", panel="Listening", metavar="N")
     ] = None,
@@ -84,10 +85,13 @@ def given_settings(
     """
     if uds and (host or port is not None):
         raise typer.BadParameter("--uds takes the place of --host and --port: give one or the other")
+    if fd is not None and (uds or host or port is not None):
+        raise typer.BadParameter("--fd takes the place of --host, --port and --uds: give one or the other")
     options = {
         "server.host": host,
         "server.port": port,
         "server.uds": uds,
+        "server.fd": fd,
         "server.workers": workers,
         "server.http": http,
         "server.forwarded_allow_ips": forwarded_allow_ips,

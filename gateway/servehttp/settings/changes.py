@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final
 
 from pydantic import BaseModel
 
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.sources import every_setting
-
-SettingsT = TypeVar("SettingsT", bound=GatewaySettings)
 
 FIXED_LIMITS: Final = frozenset(
     ("limits.websocket_max_message", "limits.websocket_held", "limits.websocket_held_client")
@@ -44,7 +42,7 @@ CHANGEABLE: Final = frozenset(
 
 
 @dataclass(frozen=True)
-class Changes(Generic[SettingsT]):
+class Changes:
     """Settings that were read again.
 
     Attributes:
@@ -53,12 +51,12 @@ class Changes(Generic[SettingsT]):
         fixed: of those that were read with another value, and cannot change.
     """
 
-    settings: SettingsT
+    settings: GatewaySettings
     changed: tuple[str, ...]
     fixed: tuple[str, ...]
 
 
-def changes(before: SettingsT, read: SettingsT) -> Changes[SettingsT]:
+def changes(before: GatewaySettings, read: GatewaySettings) -> Changes:
     """What becomes of the settings before when others were read."""
     differing = [name for name, _ in every_setting(type(before)) if _value(before, name) != _value(read, name)]
     changed = tuple(name for name in differing if name in CHANGEABLE)
@@ -67,7 +65,7 @@ def changes(before: SettingsT, read: SettingsT) -> Changes[SettingsT]:
     )
 
 
-def _updated(before: SettingsT, read: SettingsT, names: tuple[str, ...]) -> SettingsT:
+def _updated(before: GatewaySettings, read: GatewaySettings, names: tuple[str, ...]) -> GatewaySettings:
     groups: dict[str, dict[str, Any]] = {}
     for name in names:
         group, _, field = name.partition(".")

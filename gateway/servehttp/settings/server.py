@@ -27,6 +27,11 @@ class ServerSettings(Group):
     host: str = Field(default="127.0.0.1", description="Address to listen on; 0.0.0.0 or :: means every interface.")
     port: int = Field(default=8065, ge=0, le=65535, description="TCP port to listen on; 0 takes a free one.")
     uds: Path | None = Field(default=None, description="Unix socket to listen on instead of host and port.")
+    fd: int | None = Field(
+        default=None,
+        ge=0,
+        description="File descriptor of a socket that listens already, instead of host and port or a path.",
+    )
     workers: int = Field(
         default=1,
         ge=1,

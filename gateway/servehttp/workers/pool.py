@@ -13,10 +13,12 @@ import structlog
 from servehttp.aio import first_completed
 from servehttp.app import new_run
 from servehttp.errors import GatewayError
+from servehttp.figures import Counts
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.reaper import Reaper
 from servehttp.settings.gateway import GatewaySettings
+from servehttp.tasks import log_tasks
 from servehttp.workers.channel import Channel
 from servehttp.workers.counting import WorkerFigures
 from servehttp.workers.messages import (
@@ -99,6 +101,10 @@ class WorkerPool:
             if keeper.done():
                 keeper.result()
 
+    async def counts(self) -> Counts:
+        """What they have counted; a `Counter`."""
+        return await self.figures.counts()
+
     async def wait_serving(self) -> None:
         """Returns when all of them take connections, and are connected to every plugin that runs."""
         await self._notifier.wait_serving(self._settings.workers, self._plugins)
@@ -123,7 +129,8 @@ class WorkerPool:
         self._send(Change(self._setup))
 
     def dump(self) -> None:
-        """Have all of them log what they do."""
+        """Log the tasks of this process, and have all of them log what they do."""
+        log_tasks()
         self._send(Dump())
 
     def _send(self, message: Message) -> None:
