@@ -241,5 +241,5 @@ async def _telling(gateway: GatewayApp, counter: Counter) -> AsyncIterator[None]
 
     from servehttp.metrics.listener import telling  # here, because its libraries are only needed for that
 
-    async with telling(gateway.settings.metrics.listen, gateway.registry, counter, gateway.host):
+    async with telling(gateway.settings.metrics, gateway.registry, counter, gateway.host):
         yield

@@ -178,3 +178,56 @@ async def test_an_address_that_is_in_use_is_told_in_one_line() -> None:
                 "with --metrics"
             )
             assert await other.process.wait() == 1
+
+
+PROGRAM = """
+import logging
+
+from mattermost_plugin import Plugin, run_plugin
+from mattermost_plugin.routing import get
+from prometheus_client import Counter
+from starlette.responses import PlainTextResponse
+
+POLLS = Counter("polls", "Polls that were begun.", ["team"])
+
+
+class Polls(Plugin):
+    @get("/begin")
+    async def begin(self, request):
+        POLLS.labels("red").inc()
+        logging.getLogger("polls").debug("a poll begins")
+        return PlainTextResponse("ok")
+
+
+run_plugin(Polls)
+"""
+
+
+async def test_a_plugins_own_metrics_and_log_level_while_it_runs(tmp_path: Path) -> None:
+    plugin, base = "com.example.polls", "/plugins/com.example.polls"
+    folder = tmp_path / "polls"
+    folder.mkdir()
+    (folder / "plugin.json").write_text(
+        f'{{"id": "{plugin}", "server": {{"runtime": "python", "executable": "plugin.py"}}}}'
+    )
+    (folder / "plugin.py").write_text(PROGRAM)
+    environment = {"SERVEHTTP_WORKSPACE__ENABLED": "true", "SERVEHTTP_DATA_DIR": str(tmp_path / "data")}
+    environment["SERVEHTTP_PLUGINS__REPLICAS"] = f"{plugin}=2"
+    async with running(folder, "--metrics", "127.0.0.1:0", environment=environment) as gateway:
+        assert (await fetch(gateway.port, f"{base}/begin")).status == 200
+        found = await samples(gateway)
+        each = [of(found, "polls_total", plugin_id=plugin, replica=number, team="red") for number in "12"]
+        assert sorted(each) == [0, 1]
+        resident = [labels for name, labels in found if name == "process_resident_memory_bytes"]
+        assert len(resident) == 3, "the gateway's, and one of each replica"
+        assert not [log for log in gateway.logs if log["event"] == "a poll begins"]
+
+        token = (tmp_path / "data" / "admin-token").read_text().strip()
+        headers = [("Authorization", f"Bearer {token}"), ("Content-Type", "application/json")]
+        path = f"/api/v4/plugins/{plugin}/log_level"
+        assert (await fetch(gateway.port, path, "PUT", headers, b'{"level": "loud"}')).status == 400
+        assert (await fetch(gateway.port, path, "PUT", [], b'{"level": "debug"}')).status == 401
+        assert (await fetch(gateway.port, path, "PUT", headers, b'{"level": "debug"}')).status == 200
+        await fetch(gateway.port, f"{base}/begin", headers=[("X-Request-Id", "r-9")])
+        line = await gateway.log(lambda log: log["event"] == "a poll begins")
+        assert (line["level"], line["plugin"], line["request_id"]) == ("debug", plugin, "r-9")

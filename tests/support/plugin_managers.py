@@ -24,6 +24,7 @@ class Installed:
     running: bool = False
     requests: list[PluginRequest] = field(default_factory=list)
     printed: PrintedLines = field(default_factory=PrintedLines)
+    log_level: str | None = None
 
 
 class DictManager:
@@ -51,6 +52,9 @@ class DictManager:
 
     def printed(self, plugin_id: str) -> PrintedLines:
         return self._plugin(plugin_id).printed
+
+    async def set_log_level(self, plugin_id: str, level: str | None) -> None:
+        self._plugin(plugin_id).log_level = level
 
     async def enable(self, plugin_id: str) -> None:
         self._plugin(plugin_id).running = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Protocol, cast
 
@@ -14,7 +14,6 @@ import uvicorn
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
-from prometheus_client.registry import Collector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -25,8 +24,11 @@ from mattermost_plugin.targets import parse_target
 from servehttp.figures import Counter, Figures
 from servehttp.listening import base_url, listen_tcp
 from servehttp.metrics.families import families
+from servehttp.metrics.foreign import Gathered
+from servehttp.metrics.gathering import Gathering, merged
 from servehttp.metrics.processes import usages
 from servehttp.plugins.handle import PluginHandle
+from servehttp.settings.server import MetricsSettings
 
 log = structlog.get_logger("servehttp.metrics")
 
@@ -37,7 +39,7 @@ CONNECTIONS = 32
 KEEP_ALIVE = 75
 """Seconds for which a connection is kept without a further answer, be it that nothing is asked or nothing is read."""
 
-Gather = Callable[[], Awaitable[Iterable[Metric]]]
+Gather = Callable[[Iterable[Metric]], Awaitable[Sequence[Metric]]]
 
 
 class Counting(Protocol):
@@ -45,16 +47,6 @@ class Counting(Protocol):
 
     @property
     def figures(self) -> Figures: ...
-
-
-class _Gathered(Collector):
-    """Families that are at hand."""
-
-    def __init__(self, families: Iterable[Metric]) -> None:
-        self._families = families
-
-    def collect(self) -> Iterable[Metric]:
-        return self._families
 
 
 class _Server(uvicorn.Server):
@@ -97,7 +89,7 @@ def metrics_app(gather: Gather) -> Starlette:
     """Answers `/metrics`, as OpenMetrics or in Prometheus' own format, as is asked for.
 
     Args:
-        gather: makes the families anew for each request. This process' own are added.
+        gather: makes the families anew for each request; it is given those of this process, for they are among them.
     """
     of_process = CollectorRegistry(auto_describe=False)
     for collector in (ProcessCollector, PlatformCollector, GCCollector):
@@ -105,21 +97,22 @@ def metrics_app(gather: Gather) -> Starlette:
 
     async def answer(request: Request) -> Response:
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Gathered([*await gather(), *of_process.collect()]))
+        registry.register(Gathered(await gather(of_process.collect())))
         encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        return Response(encode(registry), headers={"content-type": content_type})
+        text = await asyncio.to_thread(encode, registry)  # plugins may have thousands of series
+        return Response(text, headers={"content-type": content_type})
 
     return Starlette(routes=[Route(PATH, answer)])
 
 
 @asynccontextmanager
 async def telling(
-    address: str, registry: Iterable[PluginHandle], counter: Counter, host: Counting | None
+    settings: MetricsSettings, registry: Iterable[PluginHandle], counter: Counter, host: Counting | None
 ) -> AsyncIterator[None]:
     """Answer meanwhile whoever asks at an address.
 
     Args:
-        address: HOST:PORT.
+        settings: the address, and what plugins may tell.
         registry: the plugins.
         counter: knows the figures of requests.
         host: counts hooks and API calls, where there is one.
@@ -128,17 +121,24 @@ async def telling(
         ListenError: the address cannot be used.
     """
 
-    async def gather() -> Iterable[Metric]:
-        of_host = host.figures if host is not None else Figures()
-        # In a thread, for each plugin's processes are looked for among all of the machine's.
-        used = await asyncio.to_thread(usages, {plugin.id: _pids(plugin) for plugin in registry})
-        return families(await counter.counts(), registry, used, of_host)
+    of_plugins = Gathering(registry, settings)
 
-    target = parse_target(address)
+    async def gather(of_process: Iterable[Metric]) -> Sequence[Metric]:
+        of_host = host.figures if host is not None else Figures()
+        # In a thread, for plugins' processes are looked for among all of the machine's.
+        looking = asyncio.to_thread(usages, {plugin.id: _pids(plugin) for plugin in registry})
+        used, counts, told = await asyncio.gather(looking, counter.counts(), of_plugins.gather())
+        return merged(families(counts, registry, used, of_host), of_process, told)
+
+    assert settings.listen is not None, "it is asked for only with an address"
+    target = parse_target(settings.listen)
     listener = listen_tcp(target.host, target.port, "--metrics", "--metrics")
     log.info("figures are told", url=f"{base_url(listener)}{PATH}")
-    async with _answering(listener, gather):
-        yield
+    try:
+        async with _answering(listener, gather):
+            yield
+    finally:
+        await of_plugins.close()
 
 
 def _pids(plugin: PluginHandle) -> list[int]:

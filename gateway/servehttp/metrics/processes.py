@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import psutil
 
@@ -20,22 +21,45 @@ class Usage(NamedTuple):
     """When the first of them was, in seconds since 1970."""
 
 
+Children: TypeAlias = Mapping[int, Sequence[psutil.Process]]
+
+
 def usages(pids: Mapping[str, Iterable[int]]) -> Mapping[str, Usage]:
-    """What the processes of plugins take, by id, of those that have any; takes long where there are many."""
-    return {plugin_id: used for plugin_id, leaders in pids.items() if (used := usage(leaders)) is not None}
+    """What the processes of plugins take, by id, of those that have any.
+
+    All processes of the machine are looked at, once, which takes long where there are many.
+    """
+    children = _children()
+    return {plugin_id: used for plugin_id, leaders in pids.items() if (used := _usage(leaders, children)) is not None}
 
 
-def usage(pids: Iterable[int]) -> Usage | None:
-    """What processes and all below them take together; None where none of them is there."""
+def _children() -> Children:
+    """The processes of the machine, by the one that each is a child of."""
+    found: dict[int, list[psutil.Process]] = defaultdict(list)
+    for process in psutil.process_iter(["ppid"]):
+        found[process.info["ppid"]].append(process)
+    return found
+
+
+def _usage(pids: Iterable[int], children: Children) -> Usage | None:
     cpu, memory, started = 0.0, 0, 0.0
     for pid in pids:
         with contextlib.suppress(psutil.Error):
             leader = psutil.Process(pid)
             began = leader.create_time()
-            for process in (leader, *leader.children(recursive=True)):
+            for process in _with_all_below(leader, began, children):
                 with contextlib.suppress(psutil.Error), process.oneshot():
                     times = process.cpu_times()
                     cpu += times.user + times.system + times.children_user + times.children_system
                     memory += process.memory_info().rss
             started = min(started, began) if started else began
     return Usage(cpu, memory, started) if started else None
+
+
+def _with_all_below(process: psutil.Process, began: float, children: Children) -> Iterator[psutil.Process]:
+    """A process, its children, theirs, and so on. What is older than its parent is another's: the number came again."""
+    yield process
+    for child in children.get(process.pid, ()):
+        with contextlib.suppress(psutil.Error):
+            if child.create_time() >= began:
+                yield from _with_all_below(child, child.create_time(), children)

@@ -16,6 +16,7 @@ from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, 
 from mattermost_plugin.message_sizes import ENV_MESSAGE_SIZE, ENV_WEBSOCKET_MESSAGE_SIZE
 from servehttp.plugins.reaper_process import FOLDER_VARIABLE
 from servehttp.settings.gateway import GatewaySettings
+from servehttp.settings.kinds import LogLevel
 
 INHERITED = (
     # Who runs it, and where programs are: subprocesses of a plugin and `~` would not work without.
@@ -69,6 +70,7 @@ def mattermost_variables(
     message_size: int,
     inherited_path: str = "",
     replica: int = 1,
+    log_level: LogLevel = "info",
 ) -> dict[str, str]:
     """What the reference documents, but for the address of the plugin API, which each process has its own of.
 
@@ -85,7 +87,7 @@ def mattermost_variables(
         "MATTERMOST_PLUGIN_PATH": str(folder),
         "MATTERMOST_PLUGIN_REPLICA": str(replica),
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",
-        "MATTERMOST_PLUGIN_LOG_LEVEL": settings.log.level.upper(),
+        "MATTERMOST_PLUGIN_LOG_LEVEL": log_level.upper(),
     }
 
 

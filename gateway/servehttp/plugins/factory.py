@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
@@ -22,6 +23,7 @@ from servehttp.plugins.host import PluginHost
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.interpreter import check_debugger, check_version, debugger_options, find_interpreter
 from servehttp.plugins.link import Link
+from servehttp.plugins.log_levels import LogLevels
 from servehttp.plugins.manifest import Manifest, load_manifest
 from servehttp.plugins.output import OutputLimits
 from servehttp.plugins.patience import Crowd
@@ -67,6 +69,11 @@ class PluginFactory:
     printed: PrintedByPlugins = field(default_factory=PrintedByPlugins)
 
     @functools.cached_property
+    def levels(self) -> LogLevels:
+        """From which level on is logged what plugins say."""
+        return LogLevels(self.settings.log.level, self.settings.log.levels)
+
+    @functools.cached_property
     def versions(self) -> Versions | None:
         """Which of a plugin's versions the host fires hooks in."""
         return Versions(self.host) if self.host is not None else None
@@ -80,6 +87,7 @@ class PluginFactory:
     def change(self, settings: GatewaySettings, plugins: Iterable[PluginHandle]) -> None:
         """Go by other settings for what starts from now on, and by their times for these plugins."""
         self.settings = settings
+        self.levels.use(settings.log.level)
         for plugin in plugins:
             policy = supervision_policy(settings.plugins, plugin.id)
             for replica in plugin.replicas:
@@ -141,7 +149,8 @@ class PluginFactory:
     def _connect(self, plugin_id: str) -> Connect:
         plugins = self.settings.plugins
         tls = GatewayTLS.of(plugins, plugin_id)
-        return functools.partial(Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls)
+        connect = functools.partial(Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls)
+        return functools.partial(_connect_and_tell, connect, self.levels, plugin_id)
 
     def spec(self, manifest: Manifest, number: int | None = None) -> ProcessSpec:
         """All that it takes to start a plugin's process.
@@ -154,7 +163,13 @@ class PluginFactory:
         passed = inherited(os.environ, plugins.env_allow)
         size = self.host.message_size if self.host else DEFAULT_MESSAGE_SIZE
         own = mattermost_variables(
-            manifest.id, manifest.folder, self.settings, size, passed.get("PYTHONPATH", ""), number or 1
+            manifest.id,
+            manifest.folder,
+            self.settings,
+            size,
+            passed.get("PYTHONPATH", ""),
+            number or 1,
+            self.levels.of(manifest.id),
         )
         environment = {**passed, **own}
         host, installed = self.host, InstalledPlugins.below(self.settings.data_dir)
@@ -176,7 +191,19 @@ class PluginFactory:
             replica=number,
             folder=manifest.folder,
             printed=self.printed.of(manifest.id),
+            level=functools.partial(self.levels.number_of, manifest.id),
         )
+
+
+async def _connect_and_tell(connect: Connect, levels: LogLevels, plugin_id: str, target: str, **options: Any) -> Link:
+    """Connect to a plugin, and have it log by its level."""
+    link = await connect(target, **options)
+    try:
+        await levels.tell(plugin_id, link)
+    except BaseException:
+        await link.close()
+        raise
+    return link
 
 
 async def find_command(

@@ -16,7 +16,7 @@ from grpc_health.v1 import health_pb2
 from mattermost_plugin.calls.client import CONNECT, CallClient
 from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.exchange import Exchange, Request
-from mattermost_plugin.grpc import attach_pb2, common_pb2, hooks_lifecycle_pb2, hooks_pb2
+from mattermost_plugin.grpc import attach_pb2, common_pb2, hooks_lifecycle_pb2, hooks_pb2, operation_pb2
 from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.http2.connecting import CannotConnect
 from mattermost_plugin.statuses import CallFailed, Status
@@ -38,7 +38,12 @@ PROBE_TIMEOUT = 1.0
 SERVICE = hooks_pb2.DESCRIPTOR.services_by_name["PluginHooks"]
 CHECK = f"/{health_pb2.DESCRIPTOR.services_by_name['Health'].full_name}/Check"
 OFFER_API = f"/{attach_pb2.DESCRIPTOR.services_by_name['Attachment'].full_name}/OfferApi"
+_OPERATION = operation_pb2.DESCRIPTOR.services_by_name["Operation"].full_name
+GATHER = f"/{_OPERATION}/Gather"
+SET_LOG_LEVEL = f"/{_OPERATION}/SetLogLevel"
 ANY_SIZE = -1
+ENVELOPE = 64
+"""Bytes that a message may have beside its one large field."""
 
 
 class Unimplemented(LinkError):
@@ -194,6 +199,31 @@ class Link:
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
             raise LinkError("the plugin's health is not SERVING")
 
+    async def gather(self, largest: int, timeout: float) -> bytes:
+        """The plugin's own metrics, as Prometheus' text; empty where it has none.
+
+        Args:
+            largest: bytes that they may have.
+            timeout: seconds for the answer.
+
+        Raises:
+            Unimplemented: it tells none, as plugins of other SDKs.
+            LinkError: no answer, or one that is too large.
+        """
+        body = operation_pb2.GatherRequest(largest=largest).SerializeToString()
+        answer = await self._operate(GATHER, body, timeout, largest + ENVELOPE)
+        with _told("Gather"):
+            return parse(operation_pb2.GatherResponse, answer).text
+
+    async def set_log_level(self, level: str, timeout: float) -> None:
+        """Have the plugin log from a level on.
+
+        Raises:
+            Unimplemented: that cannot be done, as with plugins of other SDKs.
+            LinkError: no answer.
+        """
+        await self._operate(SET_LOG_LEVEL, operation_pb2.SetLogLevelRequest(level=level).SerializeToString(), timeout)
+
     async def open(self, request: Request) -> Exchange:
         """Begin an exchange.
 
@@ -229,6 +259,17 @@ class Link:
             raise CallRefused
         with _told(name):
             return parse(_response_class(name), await calls.call(method, body, timeout))
+
+    async def _operate(self, method: str, body: bytes, timeout: float, largest: int | None = None) -> bytes:
+        """Make a call of ours, by the stream of calls: who knows none knows none of these either."""
+        calls = self._calls
+        if calls is None or not calls.takes(method, body):
+            raise Unimplemented(f"{method}: there is no stream of calls")
+        with _told(method):
+            try:
+                return await calls.call(method, body, timeout, largest)
+            except CallRefused:
+                raise Unimplemented(f"{method}: calls are not taken") from None
 
     async def _run_hook(self, name: str, timeout: float) -> None:
         request = getattr(hooks_lifecycle_pb2, f"{name}Request")()

@@ -15,6 +15,7 @@ import enum
 import json
 import logging
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -75,6 +76,15 @@ RESERVED_FIELDS = frozenset(
 _LEVEL_PREFIX = re.compile(rf"[\d\s:.,TZ+/-]{{0,40}}\[({'|'.join(LEVELS)})\]\s*(.*)", re.IGNORECASE | re.DOTALL)
 # C0 but tab, DEL and C1; line separators; characters that reverse the direction of text; lone surrogates.
 _UNSAFE = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+UNFILTERED = structlog.make_filtering_bound_logger(logging.NOTSET)
+"""Logs whatever it is told to: which records those are is decided for each plugin."""
+
+
+def every_level() -> int:
+    """The level of what keeps nothing back."""
+    return logging.NOTSET
 
 
 class Stream(enum.StrEnum):
@@ -192,6 +202,7 @@ class PluginOutput:
         limits: how much of it is kept and logged.
         replica: the number of the plugin's replica, which they tell as well; None for the only one.
         printed: keeps the lines for who reads them; None where nobody does.
+        level: from which level on a record is logged, as it is now; it may be lower than the gateway's own.
     """
 
     def __init__(
@@ -200,11 +211,15 @@ class PluginOutput:
         limits: OutputLimits,
         replica: int | None = None,
         printed: PrintedLines | None = None,
+        level: Callable[[], int] = every_level,
     ) -> None:
-        self._log = structlog.get_logger("servehttp.plugin").bind(plugin=plugin_id, **of_replica(replica))
+        self._log = structlog.wrap_logger(
+            None, wrapper_class=UNFILTERED, logger_factory_args=("servehttp.plugin",)
+        ).bind(plugin=plugin_id, **of_replica(replica))
         self._limits = limits
         self._replica = replica
         self._printed = printed
+        self._level = level
         self._sources = {stream: _Source(stream, limits.line_bytes) for stream in Stream}
         self._lines_this_second = 0
         self._second: asyncio.TimerHandle | None = None
@@ -266,7 +281,8 @@ class PluginOutput:
             source.traceback.append(line)
         elif line:
             record = parse_line(line)
-            self._log.log(record.level, record.message, stream=source.stream.value, **record.fields)
+            if record.level >= self._level():
+                self._log.log(record.level, record.message, stream=source.stream.value, **record.fields)
             self._keep(record.printed_on or source.stream, record.level, record.as_text())
 
     def _emit_traceback(self, source: _Source) -> None:

@@ -26,7 +26,7 @@ from servehttp.plugins.environment import (
     remove_socket_folder,
 )
 from servehttp.plugins.host import ApiEndpoint
-from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream
+from servehttp.plugins.output import ENCODING, OutputLimits, PluginOutput, Stream, every_level
 from servehttp.plugins.printed import PrintedLines
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.reaper_process import end_strays
@@ -79,6 +79,7 @@ class ProcessSpec:
         hand_over: lets that user have the plugin's folder, before each start; None where that is the administrator's.
         replica: the number of the plugin's replica, for the log; None for the only one.
         printed: keeps what it prints for who reads it; None where nobody does.
+        level: from which level on is logged what it says, as it is now.
         folder: the plugin's, whose files are looked for in its last words; None for no such look.
     """
 
@@ -91,6 +92,7 @@ class ProcessSpec:
     hand_over: Callable[[User], None] | None = None
     replica: int | None = None
     printed: PrintedLines | None = None
+    level: Callable[[], int] = every_level
     folder: Path | None = None
 
 
@@ -102,7 +104,7 @@ class PluginProcess:
         self._reaper = reaper
         self._socket_folder = socket_folder
         self._folders = [socket_folder]
-        self._output = PluginOutput(spec.plugin_id, spec.limits, spec.replica, spec.printed)
+        self._output = PluginOutput(spec.plugin_id, spec.limits, spec.replica, spec.printed, spec.level)
         self._stdout = _Stdout(self._output)
         self._stderr = _Pipe(self._output, Stream.STDERR)
         self._endpoint: ApiEndpoint | None = None

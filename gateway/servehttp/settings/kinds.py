@@ -131,6 +131,9 @@ Users = Annotated[
 ReplicaCounts = Annotated[
     dict[str, Replicas], BeforeValidator(lambda value: _split_pairs(value, "ID=N")), AfterValidator(_lower_ids)
 ]
+LogLevels = Annotated[
+    dict[str, LogLevel], BeforeValidator(lambda value: _split_pairs(value, "ID=LEVEL")), AfterValidator(_lower_ids)
+]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = Annotated[
     dict[str, Port], BeforeValidator(lambda value: _split_pairs(value, "ID=PORT")), AfterValidator(_lower_ids)

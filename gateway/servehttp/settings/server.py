@@ -5,19 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydantic import (
+    ByteSize,
     Field,
 )
 
 from servehttp.settings.kinds import (
     Address,
+    Count,
     Group,
     HttpParser,
     LogFormat,
     LogLevel,
+    LogLevels,
     Networks,
     RootPath,
     Seconds,
     SecondsOrZero,
+    Size,
 )
 
 
@@ -70,12 +74,27 @@ class MetricsSettings(Group):
     timeout: Seconds = Field(
         default=2, description="Seconds that workers have to tell their figures; who is late counts as it last did."
     )
+    plugin_timeout: Seconds = Field(
+        default=1,
+        description="Seconds that plugins have to tell metrics of their own; those of one that is late are missing.",
+    )
+    plugin_size: Size = Field(
+        default=ByteSize(1024 * 1024),
+        description="Most bytes of the metrics of one plugin's process; beyond it none are told.",
+    )
+    plugin_series: Count = Field(
+        default=5000, description="Most time series of one plugin's process; beyond it none are told."
+    )
 
 
 class LogSettings(Group):
     """What is logged, on standard error."""
 
     level: LogLevel = Field(default="info", description="Least level that is logged.")
+    levels: LogLevels = Field(
+        default_factory=dict,
+        description="The same for what some plugins say, in place of level, as ID=LEVEL; it can be changed meanwhile.",
+    )
     format: LogFormat = Field(
         default="auto",
         description="console is for people, json one object a line; auto is console on a terminal, else json.",

@@ -52,6 +52,7 @@ class Asking:
         self._largest = largest
         self._max_calls = max_calls
         self._last = 0
+        self._limits: dict[int, int] = {}  # of open calls that have one of their own
         self._unsent: OrderedDict[int, pb.Request] = OrderedDict()
         self._cancelled: list[int] = []
         self._open: dict[int, bytearray | None] = {}  # what there is of an answer; None once nobody waits for it
@@ -60,10 +61,14 @@ class Asking:
         """Whether a call may be made here now."""
         return len(self._open) < self._max_calls and len(method) + len(body) <= MAX_REQUEST
 
-    def ask(self, method: str, body: bytes, timeout: float | None, origin: Origin = NOWHERE) -> int:
-        """Begin a call that `takes` allows; returns its number."""
+    def ask(
+        self, method: str, body: bytes, timeout: float | None, origin: Origin = NOWHERE, largest: int | None = None
+    ) -> int:
+        """Begin a call that `takes` allows; returns its number. `largest` is what its response may have of bytes."""
         self._last = call = self._last + 1
         self._open[call] = bytearray()
+        if largest is not None:
+            self._limits[call] = largest
         self._unsent[call] = pb.Request(
             call=call, method=method, timeout=_microseconds(timeout), body=body, request_id=origin.request_id
         )
@@ -72,7 +77,7 @@ class Asking:
     def give_up(self, call: int) -> None:
         """Nobody waits for the answer to an open call any more."""
         if self._unsent.pop(call, None) is not None:
-            del self._open[call]
+            self._forget(call)
         elif self._open.get(call) is not None:
             self._open[call] = None
             self._cancelled.append(call)
@@ -107,24 +112,28 @@ class Asking:
         call, body = response.call, response.body
         if call not in self._open or call in self._unsent:
             raise RemoteProtocolError(f"an answer to call {call}, which is not open")
-        before = self._open[call]
+        before, largest = self._open[call], self._limits.get(call, self._largest)
         if not response.more:
-            del self._open[call]
+            self._forget(call)
         if before is None:
             return None
         size = len(before) + len(body)
-        if 0 <= self._largest < size:
-            return self._too_large(call, size)
+        if 0 <= largest < size:
+            return self._too_large(call, size, largest)
         if response.more:
             before += body
             return None
         whole = bytes(before) + body if before else body
         return Answer(call, response.status, response.text, whole, response.refused)
 
-    def _too_large(self, call: int, size: int) -> Answer:
+    def _forget(self, call: int) -> None:
+        del self._open[call]
+        self._limits.pop(call, None)
+
+    def _too_large(self, call: int, size: int, largest: int) -> Answer:
         if call in self._open:
             self.give_up(call)
-        text = f"Received message larger than max ({size} vs. {self._largest})"
+        text = f"Received message larger than max ({size} vs. {largest})"
         return Answer(call, Status.RESOURCE_EXHAUSTED, text, b"", False)
 
 

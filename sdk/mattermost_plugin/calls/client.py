@@ -66,13 +66,14 @@ class CallClient:
         """Whether a call may be made here now."""
         return not self._run.done() and self._core.takes(method, body)
 
-    async def call(self, method: str, body: bytes, timeout: float | None) -> bytes:
+    async def call(self, method: str, body: bytes, timeout: float | None, largest: int | None = None) -> bytes:
         """Make a call that `takes` allows; returns the response message. It is cancelled when its caller is.
 
         Args:
             method: the rpc, as gRPC's path names it.
             body: the request message.
             timeout: seconds for the answer; None for any time.
+            largest: bytes that the response to this call may have; None for what holds for all.
 
         Raises:
             CallFailed: it ended otherwise.
@@ -80,7 +81,7 @@ class CallClient:
             asyncio.CancelledError: the client was closed, if the caller was not cancelled.
         """
         future: asyncio.Future[bytes] = self._loop.create_future()
-        number = self._core.ask(method, body, timeout, here())
+        number = self._core.ask(method, body, timeout, here(), largest)
         self._waiting[number] = future
         self._write_soon()
         timer = None if timeout is None else self._loop.call_later(timeout, _expire, future)

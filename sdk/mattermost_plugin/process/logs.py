@@ -54,13 +54,18 @@ def configure(level: str) -> None:
     handler = _handler()
     handler.addFilter(_is_the_plugins)
     root.addHandler(handler)
-    root.setLevel(level)
     for name in OWN:
-        own = get_logger(name)
-        own.handlers[:] = [_handler()]
-        own.setLevel(level)
+        get_logger(name).handlers[:] = [_handler()]
+    set_level(level)
     stdio.printed.propagate = False  # a handler of the plugin's that writes to stdout would print it, again and again
     logging.captureWarnings(True)  # so that one of a coroutine that nobody awaited has its line, time and request
+
+
+def set_level(level: str) -> None:
+    """Log from this level on, as the `logging` module names it."""
+    root = logging.getLogger()
+    for logger in (root, *map(get_logger, OWN)):
+        logger.setLevel(level)
     for name in TALKATIVE:
         logging.getLogger(name).setLevel(max(logging.INFO, root.level))
 

@@ -27,6 +27,7 @@ from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.servicers import attachment, controller, health, stdio_servicer
 from mattermost_plugin.servicers.direct_hooks import SERVE_HTTP, SERVICE, direct_hooks
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
+from mattermost_plugin.servicers.operation import operation
 from mattermost_plugin.servicers.reflection import reflection
 from mattermost_plugin.tunnel.rpc import CONNECT as TUNNEL
 from mattermost_plugin.tunnel.rpc import SERVICE as TUNNEL_SERVICE
@@ -70,7 +71,7 @@ class Services:
         self._tunnels = TunnelServicer(serve, TunnelSettings(max_websocket_message=config.websocket_message_size))
         self._streams = StreamServer(serve)
         self._hooks = PluginHooksServicerImpl(plugin, config.hook_timeout)
-        answers = direct_hooks(self._hooks)
+        answers = direct_hooks(self._hooks) | operation()
         self._calls = CallServer(answers, options.sent)
         answers |= {health.CHECK: self._health.check, controller.SHUTDOWN: controller.shutdown(shut_down)}
         if takes_api:

@@ -22,6 +22,7 @@ from servehttp.plugins.manifest import Manifest as PluginManifest
 from servehttp.plugins.printed import PrintedLines
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.states import PluginState
+from servehttp.settings.kinds import LogLevel
 from servehttp.settings.limits import LimitSettings
 from servehttp.workspace.domains.base.domain import REQUEST
 from servehttp.workspace.domains.plugins.plugin_requests import PluginRequest, PluginResponse
@@ -158,6 +159,7 @@ class Management:
             **plugin.describe(),
             "name": status.name,
             "version": status.version,
+            "log_level": self._factory.levels.of(plugin_id),
             "path": status.plugin_path,
             "installed": self._was_installed(plugin_id),
             "enabled": plugin_id not in await self._ws.plugin_records.disabled(),
@@ -174,6 +176,13 @@ class Management:
             text = "The plugin was not started by this gateway: what it prints is where it was started."
             raise invalid("app.plugin.logs.app_error", text, where="getPluginLogs")
         return self._factory.printed.of(plugin_id)
+
+    async def set_log_level(self, plugin_id: str, level: LogLevel | None) -> None:
+        """Log from another level on what a plugin says; None for that of the settings."""
+        plugin, levels = self._plugin(plugin_id), self._factory.levels
+        levels.change(plugin_id, level)
+        links = [replica.link for replica in plugin.replicas if replica.link is not None]
+        await asyncio.gather(*[levels.tell(plugin_id, link) for link in links])
 
     async def remove(self, plugin_id: str) -> None:
         """Stop and delete a plugin.

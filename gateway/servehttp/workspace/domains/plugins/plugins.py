@@ -25,6 +25,7 @@ from servehttp.workspace.errors import not_found, not_implemented
 
 if TYPE_CHECKING:
     from servehttp.plugins.printed import PrintedLines
+    from servehttp.settings.kinds import LogLevel
     from servehttp.workspace.domains.base.config import Config
 
 
@@ -76,6 +77,10 @@ class PluginManager(Protocol):
 
     def printed(self, plugin_id: str) -> PrintedLines:
         """What a plugin prints. Raises an AppFailure for one that was started elsewhere."""
+        ...
+
+    async def set_log_level(self, plugin_id: str, level: LogLevel | None) -> None:
+        """Log from another level on what a plugin says; None for that of the settings."""
         ...
 
     async def enable(self, plugin_id: str) -> None:
@@ -154,6 +159,15 @@ class Plugins(Domain):
         """
         with self._managing(plugin_id) as manager:
             return manager.printed(plugin_id)
+
+    async def set_log_level(self, plugin_id: str, level: LogLevel | None) -> None:
+        """Log from another level on what a plugin says, until the gateway ends; None for that of the settings.
+
+        Raises:
+            AppFailure: 404.
+        """
+        with self._managing(plugin_id) as manager:
+            await manager.set_log_level(plugin_id, level)
 
     def described(self, plugin_id: str) -> Sequence[PluginSetting]:
         """The settings that a plugin's manifest describes.

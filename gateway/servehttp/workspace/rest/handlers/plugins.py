@@ -8,17 +8,19 @@ import tempfile
 import time
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import IO, Any
+from typing import IO, Any, get_args
 
 from starlette.responses import Response, StreamingResponse
 
 from servehttp.plugins.printed import KEPT_LINES, Missed, PrintedLine, PrintedLines, TooManyReaders
-from servehttp.workspace.errors import AppFailure
+from servehttp.settings.kinds import LogLevel
+from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.rest.access import LOGGED_IN, system
 from servehttp.workspace.rest.call import OK, RestCall
 from servehttp.workspace.rest.forms import at_most, no_file, parts
 from servehttp.workspace.rest.routes import RestRoute
 
+LEVELS: tuple[LogLevel, ...] = get_args(LogLevel)
 FIELD_MAX = 1024
 """Bytes of a field that is no file."""
 WRITE = "sysconsole_write_plugins"
@@ -94,6 +96,18 @@ async def patch_settings(call: RestCall) -> Any:
     return await call.workspace.plugin_settings.change(call.path("plugin_id"), await call.object())
 
 
+async def set_log_level(call: RestCall) -> Any:
+    """Log from `level` on what a plugin says, until the gateway ends; null for that of the settings.
+
+    A plugin of another SDK than ours is not told, and what it keeps back is not seen. Mattermost has no such route.
+    """
+    level = (await call.object()).get("level")
+    if level is not None and level not in LEVELS:
+        raise invalid("app.plugin.log_level.app_error", f"The level is null or one of {', '.join(LEVELS)}.")
+    await call.workspace.plugins.set_log_level(call.path("plugin_id"), level)
+    return OK
+
+
 async def enable_plugin(call: RestCall) -> Any:
     """Start a plugin."""
     await call.workspace.plugins.enable(call.path("plugin_id"))
@@ -161,6 +175,7 @@ ROUTES = [
     RestRoute("GET", "/plugins/webapp", get_webapp, LOGGED_IN),
     RestRoute("GET", "/plugins/{plugin_id}/status", get_status, system(MANAGE)),
     RestRoute("GET", "/plugins/{plugin_id}/logs", get_logs, system(MANAGE)),
+    RestRoute("PUT", "/plugins/{plugin_id}/log_level", set_log_level, system(MANAGE)),
     RestRoute("GET", "/plugins/{plugin_id}/settings", get_settings, system(MANAGE)),
     RestRoute("PUT", "/plugins/{plugin_id}/settings/patch", patch_settings, system(MANAGE)),
     RestRoute("POST", "/plugins/{plugin_id}/enable", enable_plugin, system(WRITE)),

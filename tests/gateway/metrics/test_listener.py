@@ -13,6 +13,7 @@ import structlog
 from servehttp.figures import Counts, Figures
 from servehttp.metrics import listener
 from servehttp.metrics.listener import CONNECTIONS, telling
+from servehttp.settings.server import MetricsSettings
 from support.client import fetch
 from support.loops import one_module_loop  # noqa: F401  # pytest uses it
 from support.patience import PATIENCE
@@ -31,7 +32,7 @@ class Nothing:
 async def told() -> AsyncIterator[int]:
     """The port of a listener."""
     with structlog.testing.capture_logs() as logs:
-        async with asyncio.timeout(PATIENCE), telling("127.0.0.1:0", [], Nothing(), None):
+        async with asyncio.timeout(PATIENCE), telling(MetricsSettings(listen="127.0.0.1:0"), [], Nothing(), None):
             port = urlsplit(logs[0]["url"]).port
             assert port is not None
             yield port
