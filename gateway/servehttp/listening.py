@@ -53,13 +53,13 @@ def listen(settings: ServerSettings) -> Iterator[socket.socket]:
             settings.uds.unlink(missing_ok=True)
 
 
-def base_url(listener: socket.socket) -> str:
+def base_url(listener: socket.socket, scheme: str = "http") -> str:
     """Where a browser on this machine finds what listens there; `unix:PATH` for a unix socket."""
     if listener.family == socket.AF_UNIX:
         return f"unix:{listener.getsockname()}"
     host, port = listener.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def listen_tcp(host: str, port: int, host_option: str = "--host", port_option: str = "--port") -> socket.socket:

@@ -24,6 +24,7 @@ from mattermost_plugin.process.heap import tune_malloc
 from servehttp import logs
 from servehttp.aio import first_completed, meanwhile
 from servehttp.app import GatewayApp, Host, create_app, create_followed_app
+from servehttp.client_tls import check_tls
 from servehttp.errors import GatewayError, ManifestError
 from servehttp.figures import Counter
 from servehttp.front.server import Server, make_server
@@ -61,12 +62,14 @@ def run(
         read: reads the settings again, from where they came.
 
     Raises:
+        SettingsError: a file for TLS cannot be used.
         ListenError: the address cannot be used.
         GatewayError: the HTTP server, or a worker, did not start.
     """
     outlast_signals()
     watched = [manifest.folder for manifest in manifests] if settings.plugins.reload else []
     manager = ServiceManager.of(os.environ)
+    check_tls(settings.server)
     with listen(settings.server) as listener:
         if settings.server.workers == 1:
             gateway = create_app(settings, manifests, refused, host)
@@ -207,7 +210,8 @@ def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> 
 async def _report(run: Run, serving: Callable[[], Awaitable[None]] | None) -> None:
     """Tell how the start goes, and when it is over."""
     gateway = run.gateway
-    url = base_url(run.listener) + gateway.settings.server.root_path
+    server = gateway.settings.server
+    url = base_url(run.listener, "http" if server.ssl_certfile is None else "https") + server.root_path
     run.manager.status("starting the plugins")
     await report_start(
         gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started

@@ -56,14 +56,18 @@ class TLSFiles:
     ca: str = ""
 
 
-def server_context(files: TLSFiles) -> ssl.SSLContext:
+def server_context(files: TLSFiles, protocol: str = ALPN) -> ssl.SSLContext:
     """What a server speaks TLS by.
+
+    Args:
+        files: its own.
+        protocol: what is agreed on by ALPN, where the client asks for it.
 
     Raises:
         TLSError: a file cannot be used.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _prepare(context)
+    _prepare(context, protocol)
     _load_cert(context, files)
     if files.ca:
         context.verify_mode = ssl.CERT_REQUIRED
@@ -111,9 +115,9 @@ def speaks_http2(connection: ssl.SSLObject | ssl.SSLSocket | None) -> bool:
     return connection is None or connection.selected_alpn_protocol() == ALPN
 
 
-def _prepare(context: ssl.SSLContext) -> None:
+def _prepare(context: ssl.SSLContext, protocol: str = ALPN) -> None:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_alpn_protocols([ALPN])
+    context.set_alpn_protocols([protocol])
 
 
 def _load_cert(context: ssl.SSLContext, files: TLSFiles) -> None:

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import signal
+import ssl
 from pathlib import Path
 
 import pytest
 
+from mattermost_plugin.tls import TLSFiles
+from support.certificates import Certificates, certificates
 from support.client import connect, fetch
 from support.gateway import Gateway, running
 from support.patience import PATIENCE
+
+__all__ = ["certificates"]  # pytest uses it
 
 pytestmark = pytest.mark.anyio
 
@@ -61,4 +67,36 @@ async def test_settings_are_read_again_and_what_is_open_is_told(workers: str, tm
         gateway.process.send_signal(signal.SIGHUP)
         bad = await gateway.log(lambda log: log["event"] == "the settings cannot be read again, and stay as they are")
         assert bad["error"].startswith(f"{config}: limits.max_body_size")
+        assert await gateway.stop() == 0
+
+
+async def serial_number(port: int, context: ssl.SSLContext) -> str:
+    """That of the certificate by which a request was answered."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    writer.write(b"GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+    writer.close()
+    return str(writer.get_extra_info("ssl_object").getpeercert()["serialNumber"])
+
+
+async def test_workers_serve_by_the_certificate_that_is_there_after_a_hangup(
+    certificates: Certificates,
+    tmp_path: Path,
+) -> None:
+    def put(files: TLSFiles) -> None:
+        for name in ("cert", "key"):
+            shutil.copy(getattr(files, name), tmp_path / f"{name}.pem")
+
+    put(certificates.server())
+    files = ("--ssl-certfile", tmp_path / "cert.pem", "--ssl-keyfile", tmp_path / "key.pem")
+    context = ssl.create_default_context(cafile=certificates.ca)
+    async with running(SUBJECT, "--workers", "2", *files) as gateway:
+        [serving] = [log for log in gateway.logs if log["event"] == "serving"]
+        assert serving["url"].startswith("https://127.0.0.1:")
+        first = await serial_number(gateway.port, context)
+        put(certificates.server())
+        await reread(gateway)
+        async with asyncio.timeout(PATIENCE):
+            while await serial_number(gateway.port, context) == first:
+                await asyncio.sleep(0.02)
         assert await gateway.stop() == 0

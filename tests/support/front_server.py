@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import json
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from ssl import SSLContext
 from typing import Any
 
 import h11
 
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.front.server import Server, make_server
+from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.server import ServerSettings
 from servehttp.workspace.settings import Settings
@@ -130,8 +132,11 @@ class Client:
 class Running:
     """A server that runs."""
 
-    def __init__(self, server: Server, task: asyncio.Task[None], listener: socket.socket) -> None:
+    def __init__(
+        self, server: Server, settings: GatewaySettings, task: asyncio.Task[None], listener: socket.socket
+    ) -> None:
         self.server = server
+        self.settings = settings
         self._task = task
         self.address: tuple[str, int] = listener.getsockname()
         self._clients: list[Client] = []
@@ -141,8 +146,8 @@ class Running:
         """The server's side of all open connections."""
         return [connection.transport for connection in self.server.server_state.connections]
 
-    async def connect(self, limit: int = 2**16) -> Client:
-        client = Client(*await asyncio.open_connection(*self.address, limit=limit))
+    async def connect(self, limit: int = 2**16, ssl: SSLContext | None = None) -> Client:
+        client = Client(*await asyncio.open_connection(*self.address, limit=limit, ssl=ssl))
         self._clients.append(client)
         return client
 
@@ -159,16 +164,18 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def serving(app: ASGIApp, parser: str, *, drain_timeout: float = 0.2, **limits: Any) -> AsyncIterator[Running]:
-    """Serve an application that knows scopes "http" and "websocket"."""
+async def serving(
+    app: ASGIApp, parser: str, *, drain_timeout: float = 0.2, tls: Mapping[str, str] | None = None, **limits: Any
+) -> AsyncIterator[Running]:
+    """Serve an application that knows scopes "http" and "websocket", by TLS if the settings for it are given."""
     settings = Settings(
-        server=ServerSettings.model_validate({"http": parser, "drain_timeout": drain_timeout}),
+        server=ServerSettings.model_validate({"http": parser, "drain_timeout": drain_timeout, **(tls or {})}),
         limits=LimitSettings.model_validate(limits),
     )
     listener = socket.create_server(("127.0.0.1", 0))
     server = make_server(_with_lifespan(app), settings)
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    running = Running(server, task, listener)
+    running = Running(server, settings, task, listener)
     try:
         yield running
     finally:

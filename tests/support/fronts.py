@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -186,6 +186,7 @@ async def front(
     identity: Identity | None = None,
     origin_cookies: tuple[str, ...] = (),
     live_run: str = "",
+    tls: Mapping[str, str] | None = None,
     **limits: Any,
 ) -> AsyncIterator[Stage]:
     """The front at a free port, with `app` as the plugin `p`.
@@ -194,6 +195,7 @@ async def front(
         direct: by the fast path, where a request can take it.
         live_run: have pages reload themselves.
         parser: that of the gateway's own server; without it and without `direct`, the server is plain uvicorn.
+        tls: of `server`'s settings, for that server.
     """
     path = folder / "plugin.sock"
     async with plugin_server(app, path) as plugin:
@@ -209,7 +211,7 @@ async def front(
         )
         try:
             served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape
-            server = _own_server(served, settings, parser, direct) if direct or parser else _plain_server(served)
+            server = _own_server(served, settings, parser, direct, tls) if direct or parser else _plain_server(served)
             async with http_server(server) as port:
                 yield Stage(port, plugins, plugin)
         finally:
@@ -230,11 +232,17 @@ async def http_server(server: uvicorn.Server) -> AsyncIterator[int]:
         listener.close()
 
 
-def _own_server(app: Front, settings: FrontSettings, parser: HttpParser | None, direct: bool) -> uvicorn.Server:
+def _own_server(
+    app: Front,
+    settings: FrontSettings,
+    parser: HttpParser | None,
+    direct: bool,
+    tls: Mapping[str, str] | None,
+) -> uvicorn.Server:
     limits = LimitSettings(
         first_byte_timeout=settings.limits.first_byte_timeout, idle_timeout=settings.limits.idle_timeout
     )
-    server = ServerSettings(drain_timeout=1, http=parser or "httptools")
+    server = ServerSettings.model_validate({"drain_timeout": 1, "http": parser or "httptools", **(tls or {})})
     own = make_server(app, Settings(limits=limits, server=server), app if direct else None)
     own.config.lifespan = "off"
     return own

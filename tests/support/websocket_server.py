@@ -59,7 +59,7 @@ async def serving_plugin(
     server = make_server(front, served, front, lifespan="off")
     server.config.lifespan = "off"
     task = asyncio.create_task(server.serve(sockets=[listener]))
-    running = Running(server, task, listener)
+    running = Running(server, served, task, listener)
     try:
         await server.accepting.wait()
         yield running

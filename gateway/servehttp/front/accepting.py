@@ -9,15 +9,21 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import ssl
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
+
+from mattermost_plugin.tls import describe
 
 STAND_BACK = 0.001
 """Seconds for which a process whose turn it is not leaves the socket to the others."""
 PRESENCE_INTERVAL = 0.1
 """Seconds between two signs of life to the others."""
+HANDSHAKES = 1024
+"""Connections that may be on their way to a protocol at a time, as during a TLS handshake; others wait to be taken."""
 LACK_DELAY = 1.0
 """Seconds until the next attempt when this process can open no more files."""
 _LACKS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -59,6 +65,37 @@ class OpenConnections(set[Any]):
             self.removed()
 
 
+class Alone:
+    """The turns of a process that has a socket for itself."""
+
+    def count(self, connections: int) -> None:
+        pass
+
+    def be_present(self) -> None:
+        pass
+
+    def leave(self) -> None:
+        pass
+
+    def is_mine(self) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Secured:
+    """How connections become TLS connections.
+
+    Attributes:
+        context: what TLS is agreed on by.
+        handshake_timeout: seconds for that.
+        shutdown_timeout: seconds that the other end has to say goodbye.
+    """
+
+    context: ssl.SSLContext
+    handshake_timeout: float
+    shutdown_timeout: float
+
+
 class Acceptor:
     """Serves a shared socket, as an `asyncio.Server` does one of its own.
 
@@ -67,6 +104,7 @@ class Acceptor:
         turns: what is known of the other processes.
         connections: those open, to which each protocol adds itself, and from which it removes itself.
         make_protocol: makes the protocol of a new connection.
+        secured: for TLS; None for plain connections.
     """
 
     def __init__(
@@ -75,7 +113,9 @@ class Acceptor:
         turns: Turns,
         connections: OpenConnections,
         make_protocol: Callable[[], asyncio.Protocol],
+        secured: Secured | None = None,
     ) -> None:
+        self.secured = secured
         self._listener = listener
         self._turns = turns
         self._connections = connections
@@ -103,8 +143,12 @@ class Acceptor:
         self._loop.remove_reader(self._listener)
 
     async def wait_closed(self) -> None:
-        """Returns when every connection that was taken has been handed to its protocol."""
-        await asyncio.gather(*self._tasks)
+        """Returns when every connection that was taken has been handed to its protocol, or given up within its TLS
+        handshake."""
+        if self.secured is not None:
+            for task in self._tasks:
+                task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _keep_present(self) -> None:
         self._turns.be_present()
@@ -115,11 +159,11 @@ class Acceptor:
         self._turns.count(len(self._connections) + len(self._opening - self._connections))
 
     def _accept(self) -> None:
-        if not self._turns.is_mine():
+        if not self._turns.is_mine() or len(self._opening) >= HANDSHAKES:
             self._pause(STAND_BACK)
             return
         try:
-            self._open(self._listener.accept()[0])
+            self._open(*self._listener.accept())
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             pass  # another process has it, or its client has gone
         except OSError as error:
@@ -127,21 +171,37 @@ class Acceptor:
                 raise
             self._wait_for_files(error)
 
-    def _open(self, connection: socket.socket) -> None:
+    def _open(self, connection: socket.socket, client: object) -> None:
         connection.setblocking(False)
         protocol = self._make_protocol()
         self._opening.add(protocol)
         self._count()
-        task = self._loop.create_task(self._hand_over(connection, protocol))
+        task = self._loop.create_task(self._hand_over(connection, client, protocol))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _hand_over(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
-        try:
+    async def _connect(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
+        secured = self.secured
+        if secured is None:
             await self._loop.connect_accepted_socket(lambda: protocol, connection)
+        else:
+            await self._loop.connect_accepted_socket(
+                lambda: protocol,
+                connection,
+                ssl=secured.context,
+                ssl_handshake_timeout=secured.handshake_timeout,
+                ssl_shutdown_timeout=secured.shutdown_timeout,
+            )
+
+    async def _hand_over(self, connection: socket.socket, client: object, protocol: asyncio.Protocol) -> None:
+        try:
+            await self._connect(connection, protocol)
         except OSError as error:
             connection.close()
-            logger.warning("a connection cannot be served", error=str(error))
+            if self.secured is not None:
+                logger.info("a client is not served", reason=describe(error), client=client)
+            else:
+                logger.warning("a connection cannot be served", error=str(error))
         finally:
             self._opening.discard(protocol)
             self._count()

@@ -132,8 +132,12 @@ class LimitedConnection(asyncio.Protocol):
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:
-        """The client sends no more. A body that is not complete then never will be; what is complete is answered."""
+        """The client sends no more. A body that is not complete then never will be; what is complete is answered. By
+        TLS it has said goodbye: asyncio keeps no TLS connection half open."""
         if self.lingering or self.transport.is_closing():
+            return False
+        if self.transport.get_extra_info("sslcontext") is not None:
+            self.disconnect()
             return False
         self.half_closed = True
         self.drop_cut_request()

@@ -15,6 +15,8 @@ from typing import Final
 from mattermost_plugin.exchange import Headers
 from servehttp.front.responses import Refusal
 
+LINGER_TIMEOUT: Final = 2.0
+"""Seconds that a client has to read its answer once the gateway has nothing more to say."""
 HEADER_OVERHEAD: Final = len(b": \r\n")
 VERSIONS: Final = frozenset(("1.0", "1.1"))
 ABSOLUTE: Final = re.compile(rb"https?://([^/?#]*)([^#]*)", re.IGNORECASE)
@@ -44,7 +46,7 @@ class HttpLimits:
     body_timeout: float = 60
     keep_alive_timeout: float = 75
     drain_idle_timeout: float = 0.5
-    linger_timeout: float = 2
+    linger_timeout: float = LINGER_TIMEOUT
     first_byte_timeout: float = 60
     idle_timeout: float = 300
     max_connections: int = 0

@@ -15,14 +15,16 @@ import psutil
 import structlog
 import uvicorn
 
+from mattermost_plugin.tls import TLSError
 from mattermost_plugin.types import ASGIApp
+from servehttp.client_tls import ClientTLS
 from servehttp.figures import Counts, Figures
-from servehttp.front.accepting import Acceptor, OpenConnections, Turns
+from servehttp.front.accepting import Acceptor, Alone, OpenConnections, Secured, Turns
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.application import Front
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
-from servehttp.front.http_limits import HttpLimits
+from servehttp.front.http_limits import LINGER_TIMEOUT, HttpLimits
 from servehttp.front.open_requests import log_open
 from servehttp.front.presence import Presence, absences
 from servehttp.front.websocket_budget import WebSocketBudget
@@ -57,6 +59,8 @@ class Server(uvicorn.Server):
         front: what is to be told of the shutdown.
         turns: if other processes take connections from the same socket: what is known of them.
         told: is called with the signal that tells it to stop, at the first one.
+        tls: by which clients are served https; None for http.
+        handshake_timeout: seconds that they have to agree on it.
 
     Attributes:
         accepting: set once it takes connections.
@@ -68,18 +72,31 @@ class Server(uvicorn.Server):
         front: Front | None = None,
         turns: Turns | None = None,
         told: Callable[[int], None] | None = None,
+        tls: ClientTLS | None = None,
+        handshake_timeout: float = 0,
     ) -> None:
         super().__init__(config)
         self._told = told
         self._signal = 0
         self._front = front
-        self._turns = turns
+        self._turns = turns or (Alone() if tls is not None else None)
+        self._tls = tls
+        self._handshake_timeout = handshake_timeout
         self._acceptor: Acceptor | None = None
         self.accepting = asyncio.Event()
         self._draining = False
 
     def change(self, settings: GatewaySettings) -> None:
-        """Give connections that come from now on other limits, and the stop another time."""
+        """Give connections that come from now on other limits and the certificate that is there now, and the stop
+        another time."""
+        self._handshake_timeout = settings.limits.header_timeout
+        if self._tls is not None:
+            try:
+                self._tls.load()
+            except TLSError as error:
+                logger.error("the certificate stays as it is", error=str(error))
+        if self._acceptor is not None:
+            self._acceptor.secured = self._secured()
         self.config.timeout_graceful_shutdown = settings.server.drain_timeout  # type: ignore[assignment]
         self.config.timeout_keep_alive = settings.limits.keep_alive_timeout  # type: ignore[assignment]
         self.config.ws_ping_interval = settings.limits.websocket_ping_interval
@@ -146,8 +163,13 @@ class Server(uvicorn.Server):
             protocol: Callable[..., asyncio.Protocol] = self.config.http_protocol_class  # which a change may replace
             return protocol(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
-        self._acceptor = Acceptor(listener, turns, connections, make_protocol)
+        self._acceptor = Acceptor(listener, turns, connections, make_protocol, self._secured())
         self.servers.append(self._acceptor)  # type: ignore[arg-type]  # uvicorn closes it
+
+    def _secured(self) -> Secured | None:
+        if self._tls is None:
+            return None
+        return Secured(self._tls.context, self._handshake_timeout, LINGER_TIMEOUT)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; fast requests have none, WebSockets are told.
@@ -192,7 +214,7 @@ class Server(uvicorn.Server):
         silent = {connection.transport: connection for connection in connections if _is_silent(connection)}
         for transport, presence in absences(silent).items():
             connection = silent[transport]
-            if presence is Presence.FINISHED and isinstance(connection, LimitedConnection):
+            if presence is Presence.FINISHED and isinstance(connection, LimitedConnection) and self._tls is None:
                 connection.probe(now)
             else:
                 transport.abort()
@@ -224,6 +246,9 @@ def make_server(
         lifespan: whether the application is to be told of the server's start and end.
         turns: if it shares the socket with other processes: what is known of them.
         told: is called with the first signal that tells the server to stop.
+
+    Raises:
+        TLSError: a file for TLS cannot be used.
     """
     limits = settings.limits
     admission = front.admission if front is not None else None
@@ -256,7 +281,7 @@ def make_server(
         workers=1,
         **options,
     )
-    return Server(config, front, turns, told)
+    return Server(config, front, turns, told, ClientTLS.of(settings.server), limits.header_timeout)
 
 
 def connection_limit(setting: int) -> int:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from servehttp.client_tls import check_tls
 from servehttp.errors import SettingsError
 from servehttp.logs import escape_controls
 from servehttp.operating.options import GivenSettings, JsonOption
@@ -47,6 +48,8 @@ def check(given: GivenSettings) -> None:
     """Tell everything that is wrong with the settings, one line each; exit code 2 if anything is."""
     try:
         problems = list(given.sources().problems())
+        if not problems:
+            check_tls(given.load().server)
     except SettingsError as error:
         problems = [error]
     for problem in problems:

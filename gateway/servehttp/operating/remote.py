@@ -98,7 +98,8 @@ def listening_url(server: ServerSettings) -> str:
             f"the settings have it listen on any free port: name its address with --url or {URL_VARIABLE}"
         )
     host = EVERYWHERE.get(server.host, server.host)
-    return f"http://[{host}]:{server.port}" if ":" in host else f"http://{host}:{server.port}"
+    scheme = "http" if server.ssl_certfile is None else "https"
+    return f"{scheme}://[{host}]:{server.port}" if ":" in host else f"{scheme}://{host}:{server.port}"
 
 
 def with_gateway(command: Callable[..., None]) -> Callable[..., None]:

@@ -49,6 +49,15 @@ def given_settings(
     host: Annotated[str | None, setting_option("server.host", "--host", panel="Listening", metavar="ADDRESS")] = None,
     port: PortOption = None,
     uds: Annotated[Path | None, setting_option("server.uds", "--uds", panel="Listening", metavar="PATH")] = None,
+    ssl_certfile: Annotated[
+        Path | None, setting_option("server.ssl_certfile", "--ssl-certfile", panel="TLS", metavar="FILE")
+    ] = None,
+    ssl_keyfile: Annotated[
+        Path | None, setting_option("server.ssl_keyfile", "--ssl-keyfile", panel="TLS", metavar="FILE")
+    ] = None,
+    ssl_ca_certs: Annotated[
+        Path | None, setting_option("server.ssl_ca_certs", "--ssl-ca-certs", panel="TLS", metavar="FILE")
+    ] = None,
     fd: Annotated[int | None, setting_option("server.fd", "--fd", panel="Listening", metavar="N")] = None,
     workers: Annotated[
         int | None, setting_option("server.workers", "--workers", panel="Listening", metavar="N")
@@ -91,6 +100,9 @@ def given_settings(
         "server.host": host,
         "server.port": port,
         "server.uds": uds,
+        "server.ssl_certfile": ssl_certfile,
+        "server.ssl_keyfile": ssl_keyfile,
+        "server.ssl_ca_certs": ssl_ca_certs,
         "server.fd": fd,
         "server.workers": workers,
         "server.http": http,

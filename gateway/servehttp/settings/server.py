@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Self
 
 from pydantic import (
     ByteSize,
     Field,
+    model_validator,
 )
 
 from servehttp.settings.kinds import (
@@ -36,6 +38,18 @@ class ServerSettings(Group):
         ge=0,
         description="File descriptor of a socket that listens already, instead of host and port or a path.",
     )
+    ssl_certfile: Path | None = Field(
+        default=None,
+        description="Certificate (PEM) by which clients are served https, followed by those between it and its CA.",
+    )
+    ssl_keyfile: Path | None = Field(
+        default=None,
+        description="The key (PEM, not encrypted) of server.ssl_certfile; without it that file has the key.",
+    )
+    ssl_ca_certs: Path | None = Field(
+        default=None,
+        description="Certificates (PEM) of CAs, of which every client then has to show a certificate.",
+    )
     workers: int = Field(
         default=1,
         ge=1,
@@ -62,6 +76,12 @@ class ServerSettings(Group):
     drain_timeout: SecondsOrZero = Field(
         default=10, description="Seconds that open requests and WebSockets may go on after SIGTERM."
     )
+
+    @model_validator(mode="after")
+    def _check_tls(self) -> Self:
+        if self.ssl_certfile is None and (self.ssl_keyfile or self.ssl_ca_certs):
+            raise ValueError("ssl_keyfile and ssl_ca_certs are for TLS, which needs ssl_certfile")
+        return self
 
 
 class MetricsSettings(Group):

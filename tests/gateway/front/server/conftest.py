@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from support.certificates import certificates
+
+__all__ = ["certificates"]
+
 
 @pytest.fixture(params=["httptools-uvloop", "h11-asyncio"])
 def combination(request: pytest.FixtureRequest) -> list[str]:

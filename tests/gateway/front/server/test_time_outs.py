@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 
-import h11
+import h11from typing import Any
+
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
@@ -58,7 +59,7 @@ async def test_an_idle_connection_is_closed(parser: str) -> None:
 
 
 async def test_a_connection_in_use_outlives_all_time_outs(parser: str) -> None:
-    limits = {"keep_alive_timeout": 0.3, "header_timeout": 0.3, "body_timeout": 0.3}
+    limits: dict[str, Any] = {"keep_alive_timeout": 0.3, "header_timeout": 0.3, "body_timeout": 0.3}
     async with serving(Recorder(), parser, **limits) as server:
         client = await server.connect()
         with stopped_clock() as clock:
