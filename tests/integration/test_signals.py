@@ -73,10 +73,11 @@ async def test_settings_are_read_again_and_what_is_open_is_told(workers: str, tm
 async def serial_number(port: int, context: ssl.SSLContext) -> str:
     """That of the certificate by which a request was answered."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    number = str(writer.get_extra_info("ssl_object").getpeercert()["serialNumber"])
     writer.write(b"GET /livez HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
     writer.close()
-    return str(writer.get_extra_info("ssl_object").getpeercert()["serialNumber"])
+    return number
 
 
 async def test_workers_serve_by_the_certificate_that_is_there_after_a_hangup(

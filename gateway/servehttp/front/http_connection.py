@@ -180,7 +180,7 @@ class LimitedConnection(asyncio.Protocol):
         """The phase, and what it is about: when either changes, time starts again."""
         cycle = self.active
         if self.transport.is_closing():
-            return Phase.CLOSING, self.transport.get_write_buffer_size()
+            return Phase.CLOSING, unwritten(self.transport)
         if self.lingering:
             return Phase.LINGER, None
         if cycle is None or cycle.response_complete:
@@ -347,6 +347,14 @@ def has_unread(transport: asyncio.Transport) -> bool:
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def unwritten(transport: asyncio.Transport) -> int:
+    """Bytes that still are to be written; asyncio takes a TLS transport apart that is closed a second time."""
+    try:
+        return transport.get_write_buffer_size()
+    except AttributeError:
+        return 0
 
 
 def reset(transport: asyncio.Transport) -> None:

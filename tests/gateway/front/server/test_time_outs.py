@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Any
 
-import h11from typing import Any
-
+import h11
 import pytest
 
 from mattermost_plugin.types import Receive, Scope, Send
