@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -24,8 +25,10 @@ from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
 from servehttp.plugins.manifest import Manifest, discover, load_manifest
+from servehttp.plugins.printed import PrintedByPlugins
 from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
+from servehttp.plugins.shared_api import SharedApi
 from servehttp.plugins.supervision import PluginObservers
 from servehttp.settings.gateway import GatewaySettings
 
@@ -54,11 +57,6 @@ class Host(PluginHost, Protocol):
     @property
     def disabled(self) -> frozenset[str]:
         """The ids of the plugins that are not to start, known once it is open."""
-        ...
-
-    @property
-    def shared(self) -> PluginHandle | None:
-        """Its API, as workers reach it; None where there are none."""
         ...
 
     async def __aenter__(self) -> object: ...
@@ -97,14 +95,24 @@ class Host(PluginHost, Protocol):
         """
         ...
 
-    def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
-        """Have it offer its API to workers; called before it is opened.
+    def tell(self, memories: Memories) -> None:
+        """Have others forget ended sessions as well; called before it is opened.
 
         Args:
-            tunnel: limits of the tunnels.
-            reaper: clears up should this process be killed.
-            memories: the workers'.
+            memories: theirs.
         """
+        ...
+
+
+class Console(Protocol):
+    """What administrators are shown of the gateway, and do to it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for the paths of its own."""
+        ...
+
+    def begin_to_stop(self) -> None:
+        """End what would go on for ever."""
         ...
 
 
@@ -120,6 +128,8 @@ class GatewayApp:
         front: what answers requests to plugins.
         settings: what it was made with.
         host: what its plugins are part of, if anything.
+        console: what administrators are shown of it; none until it is given one.
+        shared: what this process answers itself, as workers reach it; None where there are none, or nothing to share.
         start_error: why its lifespan could not begin; a server only says that it could not.
     """
 
@@ -129,23 +139,59 @@ class GatewayApp:
         self.settings = factory.settings
         self.front = front
         self.host = host
+        self.console: Console | None = None
+        self.shared: SharedApi | None = None
         self.start_error: GatewayError | None = None
         self._starting: asyncio.Task[object] | None = None
+        self._closing = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self._lifespan(receive, send)
-        elif self.host is not None and self.front.is_api(scope):
-            await self.host(self.front.as_proxies_say(scope), receive, send)
+        elif (own := self._own(scope)) is not None:
+            await own(self.front.as_proxies_say(scope), receive, send)
         else:
             await self.front(scope, receive, send)
+
+    async def answer_shared(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI, for what workers pass on: their fronts have seen that it is for this process."""
+        own = self._own(scope)
+        if own is None:
+            raise RuntimeError("a worker has passed on what is not for the main process")
+        await own(scope, receive, send)
+
+    def _own(self, scope: Scope) -> ASGIApp | None:
+        """What answers a request that is for no plugin but for this process."""
+        if self.host is not None and self.front.is_api(scope):
+            return self.host
+        if self.console is not None and self.front.is_console(scope):
+            return self.console
+        return None
+
+    def share(self, reaper: Reaper) -> None:
+        """Offer to workers what this process answers itself; called before it starts.
+
+        Args:
+            reaper: clears up should this process be killed.
+        """
+        self.shared = SharedApi(self.answer_shared, self._factory.tunnel, reaper)
+
+    @property
+    def printed(self) -> PrintedByPlugins:
+        """What the plugins that were started here have printed last."""
+        return self._factory.printed
 
     async def __aenter__(self) -> Self:
         """Open the workspace and begin to start the plugins; requests are answered with 503 until theirs is up."""
         resting: frozenset[str] = frozenset()
-        if self.host is not None:
-            await self.host.__aenter__()
-            resting = self.host.disabled
+        async with AsyncExitStack() as undo:
+            if self.host is not None:
+                await undo.enter_async_context(self.host)
+                resting = self.host.disabled
+            if self.shared is not None:
+                undo.push_async_callback(self.shared.stop)
+                await self.shared.start()
+            self._closing = undo.pop_all()
         self._starting = asyncio.create_task(self.registry.start(but=resting))
         return self
 
@@ -159,8 +205,7 @@ class GatewayApp:
             if self._starting is not None:
                 self._starting.cancel()
                 await asyncio.gather(self._starting, return_exceptions=True)
-            if self.host is not None:
-                await self.host.__aexit__(kind, error, trace)
+            await self._closing.__aexit__(kind, error, trace)
 
     async def renew(self, folder: Path) -> PluginHandle:
         """Replace a plugin by what is in its folder now; it serves until that runs.
@@ -189,12 +234,14 @@ class GatewayApp:
     def begin_to_stop(self) -> None:
         """End what would go on for ever, the plugins' outputs that are followed: what else is open drains then."""
         self._factory.printed.end()
+        if self.console is not None:
+            self.console.begin_to_stop()
 
     def __iter__(self) -> Iterator[PluginHandle]:
-        """What workers connect to: the plugins, and the workspace's API."""
+        """What workers connect to: the plugins, and this process itself."""
         yield from self.registry
-        if self.host is not None and self.host.shared is not None:
-            yield self.host.shared
+        if self.shared is not None:
+            yield self.shared
 
     @property
     def started(self) -> bool:
@@ -274,9 +321,11 @@ def create_followed_app(
     if host is not None:
         host.manage(registry, factory, manifests)
         if workers is not None:
-            host.share(factory.tunnel, reaper, workers)
+            host.tell(workers)
     front = make_front(registry, settings, host.identity if host is not None else None, new_run())
     gateway = GatewayApp(factory, registry, front, host)
+    if workers is not None and (host is not None or settings.has_console):
+        gateway.share(reaper)
     if host is not None:
         host.pass_on(gateway)
     return gateway
@@ -291,7 +340,9 @@ def _warn_of_strangers(settings: GatewaySettings, manifests: Iterable[Manifest])
             log.warning(f"plugins.{setting} names plugins that are not there", ids=strangers, remedy=remedy)
 
 
-def make_front(registry: Registry, settings: GatewaySettings, identity: Identity | None, run: str) -> Front:
+def make_front(
+    registry: Registry, settings: GatewaySettings, identity: Identity | None, run: str, *, passes_console: bool = False
+) -> Front:
     """The front of these plugins that the settings ask for.
 
     Args:
@@ -299,8 +350,10 @@ def make_front(registry: Registry, settings: GatewaySettings, identity: Identity
         settings: all settings.
         identity: knows who sends requests, if there is a host, which then has an API as well.
         run: names this run of the gateway, its workers included.
+        passes_console: whether what is for the console goes to the process that has it.
     """
-    return Front(registry, front_settings(settings, run), identity, has_api=identity is not None)
+    of_front = front_settings(settings, run)
+    return Front(registry, of_front, identity, has_api=identity is not None, passes_console=passes_console)
 
 
 def new_run() -> str:

@@ -21,6 +21,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 from mattermost_plugin.request_id import current
 from servehttp.errors import ResponseTruncated
 from servehttp.printed_lines import is_printed, printed_line
+from servehttp.recent_records import RecentRecords
 from servehttp.request_lines import ACCESS_LOGGER, request_line
 from servehttp.settings.kinds import LogFormat
 from servehttp.settings.server import LogSettings
@@ -34,6 +35,9 @@ TALKATIVE = ("grpc",)
 DELIBERATE = (ResponseTruncated, asyncio.CancelledError)
 """What ends an exchange on purpose, through the HTTP server or by it when its time to drain is over; no faults, so
 records that trace them are dropped."""
+
+RECENT = RecentRecords()
+"""What was logged last in this process."""
 
 _KEPT_IN_TRACES = "\n\t"
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
@@ -115,9 +119,9 @@ def _processors(form: LogFormat, stream: TextIO) -> tuple[list[Processor], list[
     before: list[Processor] = [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _add_name]
     if form == "json":
         before.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
-        return before, [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        return before, [structlog.processors.format_exc_info, _remember, structlog.processors.JSONRenderer()]
     before.append(structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False))
-    return before, [structlog.processors.format_exc_info, _escape_event, _console_renderer(stream)]
+    return before, [structlog.processors.format_exc_info, _remember, _escape_event, _console_renderer(stream)]
 
 
 def _console_renderer(stream: TextIO) -> Processor:
@@ -140,6 +144,11 @@ def _add_name(logger: WrappedLogger, _: str, event: EventDict) -> EventDict:
     record = event.get("_record")
     if name := record.name if record is not None else getattr(logger, "name", ""):
         event["logger"] = name
+    return event
+
+
+def _remember(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    RECENT.add(event)
     return event
 
 

@@ -32,6 +32,7 @@ from servehttp.listening import base_url, listen
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.progress import report_start, report_stop
+from servehttp.requests_seen import Witness
 from servehttp.rereading import reread
 from servehttp.service_manager import ServiceManager
 from servehttp.settings.gateway import GatewaySettings
@@ -117,7 +118,7 @@ class Run:
             await reread(self.gateway.settings, self.read, change)
 
 
-class Serving(Counter, Protocol):
+class Serving(Counter, Witness, Protocol):
     """What serves HTTP for a gateway: a server, or workers."""
 
     def change(self, settings: GatewaySettings) -> None:
@@ -187,6 +188,7 @@ async def _accompanied(
         meanwhile(_report(run, wait_serving)),
         _reloading(run.gateway, run.watched),
         _telling(run.gateway, serving),
+        _showing(run, serving),
     ):
         yield
 
@@ -246,4 +248,18 @@ async def _telling(gateway: GatewayApp, counter: Counter) -> AsyncIterator[None]
     from servehttp.metrics.listener import telling  # here, because its libraries are only needed for that
 
     async with telling(gateway.settings.metrics, gateway.registry, counter, gateway.host):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _showing(run: Run, serving: Serving) -> AsyncIterator[None]:
+    """Have meanwhile the console, where it is wanted."""
+    settings = run.gateway.settings
+    if not settings.has_console:
+        yield
+        return
+
+    from servehttp.console import Console  # here, because only that needs it
+
+    async with Console(run.gateway, serving, base_url(run.listener) + settings.server.root_path).serving():
         yield

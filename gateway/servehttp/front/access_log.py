@@ -7,6 +7,7 @@ import time
 from mattermost_plugin.exchange import Request
 from servehttp.front.responses import Refusal
 from servehttp.request_lines import log_request
+from servehttp.requests_seen import PATH_CHARACTERS, SeenRequest
 
 
 class RequestRecord:
@@ -65,6 +66,24 @@ class RequestRecord:
         if self._request.method != "HEAD":
             self.bytes_out += len(body)
         return body
+
+    def seen(self, now: float) -> SeenRequest:
+        """As it is told to an operator; `now` is when the request is over, or the time if it is not."""
+        request, first = self._request, self.first_byte
+        return SeenRequest(
+            request_id=request.request_id.decode("latin-1"),
+            plugin=self.plugin_id,
+            method="WEBSOCKET" if self.is_websocket else request.method,
+            path=self.path[:PATH_CHARACTERS].decode("latin-1"),
+            client=request.client[0] if request.client else "",
+            status=int(self.status),
+            began=time.time() - (now - self.started),
+            seconds=now - self.started,
+            first_byte=None if first is None else first - self.started,
+            bytes_in=self.bytes_in,
+            bytes_out=self.bytes_out,
+            problem=self.problem or "",
+        )
 
     def log(self, now: float) -> None:
         """Write the line; `now` is when the request is over."""

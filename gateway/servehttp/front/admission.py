@@ -24,7 +24,7 @@ from servehttp.front.credentials import TooManyTokens, identify, identify_at_onc
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.ledger import Ledger
 from servehttp.front.responses import Refusal
-from servehttp.front.routing import PUBLIC, Route, find_route
+from servehttp.front.routing import PREFIX, PUBLIC, Route, find_route, is_console
 from servehttp.front.rules import ResponseRules
 from servehttp.front.settings import FrontSettings
 from servehttp.identity import Identity, IdentityUnavailable
@@ -74,17 +74,26 @@ class Admission:
         settings: limits and trust.
         identity: knows who sends requests; without it nobody does, and tokens are the plugins' own.
         has_api: whether there is an API below `API_ID`. Here it is a plugin of that id, if anything.
+        passes_console: whether what is for the console goes to that plugin as well.
 
     Attributes:
         ledger: takes what is over.
     """
 
-    def __init__(self, registry: Registry, settings: FrontSettings, identity: Identity | None, has_api: bool) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        settings: FrontSettings,
+        identity: Identity | None,
+        has_api: bool,
+        passes_console: bool = False,
+    ) -> None:
         self.settings = settings
         self.ledger = Ledger(registry, lines=settings.access_log)
         self._registry = registry
         self._identity = identity
         self._has_api = has_api
+        self._passes_console = passes_console
 
     def is_api(self, path: bytes, mount: int) -> bool:
         """Whether a raw path, behind the prefix under which the gateway is mounted, is the API's, or its login page."""
@@ -143,7 +152,7 @@ class Admission:
         return headers
 
     def _route(self, path: bytes, mount: int) -> Route:
-        if self.is_api(path, mount):
+        if not path.startswith(PREFIX, mount) and self._is_main_process(path, mount):
             return Route(API_ID, mount)
         try:
             route = find_route(path, mount)
@@ -152,6 +161,9 @@ class Admission:
         if route is None:
             raise Rejected(responses.not_found())
         return route
+
+    def _is_main_process(self, path: bytes, mount: int) -> bool:
+        return self.is_api(path, mount) or (self._passes_console and is_console(path, mount))
 
     def _check_length(self, request: Request, plugin_id: str) -> None:
         limits = self.settings.limits

@@ -16,6 +16,7 @@ from servehttp.front.http import HTTPForward
 from servehttp.front.http_limits import has_body
 from servehttp.front.live_pages import LivePages
 from servehttp.front.public_files import PublicFiles
+from servehttp.front.routing import is_console
 from servehttp.front.settings import FrontSettings
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
@@ -34,6 +35,7 @@ class Front:
         settings: limits and trust.
         identity: knows who sends requests; without it nobody does, and tokens are the plugins' own.
         has_api: whether there is an API below `API_ID`. Here it is a plugin of that id, if anything.
+        passes_console: whether what is for the console goes to that plugin as well.
 
     Attributes:
         admission: what decides which requests go to a plugin.
@@ -47,8 +49,9 @@ class Front:
         identity: Identity | None = None,
         *,
         has_api: bool = False,
+        passes_console: bool = False,
     ) -> None:
-        self.admission = Admission(registry, settings, identity, has_api)
+        self.admission = Admission(registry, settings, identity, has_api, passes_console)
         self._registry = registry
         self._settings = settings
         self._health = Health(registry, identity)
@@ -115,6 +118,11 @@ class Front:
         """Whether a request is for the API."""
         path = _raw_path(scope)
         return self.admission.is_api(path, _root_length(scope, path))
+
+    def is_console(self, scope: Scope) -> bool:
+        """Whether a request is for the console, or for the API beside it."""
+        path = _raw_path(scope)
+        return scope["type"] == "http" and is_console(path, _root_length(scope, path))
 
     def as_proxies_say(self, scope: Scope) -> Scope:
         """A request with its client and scheme as trusted proxies report them."""

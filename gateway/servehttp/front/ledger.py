@@ -24,6 +24,7 @@ from servehttp.figures import Figures
 from servehttp.front.access_log import RequestRecord
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.registry import Registry
+from servehttp.requests_seen import Slowest
 
 REQUESTS: Final = "requests"
 FIRST_BYTE: Final = "first_byte"
@@ -53,10 +54,12 @@ class Ledger:
     Attributes:
         figures: what was counted.
         lines: whether each request is a line of the access log.
+        slowest: the requests of the last minutes that waited longest for their responses.
     """
 
     def __init__(self, registry: Registry, *, lines: bool) -> None:
         self.figures = Figures()
+        self.slowest = Slowest()
         self._registry = registry
         self.lines = lines
         self._known = {NOBODY}
@@ -79,6 +82,9 @@ class Ledger:
             figures.observe(
                 REQUESTS, (plugin, method if method in METHODS else OTHER, status_class), now - record.started
             )
+            waited = (now if record.first_byte is None else record.first_byte) - record.started
+            if waited > self.slowest.floor or now >= self.slowest.until:
+                self.slowest.take(record.seen(now), now)
         if record.first_byte is not None:
             figures.observe(FIRST_BYTE, (plugin,), record.first_byte - record.started)
         if record.refused:

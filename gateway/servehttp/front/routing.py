@@ -18,6 +18,9 @@ from servehttp.request_rules import check_path
 PREFIX: Final = b"/plugins/"
 PUBLIC: Final = b"/public/"
 """Behind a plugin's root: files, which are the gateway's to serve if the plugin has a folder of them."""
+CONSOLE: Final = b"/console"
+MANAGING: Final = b"/api/servehttp/"
+"""Where the gateway itself, not its workspace, has an API."""
 
 
 @dataclass(slots=True, init=False)
@@ -51,3 +54,16 @@ def find_route(path: bytes, root_length: int = 0) -> Route | None:
     if end == start:
         return None
     return Route(path[start:end].decode("latin-1"), end)
+
+
+def is_console(path: bytes, root_length: int = 0) -> bool:
+    """Whether a raw path is one of the console's, or of the API that is beside it.
+
+    Args:
+        path: the raw path, without the query.
+        root_length: how many of its bytes are the prefix under which the gateway itself is mounted.
+    """
+    if path.startswith(MANAGING, root_length):
+        return True
+    end = root_length + len(CONSOLE)
+    return path.startswith(CONSOLE, root_length) and (len(path) == end or path[end : end + 1] == b"/")

@@ -29,6 +29,7 @@ from servehttp.front.open_requests import log_open
 from servehttp.front.presence import Presence, absences
 from servehttp.front.websocket_budget import WebSocketBudget
 from servehttp.front.websocket_protocol import WebSocketProtocol
+from servehttp.requests_seen import RequestsSeen
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.limits import LimitSettings
 from servehttp.tasks import log_tasks
@@ -106,9 +107,13 @@ class Server(uvicorn.Server):
     def dump(self) -> None:
         """Log the tasks of this process, and the requests to plugins that are open in it."""
         log_tasks()
+        log_open(self._open_records())
+
+    def _open_records(self) -> list[RequestRecord]:
+        """What is known of the requests to plugins that are open in this process."""
         connections = [getattr(connection, "open_record", None) for connection in self.server_state.connections]
-        records: list[RequestRecord] = [record for record in connections if record is not None]
-        log_open([*(self._front.open_records() if self._front is not None else ()), *records])
+        of_front = self._front.open_records() if self._front is not None else []
+        return [*of_front, *(record for record in connections if record is not None)]
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._signal = self._signal or sig
@@ -147,6 +152,19 @@ class Server(uvicorn.Server):
         for plugin_id, count in self._front.in_flight() if self._front is not None else ():
             present.count(IN_FLIGHT, (plugin_id,), count)
         return present
+
+    async def requests(self, most: int) -> RequestsSeen:
+        """Those of this process; a `Witness`."""
+        return self.seen(most)
+
+    def seen(self, most: int) -> RequestsSeen:
+        """The requests that are open here, and the slowest of the last minutes, no more than so many of each."""
+        if self._front is None:
+            return RequestsSeen()
+        now = time.perf_counter()
+        oldest = sorted(self._open_records(), key=lambda record: record.started)[:most]
+        slowest = self._front.admission.ledger.slowest.of_last_minutes(now)[:most]
+        return RequestsSeen([record.seen(now) for record in oldest], slowest)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         if self._turns is None or not sockets:

@@ -7,7 +7,7 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 import structlog
 import uvicorn
@@ -26,7 +26,7 @@ from servehttp.listening import base_url, listen_tcp
 from servehttp.metrics.families import families
 from servehttp.metrics.foreign import Gathered
 from servehttp.metrics.gathering import Gathering, merged
-from servehttp.metrics.processes import usages
+from servehttp.metrics.processes import leaders, usages
 from servehttp.plugins.handle import PluginHandle
 from servehttp.settings.server import MetricsSettings
 
@@ -126,7 +126,7 @@ async def telling(
     async def gather(of_process: Iterable[Metric]) -> Sequence[Metric]:
         of_host = host.figures if host is not None else Figures()
         # In a thread, for plugins' processes are looked for among all of the machine's.
-        looking = asyncio.to_thread(usages, {plugin.id: _pids(plugin) for plugin in registry})
+        looking = asyncio.to_thread(usages, {plugin.id: leaders(plugin) for plugin in registry})
         used, counts, told = await asyncio.gather(looking, counter.counts(), of_plugins.gather())
         return merged(families(counts, registry, used, of_host), of_process, told)
 
@@ -139,12 +139,6 @@ async def telling(
             yield
     finally:
         await of_plugins.close()
-
-
-def _pids(plugin: PluginHandle) -> list[int]:
-    """The processes that lead those of a plugin."""
-    described: list[dict[str, Any]] = [replica.describe() for replica in plugin.replicas]
-    return [each["pid"] for each in described if each.get("pid") is not None]
 
 
 @asynccontextmanager

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import psutil
+
+from servehttp.plugins.handle import PluginHandle
 
 
 class Usage(NamedTuple):
@@ -22,6 +24,12 @@ class Usage(NamedTuple):
 
 
 Children: TypeAlias = Mapping[int, Sequence[psutil.Process]]
+
+
+def leaders(plugin: PluginHandle) -> list[int]:
+    """The processes that lead those of a plugin."""
+    described: list[dict[str, Any]] = [replica.describe() for replica in plugin.replicas]
+    return [each["pid"] for each in described if each.get("pid") is not None]
 
 
 def usages(pids: Mapping[str, Iterable[int]]) -> Mapping[str, Usage]:

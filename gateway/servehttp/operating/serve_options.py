@@ -85,6 +85,9 @@ def given_settings(
     metrics: Annotated[
         str | None, setting_option("metrics.listen", "--metrics", panel="Listening", metavar="HOST:PORT")
     ] = None,
+    console: Annotated[
+        bool | None, setting_option("console.enabled", "--console/--no-console", panel="Listening")
+    ] = None,
     config: ConfigOption = None,
 ) -> GivenSettings:
     """What the command line says.
@@ -116,6 +119,7 @@ def given_settings(
         "log.format": log_format,
         "log.access": access_log,
         "metrics.listen": metrics,
+        "console.enabled": console,
         "workspace.enabled": workspace,
         "data_dir": data_dir,
     }

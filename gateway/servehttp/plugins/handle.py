@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from servehttp.plugins.states import PluginState
 
@@ -15,6 +15,22 @@ if TYPE_CHECKING:  # the connection's module loads gRPC
 
 OFFERS = 2
 """How often a request is offered to one replica: what refuses it, untouched, may have a successor that takes it."""
+
+
+KEPT_FAILURES = 10
+"""Of one replica, the last ones."""
+
+
+class PastFailure(NamedTuple):
+    """What a run of a replica ended by, unasked.
+
+    Attributes:
+        time: when, in seconds since 1970.
+        reason: why, with the end of what the process printed, where that says more.
+    """
+
+    time: float
+    reason: str
 
 
 class PluginHandle(Protocol):
@@ -106,7 +122,9 @@ class Replica(ABC):
         restarts: how often it was started again since `start`.
         started_in: seconds that its last successful start took.
         state: where it is in its life.
+        since: when it came into that state, in seconds since 1970; None if it never was in another.
         reason: why it does not run, in one line.
+        failures: what its last runs ended by, unasked, oldest first.
         changed: called after each change of its state or its connection.
         on_trial: until it has run once it is given up at its first failure, of which whoever starts it is told.
     """
@@ -121,7 +139,9 @@ class Replica(ABC):
     restarts: int = 0
     started_in: float | None = None
     state: PluginState = PluginState.STOPPED
+    since: float | None = None
     reason: str | None = None
+    failures: Sequence[PastFailure] = ()
     changed: Callable[[], None] | None = None
 
     @property

@@ -13,6 +13,7 @@ import asyncio
 import contextlib
 import contextvars
 import time
+from collections import deque
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -34,7 +35,7 @@ from servehttp.errors import (
 )
 from servehttp.logs import of_replica
 from servehttp.plugins.backoff import Backoff
-from servehttp.plugins.handle import Replica
+from servehttp.plugins.handle import KEPT_FAILURES, PastFailure, Replica
 from servehttp.plugins.patience import Crowd, Patience
 from servehttp.plugins.runner import Launch, Runner, RunnerError
 from servehttp.plugins.states import STARTABLE, Lifecycle, PluginState
@@ -126,6 +127,7 @@ class SupervisedPlugin(Replica):
         self._first_start: asyncio.Future[str | None] | None = None
         self._last_reason: str | None = None
         self._served = 0.0
+        self.failures: deque[PastFailure] = deque(maxlen=KEPT_FAILURES)
         self._stop_turn = asyncio.Lock()
 
     def change(self, policy: SupervisionPolicy) -> None:
@@ -206,6 +208,7 @@ class SupervisedPlugin(Replica):
     async def _supervise(self) -> None:
         while True:
             failure = await self._run()
+            self.failures.append(PastFailure(time.time(), failure.reason))
             self._mark_down(failure.reason)
             await self._clean_up(FAILURE_GRACE)
             delay = self._delay_after(failure)
@@ -335,7 +338,7 @@ class SupervisedPlugin(Replica):
 
     def _move(self, to: PluginState, reason: str | None = None) -> None:
         self._life.move(to, reason)
-        self.state, self.reason = to, reason
+        self.state, self.reason, self.since = to, reason, time.time()
         self._tell()
 
     def _warn(self, reason: str, delay: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from pathlib import Path
 from typing import Any, Self
 
@@ -10,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.plugins import PluginSettings
-from servehttp.settings.server import LogSettings, MetricsSettings, ServerSettings
+from servehttp.settings.server import ConsoleSettings, LogSettings, MetricsSettings, ServerSettings
 from servehttp.settings.sources import ENV_DELIMITER, ENV_PREFIX, gather
 
 
@@ -32,9 +33,18 @@ class GatewaySettings(BaseSettings):
     )
     server: ServerSettings = ServerSettings()
     metrics: MetricsSettings = MetricsSettings()
+    console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()
     plugins: PluginSettings = PluginSettings()
     limits: LimitSettings = LimitSettings()
+
+    @property
+    def has_console(self) -> bool:
+        """Whether there is the console: not by accident where others than those on this machine could reach it."""
+        if self.console.enabled is not None:
+            return self.console.enabled
+        server = self.server
+        return server.uds is None and not server.forwarded_allow_ips and _is_loopback(server.host)
 
     @classmethod
     def settings_customise_sources(
@@ -60,3 +70,10 @@ class GatewaySettings(BaseSettings):
             SettingsError: a file that cannot be read, a name that does not exist, or a value that cannot be used.
         """
         return gather(cls, config, overrides)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -107,6 +107,22 @@ class MetricsSettings(Group):
     )
 
 
+class ConsoleSettings(Group):
+    """The console, for administrators, and the API beside it."""
+
+    enabled: bool | None = Field(
+        default=None,
+        description="Whether there is the console at /console/; unless set, only on a loopback address and without "
+        "proxies in server.forwarded_allow_ips.",
+    )
+    interval: Seconds = Field(
+        default=10, description="Seconds between two of the 360 samples that are kept of each plugin's figures."
+    )
+    session_time: Seconds = Field(
+        default=43200, description="Seconds for which a link that was used signs in, where there is no workspace."
+    )
+
+
 class LogSettings(Group):
     """What is logged, on standard error."""
 

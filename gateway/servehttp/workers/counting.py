@@ -1,17 +1,16 @@
-"""The figures of all workers, those that are gone included: what was counted never gets less."""
+"""The figures of all workers, those that are gone included: what was counted never gets less. And their requests."""
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-
 from servehttp.figures import Counts, Figures
+from servehttp.requests_seen import RequestsSeen, SeenRequest, together
+from servehttp.workers.asking import Answers
 from servehttp.workers.channel import Channel
-from servehttp.workers.messages import Count, Counted
+from servehttp.workers.messages import Count, Counted, Look, Seen
 
 
 class WorkerFigures:
-    """Asks workers for their figures; a `Counter`.
+    """Asks workers for their figures and requests; a `Counter` and a `Witness`.
 
     A worker takes part from its `join` to its `leave`.
 
@@ -20,45 +19,44 @@ class WorkerFigures:
     """
 
     def __init__(self, timeout: float) -> None:
-        self._timeout = timeout
-        self._number = 0
-        self._told: dict[Channel, Counted] = {}
+        self._counted: Answers[Counted] = Answers(timeout)
+        self._seen: Answers[Seen] = Answers(timeout)
         self._gone = Figures()
-        self._changed = asyncio.Event()
 
     def join(self, channel: Channel) -> None:
         """Ask another worker as well."""
-        self._told[channel] = Counted(0, {}, {})
+        self._counted.join(channel)
+        self._seen.join(channel)
 
-    def note(self, channel: Channel, counted: Counted) -> None:
-        """A worker has told its figures."""
-        if channel in self._told:
-            self._told[channel] = counted
-            self._wake()
+    def note(self, channel: Channel, answer: Counted | Seen) -> None:
+        """A worker has told its figures, or its requests."""
+        if isinstance(answer, Counted):
+            self._counted.note(channel, answer)
+        else:
+            self._seen.note(channel, answer)
 
     def leave(self, channel: Channel) -> None:
         """A worker is gone, or goes: what it has told last stays counted."""
-        told = self._told.pop(channel, None)
+        self._seen.leave(channel)
+        told = self._counted.leave(channel)
         if told is not None:
             self._gone.add(Figures.from_json(told.counted))
-            self._wake()
 
     async def counts(self) -> Counts:
         """Those of all; of one that does not tell them in time, what it has told last."""
-        self._number = number = self._number + 1
-        for channel in self._told:
-            channel.send(Count(number))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._timeout):
-                while any(told.number < number for told in self._told.values()):
-                    await self._changed.wait()
+        answers = await self._counted.ask(Count)
         counted, present = Figures(), Figures()
         counted.add(self._gone)
-        for told in self._told.values():
+        for told in answers:
             counted.add(Figures.from_json(told.counted))
             present.add(Figures.from_json(told.present))
         return Counts(counted, present)
 
-    def _wake(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
+    async def requests(self, most: int) -> RequestsSeen:
+        """Those of all workers; of one that does not tell them in time, what it has told last."""
+        answers = await self._seen.ask(lambda number: Look(number, most))
+        seen = [
+            RequestsSeen([SeenRequest(**each) for each in told.open], [SeenRequest(**each) for each in told.slowest])
+            for told in answers
+        ]
+        return together(seen, most)

@@ -7,9 +7,9 @@ there is a replica no more. It answers each report with `Settled` when it has do
 could not be for now; it has drained; it has hung up. Reports of a replica that come faster than that are not all
 answered, but the last one always is. `Serving` says that it takes connections. `Forget` says that a user's sessions
 have changed, and is answered with `Forgotten` once the worker remembers nothing of them. `Change` brings other
-settings, `Dump` has the worker log what it does. `Count` asks for the worker's
-figures, which are in its `Counted`. The end of the channel is the
-end of the worker. There is no message to stop: that is what SIGTERM says.
+settings, `Dump` has the worker log what it does. `Count` asks for the worker's figures, which are in its `Counted`, and
+`Look` for single requests, which are in its `Seen`. The end of the channel is the end of the worker. There is no
+message to stop: that is what SIGTERM says.
 """
 
 from __future__ import annotations
@@ -149,6 +149,34 @@ class Counted:
     present: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Look:
+    """The worker is to tell of its requests.
+
+    Attributes:
+        number: rises with each of these.
+        most: how many of each kind.
+    """
+
+    number: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The worker's requests, with the attributes of `SeenRequest`.
+
+    Attributes:
+        number: of the last `Look`.
+        open: those that are open.
+        slowest: those that waited longest of the last minutes.
+    """
+
+    number: int
+    open: list[dict[str, Any]]
+    slowest: list[dict[str, Any]]
+
+
 Message: TypeAlias = (
     Setup
     | Hello
@@ -163,6 +191,8 @@ Message: TypeAlias = (
     | Dump
     | Count
     | Counted
+    | Look
+    | Seen
 )
 
 KINDS: dict[str, type[Message]] = {kind.__name__: kind for kind in get_args(Message)}

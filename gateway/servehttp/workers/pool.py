@@ -17,6 +17,7 @@ from servehttp.figures import Counts
 from servehttp.plugins.backoff import Backoff, RestartPolicy
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.reaper import Reaper
+from servehttp.requests_seen import RequestsSeen
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.tasks import log_tasks
 from servehttp.workers.channel import Channel
@@ -29,6 +30,7 @@ from servehttp.workers.messages import (
     Hello,
     Message,
     MessageError,
+    Seen,
     Serving,
     Settled,
     Setup,
@@ -104,6 +106,10 @@ class WorkerPool:
     async def counts(self) -> Counts:
         """What they have counted; a `Counter`."""
         return await self.figures.counts()
+
+    async def requests(self, most: int) -> RequestsSeen:
+        """Those of all workers; a `Witness`."""
+        return await self.figures.requests(most)
 
     async def wait_serving(self) -> None:
         """Returns when all of them take connections, and are connected to every plugin that runs."""
@@ -191,7 +197,7 @@ class WorkerPool:
                         self._notifier.note_settled(worker.channel, message)
                     case Forgotten():
                         self._notifier.note_forgotten(worker.channel, message)
-                    case Counted():
+                    case Counted() | Seen():
                         self.figures.note(worker.channel, message)
                     case Serving():
                         self._note_serving(worker.channel, worker.pid)

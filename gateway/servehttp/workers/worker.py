@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import structlog
@@ -38,9 +39,11 @@ from servehttp.workers.messages import (
     Gone,
     Hello,
     Introduced,
+    Look,
     Message,
     MessageError,
     Report,
+    Seen,
     Serving,
     Setup,
     decode,
@@ -78,7 +81,8 @@ class Worker:
         self._introduced = asyncio.Event()
         self._reader = reader
         identity = self._reader.identity if self._reader else None
-        self._front = front = make_front(self._plugins.registry, settings, identity, run)
+        passes = settings.has_console
+        self._front = front = make_front(self._plugins.registry, settings, identity, run, passes_console=passes)
         self._server = make_server(front, settings, front, lifespan="off", turns=share)
         self._channel: Channel | None = None
 
@@ -135,6 +139,8 @@ class Worker:
                 self._change(Settings(**message.settings))
             elif isinstance(message, Dump):
                 self._server.dump()
+            elif isinstance(message, Look):
+                self._look(message)
 
     def _make(self, plugin_id: str, number: int | None, generation: int) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._settings.transport
@@ -158,6 +164,11 @@ class Worker:
         self._plugins.change(self._policy)
         self._front.change(front_settings(settings, self._front.live_run))
         self._server.change(settings)
+
+    def _look(self, message: Look) -> None:
+        seen = self._server.seen(message.most)
+        opened, slowest = [asdict(each) for each in seen.open], [asdict(each) for each in seen.slowest]
+        self._send(Seen(message.number, opened, slowest))
 
     def _send(self, message: Message) -> None:
         assert self._channel is not None

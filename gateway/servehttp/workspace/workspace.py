@@ -11,6 +11,7 @@ from servehttp.workspace.domains.base.config import Config
 from servehttp.workspace.domains.base.domain import Domain, Resources
 from servehttp.workspace.domains.base.mail import Mail
 from servehttp.workspace.domains.base.maintenance import Maintenance
+from servehttp.workspace.domains.base.sizes import Sizes
 from servehttp.workspace.domains.base.system_properties import SystemProperties
 from servehttp.workspace.domains.people.bots import Bots
 from servehttp.workspace.domains.people.group_members import GroupMembers
@@ -156,6 +157,7 @@ class Workspace:
         self.sessions = Sessions(resources)
         self.shared_channels = SharedChannels(resources)
         self.sidebar = Sidebar(resources)
+        self.sizes = Sizes(resources)
         self.slash_commands = SlashCommands(resources)
         self.statuses = Statuses(resources)
         self.support = Support(resources)

@@ -7,15 +7,13 @@ import pytest
 
 from servehttp.plugins.output import OutputLimits, PluginOutput, Stream
 from servehttp.plugins.printed import (
-    BATCH,
     CUT_MARK,
     LINE_CHARACTERS,
-    Missed,
     PrintedByPlugins,
     PrintedLine,
     PrintedLines,
-    TooManyReaders,
 )
+from servehttp.tail import BATCH, Missed, TooManyReaders
 from support.patience import PATIENCE
 
 pytestmark = pytest.mark.anyio

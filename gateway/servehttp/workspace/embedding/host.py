@@ -15,7 +15,6 @@ from types import TracebackType
 from typing import Self
 
 from mattermost_plugin.message_sizes import ENVELOPE, LARGEST_MESSAGE_SIZE
-from mattermost_plugin.tunnel.settings import TunnelSettings
 from mattermost_plugin.types import ASGIApp, Receive, Scope, Send
 from servehttp.figures import Figures
 from servehttp.identity import Memories
@@ -25,7 +24,6 @@ from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.plugins.link import Link
 from servehttp.plugins.manifest import Manifest
-from servehttp.plugins.reaper import Reaper
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.replica_hooks import ReplicaHooks
 from servehttp.workspace.embedding.cleanup import cleaning_up
@@ -35,7 +33,6 @@ from servehttp.workspace.embedding.memories import forget_everywhere
 from servehttp.workspace.embedding.opening import explaining
 from servehttp.workspace.embedding.own_requests import answering
 from servehttp.workspace.embedding.session_identity import SessionIdentity
-from servehttp.workspace.embedding.shared_api import SharedApi
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.rest import make_rest
 from servehttp.workspace.rpc.server import Endpoint
@@ -56,12 +53,10 @@ class WorkspaceHost:
     Attributes:
         identity: knows whom tokens stand for.
         disabled: the ids of the plugins that are not to start, as it was when the workspace was opened.
-        shared: its REST API, as workers reach it; None where there are none.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.identity = SessionIdentity(lambda: self.workspace, settings.workspace.session_cache)
-        self.shared: SharedApi | None = None
         self.disabled: frozenset[str] = frozenset()
         self._memories: Memories | None = None
         self._settings = settings
@@ -132,16 +127,13 @@ class WorkspaceHost:
         """
         self._front = front
 
-    def share(self, tunnel: TunnelSettings, reaper: Reaper, memories: Memories) -> None:
-        """Offer the REST API to workers, and have them forget ended sessions; to be called before it is opened.
+    def tell(self, memories: Memories) -> None:
+        """Have others forget ended sessions as well; to be called before it is opened.
 
         Args:
-            tunnel: limits of the tunnels.
-            reaper: clears up should this process be killed.
-            memories: the workers'.
+            memories: theirs.
         """
         self._memories = memories
-        self.shared = SharedApi(self, tunnel, reaper)
 
     async def __aenter__(self) -> Self:
         """Open the database, bring its tables up to date, and on the very first start make an administrator.
@@ -170,9 +162,6 @@ class WorkspaceHost:
         self.disabled = await workspace.plugin_records.disabled()
         await undo.enter_async_context(cleaning_up(workspace, settings.workspace.cleanup_interval))
         await undo.enter_async_context(watching(workspace, settings.workspace.database_check_interval))
-        if self.shared is not None:
-            undo.push_async_callback(self.shared.stop)
-            await self.shared.start()
 
     async def _begin_to_manage(self, workspace: Workspace, undo: AsyncExitStack) -> None:
         if self._manage is None:

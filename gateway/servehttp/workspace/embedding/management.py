@@ -395,6 +395,8 @@ def _setting(described: Mapping[str, Any]) -> PluginSetting:
         secret=bool(described.get("secret")),
         type=str(described.get("type") or ""),
         options=tuple(str(value) for value in values),
+        display_name=str(described.get("display_name") or ""),
+        help_text=str(described.get("help_text") or ""),
     )
 
 

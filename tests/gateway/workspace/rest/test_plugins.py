@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from servehttp.plugins.printed import KEPT_LINES, READERS
+from servehttp.plugins.printed import KEPT_LINES
+from servehttp.tail import READERS
 from servehttp.workspace.domains.base.config_rules import MASK
 from servehttp.workspace.domains.plugins.plugins import PluginSetting
 from servehttp.workspace.workspace import Workspace
@@ -78,7 +79,7 @@ async def test_settings_are_shown_with_their_defaults_and_without_secrets(admin:
     shown = {setting["key"]: setting for setting in await admin.ok("GET", f"/plugins/{ID}/settings")}
     assert shown["Colour"] == {
         "key": "Colour", "value": "red", "default": "red", "stored": False, "type": "dropdown",
-        "options": ["red", "blue"], "secret": False,
+        "options": ["red", "blue"], "secret": False, "display_name": "", "help_text": "",
     }  # fmt: skip
     assert (shown["ApiKey"]["value"], shown["ApiKey"]["secret"]) == (MASK, True)
     assert (shown["Count"]["value"], shown["Count"]["stored"]) == (4, True)

@@ -33,6 +33,8 @@ class ShownSetting:
         type: as the manifest calls it, such as "bool"; empty where it says nothing of the setting.
         options: what the value may be, where it is one of several.
         secret: whether it is masked.
+        display_name: what people call it; empty where the manifest does not say.
+        help_text: what the manifest tells people of it.
     """
 
     key: str
@@ -42,6 +44,8 @@ class ShownSetting:
     type: str
     options: Sequence[str]
     secret: bool
+    display_name: str
+    help_text: str
 
 
 class PluginSettings(Domain):
@@ -86,7 +90,17 @@ class PluginSettings(Domain):
 
         value, default = masked(stored.get(setting.key, setting.default)), masked(setting.default)
         is_stored = setting.key in stored
-        return ShownSetting(setting.key, value, default, is_stored, setting.type, setting.options, secret)
+        return ShownSetting(
+            key=setting.key,
+            value=value,
+            default=default,
+            stored=is_stored,
+            type=setting.type,
+            options=setting.options,
+            secret=secret,
+            display_name=setting.display_name,
+            help_text=setting.help_text,
+        )
 
 
 def _spelt(values: Mapping[str, Any], described: Iterable[PluginSetting]) -> dict[str, Any]:

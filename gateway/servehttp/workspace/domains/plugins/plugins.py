@@ -39,6 +39,8 @@ class PluginSetting:
         secret: whether it is masked where configurations are shown.
         type: what it is, as the manifest calls it, such as "bool" or "text"; empty where that says nothing.
         options: what its value may be, where it is one of several.
+        display_name: what people call it; empty where the manifest does not say.
+        help_text: what the manifest tells people of it.
     """
 
     key: str
@@ -46,6 +48,8 @@ class PluginSetting:
     secret: bool = False
     type: str = ""
     options: Sequence[str] = ()
+    display_name: str = ""
+    help_text: str = ""
 
 
 class UnknownPlugin(Exception):

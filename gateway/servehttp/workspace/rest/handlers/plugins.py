@@ -12,8 +12,9 @@ from typing import IO, Any, get_args
 
 from starlette.responses import Response, StreamingResponse
 
-from servehttp.plugins.printed import KEPT_LINES, Missed, PrintedLine, PrintedLines, TooManyReaders
+from servehttp.plugins.printed import KEPT_LINES, PrintedLine, PrintedLines
 from servehttp.settings.kinds import LogLevel
+from servehttp.tail import Missed, TooManyReaders
 from servehttp.workspace.errors import AppFailure, invalid
 from servehttp.workspace.rest.access import LOGGED_IN, system
 from servehttp.workspace.rest.call import OK, RestCall

@@ -59,6 +59,11 @@ async def support_packet(call: RestCall) -> Any:
     return Response(await call.workspace.support.packet(), media_type="application/zip", headers=headers)
 
 
+async def get_sizes(call: RestCall) -> Any:
+    """How large the workspace is: counts, and bytes of files and the database. Of Mattermost's it has these alone."""
+    return await call.workspace.sizes.all()
+
+
 def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
@@ -69,5 +74,6 @@ ROUTES = [
     RestRoute("GET", "/license/client", client_license, PUBLIC),
     RestRoute("GET", "/config", get_config, system("manage_system")),
     RestRoute("PUT", "/config", update_config, system("manage_system")),
+    RestRoute("GET", "/analytics/old", get_sizes, system("get_analytics")),
     RestRoute("GET", "/system/support_packet", support_packet, system("manage_system")),
 ]

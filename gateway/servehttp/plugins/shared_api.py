@@ -1,4 +1,4 @@
-"""The REST API as the workers reach it: to them, this process is one more plugin.
+"""What this process answers itself as the workers reach it: to them, it is one more plugin.
 
 It listens like a plugin, at a socket in a folder of its own, and every worker has a tunnel to it, so bodies stream,
 WebSockets work, and limits are those of any plugin. It is never started or stopped by itself, and has no hooks.
@@ -32,7 +32,7 @@ STOP_GRACE = 1.0
 
 
 class SharedApi(Replica):
-    """The API, for workers to follow; it is RUNNING while it listens.
+    """The API and the console, for workers to follow; it is RUNNING while it listens.
 
     Args:
         app: answers.
