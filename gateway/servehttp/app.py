@@ -31,6 +31,7 @@ from servehttp.plugins.registry import Registry
 from servehttp.plugins.shared_api import SharedApi
 from servehttp.plugins.supervision import PluginObservers
 from servehttp.settings.gateway import GatewaySettings
+from servehttp.spans import begin_tracing
 
 RUN_BYTES = 4
 
@@ -314,6 +315,7 @@ def create_followed_app(
         workers: those processes.
         reaper: ends the plugins' processes should the gateway be killed; started and stopped with them.
     """
+    begin_tracing(settings.tracing)
     factory = PluginFactory(settings, tunnel_settings(settings), reaper, workers, host)
     manifests = list(manifests)
     _warn_of_strangers(settings, manifests)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from mattermost_plugin.exchange import Request
+from mattermost_plugin.tracing import Span
 from servehttp.front.responses import Refusal
 from servehttp.request_lines import log_request
 from servehttp.requests_seen import PATH_CHARACTERS, SeenRequest
@@ -28,6 +29,8 @@ class RequestRecord:
         problem: why it did not end as it should have, if it did not.
         cut_short: what ended its exchange before the response was complete, if anything did: an `Ending`'s cause.
         refused: whether the answer is the gateway's own.
+        span: of a trace; None where it has none.
+        request: its head.
     """
 
     def __init__(self, request: Request, path: bytes) -> None:
@@ -42,16 +45,17 @@ class RequestRecord:
         self.problem: str | None = None
         self.cut_short: str | None = None
         self.refused = False
-        self._request = request
+        self.span: Span | None = None
+        self.request = request
         self.path = path
 
     @property
     def method(self) -> str:
-        return self._request.method
+        return self.request.method
 
     @property
     def is_websocket(self) -> bool:
-        return self._request.websocket
+        return self.request.websocket
 
     def begin_response(self, status: int) -> None:
         self.status = status
@@ -62,14 +66,14 @@ class RequestRecord:
         self.plugin_id = refusal.plugin_id or ""
         self.refused = True
         self.begin_response(refusal.status)
-        body = refusal.body(self._request.request_id)
-        if self._request.method != "HEAD":
+        body = refusal.body(self.request.request_id)
+        if self.request.method != "HEAD":
             self.bytes_out += len(body)
         return body
 
     def seen(self, now: float) -> SeenRequest:
         """As it is told to an operator; `now` is when the request is over, or the time if it is not."""
-        request, first = self._request, self.first_byte
+        request, first = self.request, self.first_byte
         return SeenRequest(
             request_id=request.request_id.decode("latin-1"),
             plugin=self.plugin_id,
@@ -87,7 +91,7 @@ class RequestRecord:
 
     def log(self, now: float) -> None:
         """Write the line; `now` is when the request is over."""
-        request = self._request
+        request = self.request
         method = "WEBSOCKET" if self.is_websocket else request.method
         log_request(
             f"{method} {self.path.decode('latin-1')}",

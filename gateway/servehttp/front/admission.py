@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
 
+from mattermost_plugin import tracing
 from mattermost_plugin.exchange import End, Exchange, Request
 from mattermost_plugin.sink import SinkExchange
 from mattermost_plugin.tunnel.errors import TunnelClosed
@@ -23,6 +24,7 @@ from servehttp.front import responses
 from servehttp.front.credentials import TooManyTokens, identify, identify_at_once, may_identify
 from servehttp.front.headers import RequestHeaders
 from servehttp.front.ledger import Ledger
+from servehttp.front.request_spans import RequestSpans
 from servehttp.front.responses import Refusal
 from servehttp.front.routing import PREFIX, PUBLIC, Route, find_route, is_console
 from servehttp.front.rules import ResponseRules
@@ -89,7 +91,9 @@ class Admission:
         passes_console: bool = False,
     ) -> None:
         self.settings = settings
-        self.ledger = Ledger(registry, lines=settings.access_log)
+        tracer = tracing.current()
+        spans = RequestSpans(tracer) if tracer is not None else None
+        self.ledger = Ledger(registry, lines=settings.access_log, spans=spans)
         self._registry = registry
         self._identity = identity
         self._has_api = has_api

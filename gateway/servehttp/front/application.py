@@ -139,6 +139,7 @@ class Front:
         path = _raw_path(scope)
         mount = _root_length(scope, path)
         record.plugin_id = self.admission.admit(request, path, has_body=_has_body(scope), mount=mount).plugin_id
+        self.admission.ledger.admit(record)
         sender: str | None = (scope.get("extensions") or {}).get(SENDING_PLUGIN)
         if sender is not None:
             request.headers = [*request.headers, (PLUGIN_HEADER, sender.encode())]

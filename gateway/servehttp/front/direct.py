@@ -150,6 +150,7 @@ class DirectCycle(Sink):
         else:
             self._admission.admit_alike(self.request, self._record.path, admitted)
         self._record.plugin_id = admitted.plugin_id
+        self._admission.ledger.admit(self._record)
         return admitted
 
     def _follow(self, exchange: SinkExchange) -> None:

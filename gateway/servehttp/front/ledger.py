@@ -22,6 +22,7 @@ from typing import Final
 
 from servehttp.figures import Figures
 from servehttp.front.access_log import RequestRecord
+from servehttp.front.request_spans import RequestSpans
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.registry import Registry
 from servehttp.requests_seen import Slowest
@@ -50,19 +51,27 @@ class Ledger:
     Args:
         registry: the plugins.
         lines: whether each request is a line of the access log.
+        spans: has a span for each; None where nothing is traced.
 
     Attributes:
         figures: what was counted.
         lines: whether each request is a line of the access log.
         slowest: the requests of the last minutes that waited longest for their responses.
+        spans: as given.
     """
 
-    def __init__(self, registry: Registry, *, lines: bool) -> None:
+    def __init__(self, registry: Registry, *, lines: bool, spans: RequestSpans | None = None) -> None:
         self.figures = Figures()
         self.slowest = Slowest()
+        self.spans = spans
         self._registry = registry
         self.lines = lines
         self._known = {NOBODY}
+
+    def admit(self, record: RequestRecord) -> None:
+        """A request goes to a plugin."""
+        if self.spans is not None:
+            self.spans.begin(record)
 
     def close(self, record: RequestRecord) -> None:
         """A request is over."""
@@ -71,6 +80,8 @@ class Ledger:
             self._count(record, now)
         if self.lines and (record.plugin_id != API_ID or record.refused):  # the API writes its own
             record.log(now)
+        if self.spans is not None:
+            self.spans.end(record)
 
     def _count(self, record: RequestRecord, now: float) -> None:
         figures, plugin = self.figures, self._plugin(record.plugin_id)

@@ -128,6 +128,7 @@ class DirectWebSocket(Sink):
         try:
             admitted = admission.admit(request, self._record.path, has_body=False)
             plugin_id = self._record.plugin_id = admitted.plugin_id
+            admission.ledger.admit(self._record)
             admission.check_websockets(plugin_id)
             if not admission.identify_at_once(request, admitted.headers, has_body=False):
                 return False

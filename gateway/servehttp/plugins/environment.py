@@ -14,6 +14,7 @@ from pathlib import Path
 
 from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, MAGIC_COOKIE_KEY, MAGIC_COOKIE_VALUE
 from mattermost_plugin.message_sizes import ENV_MESSAGE_SIZE, ENV_WEBSOCKET_MESSAGE_SIZE
+from mattermost_plugin.tracing import ENV_TRACING
 from servehttp.plugins.reaper_process import FOLDER_VARIABLE
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.kinds import LogLevel
@@ -89,6 +90,12 @@ def mattermost_variables(
         "MATTERMOST_PLUGIN_HOOK_TIMEOUT": f"{settings.plugins.hook_timeout:g}",
         "MATTERMOST_PLUGIN_LOG_LEVEL": log_level.upper(),
     }
+
+
+def tracing_variables(plugin_id: str, source: Mapping[str, str]) -> dict[str, str]:
+    """By which a plugin traces as the gateway does, under its own name."""
+    given = {name: value for name, value in source.items() if name.startswith("OTEL_")}
+    return {**given, "OTEL_SERVICE_NAME": plugin_id, ENV_TRACING: "1"}
 
 
 def api_variables(target: str, token: str) -> dict[str, str]:

@@ -17,7 +17,7 @@ from servehttp.plugins.attached import attach
 from servehttp.plugins.attached_api import AttachedApi
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.dialing import GatewayTLS
-from servehttp.plugins.environment import inherited, mattermost_variables
+from servehttp.plugins.environment import inherited, mattermost_variables, tracing_variables
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.host import PluginHost
 from servehttp.plugins.installed import InstalledPlugins
@@ -171,7 +171,8 @@ class PluginFactory:
             number or 1,
             self.levels.of(manifest.id),
         )
-        environment = {**passed, **own}
+        traced = tracing_variables(manifest.id, os.environ) if self.settings.tracing.enabled else {}
+        environment = {**passed, **own, **traced}
         host, installed = self.host, InstalledPlugins.below(self.settings.data_dir)
         return ProcessSpec(
             plugin_id=manifest.id,

@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from servehttp.settings.limits import LimitSettings
 from servehttp.settings.plugins import PluginSettings
-from servehttp.settings.server import ConsoleSettings, LogSettings, MetricsSettings, ServerSettings
+from servehttp.settings.server import ConsoleSettings, LogSettings, MetricsSettings, ServerSettings, TracingSettings
 from servehttp.settings.sources import ENV_DELIMITER, ENV_PREFIX, gather
 
 
@@ -34,6 +34,7 @@ class GatewaySettings(BaseSettings):
     server: ServerSettings = ServerSettings()
     metrics: MetricsSettings = MetricsSettings()
     console: ConsoleSettings = ConsoleSettings()
+    tracing: TracingSettings = TracingSettings()
     log: LogSettings = LogSettings()
     plugins: PluginSettings = PluginSettings()
     limits: LimitSettings = LimitSettings()

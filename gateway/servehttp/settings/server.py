@@ -123,6 +123,15 @@ class ConsoleSettings(Group):
     )
 
 
+class TracingSettings(Group):
+    """What is traced; where to and how much of it, OpenTelemetry's own variables say (OTEL_…)."""
+
+    enabled: bool = Field(
+        default=False,
+        description="Whether gateway and plugins have spans for requests, hooks and API calls; needs servehttp[otel].",
+    )
+
+
 class LogSettings(Group):
     """What is logged, on standard error."""
 

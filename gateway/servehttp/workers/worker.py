@@ -28,6 +28,7 @@ from servehttp.plugins.dialing import GatewayTLS
 from servehttp.plugins.host import API_ID
 from servehttp.plugins.link import Link
 from servehttp.settings.plugins import PluginSettings
+from servehttp.spans import begin_tracing
 from servehttp.workers.channel import LINE_LIMIT, Channel
 from servehttp.workers.messages import (
     Change,
@@ -74,6 +75,7 @@ class Worker:
     """
 
     def __init__(self, settings: Settings, share: Share, reader: WorkspaceReader | None, run: str) -> None:
+        begin_tracing(settings.tracing)
         self._settings = settings.plugins
         self._tunnel = tunnel_settings(settings)
         self._policy = mirror_policy(settings.plugins)

@@ -20,6 +20,7 @@ from mattermost_plugin.calls.limits import (
 from mattermost_plugin.grpc import calls_pb2 as pb
 from mattermost_plugin.origin import NOWHERE, Origin
 from mattermost_plugin.statuses import Status
+from mattermost_plugin.tracing import Context
 from mattermost_plugin.tunnel.errors import RemoteProtocolError
 
 
@@ -134,7 +135,8 @@ class Answering:
         self._last = call
         self._open.add(call)
         timeout = request.timeout / 1e6 if request.timeout else None
-        self._asked[call] = Asked(call, method, timeout, body, Origin(request.request_id))
+        origin = Origin(request.request_id, Context(request.traceparent, request.tracestate))
+        self._asked[call] = Asked(call, method, timeout, body, origin)
 
     def _is_running(self, call: int) -> bool:
         """Whether a cancelled call runs; one that does not is answered here, if it is open at all."""

@@ -70,7 +70,13 @@ class Asking:
         if largest is not None:
             self._limits[call] = largest
         self._unsent[call] = pb.Request(
-            call=call, method=method, timeout=_microseconds(timeout), body=body, request_id=origin.request_id
+            call=call,
+            method=method,
+            timeout=_microseconds(timeout),
+            body=body,
+            request_id=origin.request_id,
+            traceparent=origin.context.traceparent,
+            tracestate=origin.context.tracestate,
         )
         return call
 

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eservehttp/calls/v1/calls.proto\x12\x12servehttp.calls.v1\"I\n\x05\x41sked\x12-\n\x08requests\x18\x01 \x03(\x0b\x32\x1b.servehttp.calls.v1.Request\x12\x11\n\tcancelled\x18\x02 \x03(\x04\"Z\n\x07Request\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07timeout\x18\x03 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x12\n\nrequest_id\x18\x05 \x01(\t\";\n\x08\x41nswered\x12/\n\tresponses\x18\x01 \x03(\x0b\x32\x1c.servehttp.calls.v1.Response\"c\n\x08Response\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x0c\n\x04more\x18\x05 \x01(\x08\x12\x0f\n\x07refused\x18\x06 \x01(\x08\x32O\n\x05\x43\x61lls\x12\x46\n\x07\x43onnect\x12\x19.servehttp.calls.v1.Asked\x1a\x1c.servehttp.calls.v1.Answered(\x01\x30\x01\x42 Z\x1eservehttp.dev/calls/v1;callsv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eservehttp/calls/v1/calls.proto\x12\x12servehttp.calls.v1\"I\n\x05\x41sked\x12-\n\x08requests\x18\x01 \x03(\x0b\x32\x1b.servehttp.calls.v1.Request\x12\x11\n\tcancelled\x18\x02 \x03(\x04\"\x83\x01\n\x07Request\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\x0f\n\x07timeout\x18\x03 \x01(\x04\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x12\n\nrequest_id\x18\x05 \x01(\t\x12\x13\n\x0btraceparent\x18\x06 \x01(\t\x12\x12\n\ntracestate\x18\x07 \x01(\t\";\n\x08\x41nswered\x12/\n\tresponses\x18\x01 \x03(\x0b\x32\x1c.servehttp.calls.v1.Response\"c\n\x08Response\x12\x0c\n\x04\x63\x61ll\x18\x01 \x01(\x04\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0c\n\x04text\x18\x03 \x01(\t\x12\x0c\n\x04\x62ody\x18\x04 \x01(\x0c\x12\x0c\n\x04more\x18\x05 \x01(\x08\x12\x0f\n\x07refused\x18\x06 \x01(\x08\x32O\n\x05\x43\x61lls\x12\x46\n\x07\x43onnect\x12\x19.servehttp.calls.v1.Asked\x1a\x1c.servehttp.calls.v1.Answered(\x01\x30\x01\x42 Z\x1eservehttp.dev/calls/v1;callsv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._serialized_options = b'Z\036servehttp.dev/calls/v1;callsv1'
   _globals['_ASKED']._serialized_start=54
   _globals['_ASKED']._serialized_end=127
-  _globals['_REQUEST']._serialized_start=129
-  _globals['_REQUEST']._serialized_end=219
-  _globals['_ANSWERED']._serialized_start=221
-  _globals['_ANSWERED']._serialized_end=280
-  _globals['_RESPONSE']._serialized_start=282
-  _globals['_RESPONSE']._serialized_end=381
-  _globals['_CALLS']._serialized_start=383
-  _globals['_CALLS']._serialized_end=462
+  _globals['_REQUEST']._serialized_start=130
+  _globals['_REQUEST']._serialized_end=261
+  _globals['_ANSWERED']._serialized_start=263
+  _globals['_ANSWERED']._serialized_end=322
+  _globals['_RESPONSE']._serialized_start=324
+  _globals['_RESPONSE']._serialized_end=423
+  _globals['_CALLS']._serialized_start=425
+  _globals['_CALLS']._serialized_end=504
 # @@protoc_insertion_point(module_scope)

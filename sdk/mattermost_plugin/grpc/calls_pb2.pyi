@@ -62,6 +62,8 @@ class Request(_message.Message):
     TIMEOUT_FIELD_NUMBER: _builtins.int
     BODY_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
+    TRACEPARENT_FIELD_NUMBER: _builtins.int
+    TRACESTATE_FIELD_NUMBER: _builtins.int
     call: _builtins.int
     """1, 2, 3, … on each stream, none twice."""
     method: _builtins.str
@@ -72,6 +74,9 @@ class Request(_message.Message):
     """The request message of the rpc."""
     request_id: _builtins.str
     """The id of the HTTP request that the call is made for, where it is made for one and that has an id."""
+    traceparent: _builtins.str
+    """The place in a trace that the call is made at, as W3C's headers of these names say it; empty where nothing is traced."""
+    tracestate: _builtins.str
     def __init__(
         self,
         *,
@@ -80,10 +85,12 @@ class Request(_message.Message):
         timeout: _builtins.int = ...,
         body: _builtins.bytes = ...,
         request_id: _builtins.str = ...,
+        traceparent: _builtins.str = ...,
+        tracestate: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "method", b"method", "request_id", b"request_id", "timeout", b"timeout"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "call", b"call", "method", b"method", "request_id", b"request_id", "timeout", b"timeout", "traceparent", b"traceparent", "tracestate", b"tracestate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

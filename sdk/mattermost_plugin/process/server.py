@@ -12,7 +12,9 @@ import ssl
 from collections.abc import Sequence
 from typing import Any
 
+from mattermost_plugin import tracing
 from mattermost_plugin.asgi import ASGIAdapter, Lifespan, LifespanError
+from mattermost_plugin.asgi.traced import traced
 from mattermost_plugin.background import cancel_tasks
 from mattermost_plugin.handshake import APP_PROTOCOL_VERSION, CORE_PROTOCOL_VERSION, Handshake
 from mattermost_plugin.loggers import get_logger
@@ -24,6 +26,8 @@ from mattermost_plugin.process.options import ServerOptions
 from mattermost_plugin.process.services import Services
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
 from mattermost_plugin.tls import TLSFiles, server_context
+
+INSTALL_TRACING = "pip install 'servehttp[otel]'"
 
 GO_PLUGIN_CORE_PROTOCOL_VERSION = str(CORE_PROTOCOL_VERSION)
 GO_PLUGIN_APP_PROTOCOL_VERSION = str(APP_PROTOCOL_VERSION)
@@ -107,6 +111,8 @@ class PluginServer:
         self._started = True
         context = self._context()
         application = self.plugin.asgi_app()
+        if tracing.is_wanted() and begin_tracing(self.config.plugin_id):
+            application = traced(application)
         self._lifespan = Lifespan(application)
         try:
             adapter = ASGIAdapter(application, await self._lifespan.startup())
@@ -183,6 +189,17 @@ class PluginServer:
             logger.error("the application's shutdown failed: %s", error)
         except TimeoutError:
             logger.error("the application's shutdown took longer than %s s", SHUTDOWN_TIMEOUT)
+
+
+def begin_tracing(service: str) -> bool:
+    """Trace in this process; False where it has not what it takes."""
+    try:
+        from mattermost_plugin import opentelemetry  # here, because its library is optional
+    except ImportError as error:
+        logger.warning("requests are not traced here: %s; %s", error, INSTALL_TRACING)
+        return False
+    opentelemetry.begin(service)
+    return True
 
 
 def format_handshake_line(port: int) -> str:

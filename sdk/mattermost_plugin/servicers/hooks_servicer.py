@@ -26,6 +26,7 @@ from mattermost_plugin.runtime_config import DEFAULT_HOOK_TIMEOUT
 from mattermost_plugin.servicers.binding import BoundHook, bind
 from mattermost_plugin.servicers.hook_runner import HookError, HookInvocationError, HookResultError, HookRunner
 from mattermost_plugin.servicers.table import UNARY_HOOKS
+from mattermost_plugin.tracing import Kind, around
 
 if TYPE_CHECKING:
     from mattermost_plugin.serve_http.hook import HTTPRequest, HTTPResponseWriter
@@ -166,12 +167,14 @@ class PluginHooksServicerImpl:
             return hook.absent(request)
         if not here().request_id and "plugin_context" in request.DESCRIPTOR.fields_by_name:
             enter(Origin(request.plugin_context.request_id))  # as hosts say it that know the contract alone
-        try:
-            return hook.answer(request, await self._call(hook, bound, request, context))
-        except HookError as error:
-            failure = error
-        except Exception as error:  # the border to the plugin's code: what it returned may be anything
-            failure = HookResultError(hook.name.value, error)
+        with around(f"hook {hook.name.value}", Kind.CALLED) as span:
+            try:
+                return hook.answer(request, await self._call(hook, bound, request, context))
+            except HookError as error:
+                failure = error
+            except Exception as error:  # the border to the plugin's code: what it returned may be anything
+                failure = HookResultError(hook.name.value, error)
+            span.fail(str(failure))
         logger.error("%s", failure, exc_info=_trace_of(failure), extra={"hook": hook.name.value})
         return hook.absent(request) if bound.options.on_error == "allow" else hook.failed(failure)
 

@@ -9,6 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import structlog
 from google.protobuf.message import Message
 
+from mattermost_plugin.tracing import Kind, around
 from servehttp.figures import HOOKS, Figures
 from servehttp.logs import of_request
 
@@ -109,8 +110,10 @@ class Callers:
         try:
             if asked is None:
                 raise LookupError("the plugin is not connected to")
-            async with asyncio.timeout(self._timeout):
-                return await asked.call(hook, request, self._timeout)
+            with around(f"hook {hook}", Kind.CALLING) as span:
+                span.note(servehttp_plugin__id=plugin_id)
+                async with asyncio.timeout(self._timeout):
+                    return await asked.call(hook, request, self._timeout)
         except Exception as error:
             outcome = "late" if isinstance(error, TimeoutError) else "failed"
             reason = _reason(error, self._timeout)

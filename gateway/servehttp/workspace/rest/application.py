@@ -8,6 +8,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp
 
+from mattermost_plugin import tracing
+from mattermost_plugin.asgi.traced import traced
 from servehttp.workspace.packages import modules_of
 from servehttp.workspace.rest import handlers
 from servehttp.workspace.rest.access_lines import AccessLines
@@ -39,4 +41,4 @@ def make_rest(workspace: Workspace, settings: RestSettings, *, lines: bool = Fal
         routes=[*routes, sockets.route(), *LoginPage(workspace).routes()], exception_handlers={HTTPException: no_route}
     )
     application.router.redirect_slashes = False  # nothing but the table is there
-    return AccessLines(application, write=lines)
+    return AccessLines(traced(application) if tracing.current() is not None else application, write=lines)

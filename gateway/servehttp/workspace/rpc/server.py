@@ -31,6 +31,7 @@ from mattermost_plugin.listening.unary import unary
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.targets import UNIX
+from mattermost_plugin.tracing import Kind, around
 from mattermost_plugin.tunnel.rpc import CONNECT as TUNNEL
 from mattermost_plugin.tunnel.servicer import TunnelServicer
 from mattermost_plugin.unix_sockets import listen_at, unlink_socket
@@ -169,7 +170,9 @@ def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitab
     async def answer(request: Message, context: CallContext) -> Message:
         began, outcome = time.perf_counter(), "failed"
         try:
-            response = responder.result(await handler(call, request))
+            with around(f"api {rpc}", Kind.CALLED) as span:
+                span.note(servehttp_plugin__id=call.plugin_id)
+                response = responder.result(await handler(call, request))
             outcome = "answered"
             return response
         except AppFailure as failure:

@@ -27,6 +27,7 @@ from mattermost_plugin.api.channel import Options, create_async_channel, merged
 from mattermost_plugin.calls.errors import CallRefused
 from mattermost_plugin.statuses import CallFailed
 from mattermost_plugin.targets import UNIX
+from mattermost_plugin.tracing import Kind, around
 
 if TYPE_CHECKING:  # it takes long to import, and only some calls need it
     import grpc
@@ -138,6 +139,10 @@ class AsyncCaller:
         await self.close()
 
     async def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, timeout: float | None = None) -> ResponseT:
+        with around(f"api {rpc.name}", Kind.CALLING):
+            return await self._try(rpc, request, timeout)
+
+    async def _try(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, timeout: float | None) -> ResponseT:
         attempts = Attempts(rpc, self._endpoint.seconds(rpc, timeout))
         while True:
             try:

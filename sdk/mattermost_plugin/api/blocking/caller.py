@@ -24,6 +24,7 @@ from mattermost_plugin.api.calls import (
     with_origin,
 )
 from mattermost_plugin.api.channel import Options, create_channel
+from mattermost_plugin.tracing import Kind, around
 
 
 class BlockingCaller:
@@ -98,6 +99,10 @@ class BlockingCaller:
 
     def _call(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, timeout: float | None = None) -> ResponseT:
         _refuse_event_loop(rpc.name)
+        with around(f"api {rpc.name}", Kind.CALLING):
+            return self._try(rpc, request, timeout)
+
+    def _try(self, rpc: Rpc[RequestT, ResponseT], request: RequestT, timeout: float | None) -> ResponseT:
         attempts = Attempts(rpc, self._endpoint.seconds(rpc, timeout))
         while True:
             try:
