@@ -4,8 +4,8 @@
 # make test-fast      run those that start no process and use no network, against the sources as they are: within a minute
 # make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
 # make test-pure      run the tests of the compiled modules as plain Python
-# make coverage       tell which branches the tests passed that were run with COVERAGE=1 (by `test` and `test-pure`), and
-#                     fail where these are too few
+# make coverage       run all tests against the sources as they are, count the branches that they pass, in the processes that
+#                     they start as well, and fail where these are too few; takes twice the time of `make test`
 # make lint           check style, types, imports, generated code and the wire contract
 # make bench          measure the gateway beside uvicorn alone and nginx (ROUNDS=, DURATION=, ONLY= change what is measured;
 #                     PURE=1 measures it as plain Python, which is not published); other benchmarks by ARGS="WHAT …":
@@ -52,10 +52,6 @@ SOURCES := $(shell find sdk gateway -name '*.py')
 MEASURED := $(if $(PURE),$(LOADTEST),$(INSTALLED))
 MEASURED_BIN := $(if $(PURE),$(BIN),$(INSTALLED_BIN))
 
-MEASURING := $(if $(COVERAGE),-m coverage run)
-# Of these the branches are counted that they pass: to count takes twice the time, and of what is compiled `test-pure` counts.
-COUNTED := $(filter-out tests/gateway/front tests/gateway/__pycache__,$(wildcard tests/gateway/*)) tests/sdk tests/interop \
-	$(addprefix tests/integration/test_,lifecycle.py workers.py workspace.py replicas_managed.py reload.py)
 PYTEST := -m pytest -n $(WORKERS) --dist worksteal
 
 # What is compiled to bytecode once is not compiled again by each of hundreds of processes, whatever the environment says.
@@ -95,12 +91,7 @@ demo: $(DEMO)
 
 test: $(INSTALLED)
 	$(INSTALLED_BIN)/servehttp --version
-ifdef COVERAGE
-	$(INSTALLED_BIN)/python $(MEASURING) $(PYTEST) $(ARGS) $(COUNTED)
-	$(INSTALLED_BIN)/python $(PYTEST) $(ARGS) $(COUNTED:%=--ignore=%)
-else
 	$(INSTALLED_BIN)/python $(PYTEST) $(ARGS)
-endif
 
 test-fast: $(READY)
 	$(BIN)/python -m pytest -q -n $(CORES) --dist worksteal --fast $(ARGS)
@@ -111,10 +102,12 @@ test-postgres: $(READY)
 		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
-	$(BIN)/python $(MEASURING) $(PYTEST) tests/tunnel tests/sdk/asgi tests/sdk/http2 tests/sdk/serve_http tests/sdk/listening \
+	$(BIN)/python $(PYTEST) tests/tunnel tests/sdk/asgi tests/sdk/http2 tests/sdk/serve_http tests/sdk/listening \
 		tests/sdk/test_headers.py tests/gateway/front tests/gateway/plugins/test_balancer.py tests/test_compiled_build.py $(ARGS)
 
 coverage: $(READY)
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run $(PYTEST) $(ARGS)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report
 

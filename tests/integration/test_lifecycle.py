@@ -172,7 +172,12 @@ async def test_a_plugin_that_does_not_start_says_why_and_the_others_serve(
 async def test_a_plugin_that_hangs_at_its_start_is_tried_again_beside_those_that_serve(tmp_path: Path) -> None:
     """A time-out counts half a failure: the next start may take longer."""
     bad = write_plugin(tmp_path, "print('hello'); import time; time.sleep(1000)")
-    environment = {**QUICK, "SERVEHTTP_PLUGINS__RESTART_LIMIT": "1", "SERVEHTTP_PLUGINS__START_TIMEOUT": "8"}
+    environment = {
+        **QUICK,
+        "SERVEHTTP_PLUGINS__RESTART_LIMIT": "1",
+        "SERVEHTTP_PLUGINS__RESTART_DELAY": "30",
+        "SERVEHTTP_PLUGINS__START_TIMEOUT": "8",
+    }
     async with running(SUBJECT, bad, environment=environment) as gateway:
         assert (await fetch(gateway.port, f"{BASE}/pid")).status == 200
         broken = await state(gateway, "com.example.bad")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from support import forked
 
 TIMEOUT = 60.0
 
@@ -13,12 +14,5 @@ TIMEOUT = 60.0
 def run(*arguments: str | int | Path, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
     """`python -m servehttp` with these arguments, in an environment without settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("SERVEHTTP_")}
-    return subprocess.run(
-        [sys.executable, "-m", "servehttp", *map(str, arguments)],
-        cwd=cwd,
-        env={**inherited, "COLUMNS": "200", "NO_COLOR": "1", **environment},
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
+    environment = {**inherited, "COLUMNS": "200", "NO_COLOR": "1", **environment}
+    return forked.run([*map(str, arguments)], environment, cwd or Path.cwd(), TIMEOUT)

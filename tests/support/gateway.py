@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import signal
-import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from support.forked import Process, start
 from support.patience import PATIENCE
 
 START = PATIENCE
@@ -22,7 +22,6 @@ START = PATIENCE
 STOP = PATIENCE
 CLEAN_UP = 5.0
 """Seconds for the gateway's own helper to end what a killed gateway leaves."""
-LINE_LIMIT = 1 << 20
 MEASURED = "COVERAGE_PROCESS_CONFIG" in os.environ
 """A process that is killed does not tell what ran in it."""
 WITHOUT_WORKSPACE = {"SERVEHTTP_WORKSPACE__ENABLED": "false"}
@@ -40,7 +39,7 @@ class Gateway:
         seen: every process that was ever seen below it.
     """
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: Process) -> None:
         self.process = process
         self.port = 0
         self.logs: list[Log] = []
@@ -154,22 +153,11 @@ async def running(
         terminal: whether its standard input is a terminal.
     """
     ends: tuple[int, ...] = os.openpty() if terminal else ()
-    limited = ("sh", "-c", 'ulimit -n "$0" && exec "$@"', str(files)) if files else ()
-    process = await asyncio.create_subprocess_exec(
-        *limited,
-        sys.executable,
-        "-m",
-        "servehttp",
-        "serve",
-        "--port",
-        "0",
-        "--log-format",
-        "json",
-        *map(str, arguments),
-        stdin=ends[1] if terminal else asyncio.subprocess.DEVNULL,
-        stderr=asyncio.subprocess.PIPE,
-        env={**os.environ, **WITHOUT_WORKSPACE, **(environment or {})},
-        limit=LINE_LIMIT,
+    process = await start(
+        ["serve", "--port", "0", "--log-format", "json", *map(str, arguments)],
+        {**os.environ, **WITHOUT_WORKSPACE, **(environment or {})},
+        files,
+        stdin=ends[1] if terminal else None,
     )
     gateway = Gateway(process)
     try:
