@@ -161,6 +161,11 @@ class GatewayApp:
             raise RuntimeError("a worker has passed on what is not for the main process")
         await own(scope, receive, send)
 
+    def show(self, console: Console) -> None:
+        """Have a console."""
+        self.console = console
+        self.front.has_console = True
+
     def _own(self, scope: Scope) -> ASGIApp | None:
         """What answers a request that is for no plugin but for this process."""
         if self.host is not None and self.front.is_api(scope):

@@ -118,7 +118,7 @@ class Console:
     @asynccontextmanager
     async def serving(self) -> AsyncIterator[None]:
         """Be the gateway's console, and remember how it is; at the end what was begun is waited for."""
-        self.gateway.console = self
+        self.gateway.show(self)
         self.tell_link()
         try:
             async with meanwhile(self._watch.run(), name="console"):

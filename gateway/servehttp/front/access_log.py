@@ -61,15 +61,17 @@ class RequestRecord:
         self.status = status
         self.first_byte = time.perf_counter()
 
-    def begin_refusal(self, refusal: Refusal) -> bytes:
+    def begin_refusal(self, refusal: Refusal) -> tuple[Refusal, bytes]:
         """The gateway answers itself, for the plugin that the answer names; returns the answer's body."""
         self.plugin_id = refusal.plugin_id or ""
         self.refused = True
         self.begin_response(refusal.status)
+        if not self.is_websocket:
+            refusal = refusal.told_to(self.request.header(b"accept"))
         body = refusal.body(self.request.request_id)
         if self.request.method != "HEAD":
             self.bytes_out += len(body)
-        return body
+        return refusal, body
 
     def seen(self, now: float) -> SeenRequest:
         """As it is told to an operator; `now` is when the request is over, or the time if it is not."""

@@ -127,6 +127,8 @@ class Admission:
         route = self._route(path, mount)
         if not request.websocket:
             if route.root_length == len(path):
+                if self._registry.get(route.plugin_id) is None:
+                    raise Rejected(responses.not_found(route.plugin_id))
                 raise Rejected(_add_slash(request, route))
             if has_body:  # most have none, and need no search for its length
                 self._check_length(request, route.plugin_id)
@@ -163,7 +165,7 @@ class Admission:
         except BadPath as error:
             raise Rejected(responses.bad_path(str(error))) from None
         if route is None:
-            raise Rejected(responses.not_found())
+            raise Rejected(responses.NOTHING_HERE)
         return route
 
     def _is_main_process(self, path: bytes, mount: int) -> bool:

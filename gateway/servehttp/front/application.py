@@ -18,6 +18,7 @@ from servehttp.front.live_pages import LivePages
 from servehttp.front.public_files import PublicFiles
 from servehttp.front.routing import is_console
 from servehttp.front.settings import FrontSettings
+from servehttp.front.start_page import StartPage
 from servehttp.front.websocket import WebSocketForward, refuse_websocket
 from servehttp.identity import Identity
 from servehttp.plugins.host import API_ID
@@ -39,6 +40,7 @@ class Front:
 
     Attributes:
         admission: what decides which requests go to a plugin.
+        has_console: whether there is the console, so that the list of plugins leads there.
         live_pages: has pages reload themselves, where somebody writes plugins; all of HTTP has to pass here then.
     """
 
@@ -55,6 +57,8 @@ class Front:
         self._registry = registry
         self._settings = settings
         self._health = Health(registry, identity)
+        self._start_page = StartPage(registry)
+        self.has_console = passes_console
         self._open: set[RequestRecord] = set()
         self._public_files = PublicFiles(registry, settings.limits.idle_timeout)
         self.live_pages = LivePages(registry, settings.live_run) if settings.live_run else None
@@ -63,6 +67,8 @@ class Front:
         """ASGI, for scopes "http" and "websocket"."""
         if scope["type"] == "http":
             if await self._health.answer(scope, send):
+                return
+            if await self._start_page.answer(scope, send, has_console=self.has_console):
                 return
             if self.live_pages is not None:
                 if await self.live_pages.answer(scope, receive, send):
@@ -155,8 +161,7 @@ class Front:
             await self._forward(scope, request, plugin_id, receive, send, record)
             return
         except Rejected as rejected:
-            refusal = rejected.refusal
-        record.begin_refusal(refusal)
+            refusal, _ = record.begin_refusal(rejected.refusal)
         await refusal.send(send, request.request_id)
 
     async def _forward(

@@ -20,7 +20,7 @@ from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import END, Admission, Admitted, Rejected
 from servehttp.front.endings import NO_PROGRESS, TOO_LARGE, Outcome, ending
 from servehttp.front.headers import field_lines, status_line
-from servehttp.front.responses import Refusal
+from servehttp.front.responses import NOTHING_HERE, Refusal
 from servehttp.front.rules import InvalidResponse, ResponseRules
 from servehttp.request_lines import CLIENT_GONE, STOPPED
 
@@ -139,6 +139,8 @@ class DirectCycle(Sink):
             self._rules = self._admission.rules(self.request, admitted.plugin_id)
             self._follow(exchange)
         except Rejected as rejected:
+            if rejected.refusal is NOTHING_HERE:  # where the list of plugins may be
+                return False
             self._answer(rejected.refusal)
         return True
 
@@ -312,7 +314,7 @@ class DirectCycle(Sink):
 
     def _answer(self, refusal: Refusal) -> None:
         """An answer of the gateway's own."""
-        body = self._record.begin_refusal(refusal)
+        refusal, body = self._record.begin_refusal(refusal)
         fields = refusal.head(len(body), self.request.request_id)
         if refusal.last:
             self.keep_alive = False

@@ -231,7 +231,7 @@ class HTTPForward:
             raise Refused(end.problem)
         self.record.problem, self.record.cut_short = end.problem, end.cause
         if end.refusal is not None:
-            self.record.begin_refusal(end.refusal)
-            await end.refusal.send(self.send, self.exchange.request.request_id)
+            refusal, _ = self.record.begin_refusal(end.refusal)
+            await refusal.send(self.send, self.exchange.request.request_id)
         elif end.outcome is Outcome.BREAK_OFF:
             raise ResponseTruncated(end.problem)

@@ -82,7 +82,7 @@ class LivePages:
         elif path.startswith(CHANGES) and scope["method"] == "GET":
             await self._tell_versions(path.removeprefix(CHANGES), receive, send)
         else:
-            await _refuse(send, responses.not_found())
+            await _refuse(send, responses.NOTHING_HERE)
         return True
 
     def with_script(self, scope: Scope, send: Send) -> Send:

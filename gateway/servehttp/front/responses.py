@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import escape
 from http import HTTPStatus
 from typing import Final
 
 from mattermost_plugin.types import Send
+from servehttp.front.own_pages import HEADERS, JSON, page, pairs, prefers_html
 
 RETRY_AFTER: Final = 1
 """Seconds after which a client may try a plugin again that is starting, or restarting."""
@@ -24,6 +26,7 @@ class Refusal:
         retry_after: seconds, where trying again helps.
         headers: more of them.
         last: the connection ends with it.
+        html: it is a page, and not JSON.
     """
 
     status: int
@@ -32,21 +35,35 @@ class Refusal:
     retry_after: int | None = None
     headers: list[tuple[bytes, bytes]] = field(default_factory=list)
     last: bool = False
+    html: bool = False
+
+    def told_to(self, accept: bytes | None) -> Refusal:
+        """The same for a client with this `Accept`: a page, if it would rather have one."""
+        return replace(self, html=True) if prefers_html(accept) else self
 
     def body(self, request_id: bytes) -> bytes:
-        """The JSON text."""
+        """The page, or the JSON text."""
+        if self.html:
+            return self._page(request_id)
         error: dict[str, object] = {"status": self.status, "message": self.message}
         if self.plugin_id is not None:
             error["plugin"] = self.plugin_id
         error["request_id"] = request_id.decode()
         return json.dumps({"error": error}).encode()
 
+    def _page(self, request_id: bytes) -> bytes:
+        known = {"plugin": self.plugin_id} if self.plugin_id is not None else {}
+        sentence = f"<p>{escape(self.message[:1].upper() + self.message[1:])}.</p>\n"
+        title = f"{int(self.status)} {HTTPStatus(self.status).phrase}"
+        return page(title, sentence + pairs(known | {"request": request_id.decode()}))
+
     def head(self, length: int, request_id: bytes) -> list[tuple[bytes, bytes]]:
         """The headers, for a body of `length` bytes, but for what concerns the connection."""
         headers = [
-            (b"content-type", b"application/json"),
+            *(HEADERS if self.html else ((b"content-type", JSON),)),
             (b"content-length", b"%d" % length),
             (b"x-request-id", request_id),
+            (b"vary", b"Accept"),
             *self.headers,
         ]
         if self.retry_after is not None:
@@ -63,9 +80,12 @@ class Refusal:
         await send({"type": f"{prefix}.body", "body": body, "more_body": False})
 
 
-def not_found(plugin_id: str | None = None) -> Refusal:
-    message = "there is nothing here" if plugin_id is None else "there is no such plugin, or it is not active"
-    return Refusal(HTTPStatus.NOT_FOUND, message, plugin_id)
+NOTHING_HERE: Final = Refusal(HTTPStatus.NOT_FOUND, "there is nothing here")
+"""For what is no plugin's."""
+
+
+def not_found(plugin_id: str) -> Refusal:
+    return Refusal(HTTPStatus.NOT_FOUND, "there is no such plugin, or it is not active", plugin_id)
 
 
 def serves_none(plugin_id: str) -> Refusal:

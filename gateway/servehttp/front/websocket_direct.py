@@ -340,7 +340,7 @@ class DirectWebSocket(Sink):
 
     def _answer(self, refusal: Refusal) -> None:
         """An answer of the gateway's own."""
-        body = self._record.begin_refusal(refusal)
+        refusal, body = self._record.begin_refusal(refusal)
         self._conclude(self._record.problem)
         self._connection.begin_refusal(refusal.status, refusal.head(len(body), self._request.request_id))
         self._connection.continue_refusal(body)
