@@ -382,5 +382,6 @@ def front_settings(settings: GatewaySettings, run: str) -> FrontSettings:
         trusted=TrustedProxies(settings.server.forwarded_allow_ips),
         access_log=settings.log.access,
         cookies=CookieScopes(settings.plugins.origin_cookies),
+        server_timing=settings.tracing.server_timing,
         live_run=run if settings.plugins.reload else "",
     )

@@ -25,11 +25,30 @@ API_CALLS: Final = "api_calls"
 _NUMBERS: Final = len(BOUNDS) + 2
 
 
+class Exemplar(NamedTuple):
+    """One value of a distribution that can be looked into.
+
+    Attributes:
+        trace_id: of the trace that it is of.
+        seconds: the value.
+        time: when it was, in seconds since 1970.
+    """
+
+    trace_id: str
+    seconds: float
+    time: float
+
+
+Exemplars: TypeAlias = dict[int, Exemplar]
+"""The last one of each of a distribution's ranges, by the range's place."""
+
+
 class Figures:
     """Families of series by their labels. Who counts sees to it that there are not many labels."""
 
     def __init__(self) -> None:
         self._families: dict[str, dict[Labels, Series]] = {}
+        self._exemplars: dict[str, dict[Labels, Exemplars]] = {}
 
     def count(self, family: str, labels: Labels, value: float = 1) -> None:
         """Add to a counter."""
@@ -41,6 +60,11 @@ class Figures:
         series = self._series(family, labels, _NUMBERS)
         series[bisect_left(BOUNDS, seconds)] += 1
         series[-1] += seconds
+
+    def exemplify(self, family: str, labels: Labels, exemplar: Exemplar) -> None:
+        """Have a value of a distribution, which was observed, stand for others like it."""
+        place = bisect_left(BOUNDS, exemplar.seconds)
+        self._exemplars.setdefault(family, {}).setdefault(labels, {})[place] = exemplar
 
     def _series(self, family: str, labels: Labels, length: int) -> Series:
         of_family = self._families.get(family)
@@ -58,15 +82,25 @@ class Figures:
                 series = self._series(family, labels, len(numbers))
                 for place, number in enumerate(numbers):
                     series[place] += number
+        for family, of_exemplars in other._exemplars.items():
+            for labels, exemplars in of_exemplars.items():
+                known = self._exemplars.setdefault(family, {}).setdefault(labels, {})
+                for place, exemplar in exemplars.items():
+                    if place not in known or known[place].time < exemplar.time:
+                        known[place] = exemplar
 
     def family(self, name: str) -> Mapping[Labels, Sequence[float]]:
         """The series of a family by their labels."""
         return self._families.get(name, {})
 
+    def exemplars(self, name: str) -> Mapping[Labels, Mapping[int, Exemplar]]:
+        """Those of a family, by the labels of its series."""
+        return self._exemplars.get(name, {})
+
     def to_json(self) -> dict[str, Any]:
         """As what JSON can hold."""
         return {
-            family: [[list(labels), series] for labels, series in of_family.items()]
+            family: [[list(labels), series, *self._told(family, labels)] for labels, series in of_family.items()]
             for family, of_family in self._families.items()
         }
 
@@ -75,8 +109,15 @@ class Figures:
         """What `to_json` made."""
         figures = cls()
         for family, rows in value.items():
-            figures._families[family] = {tuple(labels): list(series) for labels, series in rows}
+            figures._families[family] = {tuple(labels): list(series) for labels, series, *_ in rows}
+            for labels, _, *given in rows:
+                for exemplar in given:
+                    figures.exemplify(family, tuple(labels), Exemplar(*exemplar))
         return figures
+
+    def _told(self, family: str, labels: Labels) -> list[list[Any]]:
+        found = self._exemplars.get(family)
+        return [] if found is None else [list(exemplar) for exemplar in found.get(labels, {}).values()]
 
 
 class Counts(NamedTuple):

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from servehttp.figures import BOUNDS, Figures
+from servehttp.figures import BOUNDS, Exemplar, Figures
 from support.figures import how_many
 
 seconds = st.floats(0, 100)
@@ -58,3 +58,15 @@ def test_what_is_added_to_does_not_change_what_was_added() -> None:
     one.add(two)
     one.count("a", ("x",))
     assert (how_many(one), how_many(two)) == ({("a", "x"): 4}, {("a", "x"): 2})
+
+
+def test_of_several_exemplars_of_a_range_the_last_one_stands_in_whichever_process_it_was() -> None:
+    one, other = Figures(), Figures()
+    for figures_of, trace_id, value, time in ((one, "a", 0.3, 1.0), (other, "b", 0.4, 2.0), (one, "c", 7.0, 3.0)):
+        figures_of.observe("f", ("x",), value)
+        figures_of.exemplify("f", ("x",), Exemplar(trace_id, value, time))
+    both = Figures.from_json(json.loads(json.dumps(one.to_json())))
+    both.add(other)
+    assert {exemplar.trace_id for exemplar in both.exemplars("f")[("x",)].values()} == {"b", "c"}
+    other.add(both)
+    assert both.exemplars("f") == other.exemplars("f")

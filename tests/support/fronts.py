@@ -101,6 +101,7 @@ class Stage:
     port: int
     plugins: Plugins
     plugin: PluginServer
+    front: Front
 
     @property
     def handle(self) -> Handle:
@@ -186,6 +187,7 @@ async def front(
     identity: Identity | None = None,
     origin_cookies: tuple[str, ...] = (),
     live_run: str = "",
+    server_timing: bool = False,
     tls: Mapping[str, str] | None = None,
     **limits: Any,
 ) -> AsyncIterator[Stage]:
@@ -194,6 +196,7 @@ async def front(
     Args:
         direct: by the fast path, where a request can take it.
         live_run: have pages reload themselves.
+        server_timing: have responses say what took how long.
         parser: that of the gateway's own server; without it and without `direct`, the server is plain uvicorn.
         tls: of `server`'s settings, for that server.
     """
@@ -208,12 +211,13 @@ async def front(
             True,
             CookieScopes(origin_cookies),
             live_run,
+            server_timing,
         )
         try:
             served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape
             server = _own_server(served, settings, parser, direct, tls) if direct or parser else _plain_server(served)
             async with http_server(server) as port:
-                yield Stage(port, plugins, plugin)
+                yield Stage(port, plugins, plugin, served)
         finally:
             await link.close()
 

@@ -29,6 +29,7 @@ class RequestRecord:
         problem: why it did not end as it should have, if it did not.
         cut_short: what ended its exchange before the response was complete, if anything did: an `Ending`'s cause.
         refused: whether the answer is the gateway's own.
+        handed_over: when the plugin was first given it, by `time.perf_counter`, where the response is to say so.
         span: of a trace; None where it has none.
         request: its head.
     """
@@ -46,6 +47,7 @@ class RequestRecord:
         self.cut_short: str | None = None
         self.refused = False
         self.span: Span | None = None
+        self.handed_over: float | None = None
         self.request = request
         self.path = path
 
@@ -56,6 +58,18 @@ class RequestRecord:
     @property
     def is_websocket(self) -> bool:
         return self.request.websocket
+
+    def hand_over(self) -> None:
+        """The plugin is given it, and the response is to say how long that took."""
+        if self.handed_over is None:
+            self.handed_over = time.perf_counter()
+
+    def server_timing(self) -> bytes:
+        """What `Server-Timing` says of a response that begins: milliseconds until the plugin was given the request, and
+        from then on."""
+        handed_over = self.handed_over or self.started
+        gateway, plugin = handed_over - self.started, time.perf_counter() - handed_over
+        return b"gateway;dur=%.2f, plugin;dur=%.2f" % (gateway * 1000, plugin * 1000)
 
     def begin_response(self, status: int) -> None:
         self.status = status

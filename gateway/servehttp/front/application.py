@@ -173,6 +173,8 @@ class Front:
             exchange = await self.admission.open(request, plugin_id, refused)
             record.problem = None
             rules = self.admission.rules(request, plugin_id)
+            if self._settings.server_timing:
+                record.hand_over()
             forward = HTTPForward(
                 exchange, receive, send, self._settings.limits, record, rules, has_body=has_body, signal=signal
             )

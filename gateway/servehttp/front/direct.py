@@ -137,6 +137,8 @@ class DirectCycle(Sink):
             if exchange is None:
                 return False
             self._rules = self._admission.rules(self.request, admitted.plugin_id)
+            if self._admission.settings.server_timing:
+                self._record.hand_over()
             self._follow(exchange)
         except Rejected as rejected:
             if rejected.refusal is NOTHING_HERE:  # where the list of plugins may be
@@ -288,6 +290,8 @@ class DirectCycle(Sink):
 
     def _start(self, response: Response) -> None:
         lines = self._rules.start(response).lines_for(self.request.request_id)  # with the status
+        if self._record.handed_over is not None:
+            lines += b"server-timing: %b\r\n" % self._record.server_timing()
         self._record.begin_response(response.status)
         self._head(lines + CHUNKED if self._rules.chunked else lines)
 

@@ -175,6 +175,8 @@ class HTTPForward:
 
     async def _start(self, response: Response) -> None:
         headers = self.rules.start(response).headers_for(self.exchange.request.request_id)
+        if self.record.handed_over is not None:
+            headers.append((b"server-timing", self.record.server_timing()))
         self.record.begin_response(response.status)
         self.body_wanted.set()
         await self.send(

@@ -20,7 +20,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from servehttp.figures import Figures
+from servehttp.figures import Exemplar, Figures
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.request_spans import RequestSpans
 from servehttp.plugins.host import API_ID
@@ -90,9 +90,10 @@ class Ledger:
             figures.count(WEBSOCKETS, (plugin, status_class))
         else:
             method = record.method
-            figures.observe(
-                REQUESTS, (plugin, method if method in METHODS else OTHER, status_class), now - record.started
-            )
+            labels, seconds = (plugin, method if method in METHODS else OTHER, status_class), now - record.started
+            figures.observe(REQUESTS, labels, seconds)
+            if record.span is not None and (trace_id := record.span.trace_id):
+                figures.exemplify(REQUESTS, labels, Exemplar(trace_id, seconds, time.time()))
             waited = (now if record.first_byte is None else record.first_byte) - record.started
             if waited > self.slowest.floor or now >= self.slowest.until:
                 self.slowest.take(record.seen(now), now)

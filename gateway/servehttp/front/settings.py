@@ -26,6 +26,7 @@ class FrontSettings:
     """Limits, trust, what is logged, and whether pages are live.
 
     Attributes:
+        server_timing: whether responses say what took how long.
         live_run: names this run of the gateway where pages reload themselves; empty where they do not.
     """
 
@@ -35,3 +36,4 @@ class FrontSettings:
     access_log: bool
     cookies: CookieScopes = field(default_factory=CookieScopes)
     live_run: str = ""
+    server_timing: bool = False

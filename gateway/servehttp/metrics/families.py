@@ -12,17 +12,20 @@ from typing import Final, NamedTuple, TypeAlias
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.metrics_core import Metric
+from prometheus_client.samples import Exemplar as ToldExemplar
 
 from servehttp.build import build_name
-from servehttp.figures import API_CALLS, BOUNDS, HOOKS, Counts, Figures
+from servehttp.figures import API_CALLS, BOUNDS, HOOKS, Counts, Exemplar, Figures
 from servehttp.front import ledger
 from servehttp.front.server import CONNECTIONS, CPU, IN_FLIGHT, LAG, MEMORY
 from servehttp.metrics.processes import Usage
 from servehttp.plugins.handle import PluginHandle
 from servehttp.plugins.states import PluginState
 
+Bucket: TypeAlias = tuple[str, float] | tuple[str, float, ToldExemplar]
 Series: TypeAlias = Mapping[tuple[str, ...], Sequence[float]]
-Make: TypeAlias = Callable[[str, str, Series, Sequence[str]], Metric]
+Looked: TypeAlias = Mapping[tuple[str, ...], Mapping[int, Exemplar]]
+Make: TypeAlias = Callable[[str, str, Series, Sequence[str], Looked], Metric]
 
 STATE: Final = "plugin_state"
 REPLICAS: Final = "plugin_replicas"
@@ -36,33 +39,40 @@ BUILD: Final = "build"
 PLUGIN: Final = ("plugin_id",)
 
 
-def _counter(name: str, documentation: str, series: Series, labels: Sequence[str]) -> Metric:
+def _counter(name: str, documentation: str, series: Series, labels: Sequence[str], _: Looked) -> Metric:
     family = CounterMetricFamily(name, documentation, labels=labels)
     for values, (number,) in sorted(series.items()):
         family.add_metric(values, number)
     return family
 
 
-def _gauge(name: str, documentation: str, series: Series, labels: Sequence[str]) -> Metric:
+def _gauge(name: str, documentation: str, series: Series, labels: Sequence[str], _: Looked) -> Metric:
     family = GaugeMetricFamily(name, documentation, labels=labels)
     for values, (number,) in sorted(series.items()):
         family.add_metric(values, number)
     return family
 
 
-def _histogram(name: str, documentation: str, series: Series, labels: Sequence[str]) -> Metric:
+def _histogram(name: str, documentation: str, series: Series, labels: Sequence[str], exemplars: Looked) -> Metric:
     family = HistogramMetricFamily(name, documentation, labels=labels)
     for values, (*numbers, total) in sorted(series.items()):
-        family.add_metric(values, _cumulative(numbers), total)
+        family.add_metric(values, _cumulative(numbers, exemplars.get(values, {})), total)
     return family
 
 
-def _cumulative(numbers: Sequence[float]) -> list[tuple[str, float]]:
+def _cumulative(numbers: Sequence[float], exemplars: Mapping[int, Exemplar]) -> list[Bucket]:
     """Prometheus counts in each bucket what the smaller ones have as well."""
-    buckets, below = [], 0.0
-    for bound, number in zip((*BOUNDS, float("inf")), numbers, strict=True):
+    buckets: list[Bucket] = []
+    below = 0.0
+    for place, (bound, number) in enumerate(zip((*BOUNDS, float("inf")), numbers, strict=True)):
         below += number
-        buckets.append((str(float(bound)) if bound < float("inf") else "+Inf", below))
+        name = str(float(bound)) if bound < float("inf") else "+Inf"
+        shown = exemplars.get(place)
+        if shown is None:
+            buckets.append((name, below))
+        else:
+            told = ToldExemplar({"trace_id": shown.trace_id}, shown.seconds, shown.time)
+            buckets.append((name, below, told))
     return buckets
 
 
@@ -129,8 +139,8 @@ def families(
     """
     now = _of_now(plugins, used)
     for told in TABLE:
-        series = next((found for each in (*counts, of_host, now) if (found := each.family(told.of))), {})
-        yield told.make(told.name, told.documentation, series, told.labels)
+        found = next((each for each in (*counts, of_host, now) if each.family(told.of)), now)
+        yield told.make(told.name, told.documentation, found.family(told.of), told.labels, found.exemplars(told.of))
 
 
 def _of_now(plugins: Iterable[PluginHandle], used: Mapping[str, Usage]) -> Figures:

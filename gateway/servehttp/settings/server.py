@@ -130,6 +130,10 @@ class TracingSettings(Group):
         default=False,
         description="Whether gateway and plugins have spans for requests, hooks and API calls; needs servehttp[otel].",
     )
+    server_timing: bool = Field(
+        default=False,
+        description="Whether plugins' responses say in Server-Timing what gateway and plugin took before they began.",
+    )
 
 
 class LogSettings(Group):

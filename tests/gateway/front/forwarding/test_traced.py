@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -69,3 +70,24 @@ async def test_a_request_without_a_trace_begins_one_and_a_refused_one_has_a_span
     assert format_trace_id(served.context.trace_id) in answer.body.decode()
     assert served.parent is None
     assert dict(refused.attributes or {})["http.response.status_code"] == 404
+
+
+async def test_a_sampled_request_is_the_exemplar_of_how_long_it_took(spans: InMemorySpanExporter, play: Play) -> None:
+    async with play(headers) as stage:
+        await fetch(stage.port, "/plugins/p/", headers=[("traceparent", TRACEPARENT)])
+        await fetch(stage.port, "/plugins/p/", headers=[("traceparent", f"{TRACEPARENT[:-1]}0")])
+        exemplars = stage.front.admission.ledger.figures.exemplars("requests")
+    ((labels, of_ranges),) = exemplars.items()
+    assert labels == ("p", "GET", "2xx")
+    assert [exemplar.trace_id for exemplar in of_ranges.values()] == [TRACE]
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_server_timing_is_told_where_it_is_wanted(play: Play, wanted: bool) -> None:
+    async with play(headers, server_timing=wanted) as stage:
+        told = (await fetch(stage.port, "/plugins/p/")).header("server-timing")
+        refused = (await fetch(stage.port, "/plugins/nobody/")).header("server-timing")
+    assert refused is None
+    assert bool(told) == wanted
+    if told:
+        assert re.fullmatch(r"gateway;dur=\d+\.\d\d, plugin;dur=\d+\.\d\d", told)
