@@ -31,6 +31,7 @@ from servehttp.plugins.registry import Registry
 from servehttp.plugins.shared_api import SharedApi
 from servehttp.plugins.supervision import PluginObservers
 from servehttp.settings.gateway import GatewaySettings
+from servehttp.settings.limits import LimitSettings, PluginLimits
 from servehttp.spans import begin_tracing
 
 RUN_BYTES = 4
@@ -377,11 +378,26 @@ def front_settings(settings: GatewaySettings, run: str) -> FrontSettings:
     """What of the settings is the front's; `run` names this run of the gateway."""
     limits = settings.limits
     return FrontSettings(
-        limits=ForwardLimits(limits.first_byte_timeout, limits.idle_timeout, limits.max_body_size),
+        limits=_forward_limits(limits, PluginLimits()),
         max_exchanges=limits.max_exchanges,
         trusted=TrustedProxies(settings.server.forwarded_allow_ips),
         access_log=settings.log.access,
         cookies=CookieScopes(settings.plugins.origin_cookies),
         server_timing=settings.tracing.server_timing,
         live_run=run if settings.plugins.reload else "",
+        own_limits={plugin_id: _forward_limits(limits, own) for plugin_id, own in settings.plugins.limits.items()},
+        own_max_exchanges={
+            plugin_id: own.max_exchanges
+            for plugin_id, own in settings.plugins.limits.items()
+            if own.max_exchanges is not None
+        },
+    )
+
+
+def _forward_limits(limits: LimitSettings, own: PluginLimits) -> ForwardLimits:
+    """What one exchange may take, with a plugin that has these of its own."""
+    return ForwardLimits(
+        limits.first_byte_timeout if own.first_byte_timeout is None else own.first_byte_timeout,
+        limits.idle_timeout if own.idle_timeout is None else own.idle_timeout,
+        limits.max_body_size if own.max_body_size is None else own.max_body_size,
     )

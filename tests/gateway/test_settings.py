@@ -198,3 +198,18 @@ def test_every_setting_has_an_environment_variable(monkeypatch: pytest.MonkeyPat
         if default not in (None, (), {}):
             monkeypatch.setenv(environment_name(name), str(default))
     assert Settings.load() == Settings()
+
+
+def test_limits_of_one_plugin_are_a_table_or_pairs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config = write(tmp_path / "a.toml", '[plugins.limits."Com.A"]\nmax_body_size = "1 KiB"\nidle_timeout = 5\n')
+    limits = Settings.load(config).plugins.limits
+    assert (limits["com.a"].max_body_size, limits["com.a"].idle_timeout) == (1024, 5)
+    assert limits["com.a"].max_exchanges is None
+    monkeypatch.setenv("SERVEHTTP_PLUGINS__LIMITS", "com.a.max_exchanges=3,com.b.max_body_size=1 MiB")
+    limits = Settings.load().plugins.limits
+    assert (limits["com.a"].max_exchanges, limits["com.b"].max_body_size) == (3, 1024 * 1024)
+
+
+def test_what_is_wrong_with_the_limits_of_one_plugin_is_told(tmp_path: Path) -> None:
+    config = write(tmp_path / "a.toml", '[plugins.limits."com.a"]\nbody = 1\n')
+    assert failure(config).startswith(f"{config}: plugins.limits.com.a.body is 1: extra inputs are not permitted")

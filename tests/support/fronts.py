@@ -189,6 +189,8 @@ async def front(
     live_run: str = "",
     server_timing: bool = False,
     tls: Mapping[str, str] | None = None,
+    own: Mapping[str, Any] | None = None,
+    own_max_exchanges: int = 0,
     **limits: Any,
 ) -> AsyncIterator[Stage]:
     """The front at a free port, with `app` as the plugin `p`.
@@ -199,6 +201,8 @@ async def front(
         server_timing: have responses say what took how long.
         parser: that of the gateway's own server; without it and without `direct`, the server is plain uvicorn.
         tls: of `server`'s settings, for that server.
+        own: limits that the plugin has for itself.
+        own_max_exchanges: and how many open exchanges.
     """
     path = folder / "plugin.sock"
     async with plugin_server(app, path) as plugin:
@@ -212,6 +216,8 @@ async def front(
             CookieScopes(origin_cookies),
             live_run,
             server_timing,
+            own_limits={"p": replace(LIMITS, **{**limits, **own})} if own else {},
+            own_max_exchanges={"p": own_max_exchanges} if own_max_exchanges else {},
         )
         try:
             served = Front(plugins, settings, identity)  # type: ignore[arg-type]  # a registry's shape

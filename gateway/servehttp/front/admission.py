@@ -172,7 +172,7 @@ class Admission:
         return self.is_api(path, mount) or (self._passes_console and is_console(path, mount))
 
     def _check_length(self, request: Request, plugin_id: str) -> None:
-        limits = self.settings.limits
+        limits = self.settings.limits_of(plugin_id)
         length = request.header(b"content-length")
         if length and length.isdigit() and limits.exceeded_by(int(length)):
             raise Rejected(responses.body_too_large(plugin_id, limits.max_body_size))
@@ -276,7 +276,7 @@ class Admission:
 
     def _link_with_room(self, plugin_id: str, refused: Sequence[Exchange] = ()) -> Link:
         link = self._link(plugin_id, refused)
-        if link.in_flight >= self.settings.max_exchanges:
+        if link.in_flight >= self.settings.max_exchanges_of(plugin_id):
             raise Rejected(responses.unavailable(plugin_id, "the plugin is busy: too many requests are open"))
         return link
 

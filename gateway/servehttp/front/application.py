@@ -168,6 +168,7 @@ class Front:
         self, scope: Scope, request: Request, plugin_id: str, receive: Receive, send: Send, record: RequestRecord
     ) -> None:
         has_body, signal = _has_body(scope), disconnect_signal_of(scope)
+        limits = self._settings.limits_of(plugin_id)
         refused: list[Exchange] = []
         while True:
             exchange = await self.admission.open(request, plugin_id, refused)
@@ -175,9 +176,7 @@ class Front:
             rules = self.admission.rules(request, plugin_id)
             if self._settings.server_timing:
                 record.hand_over()
-            forward = HTTPForward(
-                exchange, receive, send, self._settings.limits, record, rules, has_body=has_body, signal=signal
-            )
+            forward = HTTPForward(exchange, receive, send, limits, record, rules, has_body=has_body, signal=signal)
             try:
                 await forward.run()
                 return
@@ -206,7 +205,7 @@ class Front:
     async def _forward_websocket(
         self, request: Request, plugin_id: str, receive: Receive, send: Send, record: RequestRecord, can_refuse: bool
     ) -> None:
-        limits, rules = self._settings.limits, self.admission.rules(request, plugin_id)
+        limits, rules = self._settings.limits_of(plugin_id), self.admission.rules(request, plugin_id)
         refused: list[Exchange] = []
         while True:
             exchange = await self.admission.open(request, plugin_id, refused)

@@ -123,6 +123,10 @@ class ASGICycle:
         self._cycle.disconnected = True
         self._cycle.message_event.set()
 
+    def patience(self) -> float:
+        """The application keeps the time."""
+        return float("inf")
+
     def time_out(self) -> None:
         """The application keeps the time."""
 

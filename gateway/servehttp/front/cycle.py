@@ -43,6 +43,10 @@ class Cycle(Protocol):
         """Changes whenever anything moves; None where the response keeps its own time."""
         ...
 
+    def patience(self) -> float:
+        """Seconds without progress after which it has timed out."""
+        ...
+
     def make_last(self) -> None:
         """Have the response, which has not begun, say that the connection ends with it."""
         ...

@@ -181,7 +181,7 @@ class DirectCycle(Sink):
             return
         self.progress += 1
         self._record.bytes_in += len(data)
-        limits = self._admission.settings.limits
+        limits = self._admission.settings.limits_of(self._record.plugin_id)
         if limits.exceeded_by(self._record.bytes_in):
             self._exceeded = limits.max_body_size
             self._reset(ResetCode.CANCELLED, TOO_LARGE)
@@ -196,6 +196,11 @@ class DirectCycle(Sink):
         self.progress += 1
         if self._exchange is not None:
             self._exchange.post(END)
+
+    def patience(self) -> float:
+        """Seconds without progress after which it has timed out."""
+        limits = self._admission.settings.limits_of(self._record.plugin_id)
+        return limits.idle_timeout if self.response_started else limits.first_byte_timeout
 
     def make_last(self) -> None:
         """Have the response, which has not begun, say that the connection ends with it."""

@@ -5,7 +5,7 @@ A connection keeps no timer. Every tick of the server it is asked in which phase
     ANSWER   a plugin is to begin its response (direct)                     504
     STREAM   a response is under way (direct)                               broken off when nothing moves
     HEAD     a head is on its way: from accept, or from its first byte      408; closed if nothing was ever sent
-    BODY     a body is wanted and nothing of it comes                       408; broken off if the response has begun
+    BODY     a body is wanted and nothing of it comes, or too little        408; broken off if the response has begun
     DISCARD  the response is complete, the body is not: it is thrown away   closed
     LINGER   refused and half closed, so that the client can read why       closed
     IDLE     between two requests                                           closed
@@ -30,6 +30,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from servehttp.figures import Figures
+from servehttp.front.client_connections import ClientConnections
 from servehttp.front.cycle import Cycle
 from servehttp.front.headers import new_request_id
 from servehttp.front.http_limits import HttpLimits
@@ -40,6 +41,11 @@ from servehttp.front.responses import RETRY_AFTER, Refusal
 logger = structlog.get_logger("servehttp.front")
 
 TOO_MANY: Final = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too many connections are open", None, RETRY_AFTER)
+
+
+TOO_MANY_OF_ONE: Final = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS, "too many connections are open from this address", None, RETRY_AFTER
+)
 
 
 class Phase(enum.Enum):
@@ -64,6 +70,7 @@ class LimitedConnection(asyncio.Protocol):
         active: the request that is being answered, or was last.
         last: the request that was read last: others may wait between the two.
         reads: how often something was received.
+        received: how many bytes.
         lingering: what still comes is thrown away.
         draining: the server is to end: the next response is the last.
         half_closed: the client sends no more; what it has asked for is still answered.
@@ -73,11 +80,25 @@ class LimitedConnection(asyncio.Protocol):
     transport: asyncio.Transport
     flow: FlowControl
     connections: set[Any]
+    client: tuple[str, int] | None
 
-    def start_limits(self, limits: HttpLimits, figures: Figures) -> None:
-        """Set the mixin's own state, `figures` being where refusals are counted; called by `__init__`."""
+    def start_limits(self, limits: HttpLimits, figures: Figures, clients: ClientConnections) -> None:
+        """Set the mixin's own state; called by `__init__`.
+
+        Args:
+            limits: what it may take.
+            figures: where refusals are counted.
+            clients: how many connections each client has.
+        """
         self.limits = limits
         self._figures = figures
+        self._clients = clients
+        self._entered = False
+        self.received = 0
+        self._rated: Cycle | None = None
+        self._rated_from = 0
+        self._rated_seconds = 0.0
+        self._rated_at: float | None = None
         self.active: Cycle | None = None
         self.last: Cycle | None = None
         self.refusal: Refusal | None = None
@@ -91,8 +112,6 @@ class LimitedConnection(asyncio.Protocol):
         self._seen: tuple[Phase, object] | None = None
         self._since = 0.0
         self._timeouts = {
-            Phase.ANSWER: limits.first_byte_timeout,
-            Phase.STREAM: limits.idle_timeout,
             Phase.HEAD: limits.header_timeout,
             Phase.BODY: limits.body_timeout,
             Phase.DISCARD: limits.linger_timeout,
@@ -122,12 +141,15 @@ class LimitedConnection(asyncio.Protocol):
     def connection_made(self, transport: Any) -> None:
         """Turn a new client away when it is one too many: others' files are needed to start plugins."""
         super().connection_made(transport)
-        if 0 < self.limits.max_connections < len(self.connections):
-            self._write_refusal(TOO_MANY, new_request_id())
+        self._entered = self._clients.enter(address_of(self.client))
+        if not self._entered or 0 < self.limits.max_connections < len(self.connections):
+            self._write_refusal(TOO_MANY if self._entered else TOO_MANY_OF_ONE, new_request_id())
             self.transport.close()  # at once: to linger would keep the file that is missing
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client is gone."""
+        if self._entered:
+            self._clients.leave(address_of(self.client))
         self.disconnect()
         super().connection_lost(exc)
 
@@ -173,8 +195,30 @@ class LimitedConnection(asyncio.Protocol):
         state = self._phase()
         if state != self._seen:
             self._seen, self._since = state, now
-        elif now - self._since >= self._timeouts.get(state[0], float("inf")):
+        elif now - self._since >= self._patience(state[0]):
             self._expire(state[0])
+        if self.limits.body_min_rate:
+            self._check_rate(state[0], now)
+
+    def _patience(self, phase: Phase) -> float:
+        if phase in (Phase.ANSWER, Phase.STREAM) and self.active is not None:
+            return self.active.patience()
+        return self._timeouts.get(phase, float("inf"))
+
+    def _check_rate(self, phase: Phase, now: float) -> None:
+        """End a body that comes too slowly; only the time counts in which it is wanted."""
+        cycle = self.active
+        if cycle is not self._rated:
+            self._rated, self._rated_from, self._rated_seconds, self._rated_at = cycle, self.received, 0.0, None
+        if phase is not Phase.BODY:
+            self._rated_at = None
+            return
+        if self._rated_at is not None:
+            self._rated_seconds += now - self._rated_at
+        self._rated_at = now
+        received = self.received - self._rated_from
+        if self._rated_seconds > self.limits.body_grace + received / self.limits.body_min_rate:
+            self.refuse(Refusal(HTTPStatus.REQUEST_TIMEOUT, "the request body arrives too slowly"))
 
     def _phase(self) -> tuple[Phase, object]:
         """The phase, and what it is about: when either changes, time starts again."""
@@ -347,6 +391,11 @@ def has_unread(transport: asyncio.Transport) -> bool:
     poll = select.poll()
     poll.register(transport.get_extra_info("socket").fileno(), select.POLLIN)
     return bool(poll.poll(0))
+
+
+def address_of(client: tuple[str, int] | None) -> str:
+    """What connections are counted by: the peer's address; empty for those of a unix socket."""
+    return client[0] if client is not None else ""
 
 
 def unwritten(transport: asyncio.Transport) -> int:

@@ -11,6 +11,7 @@ from uvicorn.protocols.http.h11_impl import STATUS_PHRASES, H11Protocol
 
 from servehttp.figures import Figures
 from servehttp.front.asgi_cycle import ASGICycle, CycleTransport, UvicornCycle
+from servehttp.front.client_connections import ClientConnections
 from servehttp.front.headers import UNNAMED_STATUSES
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_limits import HttpLimits, bad_request, origin_form
@@ -106,14 +107,15 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
     Args:
         limits: what a connection may take.
         figures: where refusals are counted.
+        clients: how many connections each client has.
         options: uvicorn's arguments.
     """
 
     conn: h11.Connection
 
-    def __init__(self, limits: HttpLimits, figures: Figures, **options: Any) -> None:
+    def __init__(self, limits: HttpLimits, figures: Figures, clients: ClientConnections, **options: Any) -> None:
         super().__init__(**options)
-        self.start_limits(limits, figures)
+        self.start_limits(limits, figures, clients)
         self._cycle_transport: Any = CycleTransport(self)  # for uvicorn, an asyncio.Transport
         self.conn = self._limited = LimitedH11Connection(limits)  # in the place of the one that uvicorn has made
 
@@ -128,6 +130,7 @@ class LimitedH11Protocol(LimitedConnection, H11Protocol):  # type: ignore[misc] 
         if self.lingering or self.postponed is not None:
             return
         self.reads += 1
+        self.received += len(data)
         if self.conn.their_state is not h11.MUST_CLOSE:  # nothing is served behind a last request: RFC 9112 §9.6
             super().data_received(data)
 

@@ -15,6 +15,7 @@ from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission, Admitted
 from servehttp.front.asgi_cycle import ASGICycle, CycleTransport
 from servehttp.front.cached_head import CachedHead, cached_head
+from servehttp.front.client_connections import ClientConnections
 from servehttp.front.close_delimited import CloseDelimited
 from servehttp.front.direct import DirectCycle
 from servehttp.front.headers import UNNAMED_STATUSES, field_lines, status_line
@@ -39,15 +40,21 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
     Args:
         limits: what a connection may take.
         figures: where refusals are counted.
+        clients: how many connections each client has.
         admission: the front's, if requests may take the fast path.
         options: uvicorn's arguments.
     """
 
     def __init__(
-        self, limits: HttpLimits, figures: Figures, admission: Admission | None = None, **options: Any
+        self,
+        limits: HttpLimits,
+        figures: Figures,
+        clients: ClientConnections,
+        admission: Admission | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
-        self.start_limits(limits, figures)
+        self.start_limits(limits, figures, clients)
         self._admission = admission
         self._cycle_transport = CycleTransport(self)
         self._waiting: deque[ASGICycle] = deque()
@@ -83,6 +90,7 @@ class LimitedHttpToolsProtocol(LimitedConnection, HttpToolsProtocol):  # type: i
         if self.lingering or self.postponed is not None:
             return
         self.reads += 1
+        self.received += len(data)
         between = self._is_between_messages()
         if between and self._cached is not None and self._start_from_cache(self._cached, data):
             return

@@ -34,9 +34,9 @@ class HttpLimits:
         keep_alive_timeout: between two requests.
         drain_idle_timeout: the same once the server is to end.
         linger_timeout: for what a client still sends after its answer; it is thrown away.
-        first_byte_timeout: for a plugin to begin its response.
-        idle_timeout: without progress in a response.
         max_connections: of the whole process; 0 for any number.
+        body_min_rate: bytes a second of a body that is wanted, once `body_grace` is over; 0 for any.
+        body_grace: what a body may take beside that.
     """
 
     max_header_bytes: int = 64 * 1024
@@ -47,9 +47,9 @@ class HttpLimits:
     keep_alive_timeout: float = 75
     drain_idle_timeout: float = 0.5
     linger_timeout: float = LINGER_TIMEOUT
-    first_byte_timeout: float = 60
-    idle_timeout: float = 300
     max_connections: int = 0
+    body_min_rate: int = 0
+    body_grace: float = 10
 
     def check_head(self, method: bytes, target: bytes, version: str, headers: Headers) -> Refusal | None:
         """Why a request must not go on, if it must not; header names are in lower case."""

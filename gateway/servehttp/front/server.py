@@ -22,6 +22,7 @@ from servehttp.figures import Counts, Figures
 from servehttp.front.accepting import Acceptor, Alone, OpenConnections, Secured, Turns
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.application import Front
+from servehttp.front.client_connections import ClientConnections
 from servehttp.front.http_connection import LimitedConnection
 from servehttp.front.http_h11 import LimitedH11Protocol
 from servehttp.front.http_limits import LINGER_TIMEOUT, HttpLimits
@@ -57,6 +58,7 @@ class Server(uvicorn.Server):
 
     Args:
         config: uvicorn's.
+        clients: how many connections each client has.
         front: what is to be told of the shutdown.
         turns: if other processes take connections from the same socket: what is known of them.
         told: is called with the signal that tells it to stop, at the first one.
@@ -70,6 +72,7 @@ class Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
+        clients: ClientConnections,
         front: Front | None = None,
         turns: Turns | None = None,
         told: Callable[[int], None] | None = None,
@@ -79,6 +82,7 @@ class Server(uvicorn.Server):
         super().__init__(config)
         self._told = told
         self._signal = 0
+        self._clients = clients
         self._front = front
         self._turns = turns or (Alone() if tls is not None else None)
         self._tls = tls
@@ -91,6 +95,7 @@ class Server(uvicorn.Server):
         """Give connections that come from now on other limits and the certificate that is there now, and the stop
         another time."""
         self._handshake_timeout = settings.limits.header_timeout
+        self._clients.limit = settings.limits.max_connections_per_client
         if self._tls is not None:
             try:
                 self._tls.load()
@@ -102,7 +107,7 @@ class Server(uvicorn.Server):
         self.config.timeout_keep_alive = settings.limits.keep_alive_timeout  # type: ignore[assignment]
         self.config.ws_ping_interval = settings.limits.websocket_ping_interval
         self.config.ws_ping_timeout = settings.limits.websocket_ping_timeout
-        self.config.http = self.config.http_protocol_class = _protocol(settings, self._front)  # type: ignore[assignment]
+        self.config.http = self.config.http_protocol_class = _protocol(settings, self._front, self._clients)  # type: ignore[assignment]
 
     def dump(self) -> None:
         """Log the tasks of this process, and the requests to plugins that are open in it."""
@@ -269,10 +274,11 @@ def make_server(
         TLSError: a file for TLS cannot be used.
     """
     limits = settings.limits
+    clients = ClientConnections(limits.max_connections_per_client)
     admission = front.admission if front is not None else None
     # A dict, because uvicorn's annotations ask for a class and whole seconds; it takes any factory and any number.
     options: dict[str, Any] = {
-        "http": _protocol(settings, front),
+        "http": _protocol(settings, front, clients),
         "timeout_keep_alive": limits.keep_alive_timeout,
         "timeout_graceful_shutdown": settings.server.drain_timeout,
     }
@@ -286,7 +292,7 @@ def make_server(
         interface="asgi3",
         lifespan=lifespan,
         # Not wsproto: it changes header order and host, and inflates a compressed message whole before its limit.
-        ws=functools.partial(WebSocketProtocol, budget, admission),  # type: ignore[arg-type]  # a factory does as well
+        ws=functools.partial(WebSocketProtocol, budget, clients, admission),  # type: ignore[arg-type]  # a factory does as well
         ws_max_size=limits.websocket_max_message,
         ws_ping_interval=limits.websocket_ping_interval,
         ws_ping_timeout=limits.websocket_ping_timeout,
@@ -299,7 +305,7 @@ def make_server(
         workers=1,
         **options,
     )
-    return Server(config, front, turns, told, ClientTLS.of(settings.server), limits.header_timeout)
+    return Server(config, clients, front, turns, told, ClientTLS.of(settings.server), limits.header_timeout)
 
 
 def connection_limit(setting: int) -> int:
@@ -321,21 +327,25 @@ def http_limits(settings: LimitSettings, max_connections: int = 0) -> HttpLimits
         body_timeout=settings.body_timeout,
         keep_alive_timeout=settings.keep_alive_timeout,
         drain_idle_timeout=settings.drain_idle_timeout,
-        first_byte_timeout=settings.first_byte_timeout,
-        idle_timeout=settings.idle_timeout,
         max_connections=max_connections,
+        body_min_rate=settings.body_min_rate,
+        body_grace=settings.body_grace,
     )
 
 
-def _protocol(settings: GatewaySettings, front: Front | None) -> Callable[..., asyncio.Protocol]:
+def _protocol(
+    settings: GatewaySettings, front: Front | None, clients: ClientConnections
+) -> Callable[..., asyncio.Protocol]:
     """What serves a connection, as the settings have it."""
     limits = http_limits(settings.limits, connection_limit(settings.server.max_connections))
     figures = front.admission.ledger.figures if front is not None else Figures()
     parser = settings.server.http
     if parser == "h11" or (parser == "auto" and importlib.util.find_spec("httptools") is None):
-        return functools.partial(LimitedH11Protocol, limits=limits, figures=figures)
+        return functools.partial(LimitedH11Protocol, limits=limits, figures=figures, clients=clients)
     # Here, because httptools is optional.
     from servehttp.front.http_httptools import LimitedHttpToolsProtocol
 
     admission = front.admission if front is not None and front.live_pages is None else None
-    return functools.partial(LimitedHttpToolsProtocol, limits=limits, figures=figures, admission=admission)
+    return functools.partial(
+        LimitedHttpToolsProtocol, limits=limits, figures=figures, clients=clients, admission=admission
+    )

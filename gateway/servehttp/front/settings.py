@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from servehttp.front.cookies import CookieScopes
@@ -26,8 +27,12 @@ class FrontSettings:
     """Limits, trust, what is logged, and whether pages are live.
 
     Attributes:
+        limits: those of plugins that have none of their own.
+        max_exchanges: the same.
         server_timing: whether responses say what took how long.
         live_run: names this run of the gateway where pages reload themselves; empty where they do not.
+        own_limits: those that plugins have, by their ids.
+        own_max_exchanges: the same.
     """
 
     limits: ForwardLimits
@@ -37,3 +42,13 @@ class FrontSettings:
     cookies: CookieScopes = field(default_factory=CookieScopes)
     live_run: str = ""
     server_timing: bool = False
+    own_limits: Mapping[str, ForwardLimits] = field(default_factory=dict)
+    own_max_exchanges: Mapping[str, int] = field(default_factory=dict)
+
+    def limits_of(self, plugin_id: str) -> ForwardLimits:
+        """What one exchange with a plugin may take."""
+        return self.own_limits.get(plugin_id, self.limits)
+
+    def max_exchanges_of(self, plugin_id: str) -> int:
+        """How many exchanges with a plugin may be open."""
+        return self.own_max_exchanges.get(plugin_id, self.max_exchanges)

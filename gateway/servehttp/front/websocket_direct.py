@@ -144,7 +144,7 @@ class DirectWebSocket(Sink):
     def _follow(self, exchange: SinkExchange) -> None:
         self._exchange = exchange
         exchange.subscribe(self)
-        self._wait(self._admission.settings.limits.first_byte_timeout, NO_ANSWER)
+        self._wait(self._admission.settings.limits_of(self._record.plugin_id).first_byte_timeout, NO_ANSWER)
 
     def _offer_again(self, problem: str) -> None:
         """The handshake was refused untouched: offer it to the next replica, or a successor, if there is any."""
@@ -316,12 +316,12 @@ class DirectWebSocket(Sink):
         headers = self._rules.start(response).headers_for(self._request.request_id)
         self._record.begin_response(response.status)
         self._refusing = True
-        self._wait(self._admission.settings.limits.idle_timeout, NO_PROGRESS)
+        self._wait(self._admission.settings.limits_of(self._record.plugin_id).idle_timeout, NO_PROGRESS)
         self._connection.begin_refusal(response.status, headers)
 
     def _refuse_on(self, part: Part) -> None:
         if isinstance(part, Body):
-            self._wait(self._admission.settings.limits.idle_timeout, NO_PROGRESS)
+            self._wait(self._admission.settings.limits_of(self._record.plugin_id).idle_timeout, NO_PROGRESS)
             if self._rules.piece(part.data):
                 self._connection.continue_refusal(part.data)
         else:

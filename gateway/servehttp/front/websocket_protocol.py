@@ -21,8 +21,9 @@ from websockets.protocol import State
 from mattermost_plugin.exchange import Headers, Message, Request
 from servehttp.front.access_log import RequestRecord
 from servehttp.front.admission import Admission
+from servehttp.front.client_connections import ClientConnections
 from servehttp.front.headers import new_request_id
-from servehttp.front.http_connection import render
+from servehttp.front.http_connection import address_of, render
 from servehttp.front.responses import RETRY_AFTER, Refusal
 from servehttp.front.routing import PREFIX
 from servehttp.front.websocket_budget import WebSocketBudget
@@ -73,9 +74,12 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         budget: as given.
     """
 
-    def __init__(self, budget: WebSocketBudget, admission: Admission | None = None, **options: Any) -> None:
+    def __init__(
+        self, budget: WebSocketBudget, clients: ClientConnections, admission: Admission | None = None, **options: Any
+    ) -> None:
         super().__init__(**options)
         self.budget = budget
+        self._clients = clients
         self._admission = admission
         self._address = ""
         self._open_message = 0
@@ -345,6 +349,7 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._lost = True
         self._release_all()
+        self._clients.leave(address_of(self.client))  # as which it entered when it was HTTP's
         super().connection_lost(exc)
 
     def handle_text(self, event: Frame) -> None:

@@ -23,6 +23,7 @@ CHANGEABLE: Final = frozenset(
         "server.forwarded_allow_ips",
         "server.max_connections",
         "server.drain_timeout",
+        "plugins.limits",
         "plugins.start_timeout",
         "plugins.start_timeouts",
         "plugins.connect_timeout",

@@ -58,7 +58,8 @@ def _pairs(items: list[object] | tuple[object, ...], form: str) -> list[tuple[st
     return [(name, target) for name, _, target in pairs]
 
 
-def _split_pairs(value: object, form: str) -> object:
+def split_pairs(value: object, form: str) -> object:
+    """A map from NAME=VALUE with commas between them, of which `form` tells; what is a map already stays one."""
     items = _split_commas(value)
     return dict(_pairs(items, form)) if isinstance(items, list | tuple) else items
 
@@ -117,29 +118,29 @@ Targets = Annotated[
 ]
 
 
-def _lower_ids(value: dict[str, T]) -> dict[str, T]:
+def lower_ids(value: dict[str, T]) -> dict[str, T]:
     """As the ids of manifests are."""
     return {plugin_id.lower(): of_it for plugin_id, of_it in value.items()}
 
 
 Names = Annotated[
-    dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=NAME")), AfterValidator(_lower_ids)
+    dict[str, str], BeforeValidator(lambda value: split_pairs(value, "ID=NAME")), AfterValidator(lower_ids)
 ]
 Users = Annotated[
-    dict[str, str], BeforeValidator(lambda value: _split_pairs(value, "ID=USER")), AfterValidator(_lower_ids)
+    dict[str, str], BeforeValidator(lambda value: split_pairs(value, "ID=USER")), AfterValidator(lower_ids)
 ]
 ReplicaCounts = Annotated[
-    dict[str, Replicas], BeforeValidator(lambda value: _split_pairs(value, "ID=N")), AfterValidator(_lower_ids)
+    dict[str, Replicas], BeforeValidator(lambda value: split_pairs(value, "ID=N")), AfterValidator(lower_ids)
 ]
 LogLevels = Annotated[
-    dict[str, LogLevel], BeforeValidator(lambda value: _split_pairs(value, "ID=LEVEL")), AfterValidator(_lower_ids)
+    dict[str, LogLevel], BeforeValidator(lambda value: split_pairs(value, "ID=LEVEL")), AfterValidator(lower_ids)
 ]
 Port = Annotated[int, Field(ge=1, le=65535)]
 Ports = Annotated[
-    dict[str, Port], BeforeValidator(lambda value: _split_pairs(value, "ID=PORT")), AfterValidator(_lower_ids)
+    dict[str, Port], BeforeValidator(lambda value: split_pairs(value, "ID=PORT")), AfterValidator(lower_ids)
 ]
 Times = Annotated[
-    dict[str, Seconds], BeforeValidator(lambda value: _split_pairs(value, "ID=SECONDS")), AfterValidator(_lower_ids)
+    dict[str, Seconds], BeforeValidator(lambda value: split_pairs(value, "ID=SECONDS")), AfterValidator(lower_ids)
 ]
 
 

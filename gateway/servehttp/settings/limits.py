@@ -5,11 +5,44 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import (
+    AfterValidator,
+    BeforeValidator,
     ByteSize,
     Field,
 )
 
-from servehttp.settings.kinds import Count, Group, Seconds, SecondsOrZero, Size
+from servehttp.settings.kinds import Count, Group, Seconds, SecondsOrZero, Size, lower_ids, split_pairs
+
+
+class PluginLimits(Group):
+    """What of the limits one plugin has for itself; None is what holds for all.
+
+    Attributes:
+        max_body_size: largest request body in bytes; 0 is no limit.
+        max_exchanges: open requests and WebSockets, in each worker and replica.
+        first_byte_timeout: seconds that it has to begin a response.
+        idle_timeout: seconds without progress after which a response is cut.
+    """
+
+    max_body_size: Annotated[ByteSize, Field(ge=0)] | None = None
+    max_exchanges: Count | None = None
+    first_byte_timeout: Seconds | None = None
+    idle_timeout: Seconds | None = None
+
+
+def _split_limits(value: object) -> object:
+    """From `ID.LIMIT=VALUE`, as the environment has it; elsewhere it is a map of maps already."""
+    pairs = split_pairs(value, "ID.LIMIT=VALUE") if isinstance(value, str) else value
+    if not isinstance(value, str) or not isinstance(pairs, dict):
+        return pairs
+    found: dict[str, dict[str, str]] = {}
+    for name, text in pairs.items():
+        plugin_id, _, limit = name.rpartition(".")
+        found.setdefault(plugin_id, {})[limit] = text
+    return found
+
+
+OwnLimits = Annotated[dict[str, PluginLimits], BeforeValidator(_split_limits), AfterValidator(lower_ids)]
 
 
 class LimitSettings(Group):
@@ -28,6 +61,18 @@ class LimitSettings(Group):
     body_timeout: Seconds = Field(
         default=60,
         description="Longest pause in seconds between two pieces of a request body that a plugin wants to read (408).",
+    )
+    body_min_rate: Annotated[ByteSize, Field(ge=0)] = Field(
+        default=ByteSize(0),
+        description="Bytes a second that a request body which a plugin wants to read has to bring (408); 0 is any.",
+    )
+    body_grace: SecondsOrZero = Field(
+        default=10, description="Seconds that a request body may take beside those that limits.body_min_rate gives it."
+    )
+    max_connections_per_client: int = Field(
+        default=0,
+        ge=0,
+        description="Connections that one peer address, which may be a proxy's, has with one process (429); 0 is any.",
     )
     keep_alive_timeout: Seconds = Field(default=75, description="Seconds an idle connection is kept open.")
     drain_idle_timeout: SecondsOrZero = Field(

@@ -28,6 +28,7 @@ from servehttp.settings.kinds import (
     Transport,
     Users,
 )
+from servehttp.settings.limits import OwnLimits
 
 
 class PluginSettings(Group):
@@ -63,6 +64,11 @@ class PluginSettings(Group):
     transport: Transport = Field(
         default="auto",
         description="Way across to plugins: auto tries the tunnel and falls back to the contract's ServeHTTP.",
+    )
+    limits: OwnLimits = Field(
+        default_factory=dict,
+        description="What a plugin has for itself of the limits max_body_size, max_exchanges, first_byte_timeout and "
+        "idle_timeout: a table for each id in the file, and elsewhere ID.LIMIT=VALUE.",
     )
     start_timeout: Seconds = Field(
         default=30,

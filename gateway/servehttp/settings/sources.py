@@ -167,7 +167,8 @@ def _groups(names: Iterable[str]) -> set[str]:
 def _is_about_a_name(details: ErrorDetails, names: list[str]) -> bool:
     """Whether what is wrong with a value is only that of its name, which is told by itself."""
     path = [str(part) for part in details["loc"]]
-    unknown = details["type"] == "extra_forbidden" and ".".join(path) not in names
+    within = any(".".join(path[:length]) in names for length in range(1, len(path)))
+    unknown = details["type"] == "extra_forbidden" and not within
     return unknown or (len(path) == 1 and path[0] in _groups(names) and not isinstance(details["input"], Mapping))
 
 

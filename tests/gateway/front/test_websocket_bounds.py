@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
+from typing import Any
 
 import pytest
 
@@ -78,7 +79,7 @@ async def test_a_message_that_never_ends_has_no_more_than_its_share(message: byt
 
 
 @pytest.mark.parametrize("held", [{"websocket_held": 100_000}, {"websocket_held_client": 100_000}], ids=["all", "one"])
-async def test_many_share_what_there_is_and_give_it_back(held: dict[str, int]) -> None:
+async def test_many_share_what_there_is_and_give_it_back(held: dict[str, Any]) -> None:
     async with serving(echo, "httptools", **held) as server:
         first, second = [await opened(server) for _ in range(2)]
         first.send(frame(TEXT, b"x" * 60_000) + frame(PING, b"", FINAL))
