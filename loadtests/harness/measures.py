@@ -220,6 +220,14 @@ MEASURES: Sequence[Measure] = (
         "replicas", ("two replicas", "rps"), ("one replica", "rps"), "more", 1.8, 1.95,
     ),
     Measure(
+        "rps-metrics", "observed", f"{SMALL}, --metrics and a scrape each second", "the gateway without", "/s",
+        "observed", ("metrics", "rps"), (GATEWAY, "rps"), "more", 0.97, 0.99,
+    ),
+    Measure(
+        "rps-traced", "observed", f"{SMALL}, a span each in gateway and plugin", "the gateway without", "/s",
+        "observed", ("traced", "rps"), (GATEWAY, "rps"), "more",
+    ),
+    Measure(
         "idle", "idle", "memory of an idle plugin process (PSS)", "uvicorn alone with the same application", "MiB",
         "idle", ("plugin", "memory"), (UVICORN, "memory"), "less", 1.55, 1.3,
     ),

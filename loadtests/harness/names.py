@@ -15,6 +15,8 @@ SIDES = {
     "busy": "gateway, beside 1 GiB down and 1 GiB up",
     "one": "gateway, 1 plugin",
     "twenty": "gateway, 20 plugins",
+    "metrics": "gateway, metrics asked for each second",
+    "traced": "gateway, every request traced",
     "plugin": "a plugin of the gateway",
 }
 QUANTITIES = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.experiments import bodies, calls, events, foreign, lifetimes, replicas, requests, websockets
+from harness.experiments import bodies, calls, events, foreign, lifetimes, observed, replicas, requests, websockets
 from harness.experiments.turns import Experiment
 
 EXPERIMENTS: Mapping[str, Experiment] = {
@@ -23,6 +23,7 @@ EXPERIMENTS: Mapping[str, Experiment] = {
     "round_trip": Experiment("Messages that come back, 1 WebSocket", websockets.round_trip),
     "calls": Experiment("API calls and hooks over a unix socket, one at a time or 64", calls.beside_bare_calls),
     "replicas": Experiment("GET /burn, 5 ms of CPU each, 16 connections", replicas.computing),
+    "observed": Experiment("GET /json, 64 connections, of a gateway that is watched", observed.observed),
     "idle": Experiment("A process with the application, idle", lifetimes.idle),
     "memory": Experiment("1,000 idle clients of server-sent events", lifetimes.memory),
     "start": Experiment("From start to ready", lifetimes.start),

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from mattermost_plugin.exchange import Body, End, Exchange, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
 from mattermost_plugin.headers import checked
+from mattermost_plugin.request_id import current
 from servehttp.errors import LinkError
 from servehttp.plugins.link import Link
 from servehttp.settings.limits import LimitSettings
@@ -69,7 +70,7 @@ def _request(plugin_id: str, request: PluginRequest) -> Request:
         target=f"{root}{request.target}".encode(),
         root_length=len(root),
         headers=[*headers, (b"host", plugin_id.encode()), length],
-        request_id=new_id().encode(),
+        request_id=(current.get() or new_id()).encode(),
     )
 
 

@@ -9,6 +9,7 @@ import httpx2
 
 from mattermost_plugin.exchange import Body, End, Exchange, Informational, Request, ResetCode, Response
 from mattermost_plugin.exchange_reset import ExchangeReset
+from mattermost_plugin.origin import here, metadata
 from mattermost_plugin.tunnel.direct import CallEnded, connect
 from mattermost_plugin.tunnel.driver import Tunnel
 from mattermost_plugin.tunnel.errors import TunnelClosed, TunnelError
@@ -68,6 +69,9 @@ class HostTransport(httpx2.AsyncBaseTransport):
 
     async def _open(self, request: httpx2.Request, timeout: float | None) -> Exchange:
         headers = [(name.lower(), value) for name, value in request.headers.raw if name.lower() not in NOT_FORWARDED]
+        given = {name for name, _ in headers}
+        origin = [(name.encode(), value.encode()) for name, value in metadata(here())]
+        headers += [header for header in origin if header[0] not in given]
         try:
             async with asyncio.timeout(timeout), self._connecting:
                 tunnel = await self._connected()

@@ -18,6 +18,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from mattermost_plugin import AsyncPluginAPIClient, Plugin, RuntimeConfig
 from mattermost_plugin.handshake import Handshake
+from mattermost_plugin.origin import Origin, enter
 from mattermost_plugin.routing import get, post
 from mattermost_plugin.server import PluginServer
 from servehttp import WorkspaceHost, create_app
@@ -120,6 +121,15 @@ async def play(shared: Scene) -> Scene:
     """The scene of tests that leave it as it was."""
     shared.answering.disconnected = asyncio.Event()
     return shared
+
+
+async def test_a_request_has_the_id_of_the_one_that_it_is_made_for(play: Scene) -> None:
+    enter(Origin("r-11"))
+    answer = await play.http.get(f"{BASE}/seen")
+    assert answer.headers["x-request-id"] == "r-11"
+    assert ["x-request-id", "r-11"] in answer.json()
+    own = await play.http.get(f"{BASE}/seen", headers={"X-Request-Id": "mine"})
+    assert own.headers["x-request-id"] == "mine"
 
 
 async def test_another_plugin_sees_who_asks_and_nobody_can_say_otherwise(tmp_path: Path) -> None:
