@@ -29,6 +29,7 @@ from servehttp.operating.config_commands import config as config_commands
 from servehttp.operating.options import SETTINGS, ConfigOption, DataDirOption, GivenSettings, load_settings
 from servehttp.operating.plugin_commands import plugin
 from servehttp.operating.serve_options import LogLevelOption, PortOption, WorkspaceOption, with_serve_options
+from servehttp.operating.support_commands import support
 from servehttp.operating.user_commands import user
 from servehttp.plugins.interpreter import check_version, find_interpreter
 from servehttp.plugins.manifest import Manifest, discover
@@ -206,6 +207,7 @@ def check(
 _command(authoring.build)
 _command(backup)
 _command(restore)
+app.command("support", epilog="Example: servehttp support --data-dir /var/lib/servehttp")(support)
 
 
 @admin.command("token")

@@ -32,14 +32,13 @@ def listen(settings: ServerSettings) -> Iterator[socket.socket]:
 
     A unix socket's file that nobody listens on any more is replaced. Its permissions follow the umask.
 
-    Where a socket that listens already was handed over, by `server.fd` or by systemd (sd_listen_fds(3)), it is taken.
+    Where a socket that listens already was handed over, `server.fd` names it.
 
     Raises:
         ListenError: the address cannot be used.
     """
-    inherited = settings.fd if settings.fd is not None else _activated(os.environ)
-    if inherited is not None:
-        with _take(inherited) as listener:
+    if settings.fd is not None:
+        with _take(settings.fd) as listener:
             yield listener
         return
     if settings.uds is None:
@@ -87,8 +86,12 @@ def listen_tcp(host: str, port: int, host_option: str = "--host", port_option: s
         raise ListenError(address, problem.format(host=host_option, port=port_option)) from error
 
 
-def _activated(environment: MutableMapping[str, str]) -> int | None:
-    """The socket that systemd has handed over, if it has; the variables that say so are taken out."""
+def activated(environment: MutableMapping[str, str]) -> int | None:
+    """The socket that systemd has handed over, if it has (sd_listen_fds(3)); the variables that say so are taken out.
+
+    Raises:
+        ListenError: it has handed over several.
+    """
     process, count = environment.pop("LISTEN_PID", ""), environment.pop("LISTEN_FDS", "")
     environment.pop("LISTEN_FDNAMES", None)
     if process != str(os.getpid()) or not count.isdecimal() or int(count) == 0:

@@ -28,7 +28,7 @@ from servehttp.client_tls import check_tls
 from servehttp.errors import GatewayError, ManifestError
 from servehttp.figures import Counter
 from servehttp.front.server import Server, make_server
-from servehttp.listening import base_url, listen
+from servehttp.listening import activated, base_url, listen
 from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.reaper import Reaper
 from servehttp.progress import report_start, report_stop
@@ -68,6 +68,8 @@ def run(
         GatewayError: the HTTP server, or a worker, did not start.
     """
     outlast_signals()
+    if settings.server.fd is None and (activated_fd := activated(os.environ)) is not None:
+        settings, read = _serving(settings, activated_fd), functools.partial(_read_serving, read, activated_fd)
     watched = [manifest.folder for manifest in manifests] if settings.plugins.reload else []
     manager = ServiceManager.of(os.environ)
     check_tls(settings.server)
@@ -80,6 +82,15 @@ def run(
             gateway = create_followed_app(settings, manifests, refused, host, notifier, reaper)
             pool = WorkerPool(settings, gateway, notifier, listener, reaper, has_host=gateway.host is not None)
             asyncio.run(_run_with_workers(Run(gateway, listener, watched, read, manager), pool))
+
+
+def _serving(settings: GatewaySettings, fd: int) -> GatewaySettings:
+    """The settings, with the socket of this descriptor in the place of their own address."""
+    return settings.model_copy(update={"server": settings.server.model_copy(update={"fd": fd})})
+
+
+def _read_serving(read: Callable[[], GatewaySettings], fd: int) -> GatewaySettings:
+    return _serving(read(), fd)
 
 
 @dataclass(frozen=True)

@@ -4,23 +4,45 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
 
 SHOWN: Final = 100
-"""How many kinds of tasks are logged."""
+"""How many kinds of tasks are told."""
 
 log = structlog.get_logger("servehttp.tasks")
 
 
-def log_tasks() -> None:
-    """Log how many tasks there are, and of each kind how many, and where they wait: the most first."""
+@dataclass(frozen=True)
+class TaskKind:
+    """Tasks that are alike.
+
+    Attributes:
+        name: of what they run.
+        place: where they wait.
+        count: how many there are.
+    """
+
+    name: str
+    place: str
+    count: int
+
+
+def task_kinds() -> list[TaskKind]:
+    """The tasks of the running loop, at most `SHOWN` kinds, those first of which there are the most."""
     kinds = Counter(_kind(task) for task in asyncio.all_tasks())
-    log.info("tasks", count=kinds.total(), kinds=len(kinds), shown=min(len(kinds), SHOWN))
-    for (name, place), count in kinds.most_common(SHOWN):
-        log.info("task", name=name, place=place, count=count)
+    return [TaskKind(name, place, count) for (name, place), count in kinds.most_common(SHOWN)]
+
+
+def log_tasks() -> None:
+    """Log how many tasks there are, and of each kind how many, and where they wait."""
+    kinds = task_kinds()
+    log.info("tasks", count=len(asyncio.all_tasks()), kinds=len(kinds))
+    for kind in kinds:
+        log.info("task", **asdict(kind))
 
 
 def _kind(task: asyncio.Task[Any]) -> tuple[str, str]:

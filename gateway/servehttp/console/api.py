@@ -17,6 +17,7 @@ from servehttp.console.routes import Call, ConsoleRoute, Who
 from servehttp.logs import RECENT
 from servehttp.recent_records import LEVELS, LogRecord, is_wanted
 from servehttp.tail import Missed, TooManyReaders
+from servehttp.tasks import task_kinds
 
 PREFIX = "/api/servehttp/v1"
 MOST_REQUESTS = 100
@@ -96,6 +97,11 @@ async def follow_logs(call: Call) -> Response:
 async def get_hooks(call: Call) -> Response:
     """The hooks that were asked of plugins, by outcome: how often, and how long that took."""
     return _json(call.console.overview.hooks())
+
+
+async def get_tasks(call: Call) -> Response:
+    """The tasks of the gateway's main process, those that are alike as one: how many, and where they wait."""
+    return _json([asdict(kind) for kind in task_kinds()])
 
 
 async def sign_in(call: Call) -> Response:
@@ -189,5 +195,6 @@ ROUTES = (
     _route("GET", "/logs", get_logs),
     _route("GET", "/logs/events", follow_logs),
     _route("GET", "/hooks", get_hooks),
+    _route("GET", "/tasks", get_tasks),
     _route("POST", "/sessions", sign_in, Who.ANYBODY),
 )

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from servehttp.errors import GatewayError
-from servehttp.operating.options import ConfigOption, DataDirOption, JsonOption, load_settings
+from servehttp.operating.options import ConfigOption, DataDirOption, GivenSettings, JsonOption
 from servehttp.settings.server import ServerSettings
 from servehttp.settings.sources import TOKEN_VARIABLE, URL_VARIABLE
-from servehttp.workspace.settings import TOKEN_FILE, Settings
+from servehttp.workspace.settings import TOKEN_FILE
 
 if TYPE_CHECKING:
     from servehttp.operating.rest_client import RestClient, Token
@@ -36,17 +36,20 @@ class Remote:
     Args:
         url: where it is; None for where the settings have it listen.
         token: whose it is; None for the one that is kept in the data folder.
-        settings: those of the gateway.
+        given: what the settings of the gateway are read from.
         as_json: whether answers are printed as JSON.
 
     Attributes:
+        given: that.
+        settings: those settings.
         as_json: that.
     """
 
-    def __init__(self, url: str | None, token: str | None, settings: Settings, as_json: bool) -> None:
+    def __init__(self, url: str | None, token: str | None, given: GivenSettings, as_json: bool) -> None:
         self._given_url = url
         self._given_token = token
-        self._settings = settings
+        self.given = given
+        self.settings = given.load()
         self.as_json = as_json
 
     @functools.cached_property
@@ -58,8 +61,16 @@ class Remote:
         """
         from servehttp.operating.rest_client import RestClient
 
-        url = self._given_url or listening_url(self._settings.server)
+        url = self._given_url or listening_url(self.settings.server)
         return RestClient(url, self._find_token(url))
+
+    @property
+    def known_token(self) -> str:
+        """The token by which it is asked; empty where there is none."""
+        try:
+            return self._find_token(self._given_url or listening_url(self.settings.server)).value
+        except GatewayError:
+            return ""
 
     def show(self, value: object, text: Callable[[], object]) -> None:
         """Print a value as JSON, or else what `text` returns, or has printed itself if that is None."""
@@ -74,7 +85,7 @@ class Remote:
         if self._given_token:
             where = TOKEN_VARIABLE if self._given_token == os.environ.get(TOKEN_VARIABLE) else "--token"
             return Token(self._given_token, where)
-        file = self._settings.data_dir / TOKEN_FILE
+        file = self.settings.data_dir / TOKEN_FILE
         if self._given_url and not is_local(self._given_url):  # it is the token of the gateway here
             raise NoTokenError(f"no token for {url}: give --token or {TOKEN_VARIABLE}")
         try:
@@ -109,8 +120,7 @@ def with_gateway(command: Callable[..., None]) -> Callable[..., None]:
     def run(
         url: str | None, token: str | None, config: Path | None, data_dir: Path | None, as_json: bool, **own: Any
     ) -> None:
-        settings = load_settings(config, {"data_dir": data_dir})
-        command(Remote(url, token, settings, as_json), **own)
+        command(Remote(url, token, GivenSettings(config, {"data_dir": data_dir}), as_json), **own)
 
     signature = inspect.signature(command, eval_str=True)
     _, *own = signature.parameters.values()

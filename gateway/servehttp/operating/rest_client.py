@@ -84,6 +84,23 @@ class RestClient:
         with self._exchange(lambda connection: self._send(connection, method, path, headers, data)) as response:
             return self._json(response)
 
+    def fetch(self, path: str) -> tuple[int, bytes]:
+        """Ask for any path of the gateway, not only below the REST API's, and return status and body of the answer.
+
+        Raises:
+            RestError: there is no answer.
+        """
+        connection = self._connection()
+        try:
+            with self._explaining():
+                connection.connect()
+                connection.sock.settimeout(ANSWER_TIMEOUT)
+                self._send(connection, "GET", path, {}, None, prefix="")
+                response = connection.getresponse()
+                return response.status, response.read(LONGEST_ANSWER)
+        finally:
+            connection.close()
+
     def upload(self, path: str, fields: Mapping[str, str], name: str, file: Path, told: Callable[[int], object]) -> Any:
         """Send a form with a file, and return the JSON of the answer.
 
@@ -139,11 +156,17 @@ class RestClient:
         return kind(_host(self._address), self._address.port, timeout=CONNECT_TIMEOUT)
 
     def _send(
-        self, connection: http.client.HTTPConnection, method: str, path: str, headers: Mapping[str, str], body: Any
+        self,
+        connection: http.client.HTTPConnection,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: Any,
+        prefix: str = PREFIX,
     ) -> None:
         sent = {"Authorization": f"Bearer {self._token.value}", "Accept": "application/json", **headers}
         try:
-            connection.request(method, self._address.path.rstrip("/") + PREFIX + path, body, sent)
+            connection.request(method, self._address.path.rstrip("/") + prefix + path, body, sent)
         except (BrokenPipeError, ConnectionResetError):
             if body is None:  # else it may have answered before all was sent
                 raise

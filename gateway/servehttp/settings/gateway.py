@@ -45,7 +45,7 @@ class GatewaySettings(BaseSettings):
         if self.console.enabled is not None:
             return self.console.enabled
         server = self.server
-        return server.uds is None and not server.forwarded_allow_ips and _is_loopback(server.host)
+        return server.uds is None and server.fd is None and not server.forwarded_allow_ips and _is_loopback(server.host)
 
     @classmethod
     def settings_customise_sources(

@@ -1,0 +1,97 @@
+"""`servehttp support` has what helps in one archive, says what it could not have, and lets no secret out."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from servehttp.operating.scrubbing import Scrubber, secrets_of
+from support.command import run
+from support.operated import TALKING, Operated, operated, serving
+
+__all__ = ["operated", "serving"]
+
+PLANTED = "planted-7f3a"
+
+
+def contents(path: Path) -> dict[str, str]:
+    with tarfile.open(path) as archive:
+        members = [(member, archive.extractfile(member)) for member in archive.getmembers()]
+        assert {member.mode for member, _ in members} == {0o600}
+        return {
+            member.name.removeprefix("servehttp-support/"): file.read().decode() for member, file in members if file
+        }
+
+
+def test_what_a_gateway_tells_is_in_it_without_secrets(operated: Operated) -> None:
+    url = f"{operated.gateway.url}/plugins/{TALKING}/say?text={PLANTED}"
+    urllib.request.urlopen(url).close()
+    path = operated.folder / "a.tar.gz"
+    environment = operated.environment() | {
+        "SERVEHTTP_WORKSPACE__DATABASE_URL": f"postgresql://me:{PLANTED}@host/name",
+        "MY_API_KEY": PLANTED,
+    }
+    done = run("support", path, **environment)
+    assert done.returncode == 0, done.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+    files = contents(path)
+    assert files.keys() == {
+        *("settings.json", "versions.json", "readyz.json", "overview.json", "requests.json", "hooks.json"),
+        *("tasks.json", "logs.json", "missing.txt"),
+    }
+    everything = "".join(files.values())
+    assert PLANTED not in everything
+    assert operated.gateway.admin_token not in everything
+    values = {row["name"]: row for row in json.loads(files["settings.json"])}
+    assert values["workspace.database_url"]["value"].startswith("postgresql://me:***@")
+    assert TALKING in files["readyz.json"]
+    assert json.loads(files["tasks.json"])[0]["count"] > 0
+    assert "starlette" in json.loads(files["versions.json"])["packages"]
+    assert "metrics.txt: metrics.listen is not set" in files["missing.txt"]
+    assert [f"without {line}" for line in files["missing.txt"].splitlines()] == done.stderr.splitlines()
+
+
+def test_what_plugins_print_is_in_it_only_where_that_is_wanted(operated: Operated) -> None:
+    urllib.request.urlopen(f"{operated.gateway.url}/plugins/{TALKING}/say?text=printed-by-a-plugin").close()
+    without, with_it = operated.folder / "without.tar.gz", operated.folder / "with.tar.gz"
+    assert run("support", without, **operated.environment()).returncode == 0
+    assert run("support", with_it, "--with-output", **operated.environment()).returncode == 0
+    assert "printed-by-a-plugin" not in "".join(contents(without).values())
+    assert "printed-by-a-plugin" in "".join(contents(with_it).values())
+
+
+def test_a_gateway_that_does_not_run_leaves_settings_and_versions(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    done = run("support", path, "--url", "http://127.0.0.1:1", "--token", "x" * 26, cwd=tmp_path)
+    assert done.returncode == 0
+    files = contents(path)
+    assert files.keys() == {"settings.json", "versions.json", "missing.txt"}
+    assert "readyz.json: no gateway answers at http://127.0.0.1:1" in files["missing.txt"]
+    again = run("support", path, cwd=tmp_path)
+    assert (again.returncode, again.stderr) == (1, f"error: {path} cannot be made: File exists\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ("got Bearer abcdefghij", "got Bearer ***"),
+        ('{"password": "ab", "count": 3}', '{"password": "***", "count": 3}'),
+        ('{"token_count": 3, "has_secret": true}', '{"token_count": 3, "has_secret": true}'),
+        ("api_key=abc, user=me", "api_key=***, user=me"),
+        ("postgresql://me:pw@host/db", "postgresql://me:***@host/db"),
+        ("known: topsecretvalue", "known: ***"),
+        ("workspace.password_min_length is 8", "workspace.password_min_length is 8"),
+        ('"{\\"session_token\\": \\"abc\\"}"', '"{\\"session_token\\": \\"***\\"}"'),
+    ],
+)
+def test_secrets_are_known_by_themselves_and_by_their_names(text: str, scrubbed: str) -> None:
+    assert Scrubber(["topsecretvalue", "short"]).scrub(text) == scrubbed
+
+
+def test_variables_that_are_secrets_are_known_by_their_names() -> None:
+    environment = {"DB_PASSWORD": "one", "GITHUB_TOKEN": "two", "PATH": "three"}
+    assert list(secrets_of(environment)) == ["one", "two"]
