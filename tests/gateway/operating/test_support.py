@@ -35,7 +35,7 @@ def test_what_a_gateway_tells_is_in_it_without_secrets(operated: Operated) -> No
         "SERVEHTTP_WORKSPACE__DATABASE_URL": f"postgresql://me:{PLANTED}@host/name",
         "MY_API_KEY": PLANTED,
     }
-    done = run("support", path, **environment)
+    done = run("support", path, cwd=None, **environment)
     assert done.returncode == 0, done.stderr
     assert path.stat().st_mode & 0o777 == 0o600
     files = contents(path)
@@ -58,8 +58,8 @@ def test_what_a_gateway_tells_is_in_it_without_secrets(operated: Operated) -> No
 def test_what_plugins_print_is_in_it_only_where_that_is_wanted(operated: Operated) -> None:
     urllib.request.urlopen(f"{operated.gateway.url}/plugins/{TALKING}/say?text=printed-by-a-plugin").close()
     without, with_it = operated.folder / "without.tar.gz", operated.folder / "with.tar.gz"
-    assert run("support", without, **operated.environment()).returncode == 0
-    assert run("support", with_it, "--with-output", **operated.environment()).returncode == 0
+    assert run("support", without, cwd=None, **operated.environment()).returncode == 0
+    assert run("support", with_it, "--with-output", cwd=None, **operated.environment()).returncode == 0
     assert "printed-by-a-plugin" not in "".join(contents(without).values())
     assert "printed-by-a-plugin" in "".join(contents(with_it).values())
 
