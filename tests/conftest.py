@@ -15,8 +15,9 @@ import structlog
 
 from support.fast import Guard, is_left_out
 
-# How long an example takes is no matter of a test.
-hypothesis.settings.register_profile("patient", deadline=None)
+# How long an example takes is no matter of a test. Who changes what they test wants `--hypothesis-profile=thorough`.
+hypothesis.settings.register_profile("patient", deadline=None, max_examples=30)
+hypothesis.settings.register_profile("thorough", deadline=None, max_examples=1000)
 hypothesis.settings.load_profile("patient")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # connections that end are no news
 

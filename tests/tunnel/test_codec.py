@@ -7,7 +7,7 @@ import itertools
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import (
@@ -74,13 +74,11 @@ def through_the_wire(parts: list[Addressed]) -> list[Addressed]:
     return decode(encode(parts))
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 3), PARTS), max_size=12))
 def test_what_is_decoded_is_what_was_encoded(parts: list[Addressed]) -> None:
     assert through_the_wire(parts) == [(id, plain(part)) for id, part in parts]
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.lists(st.tuples(st.integers(0, 2**64 - 1), PARTS), max_size=12))
 def test_the_generated_code_says_the_same_in_as_many_bytes(parts: list[Addressed]) -> None:
     data = encode(parts)
@@ -133,7 +131,6 @@ def test_bytes_that_are_no_message_are_the_peers_fault(data: bytes, reason: str)
         decode(data)
 
 
-@settings(deadline=None, max_examples=500)
 @given(st.binary(max_size=60))
 def test_arbitrary_bytes_are_parts_or_the_peers_fault(data: bytes) -> None:
     with contextlib.suppress(RemoteProtocolError):
@@ -239,7 +236,6 @@ def split(parts: list[Addressed], cuts: set[int]) -> list[list[Addressed]]:
     return [parts[start:end] for start, end in itertools.pairwise(edges)]
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.sets(st.integers(1, 2 * len(EXCHANGE) - 1)))
 def test_parts_mean_the_same_however_they_are_put_into_messages(cuts: set[int]) -> None:
     parts: list[Addressed] = [(id, part) for part in EXCHANGE for id in (1, 2)]

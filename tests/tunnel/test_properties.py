@@ -350,7 +350,7 @@ HEADS_AND_ENDS: dict[type, Callable[[], Part]] = {
 }
 
 TestInterleavings = Interleavings.TestCase
-TestInterleavings.settings = settings(max_examples=120, stateful_step_count=60, deadline=None)
+TestInterleavings.settings = settings(stateful_step_count=60)
 
 
 # A hostile peer
@@ -422,7 +422,6 @@ def feed(core: Connection, message: bytes) -> bool:
     return True
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.booleans(), st.sampled_from(Half), st.lists(MESSAGES, max_size=5))
 def test_nothing_that_parses_raises_anything_but_remote_protocol_error(
     before_hello: bool, half: Half, messages: list[pb.Message]
@@ -452,7 +451,6 @@ def ordinary_messages() -> list[bytes]:
 ORDINARY = ordinary_messages()
 
 
-@settings(deadline=None, max_examples=150)
 @given(
     st.sampled_from(Half),
     st.lists(st.tuples(st.integers(0, len(ORDINARY) - 1), st.integers(0, 10_000), st.binary(max_size=4)), max_size=6),

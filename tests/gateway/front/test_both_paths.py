@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import ResetCode
@@ -140,7 +140,6 @@ def early_ends(method: str, steps: list[Step], *, chunked: bool) -> st.SearchStr
     return st.one_of(last).map(lambda step: [*steps, step])
 
 
-@settings(deadline=None, max_examples=100)
 @given(play=plays())
 async def test_an_exchange_is_the_same_by_both_paths(paths: Paths, play: Play) -> None:
     await seen_by_both(paths, play)

@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import Close, Message, ResetCode
@@ -173,7 +173,6 @@ def plays(draw: st.DrawFn) -> Play:
     return Play(tuple(steps), draw(st.booleans()), draw(st.booleans()), not hurried and draw(st.booleans()))
 
 
-@settings(deadline=None, max_examples=100)
 @given(play=plays())
 async def test_a_websocket_is_the_same_by_both_paths(paths: Paths, play: Play) -> None:
     await seen_by_both(paths, play)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -191,7 +191,6 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield stage
 
 
-@settings(deadline=None, max_examples=60)
 @given(requests=st.lists(st.tuples(METHODS, st.lists(TARGETS, min_size=2, max_size=5), FIELDS), min_size=1, max_size=3))
 async def test_a_used_connection_answers_as_a_fresh_one(
     stage: Stage, requests: list[tuple[bytes, list[bytes], bytes]]

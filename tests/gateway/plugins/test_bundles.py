@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from servehttp.errors import BundleError
@@ -192,7 +192,6 @@ def member_of(name: str, kind: bytes, size: int, by_pax: bool) -> Iterator[bytes
 
 
 @given(st.lists(MEMBERS, max_size=6))
-@settings(max_examples=200, deadline=None)
 def test_whatever_is_in_a_bundle_it_is_unpacked_below_its_folder_or_refused(
     tmp_path_factory: pytest.TempPathFactory, members: list[tuple[str, bytes, int, bool]]
 ) -> None:
@@ -208,7 +207,6 @@ def test_whatever_is_in_a_bundle_it_is_unpacked_below_its_folder_or_refused(
 
 
 @given(st.binary(max_size=3000), st.integers(0, 1500))
-@settings(max_examples=200, deadline=None)
 def test_no_bytes_make_anything_but_a_refusal(tmp_path_factory: pytest.TempPathFactory, noise: bytes, at: int) -> None:
     plain = padded(header("plugin.json", tarfile.REGTYPE, 2) + b"{}") + pax(("path", "b")) + PLAIN
     with contextlib.suppress(BundleError):

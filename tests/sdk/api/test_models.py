@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from google.protobuf import message_factory, struct_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_plugin import models
@@ -88,7 +88,6 @@ def messages(descriptor: Descriptor, depth: int = 0) -> st.SearchStrategy[Any]:
 def test_any_message_survives_the_way_through_its_model(name: str) -> None:
     model = MODELS[name]
 
-    @settings(deadline=None)
     @given(messages(message_class(model).DESCRIPTOR))
     def survives(message: Any) -> None:
         made = model.from_proto(message)

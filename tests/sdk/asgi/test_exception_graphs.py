@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 import pytest
 from asgiref.wsgi import WsgiToAsgi
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -276,7 +276,6 @@ def test_only_what_goes_back_to_disconnects_alone_is_one(error: BaseException) -
     assert caused_by_disconnect(error) is expected
 
 
-@settings(max_examples=50)
 @given(error=graphs(), sent=st.integers(0, 2))
 async def test_any_exception_ends_an_exchange(error: BaseException, sent: int) -> None:
     async def fail() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_plugin.http2.limits import Limits
@@ -49,7 +49,6 @@ def whole(messages: list[bytes | int], bounds: Limits) -> list[bytes]:
     return [bytes(message * size // 100) if isinstance(message, int) else message for message in messages]
 
 
-@settings(deadline=None)
 @given(plays, cuts, limits)
 def test_what_a_client_of_ours_sends_comes_back_from_a_server_that_echoes(
     calls: list[Played], at: list[int], bounds: Limits
@@ -75,7 +74,6 @@ def test_what_a_client_of_ours_sends_comes_back_from_a_server_that_echoes(
     assert client.open_calls == 0
 
 
-@settings(deadline=None)
 @given(plays, cuts, limits)
 def test_what_a_client_sends_comes_back_from_a_server_of_ours(
     calls: list[Played], at: list[int], bounds: Limits

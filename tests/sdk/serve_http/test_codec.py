@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from mattermost_plugin.exchange import Body, Common, End, Part, Request, ResetCode, Response
@@ -91,7 +91,6 @@ def decoded_response(data: bytes) -> list[Part]:
     return parts
 
 
-@settings(deadline=None)
 @given(requests(), bodies, st.booleans())
 def test_a_request_is_the_message_that_the_generated_code_would_make(
     request: Request, body: list[bytes], complete: bool
@@ -100,7 +99,6 @@ def test_a_request_is_the_message_that_the_generated_code_would_make(
     assert message == pb.ServeHTTPRequest(init=described(request), body_chunk=b"".join(body), body_complete=complete)
 
 
-@settings(deadline=None)
 @given(requests(), headers, st.lists(paths, min_size=1, max_size=3))
 def test_requests_that_have_much_in_common_are_the_same_messages(
     request: Request, more: list[tuple[bytes, bytes]], targets: list[bytes]
@@ -121,7 +119,6 @@ def test_requests_that_have_much_in_common_are_the_same_messages(
         assert message.body_complete
 
 
-@settings(deadline=None)
 @given(requests(), bodies, st.booleans())
 def test_what_the_generated_code_makes_of_a_request_is_that_request(
     request: Request, body: list[bytes], complete: bool
@@ -139,7 +136,6 @@ def test_what_the_generated_code_makes_of_a_request_is_that_request(
     assert others == ([Body(data)] if data else []) + ([End()] if complete else [])
 
 
-@settings(deadline=None)
 @given(st.integers(200, 999), headers, bodies, st.booleans())
 def test_a_response_is_the_same_by_both(
     status: int, fields: list[tuple[bytes, bytes]], body: list[bytes], complete: bool
@@ -160,7 +156,6 @@ def test_a_response_is_the_same_by_both(
     assert decoded_response(message.SerializeToString()) == parts
 
 
-@settings(deadline=None)
 @given(bodies, st.booleans())
 def test_a_message_without_a_head_brings_none(body: list[bytes], complete: bool) -> None:
     data = b"".join(body)
@@ -218,7 +213,6 @@ def test_fields_of_later_versions_are_passed_over() -> None:
     assert decoded_request(unknown + request.SerializeToString()) == [Body(b"x")]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=100))
 def test_rubbish_is_an_error_or_what_the_generated_code_takes_it_for(rubbish: bytes) -> None:
     for decoded in (decoded_request, decoded_response):
