@@ -6,7 +6,9 @@ What is exported, where, and what is sampled, its standard variables say: `OTEL_
 
 from __future__ import annotations
 
+import atexit
 import os
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +29,8 @@ from mattermost_plugin.tracing import TRACEPARENT, TRACESTATE, Attribute, Contex
 KINDS = {Kind.CALLED: SpanKind.SERVER, Kind.CALLING: SpanKind.CLIENT}
 EXPORTER = "OTEL_TRACES_EXPORTER"
 NANOSECONDS = 1_000_000_000
+FAREWELL = 1.0
+"""Seconds at the end of a process for spans that are not exported yet."""
 
 _propagator = TraceContextTextMapPropagator()
 
@@ -83,6 +87,30 @@ class OpenTelemetryTracer:
         attach(_surroundings(context))
 
 
+class Farewell:
+    """Has spans exported that are left when the process ends, within little time: no collector holds that up.
+
+    Args:
+        provider: has them.
+    """
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._due = threading.Event()
+        self._provider = provider
+        # Begun now, for at its end an interpreter begins no thread any more.
+        self._thread = threading.Thread(target=self._run, name="last spans", daemon=True)
+        self._thread.start()
+        atexit.register(self._say)
+
+    def _say(self) -> None:
+        self._due.set()
+        self._thread.join(FAREWELL)
+
+    def _run(self) -> None:
+        self._due.wait()
+        self._provider.shutdown()
+
+
 def begin(service: str) -> None:
     """Trace in this process from now on, with the provider that was set in it, or with one of the standard variables.
 
@@ -91,7 +119,8 @@ def begin(service: str) -> None:
     """
     provider = trace.get_tracer_provider()
     if not isinstance(provider, TracerProvider):
-        provider = TracerProvider(resource=_resource(service))
+        provider = TracerProvider(resource=_resource(service), shutdown_on_exit=False)
+        Farewell(provider)
         if (exporter := _exporter(os.environ.get(EXPORTER, "otlp"))) is not None:
             provider.add_span_processor(BatchSpanProcessor(exporter))
         trace.set_tracer_provider(provider)
