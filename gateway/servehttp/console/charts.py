@@ -12,7 +12,8 @@ POINTS = 120
 """Of one line, at most: a screen shows no more."""
 MARGIN = 2
 HOUR = 3600.0
-"""Seconds."""
+SHORTEST = 60.0
+"""Seconds that a line is long at least and at most."""
 
 
 @dataclass(frozen=True)
@@ -36,17 +37,18 @@ def line(stretches: Sequence[Stretch], value: Callable[[Stretch], float | None],
     Args:
         stretches: the last hour, oldest first.
         value: takes it out of one of them.
-        now: where the line ends, in seconds since 1970.
+        now: where the line ends, in seconds since 1970. It begins an hour before, or with the first of them.
     """
     found = [(each.time, value(each)) for each in stretches]
     known = [number for _, number in found if number is not None]
     highest = max(known, default=None)
+    whole = min(HOUR, max(now - found[0][0], SHORTEST)) if found else HOUR
     segments: list[list[str]] = [[]]
     for time, number in _thinned(found):
         if number is None:
             segments.append([])
             continue
-        x = WIDTH * (1 - (now - time) / HOUR)
+        x = WIDTH * (1 - (now - time) / whole)
         y = HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * (number / highest if highest else 0)
         segments[-1].append(f"{max(x, 0):.1f},{y:.1f}")
     return Line([_drawn(points) for points in segments if points], known[-1] if known else None, highest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Container, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from servehttp.console.quantiles import quantile
@@ -99,8 +99,11 @@ class History:
         """Have one more of each plugin; of those that are not known any more nothing is kept."""
         self._samples = {plugin: kept for plugin, kept in self._samples.items() if plugin in known}
         for plugin, each in samples.items():
-            if plugin in self._samples or len(self._samples) < MOST_PLUGINS:
-                self._samples.setdefault(plugin, deque(maxlen=SAMPLES)).append(each)
+            if plugin not in self._samples and len(self._samples) >= MOST_PLUGINS:
+                continue
+            kept = self._samples.setdefault(plugin, deque(maxlen=SAMPLES))
+            if not kept or kept[-1].time < each.time:
+                kept.append(each)
 
     def stretches(self, plugin: str) -> list[Stretch]:
         """What happened from each sample to the next, oldest first."""
@@ -109,7 +112,20 @@ class History:
 
     def since(self, plugin: str, now: Sample, seconds: float) -> Stretch:
         """What has happened in the last seconds, or since its first sample, until now."""
-        kept = self._samples.get(plugin, ())
+        kept = [each for each in self._samples.get(plugin, ()) if each.time < now.time]
         before = [each for each in kept if each.time <= now.time - seconds]
         begin = before[-1] if before else kept[0] if kept else now
-        return between(begin, now)
+        stretch = between(begin, now)
+        if stretch.cpu is None:  # its processes have come since: as much as is known of these
+            stretch = replace(stretch, cpu=_cpu_of_same_processes(kept, now))
+        return stretch
+
+
+def _cpu_of_same_processes(kept: Sequence[Sample], now: Sample) -> float | None:
+    """How much of a core the processes took that are there now, as far back as they were."""
+    begin = now
+    for each in reversed(kept):
+        if each.cpu is None or begin.cpu is None or each.cpu > begin.cpu:
+            break
+        begin = each
+    return between(begin, now).cpu if begin is not now else None

@@ -25,6 +25,7 @@ from servehttp.requests_seen import SeenRequest
 AT_ONCE = 4.0
 """Seconds for which a page waits for what it has begun; after that it goes on, and the next page shows how it is."""
 LONGEST_TICKET = 200
+SHOWN_SLOWEST = 5
 PAGE = 60
 """Users on one page."""
 TOLD = {
@@ -297,7 +298,7 @@ async def _plugin(call: Call, status: int = 200, alert: str = "") -> Response:
         settings=settings,
         lines=_lines(call, plugin_id),
         open=_of(plugin_id, seen.open),
-        slowest=_of(plugin_id, seen.slowest)[:10],
+        slowest=_of(plugin_id, seen.slowest)[:SHOWN_SLOWEST],
         hooks=[hook for hook in call.console.overview.hooks() if hook["plugin"] == plugin_id],
         failures=_failures(plugin),
     )
