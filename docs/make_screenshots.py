@@ -15,7 +15,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from servehttp.testing import Gateway
-from support.browsers import Browser, browser
+from support.browsers import Browser, browser, chromium
 from support.night import CHAT, MAILER, SHOP, ask, customers, troubled_gateway
 
 PICTURES = Path(__file__).with_name("pictures")
@@ -45,10 +45,11 @@ def main() -> None:
         ask(gateway, MAILER, "send")
         ask(gateway, CHAT, "messages")
         time.sleep(AFTER)
-        with browser(WIDE, "light") as page:
-            _take(page, gateway, "wide", folder)
-        with browser(NARROW, "dark") as page:
-            _take(page, gateway, "phone", folder)
+        with chromium() as program:
+            with browser(program, WIDE, "light") as page:
+                _take(page, gateway, "wide", folder)
+            with browser(program, NARROW, "dark") as page:
+                _take(page, gateway, "phone", folder)
 
 
 def _take(page: Browser, gateway: Gateway, name: str, folder: Path | None) -> None:

@@ -14,10 +14,11 @@ import pytest
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
-from playwright.sync_api import expect
+from playwright.sync_api import Browser as Chromium  # noqa: E402
+from playwright.sync_api import expect  # noqa: E402
 
 from servehttp.testing.gateway import Gateway
-from support.browsers import CHROMIUM, OPERATOR, Browser, browser
+from support.browsers import CHROMIUM, OPERATOR, Browser, browser, chromium
 from support.bundles import plugin_bundle
 from support.night import CHAT, MAILER, SHOP, ask, customers, troubled_gateway
 from support.operated import PROGRAM
@@ -39,10 +40,16 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         yield gateway
 
 
+@pytest.fixture(scope="module")
+def program() -> Iterator[Chromium]:
+    with chromium() as program:
+        yield program
+
+
 @pytest.fixture(scope="module", params=list(SIZES))
-def window(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[Browser]:
+def window(request: pytest.FixtureRequest, gateway: Gateway, program: Chromium) -> Iterator[Browser]:
     """A browser in which the administrator is signed in; the phone is dark."""
-    with browser(SIZES[request.param], "dark" if request.param == "phone" else "light") as window:
+    with browser(program, SIZES[request.param], "dark" if request.param == "phone" else "light") as window:
         window.sign_in(gateway.url, gateway.admin_token)
         yield window
 
@@ -123,8 +130,8 @@ def test_sessions_are_ended(gateway: Gateway, window: Browser) -> None:
     window.sign_in(gateway.url, gateway.admin_token)
 
 
-def test_who_is_not_signed_in_comes_back_from_the_login(gateway: Gateway) -> None:
-    with browser(SIZES["phone"]) as window:
+def test_who_is_not_signed_in_comes_back_from_the_login(gateway: Gateway, program: Chromium) -> None:
+    with browser(program, SIZES["phone"]) as window:
         window.open(f"{gateway.url}/console/plugins/{CHAT}")
         assert window.page.url == f"{gateway.url}/login?redirect_to=%2Fconsole%2Fplugins%2F{CHAT}"
         window.open(gateway.url)
@@ -132,9 +139,9 @@ def test_who_is_not_signed_in_comes_back_from_the_login(gateway: Gateway) -> Non
         expect(window.page).to_have_url(re.compile("/login"))
 
 
-def test_an_operator_finds_what_is_slow_and_why_and_restarts_it(gateway: Gateway) -> None:
+def test_an_operator_finds_what_is_slow_and_why_and_restarts_it(gateway: Gateway, program: Chromium) -> None:
     ask(gateway, SHOP, "export")
-    with browser(SIZES["phone"], "dark") as window:
+    with browser(program, SIZES["phone"], "dark") as window:
         page = window.page
         window.sign_in(gateway.url, gateway.admin_token)
         window.open(f"{gateway.url}/console/")

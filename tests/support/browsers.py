@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
+from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import Page, sync_playwright
 
 from servehttp.operating.rest_client import RestClient, RestError, Token
@@ -63,13 +64,22 @@ class Browser:
 
 
 @contextmanager
-def browser(size: tuple[int, int], scheme: Scheme = "light") -> Iterator[Browser]:
-    """A browser with a window of this size."""
+def chromium() -> Iterator[Chromium]:
+    """The program, without a window yet; there can be but one at a time."""
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        program = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         try:
-            width, height = size
-            page = chromium.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
-            yield Browser(page)
+            yield program
         finally:
-            chromium.close()
+            program.close()
+
+
+@contextmanager
+def browser(program: Chromium, size: tuple[int, int], scheme: Scheme = "light") -> Iterator[Browser]:
+    """A window of this size, with cookies of its own."""
+    width, height = size
+    page = program.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    try:
+        yield Browser(page)
+    finally:
+        page.close()
