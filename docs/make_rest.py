@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from servehttp.console import api
+from servehttp.console.routes import ConsoleRoute
 from servehttp.workspace.rest.application import MODULES
 from servehttp.workspace.rest.routes import PREFIX, RestRoute
 
@@ -57,10 +59,32 @@ SECTION = """
 """
 
 
+OF_GATEWAY = """
+## The gateway itself
+
+Where there is [the console](operating.md#the-console), an API of the gateway's own is beside it, below `{prefix}`, with a
+workspace or without. With one it takes its tokens and cookies, as above, of administrators. Without one `POST /sessions`
+gives a bearer token for the ticket in the console's link: `{{"ticket": …}}` for `{{"token": …}}`. An error is
+`{{"error": {{"status", "message"}}}}`. Times are seconds since 1970, those of records and printed lines milliseconds;
+durations are seconds. Figures are those of [the metrics](operating.md#metrics): `totals` since the gateway's start,
+`last_minute` and `last_5_minutes` from one look to another.
+
+| method | path | what it does | who may |
+|---|---|---|---|
+"""
+
+
 def page() -> str:
     """The whole text."""
     count = sum(len(module.ROUTES) for module in MODULES)
-    return INTRODUCTION.format(count=count, prefix=PREFIX) + "".join(text for m in MODULES for text in _section(m))
+    of_workspace = "".join(text for module in MODULES for text in _section(module))
+    of_gateway = OF_GATEWAY.format(prefix=api.PREFIX) + "".join(map(_own_row, api.ROUTES))
+    return INTRODUCTION.format(count=count, prefix=PREFIX) + of_workspace + of_gateway
+
+
+def _own_row(route: ConsoleRoute) -> str:
+    path = route.path.removeprefix(api.PREFIX)
+    return f"| {route.method} | `{path}` | {_first_line(route.handler)} | {route.who} |\n"
 
 
 def _section(module: ModuleType) -> Iterator[str]:

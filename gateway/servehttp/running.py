@@ -111,6 +111,12 @@ class Run:
     read: Callable[[], GatewaySettings]
     manager: ServiceManager
 
+    @property
+    def url(self) -> str:
+        """Where a browser on this machine finds it, without a slash at its end."""
+        server = self.gateway.settings.server
+        return base_url(self.listener, "http" if server.ssl_certfile is None else "https") + server.root_path
+
     def begin_to_stop(self, number: int) -> None:
         """A signal tells it to."""
         report_stop(number, settings=self.gateway.settings)
@@ -223,8 +229,7 @@ def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> 
 async def _report(run: Run, serving: Callable[[], Awaitable[None]] | None) -> None:
     """Tell how the start goes, and when it is over."""
     gateway = run.gateway
-    server = gateway.settings.server
-    url = base_url(run.listener, "http" if server.ssl_certfile is None else "https") + server.root_path
+    url = run.url
     run.manager.status("starting the plugins")
     await report_start(
         gateway.registry, url, gateway.settings.log.format, serving=serving, started=lambda: gateway.started
@@ -265,12 +270,11 @@ async def _telling(gateway: GatewayApp, counter: Counter) -> AsyncIterator[None]
 @contextlib.asynccontextmanager
 async def _showing(run: Run, serving: Serving) -> AsyncIterator[None]:
     """Have meanwhile the console, where it is wanted."""
-    settings = run.gateway.settings
-    if not settings.has_console:
+    if not run.gateway.settings.has_console:
         yield
         return
 
     from servehttp.console import Console  # here, because only that needs it
 
-    async with Console(run.gateway, serving, base_url(run.listener) + settings.server.root_path).serving():
+    async with Console(run.gateway, serving, run.url).serving():
         yield

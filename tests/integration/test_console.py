@@ -14,8 +14,8 @@ import pytest
 
 pytest.importorskip("playwright", reason="Playwright is not installed")
 
-from playwright.sync_api import Browser as Chromium  # noqa: E402
-from playwright.sync_api import expect  # noqa: E402
+from playwright.sync_api import Browser as Chromium
+from playwright.sync_api import expect
 
 from servehttp.testing.gateway import Gateway
 from support.browsers import CHROMIUM, OPERATOR, Browser, browser, chromium
