@@ -62,12 +62,12 @@ SECTION = """
 OF_GATEWAY = """
 ## The gateway itself
 
-Where there is [the console](operating.md#the-console), an API of the gateway's own is beside it, below `{prefix}`, with a
-workspace or without. With one it takes its tokens and cookies, as above, of administrators. Without one `POST /sessions`
-gives a bearer token for the ticket in the console's link: `{{"ticket": …}}` for `{{"token": …}}`. An error is
-`{{"error": {{"status", "message"}}}}`. Times are seconds since 1970, those of records and printed lines milliseconds;
-durations are seconds. Figures are those of [the metrics](operating.md#metrics): `totals` since the gateway's start,
-`last_minute` and `last_5_minutes` from one look to another.
+Where there is [the console](operating.md#the-console), an API of the gateway's own is beside it, below `{prefix}`,
+with a workspace or without. With one it takes its tokens and cookies, as above, of administrators. Without one
+`POST /sessions` gives a bearer token for the ticket in the console's link: `{{"ticket": …}}` for `{{"token": …}}`. An
+error is `{{"error": {{"status", "message"}}}}`. Times are seconds since 1970, those of records and printed lines
+milliseconds; durations are seconds. Figures are those of [the metrics](operating.md#metrics): `totals` since the
+gateway's start, `last_minute` and `last_5_minutes` from one look to another.
 
 | method | path | what it does | who may |
 |---|---|---|---|

@@ -31,9 +31,9 @@ PAGES = {
     "install": "/console/install",
     "workspace": "/console/workspace",
 }
-SHOWN = {"plugins", "plugin"}
-"""Of these there are pictures in the documentation."""
-WIDE, NARROW = (1400, 900), (390, 844)
+SHOWN = {("plugins", "wide"), ("plugin", "phone")}
+"""The pictures that are in the documentation."""
+WIDE, NARROW = (1400, 680), (390, 844)
 
 
 def main() -> None:
@@ -55,7 +55,7 @@ def main() -> None:
 def _take(page: Browser, gateway: Gateway, name: str, folder: Path | None) -> None:
     page.sign_in(gateway.url, gateway.admin_token)
     for what, path in PAGES.items():
-        if folder is None and what not in SHOWN:
+        if folder is None and (what, name) not in SHOWN:
             continue
         page.open(gateway.url + path)
         page.picture((folder or PICTURES) / f"console-{what}-{name}.png", whole=folder is not None)
