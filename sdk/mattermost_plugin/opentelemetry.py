@@ -7,6 +7,7 @@ What is exported, where, and what is sampled, its standard variables say: `OTEL_
 from __future__ import annotations
 
 import atexit
+import functools
 import os
 import threading
 import time
@@ -51,7 +52,8 @@ class OpenTelemetrySpan:
         return trace.format_trace_id(found.trace_id) if found.trace_flags.sampled else ""
 
     def note(self, **attributes: Attribute) -> None:
-        self._span.set_attributes({_name(name): value for name, value in attributes.items()})
+        if self._span.is_recording():
+            self._span.set_attributes({_name(name): value for name, value in attributes.items()})
 
     def fail(self, reason: str) -> None:
         self._span.set_status(StatusCode.ERROR, reason)
@@ -152,5 +154,6 @@ def _context(surroundings: Surroundings | None) -> Context:
     return Context(carrier.get(TRACEPARENT, ""), carrier.get(TRACESTATE, ""))
 
 
+@functools.cache  # each is a name in our own code
 def _name(name: str) -> str:
     return ".".join(part.replace("\0", "_") for part in name.replace("__", "\0").split("_"))

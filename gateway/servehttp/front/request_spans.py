@@ -31,9 +31,10 @@ class RequestSpans:
         if any(name in (PARENT, STATE) for name, _ in request.headers):
             request.headers = [header for header in request.headers if header[0] not in (PARENT, STATE)]
             request.common = None
-        headers = [*request.headers, (PARENT, span.context.traceparent.encode())]
-        if span.context.tracestate:
-            headers.append((STATE, span.context.tracestate.encode()))
+        context = span.context
+        headers = [*request.headers, (PARENT, context.traceparent.encode())]
+        if context.tracestate:
+            headers.append((STATE, context.tracestate.encode()))
         request.headers = headers
 
     def end(self, record: RequestRecord) -> None:
