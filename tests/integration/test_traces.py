@@ -47,7 +47,8 @@ run_plugin(Maker)
 """
 
 
-async def test_a_trace_goes_from_the_client_to_the_hook(tmp_path: Path) -> None:
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_trace_goes_from_the_client_to_the_hook(tmp_path: Path, workers: str) -> None:
     folder = tmp_path / "maker"
     folder.mkdir()
     manifest = {"id": ID, "server": {"runtime": "python", "executable": "plugin.py"}}
@@ -61,7 +62,7 @@ async def test_a_trace_goes_from_the_client_to_the_hook(tmp_path: Path) -> None:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.port}",
             "OTEL_BSP_SCHEDULE_DELAY": "50",
         }
-        async with running(folder, environment=environment) as gateway:
+        async with running(folder, "--workers", workers, environment=environment) as gateway:
             headers = [("traceparent", TRACEPARENT), ("X-Request-Id", "r-7")]
             assert (await fetch(gateway.port, f"/plugins/{ID}/make", headers=headers)).status == 200
             parent = bytes.fromhex(CLIENT)
@@ -78,7 +79,11 @@ async def test_a_trace_goes_from_the_client_to_the_hook(tmp_path: Path) -> None:
                 parent = span.span_id
             said = await gateway.log(lambda log: log["event"] == "created")
             assert said["request_id"] == "r-7"
+            answer = await fetch(gateway.port, "/api/v4/users/me", headers=[("X-Request-Id", "r-8")])
+            line = await gateway.log(lambda log: log["event"] == "GET /api/v4/users/me")
+            assert (line["request_id"], line["status"], line["bytes_out"]) == ("r-8", 401, len(answer.body))
             assert await gateway.stop() == 0
+            assert [log["request_id"] for log in gateway.logs if log["event"] == "GET /api/v4/users/me"] == ["r-8"]
 
 
 def test_where_nothing_is_traced_the_library_is_not_imported() -> None:
