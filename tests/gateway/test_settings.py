@@ -213,3 +213,9 @@ def test_limits_of_one_plugin_are_a_table_or_pairs(tmp_path: Path, monkeypatch: 
 def test_what_is_wrong_with_the_limits_of_one_plugin_is_told(tmp_path: Path) -> None:
     config = write(tmp_path / "a.toml", '[plugins.limits."com.a"]\nbody = 1\n')
     assert failure(config).startswith(f"{config}: plugins.limits.com.a.body is 1: extra inputs are not permitted")
+
+
+def test_where_a_socket_was_handed_over_there_is_no_console_by_accident() -> None:
+    assert Settings().has_console
+    assert not Settings.model_validate({"server": {"fd": 3}}).has_console
+    assert Settings.model_validate({"server": {"fd": 3}, "console": {"enabled": True}}).has_console

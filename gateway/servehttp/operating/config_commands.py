@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from servehttp.client_tls import check_tls
 from servehttp.errors import SettingsError
 from servehttp.logs import escape_controls
 from servehttp.operating.options import GivenSettings, JsonOption
@@ -46,6 +45,8 @@ def show(
 @with_serve_options
 def check(given: GivenSettings) -> None:
     """Tell everything that is wrong with the settings, one line each; exit code 2 if anything is."""
+    from servehttp.client_tls import check_tls  # here, because only this needs TLS
+
     try:
         problems = list(given.sources().problems())
         if not problems:
