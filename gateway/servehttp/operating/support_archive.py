@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from servehttp.build import describe_version
 from servehttp.errors import GatewayError
+from servehttp.front.health import own_words
 from servehttp.logs import escape_controls
 from servehttp.operating.remote import Remote
 from servehttp.operating.scrubbing import Scrubber, secrets_of
@@ -38,6 +39,8 @@ FETCHED = {
 }
 """What a gateway that runs is asked, by the file that the answer becomes."""
 MISSING = "missing.txt"
+OUTPUT, REASON = "output", "reason"
+"""Fields of answers in which there is what plugins have said."""
 METRICS_TIMEOUT = 10.0
 LONGEST_METRICS = 16 * 1024 * 1024
 
@@ -114,21 +117,25 @@ def _fetch(remote: Remote, path: str, *, with_output: bool) -> str:
     if status >= 400 and isinstance(answer, Mapping) and "error" in answer:
         raise NotToBeHad(f"the gateway answers {status} to {path}: {answer['error'].get('message', '')}")
     if not with_output:
-        answer = _without_output(answer)
+        answer = without_output(answer)
     return json.dumps(answer, indent=2)
 
 
-def _without_output(answer: Any) -> Any:
-    """An answer without the records of plugins, and without what they have printed last."""
+def without_output(answer: Any) -> Any:
+    """An answer without the records of plugins, what they have printed last, and what they said when they ended."""
     if isinstance(answer, list):
-        return [_without_output(each) for each in answer if not _is_output(each)]
+        return [without_output(each) for each in answer if not _is_output(each)]
     if isinstance(answer, dict):
-        return {name: _without_output(value) for name, value in answer.items() if name not in ("output", "printed")}
+        return {name: _own(name, value) for name, value in answer.items() if name != OUTPUT}
     return answer
 
 
+def _own(name: str, value: Any) -> Any:
+    return own_words(value) if name == REASON and isinstance(value, str) else without_output(value)
+
+
 def _is_output(record: Any) -> bool:
-    return isinstance(record, Mapping) and str(record.get("logger", "")).startswith(PLUGIN_LOGGER)
+    return isinstance(record, Mapping) and record.get("logger") == PLUGIN_LOGGER
 
 
 def _metrics(remote: Remote) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from servehttp.operating.scrubbing import Scrubber, secrets_of
+from servehttp.operating.support_archive import without_output
 from support.command import run
 from support.operated import TALKING, Operated, operated, serving
 
@@ -62,6 +63,15 @@ def test_what_plugins_print_is_in_it_only_where_that_is_wanted(operated: Operate
     assert run("support", with_it, "--with-output", cwd=None, **operated.environment()).returncode == 0
     assert "printed-by-a-plugin" not in "".join(contents(without).values())
     assert "printed-by-a-plugin" in "".join(contents(with_it).values())
+
+
+def test_what_plugins_said_when_they_ended_is_left_out_as_well() -> None:
+    ended = {"state": "failed", "reason": "exit code 1: password is planted", "output": [{"text": "planted"}]}
+    logged = [{"logger": "servehttp.plugin", "text": "planted"}, {"logger": "servehttp.plugins", "fields": ended}]
+    found = without_output({"plugins": [ended], "records": logged})
+    assert "planted" not in json.dumps(found)
+    assert found["plugins"] == [{"state": "failed", "reason": "exit code 1"}]
+    assert [record["logger"] for record in found["records"]] == ["servehttp.plugins"]
 
 
 def test_a_gateway_that_does_not_run_leaves_settings_and_versions(tmp_path: Path) -> None:
