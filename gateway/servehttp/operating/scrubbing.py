@@ -10,7 +10,9 @@ from servehttp.settings.shown import MASK
 
 SHORTEST: Final = 6
 """Characters that a known secret has at least: shorter ones would be found in any text."""
-NAMES: Final = r"password|passwd|passphrase|secret|token|credential|api[_-]?key|private[_-]?key|session[_-]?id|cookie"
+NAMES: Final = (
+    r"password|passwd|passphrase|secret|token|ticket|credential|api[_-]?key|private[_-]?key|session[_-]?id|cookie"
+)
 PLAIN: Final = re.compile(r"-?[0-9.]+|true|false|null|none", re.IGNORECASE)
 """What no secret looks like, and JSON has without quotation marks."""
 

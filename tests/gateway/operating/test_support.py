@@ -92,6 +92,7 @@ def test_a_gateway_that_does_not_run_leaves_settings_and_versions(tmp_path: Path
         ('{"password": "ab", "count": 3}', '{"password": "***", "count": 3}'),
         ('{"token_count": 3, "has_secret": true}', '{"token_count": 3, "has_secret": true}'),
         ("api_key=abc, user=me", "api_key=***, user=me"),
+        ('"http://h/console/signin?ticket=a-b_c"', '"http://h/console/signin?ticket=***"'),
         ("postgresql://me:pw@host/db", "postgresql://me:***@host/db"),
         ("known: topsecretvalue", "known: ***"),
         ("workspace.password_min_length is 8", "workspace.password_min_length is 8"),
