@@ -34,7 +34,7 @@ WORKERS ?= $(shell expr 2 \* $(CORES))
 # Packages are installed by uv, which comes as a package: pip takes four times as long.
 UV := .venv-uv/bin/uv
 ENVIRONMENT = $(UV) venv --quiet --seed --allow-existing --python $(PYTHON)
-INSTALL = $(UV) pip install --quiet --compile-bytecode --python
+INSTALL = $(UV) pip install --quiet --python
 
 BIN := .venv/bin
 READY := .venv/.ready

@@ -15,7 +15,7 @@ import enum
 import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -281,8 +281,7 @@ class PluginOutput:
             source.traceback.append(line)
         elif line:
             record = parse_line(line)
-            if record.level >= self._level():
-                self._log.log(record.level, record.message, stream=source.stream.value, **record.fields)
+            self._tell(source, record.level, record.message, record.fields)
             self._keep(record.printed_on or source.stream, record.level, record.as_text())
 
     def _emit_traceback(self, source: _Source) -> None:
@@ -291,8 +290,12 @@ class PluginOutput:
         lines = [escape(line) for line in source.traceback]
         source.traceback.clear()
         whole = "\n".join(lines)
-        self._log.error(lines[-1], stream=source.stream.value, exception=whole)
+        self._tell(source, logging.ERROR, lines[-1], {"exception": whole})
         self._keep(source.stream, logging.ERROR, whole)
+
+    def _tell(self, source: _Source, level: int, message: str, fields: Mapping[str, object]) -> None:
+        if level >= self._level():
+            self._log.log(level, message, stream=source.stream.value, **fields)
 
     def _keep(self, stream: Stream, level: int, text: str) -> None:
         if self._printed is not None:
