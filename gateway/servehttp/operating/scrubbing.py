@@ -20,6 +20,7 @@ _NAME: Final = re.compile(NAMES, re.IGNORECASE)
 _NAMED: Final = re.compile(
     rf"""([\w.-]*(?:{NAMES})[\w.-]*\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;&}}\\]+)""", re.IGNORECASE
 )
+_QUOTED: Final = re.compile(rf"""(["'][\w.-]*(?:{NAMES})[\w.-]*["']\s*:\s*")[^"]+""", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"\b(bearer|basic|token)\s+[A-Za-z0-9+/=._~-]{6,}", re.IGNORECASE)
 _URL: Final = re.compile(r"(://[^\s:/@\"']*):[^\s@\"']+@")
 
@@ -40,6 +41,7 @@ class Scrubber:
             text = text.replace(secret, MASK)
         text = _URL.sub(rf"\1:{MASK}@", text)
         text = _SCHEME.sub(rf"\1 {MASK}", text)
+        text = _QUOTED.sub(rf"\1{MASK}", text)
         return _NAMED.sub(lambda found: found[1] + (found[2] if PLAIN.fullmatch(found[2]) else MASK), text)
 
 

@@ -89,6 +89,7 @@ def test_a_gateway_that_does_not_run_leaves_settings_and_versions(tmp_path: Path
     ("text", "scrubbed"),
     [
         ("got Bearer abcdefghij", "got Bearer ***"),
+        ('{"password": "a b", "name": "x"}', '{"password": "***", "name": "x"}'),
         ('{"password": "ab", "count": 3}', '{"password": "***", "count": 3}'),
         ('{"token_count": 3, "has_secret": true}', '{"token_count": 3, "has_secret": true}'),
         ("api_key=abc, user=me", "api_key=***, user=me"),
