@@ -24,6 +24,9 @@ REQUESTS = 2000
 CUT_MARK = "… [cut]"
 LEVELS = ("debug", "info", "warning", "error", "critical")
 
+STREAMS = ("stdout", "stderr")
+"""Where a plugin has printed something, which says no more than that it has."""
+
 _OWN = frozenset({"event", "level", "logger", "plugin", "request_id", "exception", "timestamp", "_record"})
 
 
@@ -73,7 +76,8 @@ class RecentRecords(Tail[LogRecord]):
         if event.get("logger") == ACCESS_LOGGER:
             self._requests.append(event)
             return
-        fields = {str(name): _cut(str(value)) for name, value in event.items() if name not in _OWN}
+        shown = {name: value for name, value in event.items() if name not in _OWN and value not in STREAMS}
+        fields = {str(name): _cut(str(value)) for name, value in shown.items()}
         text, exception = _cut(str(event.get("event", ""))), _cut(str(event.get("exception") or ""))
         size = len(text) + len(exception) + sum(map(len, fields.values()))
         with self._lock:
