@@ -47,6 +47,7 @@ LEFT_OUT = (
     "gateway/front/test_websocket*.py",
     "gateway/front/test_what_connections_leave.py",
     "gateway/plugins/test_attached*.py",
+    "gateway/plugins/test_child.py",
     "gateway/plugins/test_link_calls.py",
     "gateway/plugins/test_observers.py",
     "gateway/plugins/test_probe.py",

@@ -16,6 +16,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
+import structlog
+
+log = structlog.get_logger("servehttp.plugins")
+
 
 class Child:
     """A running process, the leader of its group.
@@ -113,8 +117,11 @@ class Child:
         else:
             self._process.wait()
         self.signal_group(signal.SIGKILL)
-        if self._sweep is not None:
-            self._sweep()
+        try:
+            if self._sweep is not None:
+                self._sweep()
+        except Exception:  # that it has ended is told all the same: nobody else would
+            log.exception("what a plugin may have left could not be looked for", pid=self.pid)
         with contextlib.suppress(RuntimeError):  # the loop may have been closed without waiting for the process
             loop.call_soon_threadsafe(self._ended)
 

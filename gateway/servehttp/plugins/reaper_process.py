@@ -102,8 +102,10 @@ def _is_starting(pid: int) -> bool:
     """
     if _read(pid, "statm").startswith(b"0 "):
         return False
-    begin, end = _read(pid, "stat").rpartition(b")")[2].split()[ENVIRONMENT]
-    return begin == b"0" or begin != end
+    match _read(pid, "stat").rpartition(b")")[2].split()[ENVIRONMENT]:
+        case [begin, end]:
+            return begin == b"0" or begin != end
+    return False  # it has ended meanwhile
 
 
 def _read(pid: int, name: str) -> bytes:
