@@ -21,6 +21,8 @@ from servehttp.workspace.settings import TOKEN_FILE, Settings
 from servehttp.workspace.workspace import Workspace
 
 ADMIN = "admin"
+SET_PASSWORD = f"servehttp user password {ADMIN}"
+"""What sets one: the account is made without any that somebody knows."""
 
 log = structlog.get_logger("servehttp.workspace")
 
@@ -46,6 +48,8 @@ async def make_first_admin(workspace: Workspace, settings: Settings) -> None:
 def _hand_out(token: str, settings: Settings) -> None:
     if resolve_format(settings.log.format, sys.stderr) == "console":
         print(f"A new workspace. Access token of the user {ADMIN!r}, shown only now: {token}", file=sys.stderr)
+        if settings.has_console:
+            print(f"{ADMIN!r} logs in to the console, /console/, with a password:  {SET_PASSWORD}", file=sys.stderr)
         return
     file = keep_token(token, settings)
     log.info("a new workspace: the administrator's access token is in a file", user=ADMIN, file=str(file))
