@@ -10,7 +10,7 @@ from servehttp.console.history import Stretch
 WIDTH, HEIGHT = 240, 40
 POINTS = 120
 """Of one line, at most: a screen shows no more."""
-MARGIN = 2
+MARGIN = 3
 HOUR = 3600.0
 SHORTEST = 60.0
 """Seconds that a line is long at least and at most."""

@@ -56,8 +56,10 @@ def rate(number: float | None) -> str:
 
 
 def share(number: float | None) -> str:
-    """A share in percent."""
-    return NONE if number is None else f"{number * 100:.0f} %"
+    """A share in percent, such as 0.4 % or 35 %."""
+    if number is None:
+        return NONE
+    return f"{number * 100:.1f} %" if 0 < number < 0.0995 else f"{number * 100:.0f} %"
 
 
 def count(number: float | None) -> str:
