@@ -25,11 +25,12 @@ DOCUMENTED = sorted(
     {name for page in (DOCS / "reference").glob("*.md") for name in re.findall(r"^::: (\S+)", page.read_text(), re.M)}
 )
 OTHER_NAMES = {
+    "metrics.txt",
     "workspace.db",
     *(f"server.{field}" for field in ServerSection.model_fields),
     *(f"server.python.{field}" for field in PythonSection.model_fields),
 }
-"""Names in the pages that look like those of settings: a file, and a manifest's fields."""
+"""Names in the pages that look like those of settings: files, and a manifest's fields."""
 
 
 def resolve(name: str) -> object:
