@@ -29,8 +29,9 @@ from servehttp.settings.server import LogSettings
 OWN_LOGGERS = ("servehttp", "mattermost_plugin")
 """Standard library loggers that follow the configured level; others begin at WARNING unless it is DEBUG."""
 
-TALKATIVE = ("grpc",)
-"""Loggers that say at DEBUG what only their own authors want to know."""
+TALKATIVE = ("aiosqlite", "grpc", "hpack", "uvicorn", "uvicorn.error", "websockets")
+"""Loggers that begin at WARNING even then: they tell statements with their values, heads with their cookies, targets
+with their tokens, and messages."""
 
 DELIBERATE = (ResponseTruncated, asyncio.CancelledError)
 """What ends an exchange on purpose, through the HTTP server or by it when its time to drain is over; no faults, so
@@ -177,5 +178,5 @@ def _route_standard_library(handler: logging.Handler, level: int) -> None:
     for name in OWN_LOGGERS:
         logging.getLogger(name).setLevel(level)
     for name in TALKATIVE:
-        logging.getLogger(name).setLevel(max(logging.INFO, root.level))
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))
     logging.captureWarnings(True)

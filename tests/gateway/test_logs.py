@@ -33,7 +33,7 @@ def _restore() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
-    for name in logs.OWN_LOGGERS:
+    for name in (*logs.OWN_LOGGERS, *logs.TALKATIVE):
         logging.getLogger(name).setLevel(logging.NOTSET)
     logging.captureWarnings(False)
     structlog.reset_defaults()
@@ -102,6 +102,15 @@ def test_at_level_debug_everything_is_logged() -> None:
     logging.getLogger("asyncio").debug("a")
     structlog.get_logger("servehttp.x").debug("b")
     assert [record["event"] for record in records(stream)] == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["aiosqlite", "hpack.hpack", "uvicorn.error", "websockets.server"])
+def test_what_libraries_say_with_statements_heads_and_messages_in_it_is_never_logged(name: str) -> None:
+    stream = configured(io.StringIO(), format="json", level="debug")
+    logging.getLogger(name).debug("< cookie: MMAUTHTOKEN=secret")
+    logging.getLogger(name).info("/socket?access_token=secret")
+    logging.getLogger(name).warning("out of files")
+    assert [record["event"] for record in records(stream)] == ["out of files"]
 
 
 def test_a_response_broken_on_purpose_is_not_traced_and_other_failures_are() -> None:

@@ -32,8 +32,8 @@ MAX_KEY = 64
 OWN = ("mattermost_plugin", "stdout")
 """Above the SDK's own loggers."""
 
-TALKATIVE = ("grpc",)
-"""Loggers that say at DEBUG what only their own authors want to know."""
+TALKATIVE = ("grpc", "hpack")
+"""Loggers that say at DEBUG what only their own authors want to know, heads of requests with their tokens among it."""
 
 STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 

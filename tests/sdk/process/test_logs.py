@@ -143,3 +143,8 @@ def test_what_the_plugin_configured_for_stderr_is_replaced_and_nothing_else(root
     assert len(root_logger.handlers) == 2
     assert file in root_logger.handlers
     assert root_logger.level == logging.DEBUG
+
+
+def test_heads_of_requests_are_in_no_log_at_any_level(root_logger: logging.Logger) -> None:
+    logs.configure("DEBUG")
+    assert not logging.getLogger("hpack.hpack").isEnabledFor(logging.DEBUG)
