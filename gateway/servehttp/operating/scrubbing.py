@@ -15,14 +15,16 @@ NAMES: Final = (
 )
 PLAIN: Final = re.compile(r"-?[0-9.]+|true|false|null|none", re.IGNORECASE)
 """What no secret looks like, and JSON has without quotation marks."""
+WORD: Final = r"[\w.-]{0,100}+"
+"""The rest of a name. Everything here is bounded, or looked at once: what is scrubbed may be anything, and long."""
 
 _NAME: Final = re.compile(NAMES, re.IGNORECASE)
-_NAMED: Final = re.compile(
-    rf"""([\w.-]*(?:{NAMES})[\w.-]*\\?["']?\s*[:=]\s*\\?["']?)([^\s"',;&}}\\]+)""", re.IGNORECASE
+_NAMED: Final = re.compile(rf"""((?:{NAMES}){WORD}\\?["']?\s*+[:=]\s*+\\?["']?)([^\s"',;&}}\\]+)""", re.IGNORECASE)
+_QUOTED: Final = re.compile(
+    rf"""((?:{NAMES}){WORD}\\?["']\s*+:\s*+(\\?["']))(?:(?!\2)(?:\\.|[^\\\n"]))++""", re.IGNORECASE
 )
-_QUOTED: Final = re.compile(rf"""(["'][\w.-]*(?:{NAMES})[\w.-]*["']\s*:\s*")[^"]+""", re.IGNORECASE)
 _SCHEME: Final = re.compile(r"\b(bearer|basic|token)\s+[A-Za-z0-9+/=._~-]{6,}", re.IGNORECASE)
-_URL: Final = re.compile(r"(://[^\s:/@\"']*):[^\s@\"']+@")
+_URL: Final = re.compile(r"(://[^\s:/@\"']*+):[^\s@\"']{1,1000}@")
 
 
 class Scrubber:

@@ -98,10 +98,19 @@ def test_a_gateway_that_does_not_run_leaves_settings_and_versions(tmp_path: Path
         ("known: topsecretvalue", "known: ***"),
         ("workspace.password_min_length is 8", "workspace.password_min_length is 8"),
         ('"{\\"session_token\\": \\"abc\\"}"', '"{\\"session_token\\": \\"***\\"}"'),
+        ('"{\\"session_token\\": \\"a b\\", \\"n\\": 1}"', '"{\\"session_token\\": \\"***\\", \\"n\\": 1}"'),
+        ('{"password": "a\\"b c"}', '{"password": "***"}'),
+        ("{'password': 'a b'} came", "{'password': '***'} came"),
     ],
 )
 def test_secrets_are_known_by_themselves_and_by_their_names(text: str, scrubbed: str) -> None:
     assert Scrubber(["topsecretvalue", "short"]).scrub(text) == scrubbed
+
+
+@pytest.mark.parametrize("word", ["a", "password", '"token', "://x:", "secret "])
+def test_texts_that_are_long_are_scrubbed_as_well(word: str) -> None:
+    text = word * (50_000 // len(word))
+    assert len(Scrubber([]).scrub(text)) > len(text) // 4
 
 
 def test_variables_that_are_secrets_are_known_by_their_names() -> None:
