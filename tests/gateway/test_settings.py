@@ -101,6 +101,8 @@ def test_the_file_may_write_lists_and_maps_as_toml_does(tmp_path: Path) -> None:
         ("server = 1", "server is a group of settings: write it as a table, [server]"),
         ("[server]\nport = 'x'", "server.port is 'x': input should be a valid integer"),
         ("[server\n", "is not valid TOML:"),
+        ("a = " + "[" * 10_000, "is not valid TOML:"),
+        ("[server]\nport = " + "9" * 5000, "is not valid TOML:"),
         ("[limits]\nheader_timeout = 0", "limits.header_timeout is 0: input should be greater than 0"),
     ],
 )

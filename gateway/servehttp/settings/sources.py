@@ -137,7 +137,7 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(str(path), f"cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
         raise SettingsError(str(path), f"is not UTF-8 text: byte {error.start} cannot be decoded") from error
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # a number may be too long as well, or an array too deep
         raise SettingsError(str(path), f"is not valid TOML: {error}") from error
 
 
