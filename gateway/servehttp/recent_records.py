@@ -5,6 +5,7 @@ Lines about requests are kept apart, and none of them as what follows: they woul
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections import deque
@@ -19,7 +20,9 @@ RECORDS = 2000
 CHARACTERS = 1024 * 1024
 """Of all kept records together."""
 RECORD_CHARACTERS = 8 * 1024
-"""Of one record's text, and of its traceback."""
+"""Of one record's text, of its traceback, and of each field's name and value."""
+FIELDS = 50
+"""Of one record."""
 REQUESTS = 2000
 CUT_MARK = "… [cut]"
 LEVELS = ("debug", "info", "warning", "error", "critical")
@@ -77,9 +80,12 @@ class RecentRecords(Tail[LogRecord]):
             self._requests.append(event)
             return
         shown = {name: value for name, value in event.items() if name not in _OWN and value not in STREAMS}
-        fields = {str(name): _cut(str(value)) for name, value in shown.items()}
+        fields = {_cut(str(name)): _cut(str(value)) for name, value in itertools.islice(shown.items(), FIELDS)}
+        if len(shown) > FIELDS:
+            fields[CUT_MARK] = f"{len(shown) - FIELDS} more"
+        request_id = _cut(str(event.get("request_id") or ""))
         text, exception = _cut(str(event.get("event", ""))), _cut(str(event.get("exception") or ""))
-        size = len(text) + len(exception) + sum(map(len, fields.values()))
+        size = len(text) + len(exception) + len(request_id) + sum(map(len, itertools.chain(*fields.items())))
         with self._lock:
             record = LogRecord(
                 number=self._next,
@@ -87,7 +93,7 @@ class RecentRecords(Tail[LogRecord]):
                 level=str(event.get("level", "info")),
                 logger=str(event.get("logger", "")),
                 plugin=str(event.get("plugin") or ""),
-                request_id=str(event.get("request_id") or ""),
+                request_id=request_id,
                 text=text,
                 fields=fields,
                 exception=exception,

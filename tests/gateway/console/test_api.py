@@ -186,6 +186,17 @@ def test_records_are_bounded_and_lines_of_requests_leave_them_alone() -> None:
     assert line["status"] == 200
 
 
+def test_of_a_record_there_are_so_many_fields_of_so_many_characters() -> None:
+    records = RecentRecords(characters=100_000)
+    many: dict[str, object] = {f"{number}{'n' * 20_000}": "v" * 20_000 for number in range(1000)}
+    records.add({"event": "much", "request_id": "r" * 20_000, "x": "y"} | dict.fromkeys(map(str, range(1000)), ""))
+    (record,) = records.last(1)
+    assert len(record.fields) <= 51
+    assert len(record.request_id) < 10_000
+    records.add({"event": "more"} | many)
+    assert records.last(10) == [], "of names as of values"
+
+
 def test_of_each_minute_the_slowest_are_kept() -> None:
     slowest = Slowest()
     for number in range(10 * SLOWEST_OF_MINUTE):
