@@ -5,6 +5,7 @@ What cannot be told on as it is makes all of it unusable: half of a plugin's met
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
@@ -15,6 +16,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 
 UNTYPED = "unknown"
+PLAIN = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+"""Names that are told as they are: in others characters are replaced, and then they may be names of ours."""
 EXPORTED = "exported_"
 """Before a label of the plugin's that has the name of one of ours, as Prometheus itself has it."""
 
@@ -80,6 +83,9 @@ def _check_names(families: Sequence[Metric]) -> None:
     of: dict[str, str] = {}
     for family in families:
         for sample in family.samples:
+            for name in (family.name, sample.name, *sample.labels):
+                if not PLAIN.fullmatch(name):
+                    raise BadMetrics(f"{name[:100]!r} is no name of letters, digits and underscores")
             if of.setdefault(sample.name, family.name) != family.name:
                 raise BadMetrics(f"{sample.name[:100]} is of two metrics")
 

@@ -41,6 +41,8 @@ def test_series_are_labelled_and_a_label_of_ours_is_the_plugins_under_another_na
         b"# TYPE a gauge\na 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\na 2\n",
         b"# TYPE h histogram\nh_count 1\n# TYPE h_count gauge\nh_count 2\n",
         GOOD * 3,
+        b'a{"plugin.id"="another"} 1\n',
+        b'{"servehttp.connections"} 1\n',
     ],
 )
 def test_what_cannot_be_told_on_makes_all_of_it_unusable(text: bytes) -> None:
