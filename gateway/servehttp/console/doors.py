@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # loaded when somebody comes
 
 COOKIE = "servehttp_console"
 """That of the console's own sessions."""
+COOKIE_PATHS = ("/console", "/api/servehttp")
+"""Where it is sent: not to plugins."""
 BEARER = "bearer "
 
 

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from servehttp.console.api import MOST_REQUESTS, PREFIX, last_records, log_filter
 from servehttp.console.charts import Line, line
-from servehttp.console.doors import COOKIE, cookie
+from servehttp.console.doors import COOKIE, COOKIE_PATHS, cookie
 from servehttp.console.overview import Values, plugins_by_need
 from servehttp.console.problems import Problem, no_such, not_here
 from servehttp.console.rendering import HEADERS, render
@@ -201,14 +201,11 @@ async def sign_in(call: Call) -> Response:
         return render(call, "signin.html", 401, ticket="", alert=text)
     call.console.tell_link()
     response = RedirectResponse(f"{call.root}/console/", HTTPStatus.SEE_OTHER, HEADERS)
-    response.set_cookie(
-        COOKIE,
-        session.secret,
-        path=call.root or "/",
-        secure=call.request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
+    secure = call.request.url.scheme == "https"
+    for path in COOKIE_PATHS:
+        response.set_cookie(
+            COOKIE, session.secret, path=call.root + path, secure=secure, httponly=True, samesite="strict"
+        )
     return response
 
 
@@ -217,7 +214,8 @@ async def sign_out(call: Call) -> Response:
     response = RedirectResponse(f"{call.root}/console/", HTTPStatus.SEE_OTHER, HEADERS)
     if call.console.tickets is not None:
         call.console.tickets.end(cookie(call.request))
-        response.delete_cookie(COOKIE, path=call.root or "/")
+        for path in COOKIE_PATHS:
+            response.delete_cookie(COOKIE, path=call.root + path)
         return response
     answer = await call.inside().ask("POST", "/users/logout")
     response.raw_headers.extend((name, value) for name, value in answer.headers if name == b"set-cookie")
