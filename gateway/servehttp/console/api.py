@@ -111,7 +111,7 @@ async def sign_in(call: Call) -> Response:
         raise not_here()
     try:
         given = json.loads(call.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         given = None
     ticket = given.get("ticket") if isinstance(given, Mapping) else None
     session = tickets.redeem(ticket) if isinstance(ticket, str) else None
@@ -136,7 +136,7 @@ def log_filter(call: Call) -> tuple[str, str, int]:
     plugin, level, limit = call.query("plugin"), call.query("level") or LEVELS[0], call.query("limit") or "200"
     if level not in LEVELS:
         raise Problem(400, f"`level` is one of {', '.join(LEVELS)}.")
-    if not (limit.isascii() and limit.isdigit() and 0 < int(limit[:9]) <= MOST_RECORDS):
+    if not (limit.isascii() and limit.isdigit() and len(limit) < 5 and 0 < int(limit) <= MOST_RECORDS):
         raise Problem(400, f"`limit` is a number from 1 to {MOST_RECORDS}.")
     return plugin, level, int(limit)
 

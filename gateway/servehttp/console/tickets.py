@@ -45,7 +45,7 @@ class Tickets:
 
     def redeem(self, ticket: str) -> Session | None:
         """Begin a session; None if the ticket is not the current one. There is another one then."""
-        if not hmac.compare_digest(ticket.encode(), self.current.encode()):
+        if not hmac.compare_digest(ticket.encode(errors="replace"), self.current.encode()):
             return None
         self.current = secrets.token_urlsafe(SECRET_BYTES)
         session = Session(

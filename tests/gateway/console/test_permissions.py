@@ -136,6 +136,8 @@ async def test_a_link_is_good_for_one_sign_in(tmp_path: Path) -> None:
         assert first.status_code == 303
         assert "HttpOnly" in first.headers["set-cookie"]
         assert "SameSite=strict" in first.headers["set-cookie"]
+        cookies = first.headers.get_list("set-cookie")
+        assert [cookie.partition("Path=")[2].partition(";")[0] for cookie in cookies] == ["/console", "/api/servehttp"]
         assert (await scene.http.get("/console/")).status_code == 200
         again = await scene.http.post("/console/signin", data={"ticket": ticket})
         assert again.status_code == 401
@@ -144,6 +146,12 @@ async def test_a_link_is_good_for_one_sign_in(tmp_path: Path) -> None:
         bearer = {"authorization": f"Bearer {by_program.json()['token']}"}
         scene.http.cookies.clear()
         assert (await scene.http.get("/api/servehttp/v1/overview", headers=bearer)).status_code == 200
+
+
+@pytest.mark.parametrize("body", ['{"ticket": "\\ud800"}', "[" * 100_000, "9" * 5000, "\xff"])
+async def test_what_is_no_ticket_lets_nobody_in(alone: Scene, body: str) -> None:
+    answer = await alone.http.post("/api/servehttp/v1/sessions", content=body.encode("latin-1"))
+    assert answer.status_code == 401
 
 
 async def test_who_signs_out_has_to_sign_in_again(alone: Scene, in_workspace: Scene) -> None:
