@@ -119,4 +119,5 @@ def _rank(level: str) -> int:
 
 
 def _cut(text: str) -> str:
+    text = text.encode(errors="backslashreplace").decode()  # half a character, as of a file's name, is none to tell
     return text if len(text) <= RECORD_CHARACTERS else text[:RECORD_CHARACTERS] + CUT_MARK

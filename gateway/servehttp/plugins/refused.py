@@ -49,8 +49,13 @@ def refused_plugins(errors: Iterable[ManifestError], ids: Container[str]) -> Ite
     """
     taken: set[str] = set()
     for error in errors:
-        name = (error.file.parent if error.file.name in FILE_NAMES else error.file).name
+        name = _readable((error.file.parent if error.file.name in FILE_NAMES else error.file).name)
         names = itertools.chain([name], (f"{name} ({number})" for number in itertools.count(2)))
         plugin_id = next(free for free in names if free not in ids and free not in taken)
         taken.add(plugin_id)
-        yield RefusedPlugin(plugin_id, str(error))
+        yield RefusedPlugin(plugin_id, _readable(str(error)))
+
+
+def _readable(text: str) -> str:
+    """Without the halves of characters that Python makes of what is no UTF-8 in the name of a file."""
+    return text.encode(errors="backslashreplace").decode()

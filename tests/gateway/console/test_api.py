@@ -166,6 +166,12 @@ def scope(query: bytes, cookie: bytes) -> dict[str, Any]:
     }  # fmt: skip
 
 
+async def test_half_a_character_of_a_files_name_is_told_as_its_escape(scene: Scene, visitor: dict[str, str]) -> None:
+    logged(event="no /srv/\udcff", file="\udcfe")
+    (record,) = (await get(scene, visitor, "/logs"))[-1:]
+    assert (record["text"], record["fields"]["file"]) == ("no /srv/\\udcff", "\\udcfe")
+
+
 async def test_no_more_follow_than_may(scene: Scene, visitor: dict[str, str]) -> None:
     few = RecentRecords(readers=1)
     with few.reader(), pytest.raises(TooManyReaders):

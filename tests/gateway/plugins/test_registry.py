@@ -13,6 +13,7 @@ from servehttp.errors import PluginStartError
 from servehttp.plugins.factory import PluginFactory
 from servehttp.plugins.manifest import discover
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.refused import refused_plugins
 from servehttp.plugins.registry import STARTS_AT_ONCE, Registry
 from servehttp.plugins.states import PluginState
 from servehttp.plugins.supervisor import SupervisedPlugin
@@ -169,6 +170,14 @@ def bad_folder(parent: Path, name: str, manifest: str) -> Path:
     path.mkdir(parents=True)
     (path / "plugin.json").write_text(manifest)
     return path
+
+
+def test_a_refused_folder_whose_name_is_no_utf_8_is_shown_by_its_escape(tmp_path: Path) -> None:
+    bad_folder(tmp_path, "odd\udcff", "{")
+    _, refused = discover([tmp_path])
+    (plugin,) = refused_plugins(refused, ())
+    assert plugin.id == "odd\\udcff"
+    assert b"odd\\udcff" in str(plugin.reason).encode()
 
 
 async def test_refused_manifests_are_shown_with_the_reason_and_never_started(tmp_path: Path) -> None:
