@@ -2,7 +2,7 @@
 #
 #     docker build --tag servehttp .
 #     docker run --read-only --tmpfs /tmp --volume data:/data --volume ./plugins:/plugins:ro --publish 8065:8065 \
-#         --stop-timeout 60 servehttp serve /plugins
+#         --stop-timeout 60 servehttp servehttp serve /plugins
 
 FROM python:3.13-bookworm AS build
 WORKDIR /src

@@ -9,6 +9,7 @@ import http.client
 import json
 import secrets
 import socket
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ PIECE = 64 * 1024
 """Bytes."""
 REMEDY = "`servehttp user token` makes another one"
 HINT = "start one with `servehttp serve`, or name where it is with --url or SERVEHTTP_URL"
+TRUST = "name the file of its CA in SSL_CERT_FILE, and the gateway as its certificate does"
 
 
 class RestError(GatewayError):
@@ -179,6 +181,8 @@ class RestClient:
             raise RestError(f"the gateway at {self._url} does not answer; is it stuck, or another program?") from None
         except http.client.HTTPException as error:
             raise RestError(f"what {self._url} answers cannot be understood ({error!r}); is it a gateway?") from None
+        except ssl.SSLCertVerificationError as error:
+            raise RestError(f"{self._url} is not trusted: {error.verify_message.rstrip('.')}; {TRUST}") from None
         except OSError as error:
             raise RestError(f"no gateway answers at {self._url} ({error.strerror or error}); {HINT}") from None
 

@@ -150,7 +150,7 @@ def _wrong_names(known: list[str], prefix: str, table: Mapping[str, Any], where:
         elif name in groups:
             yield SettingsError(where, f"{name} is a group of settings: write it as a table, [{name}]")
         elif name not in known:
-            yield SettingsError(where, f"there is no setting {name}{_nearest(name, known)}")
+            yield SettingsError(where, f"there is no setting {name}{_nearest(name, {*known, *groups})}")
 
 
 def _wrong_variables(names: list[str]) -> Iterator[SettingsError]:
@@ -198,4 +198,6 @@ def _explain(details: ErrorDetails) -> str:
     message = details["msg"].removeprefix("Value error, ")
     if details["type"] == "value_error":
         return f"{name}: {message}"
+    if details["type"] == "extra_forbidden":
+        return f"there is no setting {name}"
     return f"{name} is {details['input']!r}: {message[0].lower()}{message[1:]}"

@@ -5,23 +5,27 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
 
+from servehttp.operating.rest_client import RestClient, RestError, Token
 from servehttp.testing.gateway import running_gateway
 from servehttp.workspace.domains.base.config_rules import MASK
 from support.bundles import plugin_bundle
+from support.certificates import HOST, Certificates, certificates
 from support.command import run
 from support.operated import FAILING, PROGRAM, TALKING, Operated, operated, serving, talking
 from support.patience import PATIENCE
 
-__all__ = ["operated", "serving"]
+__all__ = ["certificates", "operated", "serving"]
 
 ADDED = "com.example.added"
 
@@ -229,6 +233,22 @@ def test_where_no_gateway_answers_it_says_what_to_do() -> None:
         "is with --url or SERVEHTTP_URL\n"
     )
     assert run("plugin", "list", "--url", "ftp://x", "--token", "x").returncode == 1
+
+
+def test_what_a_certificate_lacks_that_is_not_trusted_is_told(certificates: Certificates) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    files = certificates.server()
+    context.load_cert_chain(files.cert, files.key)
+
+    def meet() -> None:
+        with suppress(OSError), context.wrap_socket(server.accept()[0], server_side=True):
+            pass
+
+    with socket.create_server((HOST, 0)) as server, ThreadPoolExecutor() as threads:
+        threads.submit(meet)
+        client = RestClient(f"https://{HOST}:{server.getsockname()[1]}", Token("x", "--token"))
+        with pytest.raises(RestError, match=r"is not trusted: unable to get .*; name the file of its CA"):
+            client.call("GET", "/plugins")
 
 
 def test_a_gateway_is_found_where_the_settings_have_it_listen(tmp_path: Path) -> None:
