@@ -40,6 +40,9 @@ records that trace them are dropped."""
 RECENT = RecentRecords()
 """What was logged last in this process."""
 
+IGNORED_CHARACTERS = 200
+"""Of each part of a record about an exception that Python ignores."""
+
 _KEPT_IN_TRACES = "\n\t"
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
 _CONTROLS |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", 0x2028: "\\u2028", 0x2029: "\\u2029"}
@@ -71,6 +74,8 @@ def configure(settings: LogSettings, stream: TextIO | None = None) -> None:
     handler.setFormatter(formatter)
     handler.addFilter(_is_wanted)
     _route_standard_library(handler, level)
+    if sys.unraisablehook is sys.__unraisablehook__:  # which a test's runner may have replaced
+        sys.unraisablehook = _log_ignored
 
 
 def resolve_format(wanted: LogFormat, stream: TextIO) -> LogFormat:
@@ -165,6 +170,13 @@ def _escape(key: str, value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return value.translate(_CONTROLS_IN_TRACES if key in ("exception", "stack") else _CONTROLS)
+
+
+def _log_ignored(ignored: sys.UnraisableHookArgs) -> None:
+    """An exception that Python can raise nowhere, such as for a client's server name by TLS that is no text."""
+    where = repr(ignored.object)[:IGNORED_CHARACTERS]
+    error = f"{type(ignored.exc_value).__name__}: {ignored.exc_value}"[:IGNORED_CHARACTERS]
+    logging.getLogger(OWN_LOGGERS[0]).warning("an exception was ignored in %s: %s", where, error)
 
 
 def _is_wanted(record: logging.LogRecord) -> bool:

@@ -7,6 +7,7 @@ import io
 import json
 import logging
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -58,6 +59,18 @@ def test_json_is_one_object_a_line_with_level_time_and_logger() -> None:
         "event": "plugin started", "level": "info", "logger": "servehttp.x", "plugin": "com.a", "text": "two\nlines\x1b"
     }  # fmt: skip
     assert (foreign["event"], foreign["level"], foreign["logger"]) == ("read 3", "info", "mattermost_plugin.y")
+
+
+def test_what_python_ignores_is_one_line_like_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Odd:
+        def __del__(self) -> None:
+            raise ValueError("no\nluck")
+
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    stream = configured(io.StringIO(), format="json")
+    Odd()
+    (line,) = stream.getvalue().splitlines()
+    assert json.loads(line)["event"].endswith("ValueError: no\nluck")
 
 
 def test_the_console_shows_no_raw_control_character() -> None:
