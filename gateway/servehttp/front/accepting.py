@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import structlog
 
 from mattermost_plugin.tls import describe
+from servehttp.front.client_connections import ClientConnections
 
 STAND_BACK = 0.001
 """Seconds for which a process whose turn it is not leaves the socket to the others."""
@@ -89,11 +90,13 @@ class Secured:
         context: what TLS is agreed on by.
         handshake_timeout: seconds for that.
         shutdown_timeout: seconds that the other end has to say goodbye.
+        clients: how many each client may be agreeing on TLS with at a time.
     """
 
     context: ssl.SSLContext
     handshake_timeout: float
     shutdown_timeout: float
+    clients: ClientConnections
 
 
 class Acceptor:
@@ -172,6 +175,10 @@ class Acceptor:
             self._wait_for_files(error)
 
     def _open(self, connection: socket.socket, client: object) -> None:
+        address = client[0] if isinstance(client, tuple) else ""
+        if self.secured is not None and not self.secured.clients.enter(address):
+            connection.close()  # no answer can be read before TLS is agreed on
+            return
         connection.setblocking(False)
         protocol = self._make_protocol()
         self._opening.add(protocol)
@@ -179,6 +186,9 @@ class Acceptor:
         task = self._loop.create_task(self._hand_over(connection, client, protocol))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        if self.secured is not None:
+            clients = self.secured.clients
+            task.add_done_callback(lambda _: clients.leave(address))
 
     async def _connect(self, connection: socket.socket, protocol: asyncio.Protocol) -> None:
         secured = self.secured

@@ -192,7 +192,8 @@ class Server(uvicorn.Server):
     def _secured(self) -> Secured | None:
         if self._tls is None:
             return None
-        return Secured(self._tls.context, self._handshake_timeout, LINGER_TIMEOUT)
+        clients = ClientConnections(self._clients.limit)
+        return Secured(self._tls.context, self._handshake_timeout, LINGER_TIMEOUT, clients)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # uvicorn cancels its tasks when the time is over; fast requests have none, WebSockets are told.

@@ -28,7 +28,7 @@ from servehttp.settings.server import ServerSettings
 from support.certificates import Certificates
 from support.client import Client, fetch
 from support.front_apps import describe, hashed
-from support.front_server import SECONDS, Recorder, Running, serving
+from support.front_server import SECONDS, Recorder, Running, eventually, serving
 from support.fronts import front
 
 pytestmark = pytest.mark.anyio
@@ -244,6 +244,21 @@ async def test_a_client_that_never_agrees_on_tls_is_hung_up_on_and_holds_up_no_e
             await running.stop()
             held.settimeout(SECONDS)
             assert held.recv(1) == b""
+
+
+async def test_a_client_that_never_agrees_on_tls_does_so_on_few_connections(
+    certificates: Certificates,
+    parser: str,
+) -> None:
+    tls = settings(certificates.server())
+    async with serving(Recorder(), parser, tls=tls, header_timeout=1000, max_connections_per_client=2) as running:
+        with socket.create_connection(running.address), socket.create_connection(running.address):
+            third = await running.connect()
+            assert await third.rest() == b""
+        acceptor = running.server._acceptor
+        assert acceptor is not None
+        await eventually(lambda: not acceptor._opening)
+        assert await shown(running, trusting(certificates))
 
 
 async def test_files_that_cannot_be_used_are_told_in_one_line(
