@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import ssl
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from mattermost_plugin.tls import TLSError, TLSFiles, server_context
 from servehttp.errors import SettingsError
@@ -31,7 +30,8 @@ class ClientTLS:
         files: its certificate with its key, and the CAs of its clients if they have to show a certificate.
 
     Attributes:
-        context: what a server is given once. Each handshake goes by the files that were loaded last.
+        context: what handshakes that begin from now on go by. Nothing that was agreed on by the one before is taken up
+            again, so that no client comes in whose CA is gone.
 
     Raises:
         TLSError: a file cannot be used.
@@ -39,9 +39,7 @@ class ClientTLS:
 
     def __init__(self, files: TLSFiles) -> None:
         self._files = files
-        self._loaded = server_context(files, HTTP)
         self.context = server_context(files, HTTP)
-        self.context.sni_callback = self._choose  # called in each handshake, whether the client names a host or not
 
     @classmethod
     def of(cls, settings: ServerSettings) -> Self | None:
@@ -61,7 +59,4 @@ class ClientTLS:
         Raises:
             TLSError: a file cannot be used, and those that were loaded before stay.
         """
-        self._loaded = server_context(self._files, HTTP)
-
-    def _choose(self, connection: ssl.SSLObject, name: str | None, context: Any) -> None:
-        connection.context = self._loaded
+        self.context = server_context(self._files, HTTP)

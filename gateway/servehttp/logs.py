@@ -173,7 +173,7 @@ def _escape(key: str, value: Any) -> Any:
 
 
 def _log_ignored(ignored: sys.UnraisableHookArgs) -> None:
-    """An exception that Python can raise nowhere, such as for a client's server name by TLS that is no text."""
+    """An exception that Python can raise nowhere, such as one in `__del__`."""
     where = repr(ignored.object)[:IGNORED_CHARACTERS]
     error = f"{type(ignored.exc_value).__name__}: {ignored.exc_value}"[:IGNORED_CHARACTERS]
     logging.getLogger(OWN_LOGGERS[0]).warning("an exception was ignored in %s: %s", where, error)

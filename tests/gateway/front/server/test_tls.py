@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import shutil
 import socket
 import ssl
@@ -22,7 +23,7 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect as connect_websocket
 
 from mattermost_plugin.tls import TLSFiles
-from servehttp.client_tls import check_tls
+from servehttp.client_tls import ClientTLS, check_tls
 from servehttp.errors import SettingsError
 from servehttp.settings.server import ServerSettings
 from support.certificates import Certificates
@@ -217,6 +218,35 @@ async def test_clients_show_a_certificate_where_they_have_to_and_others_after_a_
         running.server.change(running.settings)
         assert await refusal(running, trusting(certificates, certificates.client()))
         assert not await refusal(running, stranger)
+
+
+def test_what_was_agreed_on_before_a_change_is_not_taken_up_again(certificates: Certificates, tmp_path: Path) -> None:
+    swapped = Swapped(tmp_path)
+    swapped.put(certificates.server())
+    shutil.copy(certificates.ca, swapped.client_ca)
+    files = settings(swapped.files, swapped.client_ca)
+    tls = ClientTLS.of(ServerSettings.model_validate(files))
+    assert tls is not None
+    known = trusting(certificates, certificates.client())
+    known.check_hostname = False
+    session = agreed(known, tls.context).session
+    assert agreed(known, tls.context, session).session_reused
+    shutil.copy(certificates.other_ca, swapped.client_ca)
+    tls.load()
+    with pytest.raises(ssl.SSLError, match="CERTIFICATE_VERIFY_FAILED"):
+        agreed(known, tls.context, session)
+
+
+def agreed(client: ssl.SSLContext, server: ssl.SSLContext, session: ssl.SSLSession | None = None) -> ssl.SSLObject:
+    """A client's end after a handshake."""
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ours, theirs = client.wrap_bio(back, there, session=session), server.wrap_bio(there, back, server_side=True)
+    for end in (ours, theirs, ours, theirs, ours):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            end.do_handshake()
+    theirs.write(b"and a ticket before it")
+    ours.read()
+    return ours
 
 
 async def test_who_speaks_no_tls_is_hung_up_on_and_others_are_served(
