@@ -102,6 +102,7 @@ def test_the_file_may_write_lists_and_maps_as_toml_does(tmp_path: Path) -> None:
         ("[server]\nport = 'x'", "server.port is 'x': input should be a valid integer"),
         ("[server\n", "is not valid TOML:"),
         ("a = " + "[" * 10_000, "is not valid TOML:"),
+        ("[server]\nfd = 2147483648\n", "server.fd is 2147483648: "),
         ("[server]\nport = " + "9" * 5000, "is not valid TOML:"),
         ("[limits]\nheader_timeout = 0", "limits.header_timeout is 0: input should be greater than 0"),
     ],

@@ -36,6 +36,7 @@ class ServerSettings(Group):
     fd: int | None = Field(
         default=None,
         ge=0,
+        le=2**31 - 1,
         description="File descriptor of a socket that listens already, instead of host and port or a path.",
     )
     ssl_certfile: Path | None = Field(
