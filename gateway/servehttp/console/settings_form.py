@@ -94,7 +94,7 @@ def _value(field: Field, given: str) -> Any:
     if field.kind == "number":
         try:
             number = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             number = None
         if not isinstance(number, int | float) or isinstance(number, bool):
             raise Problem(400, f"{field.label} takes a number.")
@@ -102,7 +102,7 @@ def _value(field: Field, given: str) -> Any:
     if field.kind == "json":
         try:
             return json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Problem(400, f"{field.label} takes JSON, such as a text in quotation marks.") from None
     return text
 

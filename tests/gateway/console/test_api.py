@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from servehttp.console.problems import Problem
+from servehttp.console.settings_form import changes
 from servehttp.logs import RECENT
 from servehttp.plugins.handle import PastFailure
 from servehttp.plugins.states import PluginState
@@ -176,6 +178,13 @@ async def test_no_more_follow_than_may(scene: Scene, visitor: dict[str, str]) ->
     few = RecentRecords(readers=1)
     with few.reader(), pytest.raises(TooManyReaders):
         few.check_room()
+
+
+@pytest.mark.parametrize("kind", ["number", "custom"])
+def test_a_value_too_deep_to_be_read_is_told(kind: str) -> None:
+    setting: dict[str, Any] = dict.fromkeys(("secret", "value", "default", "stored"))
+    with pytest.raises(Problem, match="Deep takes"):
+        changes([setting | {"key": "Deep", "type": kind, "options": []}], {"value:Deep": "[" * 100_000})
 
 
 def test_records_are_bounded_and_lines_of_requests_leave_them_alone() -> None:
