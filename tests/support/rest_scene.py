@@ -132,6 +132,7 @@ BODIES: Mapping[tuple[str, str], Any] = {
     ("POST", "/users/{user_id}/typing"): {"channel_id": "{channel_id}", "parent_id": "{post_id}"},
     ("PUT", "/config"): CONFIG,
     ("PUT", "/plugins/{plugin_id}/settings/patch"): {"key": "v"},
+    ("PUT", "/plugins/{plugin_id}/log_level"): {"level": "debug"},
     ("POST", "/teams/{team_id}/members"): MEMBER,
     ("POST", "/teams/{team_id}/members/batch"): [MEMBER],
     ("POST", "/teams/{team_id}/members/ids"): ["{user_id}"],
