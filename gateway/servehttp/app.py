@@ -145,6 +145,7 @@ class GatewayApp:
         self.shared: SharedApi | None = None
         self.start_error: GatewayError | None = None
         self._starting: asyncio.Task[object] | None = None
+        self._opened = asyncio.Event()
         self._closing = AsyncExitStack()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -200,6 +201,7 @@ class GatewayApp:
                 await self.shared.start()
             self._closing = undo.pop_all()
         self._starting = asyncio.create_task(self.registry.start(but=resting))
+        self._opened.set()
         return self
 
     async def __aexit__(
@@ -255,8 +257,13 @@ class GatewayApp:
         """Whether every plugin that is to start is up, or has failed its first start."""
         return self._starting is not None and self._starting.done()
 
+    async def wait_open(self) -> None:
+        """Waits until its workspace is open, and the plugins have begun to start."""
+        await self._opened.wait()
+
     async def wait_started(self) -> None:
         """Waits until every plugin is up, or has failed its first start."""
+        await self.wait_open()
         if self._starting is not None:
             await asyncio.shield(self._starting)
 

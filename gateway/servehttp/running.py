@@ -160,7 +160,7 @@ def _run_alone(run: Run) -> None:
 async def _serve(run: Run, server: Server) -> None:
     tune_malloc()
     gc.freeze()  # what is there by now stays, so the collector need not look at it again and again
-    async with _accompanied(run, server):
+    async with _accompanied(run, server, run.gateway.wait_open):
         try:
             with _told_once(run.gateway):
                 await server.serve(sockets=[run.listener])
@@ -195,9 +195,7 @@ async def _run_with_workers(run: Run, pool: WorkerPool) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _accompanied(
-    run: Run, serving: Serving, wait_serving: Callable[[], Awaitable[None]] | None = None
-) -> AsyncIterator[None]:
+async def _accompanied(run: Run, serving: Serving, wait_serving: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
     """Heed signals meanwhile, and have everybody told how it goes."""
     async with (
         meanwhile(run.manager.watch()),
@@ -226,7 +224,7 @@ def _catch_signals(report: Callable[[int], None], hurry: Callable[[], None]) -> 
     return told
 
 
-async def _report(run: Run, serving: Callable[[], Awaitable[None]] | None) -> None:
+async def _report(run: Run, serving: Callable[[], Awaitable[None]]) -> None:
     """Tell how the start goes, and when it is over."""
     gateway = run.gateway
     url = run.url

@@ -18,6 +18,13 @@ from support.patience import PATIENCE
 pytestmark = pytest.mark.anyio
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _only_what_is_new() -> None:
+    """Whatever other tests of this process have left stays, so that the collector is quick here."""
+    gc.collect()
+    gc.freeze()
+
+
 async def test_the_servers_close_ends_calls_and_leaves_no_task(tmp_path: Path) -> None:
     async with listening(until_it_ends, tmp_path) as (server, path), raw(path) as (silent, _w):
         streams = [await connect(path, PATH) for _ in range(3)]
