@@ -60,6 +60,7 @@ class Watch:
         self._counter = counter
         self._interval = interval
         self._last: Look | None = None
+        self._looked = 0.0
         self._looking = asyncio.Lock()
 
     async def run(self) -> None:
@@ -75,13 +76,14 @@ class Watch:
     async def look(self) -> Look:
         """How it is now, or was within the last second."""
         async with self._looking:
-            if self._last is None or time.time() - self._last.time >= FRESH:
+            if self._last is None or time.monotonic() - self._looked >= FRESH:
                 self._last = await self._look()
+                self._looked = time.monotonic()
             return self._last
 
     async def _look(self) -> Look:
         plugins: list[PluginHandle] = list(self._gateway.registry)
-        # In a thread, for each plugin's processes are looked for among all of the machine's.
+        # In a thread, for all processes of the machine are looked at.
         used = await asyncio.to_thread(usages, {plugin.id: leaders(plugin) for plugin in plugins})
         counts = await self._counter.counts()
         now, counted = time.time(), totals(counts)

@@ -103,11 +103,14 @@ class Server(uvicorn.Server):
                 logger.error("the certificate stays as it is", error=str(error))
         if self._acceptor is not None:
             self._acceptor.secured = self._secured()
+        # uvicorn says int of both, and counts in fractions of seconds as well.
         self.config.timeout_graceful_shutdown = settings.server.drain_timeout  # type: ignore[assignment]
         self.config.timeout_keep_alive = settings.limits.keep_alive_timeout  # type: ignore[assignment]
         self.config.ws_ping_interval = settings.limits.websocket_ping_interval
         self.config.ws_ping_timeout = settings.limits.websocket_ping_timeout
-        self.config.http = self.config.http_protocol_class = _protocol(settings, self._front, self._clients)  # type: ignore[assignment]
+        # A factory of protocols does where uvicorn says that it wants a class.
+        protocol = _protocol(settings, self._front, self._clients)
+        self.config.http = self.config.http_protocol_class = protocol  # type: ignore[assignment]
 
     def dump(self) -> None:
         """Log the tasks of this process, and the requests to plugins that are open in it."""

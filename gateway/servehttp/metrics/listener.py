@@ -125,7 +125,7 @@ async def telling(
 
     async def gather(of_process: Iterable[Metric]) -> Sequence[Metric]:
         of_host = host.figures if host is not None else Figures()
-        # In a thread, for plugins' processes are looked for among all of the machine's.
+        # In a thread, for all processes of the machine are looked at.
         looking = asyncio.to_thread(usages, {plugin.id: leaders(plugin) for plugin in registry})
         used, counts, told = await asyncio.gather(looking, counter.counts(), of_plugins.gather())
         return merged(families(counts, registry, used, of_host), of_process, told)

@@ -14,6 +14,7 @@ import tarfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -81,11 +82,11 @@ def gather(remote: Remote, path: Path, *, with_output: bool) -> Sequence[str]:
 
 
 def _parts(remote: Remote, with_output: bool) -> Iterator[tuple[str, Part]]:
-    yield "settings.json", lambda: _settings(remote)
+    yield "settings.json", partial(_settings, remote)
     yield "versions.json", _versions
     for name, path in FETCHED.items():
-        yield name, lambda name=name, path=path: _fetch(remote, path, with_output=with_output)  # type: ignore[misc]
-    yield "metrics.txt", lambda: _metrics(remote)
+        yield name, partial(_fetch, remote, path, with_output=with_output)
+    yield "metrics.txt", partial(_metrics, remote)
 
 
 def _settings(remote: Remote) -> str:

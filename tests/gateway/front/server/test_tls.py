@@ -23,8 +23,10 @@ from starlette.websockets import WebSocket
 from websockets.asyncio.client import connect as connect_websocket
 
 from mattermost_plugin.tls import TLSFiles
+from mattermost_plugin.types import ASGIApp
 from servehttp.client_tls import ClientTLS, check_tls
 from servehttp.errors import SettingsError
+from servehttp.settings.kinds import HttpParser
 from servehttp.settings.server import ServerSettings
 from support.certificates import Certificates
 from support.client import Client, fetch
@@ -60,7 +62,7 @@ class Application:
             WebSocketRoute("/ws", self.websocket),
             Route("/", describe),
         ]
-        self.app = Starlette(routes=routes)
+        self.app: ASGIApp = Starlette(routes=routes)
 
     async def stream(self, request: Request) -> StreamingResponse:
         async def pieces() -> AsyncIterator[bytes]:
@@ -307,6 +309,6 @@ async def test_files_that_cannot_be_used_are_told_in_one_line(
     check_tls(ServerSettings(ssl_certfile=Path(good.cert), ssl_keyfile=Path(good.key)))
 
 
-async def test_plain_connections_stay_plain(parser: str, tmp_path: Path) -> None:
-    async with front(Application().app, tmp_path, direct=True, parser=parser) as stage:  # type: ignore[arg-type]
+async def test_plain_connections_stay_plain(parser: HttpParser, tmp_path: Path) -> None:
+    async with front(Application().app, tmp_path, direct=True, parser=parser) as stage:
         assert (await fetch(stage.port, "/plugins/p/")).json()["scheme"] == "http"
