@@ -1,7 +1,7 @@
 # make                show this
 # make demo           serve the example plugins at http://127.0.0.1:8065 (PORT= changes it), installed as anybody does
 # make test           run the tests against what is installed: the compiled build, or the pure one without a C compiler
-# make test-fast      run those that start no process and use no network, against the sources as they are: within a minute
+# make test-fast      run those that start no process and use no network, against the sources as they are
 # make test-postgres  run tests of the workspace's database over PostgreSQL as well, which comes as a package
 # make test-pure      run the tests of the compiled modules as plain Python
 # make coverage       run all tests against the sources as they are, count the branches that they pass, in the processes that
@@ -74,7 +74,7 @@ $(READY): pyproject.toml | $(UV)
 
 # What is installed, measured and tested is one wheel, made as `pip install .` makes it.
 $(WHEEL): pyproject.toml hatch_build.py README.md LICENSE $(SOURCES) | $(UV)
-	@echo "Building: half a minute where there is a C compiler …"
+	@echo "Building: a minute or two where there is a C compiler …"
 	rm -rf build/wheel
 	$(UV) build --quiet --wheel --python $(PYTHON) --out-dir build/wheel
 	@touch $@
