@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import secrets
 import tempfile
 import warnings
 from collections.abc import Generator
+from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -79,3 +81,15 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(folder.cleanup)
         config.add_cleanup(server.cleanup)  # which comes first
         os.environ[DATABASE] = server.get_uri()
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker and os.environ.get(DATABASE):
+        os.environ[DATABASE] = database_of(worker, os.environ[DATABASE], config)
+
+
+def database_of(worker: str, server: str, config: pytest.Config) -> str:
+    """A database for one of several processes that run tests, until it ends: whoever writes locks out the others of one."""
+    from support.databases import create_database, drop_database  # SQLAlchemy, which most runs do without here
+
+    url = create_database(server, f"test_{worker}_{secrets.token_hex(4)}")
+    config.add_cleanup(partial(drop_database, server, url))
+    return url
