@@ -87,7 +87,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def database_of(worker: str, server: str, config: pytest.Config) -> str:
-    """A database for one of several processes that run tests, until it ends: of one, who writes locks out the others."""
+    """A database for one of several processes that run tests, until it ends: in one, who writes locks out the rest."""
     from support.databases import create_database, drop_database  # SQLAlchemy, which most runs do without here
 
     url = create_database(server, f"test_{worker}_{secrets.token_hex(4)}")
