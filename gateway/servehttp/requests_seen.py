@@ -32,6 +32,7 @@ class SeenRequest:
         bytes_in: what of the body, or of WebSocket messages, went to the plugin.
         bytes_out: what came back.
         problem: why it did not end as it should have; empty if it did, or is open.
+        waits_for: who keeps what is on its way to it waiting, `plugin` or `client`; empty for nobody.
     """
 
     request_id: str
@@ -46,6 +47,7 @@ class SeenRequest:
     bytes_in: int
     bytes_out: int
     problem: str = ""
+    waits_for: str = ""
 
     @property
     def waited(self) -> float:

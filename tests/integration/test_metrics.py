@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from websockets.asyncio.client import connect as connect_websocket
 
-from support.client import Answer, fetch
+from support.client import Answer, connect, fetch
 from support.gateway import Gateway, running
 from support.patience import PATIENCE
 
@@ -85,11 +85,11 @@ async def test_requests_are_counted_by_plugin_method_and_class(workers: str) -> 
     async with measured("--workers", workers) as gateway:
         for _ in range(5):
             assert (await fetch(gateway.port, f"{BASE}/bytes?n=1000")).status == 200
-        await fetch(gateway.port, f"{BASE}/nothing", method="POST", body=b"12345")
+        assert (await fetch(gateway.port, f"{BASE}/digest", method="POST", body=b"12345")).json()["bytes"] == 5
         assert (await raw(gateway, b"NONSENSE\r\n\r\n")).startswith(b"HTTP/1.1 400 ")
         for number in range(3):
             await fetch(gateway.port, f"/plugins/made-up-{number}/", method="PROPFIND")
-        await until(gateway, "POST", "4xx", 1)
+        await until(gateway, "POST", "2xx", 1)
         found = await until(gateway, "GET", "2xx", 5)
         assert requests(found, "GET", "2xx") == 5
         assert requests(found, "_OTHER", "4xx", "") == 3
@@ -125,6 +125,33 @@ async def test_messages_of_websockets_and_ends_before_their_time_are_counted() -
                 found = await samples(gateway)
         assert of(found, "servehttp_websockets_total", plugin_id=ID, http_response_status_class="1xx") == 2
         assert of(found, "servehttp_exchanges_cut_short_total", plugin_id=ID, cause="cancelled") == 1
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "waits_for", "direction"),
+    [("POST", "/swallow", "plugin", "in"), ("GET", "/bytes?n=500000000", "client", "out")],
+)
+async def test_who_keeps_the_other_waiting_is_told_and_how_long_it_was(
+    method: str, path: str, waits_for: str, direction: str
+) -> None:
+    async with measured() as gateway:
+        async with connect(gateway.port) as client:
+            await client.start(method, f"{BASE}{path}", [("content-length", "8000000")] if method == "POST" else [])
+            if method == "POST":
+                client.writer.write(bytes(8_000_000))
+            async with asyncio.timeout(PATIENCE):
+                while True:
+                    before = len(gateway.logs)
+                    gateway.process.send_signal(signal.SIGUSR1)
+                    await gateway.log(lambda log: log in gateway.logs[before:] and log["event"] == "open requests")
+                    if any(log.get("waits_for") == waits_for for log in gateway.logs):
+                        break
+            client.writer.transport.abort()
+        async with asyncio.timeout(PATIENCE):
+            while not of(
+                await samples(gateway), "servehttp_flow_wait_seconds_total", plugin_id=ID, direction=direction
+            ):
+                await asyncio.sleep(0.02)
 
 
 async def test_what_a_worker_has_counted_outlives_it() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from servehttp.figures import Figures
 from servehttp.front.ledger import NOBODY, REFUSALS
 
-TIMED = ("lag",)
-"""Families that have more values as time goes by."""
+TIMED = ("lag", "waits")
+"""Families that have more values as time goes by, or whose values are times."""
 OF_CONNECTIONS = (REFUSALS, NOBODY)
 """What begins like this is counted by connections, which only know the front's figures where they know the front."""
 

@@ -11,6 +11,36 @@ from servehttp.request_lines import log_request
 from servehttp.requests_seen import PATH_CHARACTERS, SeenRequest
 
 
+class Wait:
+    """How long one side has kept the other waiting, in seconds.
+
+    Attributes:
+        seconds: all of it that is over.
+    """
+
+    __slots__ = ("_since", "seconds")
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self._since = 0.0
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it is not over."""
+        return bool(self._since)
+
+    def begin(self) -> None:
+        """The wait begins, unless it has."""
+        if not self._since:
+            self._since = time.perf_counter()
+
+    def end(self) -> None:
+        """It is over, if there is one."""
+        if self._since:
+            self.seconds += time.perf_counter() - self._since
+            self._since = 0.0
+
+
 class RequestRecord:
     """One request, from its head to its last byte.
 
@@ -24,6 +54,8 @@ class RequestRecord:
         bytes_out: what came back, or what an answer of the gateway's own has.
         messages_in: how many messages of a WebSocket went to the plugin.
         messages_out: how many came back.
+        plugin_waits: how long what the client sends had to wait for the plugin to take more.
+        client_waits: how long what the plugin sends had to wait for the client to read on.
         started: when its head was read, by `time.perf_counter`.
         first_byte: when the response began, by `time.perf_counter`.
         problem: why it did not end as it should have, if it did not.
@@ -41,6 +73,8 @@ class RequestRecord:
         self.bytes_out = 0
         self.messages_in = 0
         self.messages_out = 0
+        self.plugin_waits = Wait()
+        self.client_waits = Wait()
         self.started = time.perf_counter()
         self.first_byte: float | None = None
         self.problem: str | None = None
@@ -54,6 +88,11 @@ class RequestRecord:
     @property
     def method(self) -> str:
         return self.request.method
+
+    @property
+    def waits_for(self) -> str:
+        """Who keeps what is on its way to it waiting: `plugin`, `client`, or nobody."""
+        return "plugin" if self.plugin_waits.lasts else "client" if self.client_waits.lasts else ""
 
     @property
     def is_websocket(self) -> bool:
@@ -103,6 +142,7 @@ class RequestRecord:
             bytes_in=self.bytes_in,
             bytes_out=self.bytes_out,
             problem=self.problem or "",
+            waits_for=self.waits_for,
         )
 
     def log(self, now: float) -> None:

@@ -186,6 +186,7 @@ class DirectCycle(Sink):
             self._exceeded = limits.max_body_size
             self._reset(ResetCode.CANCELLED, TOO_LARGE)
         elif exchange.post(Body(data)):
+            self._record.plugin_waits.begin()
             self._connection.pause_body()
 
     def end_body(self) -> None:
@@ -214,6 +215,7 @@ class DirectCycle(Sink):
     def resume(self) -> None:
         """The client reads on."""
         self.progress += 1
+        self._record.client_waits.end()
         if self._exchange is not None:
             self._exchange.return_credit()
 
@@ -235,7 +237,10 @@ class DirectCycle(Sink):
         try:
             if isinstance(part, Body):  # first, because it is most of what comes
                 self._piece(part.data)
-                return not self._connection.write_paused
+                if not self._connection.write_paused:
+                    return True
+                self._record.client_waits.begin()
+                return False
             if isinstance(part, Response):
                 self._start(part)
             elif not isinstance(part, Informational):
@@ -261,6 +266,7 @@ class DirectCycle(Sink):
     def written(self) -> None:
         """There is room for more of the request's body."""
         self.progress += 1
+        self._record.plugin_waits.end()
         if self._exchange is not None:
             self._connection.resume_body()
 

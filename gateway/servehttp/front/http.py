@@ -131,7 +131,9 @@ class HTTPForward:
             data = event.get("body", b"")
             if data:
                 self._count_upload(len(data))
+                self.record.plugin_waits.begin()
                 await self.exchange.send(Body(data))
+                self.record.plugin_waits.end()
                 self._progress()
             if not event.get("more_body", False):
                 self.body_received = True
@@ -191,7 +193,9 @@ class HTTPForward:
     async def _send_piece(self, data: bytes) -> None:
         if self.rules.piece(data):
             self.record.bytes_out += len(data)
+            self.record.client_waits.begin()
             await self.send({"type": "http.response.body", "body": data, "more_body": True})
+            self.record.client_waits.end()
             self._progress()
 
     async def _inform(self, part: Informational) -> None:

@@ -9,6 +9,7 @@ where the settings say so.
 | `refusals` | plugin, status | answers of the gateway's own; a counter |
 | `bytes` | plugin, direction | of bodies and of WebSocket messages; a counter |
 | `messages` | plugin, direction | of WebSockets; a counter |
+| `waits` | plugin, direction | seconds that one side kept what was there for it waiting; a counter |
 | `cut_short` | plugin, cause | exchanges that ended in a response or an open WebSocket, or before; a counter |
 
 Labels are few, whoever asks and whatever is asked: a plugin that is not there is none, and what is no method of HTTP is
@@ -33,6 +34,7 @@ WEBSOCKETS: Final = "websockets"
 REFUSALS: Final = "refusals"
 BYTES: Final = "bytes"
 MESSAGES: Final = "messages"
+WAITS: Final = "waits"
 CUT_SHORT: Final = "cut_short"
 
 IN: Final = "in"
@@ -109,6 +111,12 @@ class Ledger:
             figures.count(MESSAGES, (plugin, IN), record.messages_in)
         if record.messages_out:
             figures.count(MESSAGES, (plugin, OUT), record.messages_out)
+        record.plugin_waits.end()
+        if record.plugin_waits.seconds:
+            figures.count(WAITS, (plugin, IN), record.plugin_waits.seconds)
+        record.client_waits.end()
+        if record.client_waits.seconds:
+            figures.count(WAITS, (plugin, OUT), record.client_waits.seconds)
         if record.cut_short is not None:
             figures.count(CUT_SHORT, (plugin, record.cut_short))
 

@@ -33,4 +33,5 @@ def log_open(records: Iterable[RequestRecord]) -> None:
             status=int(record.status),
             bytes_in=record.bytes_in,
             bytes_out=record.bytes_out,
+            waits_for=record.waits_for,
         )

@@ -109,7 +109,9 @@ class WebSocketForward:
                     self.record.bytes_in += len(message.data)
                     self.record.messages_in += 1
                     self.uploading = True
+                    self.record.plugin_waits.begin()
                     await self.exchange.send(message)
+                    self.record.plugin_waits.end()
                     self.uploading = False
 
     async def _leave(self, event: Event) -> None:
@@ -147,7 +149,9 @@ class WebSocketForward:
             if isinstance(part, Message):
                 self.record.bytes_out += len(part.data)
                 self.record.messages_out += 1
+                self.record.client_waits.begin()
                 await self.send(_event(part))
+                self.record.client_waits.end()
             else:
                 await self._close(part)
                 return

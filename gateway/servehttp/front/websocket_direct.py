@@ -172,6 +172,7 @@ class DirectWebSocket(Sink):
         self._record.messages_in += len(messages)
         if exchange.post_all(messages):
             self.blocked = True
+            self._record.plugin_waits.begin()
 
     def client_left(self, code: int, reason: str) -> None:
         """The client has closed with a code, or has gone without (1006 before the handshake was complete)."""
@@ -198,6 +199,7 @@ class DirectWebSocket(Sink):
     def resume(self) -> None:
         """The client reads on."""
         self.write_paused = False
+        self._record.client_waits.end()
         if self._exchange is not None:
             self._exchange.return_credit()
 
@@ -212,7 +214,10 @@ class DirectWebSocket(Sink):
                 self._fail(ResetCode.CANCELLED, CLIENT_GONE)
             else:
                 self._put(part.data, part.text)
-            return not self.write_paused
+            if not self.write_paused:
+                return True
+            self._record.client_waits.begin()
+            return False
         try:
             self._take_other(part)
         except (InvalidHeader, InvalidResponse) as error:
@@ -240,6 +245,7 @@ class DirectWebSocket(Sink):
     def written(self) -> None:
         """There is room for more of the client's messages, or the exchange is over."""
         self.blocked = False
+        self._record.plugin_waits.end()
         if self._problem is None:
             self._connection.hand_over()
 

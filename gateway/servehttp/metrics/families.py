@@ -103,6 +103,9 @@ TABLE: Final = (
          ("plugin_id", "direction")),
     Told(ledger.REFUSALS, _counter, "servehttp_refusals",
          "Answers of the gateway's own.", ("plugin_id", "http_response_status_code")),
+    Told(ledger.WAITS, _counter, "servehttp_flow_wait_seconds",
+         "Seconds that bodies and messages of what is over waited for credit: for the plugin to take them, in; for the "
+         "client to read on, out.", ("plugin_id", "direction")),
     Told(ledger.CUT_SHORT, _counter, "servehttp_exchanges_cut_short",
          "Exchanges that ended before the response was complete, or in an open WebSocket.", ("plugin_id", "cause")),
     Told(IN_FLIGHT, _gauge, "http_server_active_requests", "Requests and WebSockets that are open."),
