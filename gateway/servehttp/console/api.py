@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from typing import Any
 
 from starlette.requests import Request
@@ -13,8 +14,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from servehttp.console.doors import TicketDoor
 from servehttp.console.problems import Problem, no_such, not_here, not_signed_in
-from servehttp.console.routes import Call, ConsoleRoute, Who
+from servehttp.console.routes import SAFE, Call, ConsoleRoute, Who
 from servehttp.logs import RECENT
+from servehttp.openapi import JSON, Operation, document
 from servehttp.recent_records import LEVELS, LogRecord, is_wanted
 from servehttp.tail import Missed, TooManyReaders
 from servehttp.tasks import task_kinds
@@ -28,6 +30,15 @@ KEEP_ALIVE = 5.0
 STILL = 15.0
 """Seconds after which it is looked whether who follows the log still may."""
 EVENT_STREAM = "text/event-stream"
+LOG_QUERY = {
+    "plugin": {"type": "string"},
+    "level": {"type": "string", "enum": LEVELS},
+    "limit": {"type": "integer", "minimum": 1, "maximum": MOST_RECORDS, "default": 200},
+}
+AFTER_QUERY = LOG_QUERY | {"after": {"type": "integer", "minimum": 0}}
+ARRAY = {"type": "array", "items": {"type": "object"}}
+TICKET = {"type": "object", "required": ["ticket"], "properties": {"ticket": {"type": "string"}}}
+SECURITY = {"bearer": {"type": "http", "scheme": "bearer"}}
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 
@@ -180,21 +191,67 @@ def tell(call: Call, problem: Problem) -> Response:
     return JSONResponse({"error": error}, problem.status, HEADERS | headers)
 
 
-def _route(method: str, path: str, handler: Any, who: Who = Who.VISITOR) -> ConsoleRoute:
-    return ConsoleRoute(method, PREFIX + path, handler, tell, who)
+async def get_description(call: Call) -> Response:
+    """This API as an OpenAPI document."""
+    return _json(description())
+
+
+def description() -> dict[str, object]:
+    """The OpenAPI document of the routes."""
+    error = {"type": "object", "properties": {"error": {"type": "object", "required": ["status", "message"]}}}
+    return document("The gateway itself", version("servehttp"), map(_operation, ROUTES), error, SECURITY)
+
+
+def _operation(route: ConsoleRoute) -> Operation:
+    told = (route.handler.__doc__ or "").strip()
+    return Operation(
+        route.method,
+        route.path,
+        route.handler.__name__,
+        f"{told} For {route.who.value}.",
+        query=route.query,
+        content={route.media: route.schema},
+        body={} if route.body is None else {JSON: route.body},
+        status=route.status,
+        refusals=_refusals(route),
+        open=route.who is Who.ANYBODY,
+    )
+
+
+def _refusals(route: ConsoleRoute) -> tuple[int, ...]:
+    """Those of its own, and those that are told before its handler runs."""
+    found = {*route.refusals, 500}
+    if route.who is Who.VISITOR:
+        found |= {401, 403, 503}  # that cannot be told while the database is away
+    if route.method not in SAFE:
+        found |= {400, 403, 413}
+    return tuple(sorted(found))
+
+
+def _route(method: str, path: str, handler: Any, who: Who = Who.VISITOR, **more: Any) -> ConsoleRoute:
+    return ConsoleRoute(method, PREFIX + path, handler, tell, who, **more)
 
 
 ROUTES = (
     _route("GET", "/overview", get_overview),
-    _route("GET", "/plugins/{plugin_id}", get_plugin),
-    _route("GET", "/plugins/{plugin_id}/history", get_history),
-    _route("POST", "/plugins/{plugin_id}/restart", restart_plugin),
-    _route("POST", "/plugins/{plugin_id}/reset", reset_plugin),
+    _route("GET", "/plugins/{plugin_id}", get_plugin, refusals=(404,)),
+    _route("GET", "/plugins/{plugin_id}/history", get_history, refusals=(404,), schema=ARRAY),
+    _route("POST", "/plugins/{plugin_id}/restart", restart_plugin, refusals=(404,)),
+    _route("POST", "/plugins/{plugin_id}/reset", reset_plugin, refusals=(404,)),
     _route("GET", "/requests", get_requests),
-    _route("GET", "/requests/{request_id}", get_request),
-    _route("GET", "/logs", get_logs),
-    _route("GET", "/logs/events", follow_logs),
-    _route("GET", "/hooks", get_hooks),
-    _route("GET", "/tasks", get_tasks),
-    _route("POST", "/sessions", sign_in, Who.ANYBODY),
+    _route("GET", "/requests/{request_id}", get_request, refusals=(404,)),
+    _route("GET", "/logs", get_logs, query=LOG_QUERY, refusals=(400,), schema=ARRAY),
+    _route(
+        "GET",
+        "/logs/events",
+        follow_logs,
+        query=AFTER_QUERY,
+        refusals=(400, 429),
+        media=EVENT_STREAM,
+        schema={"type": "string"},
+    ),
+    _route("GET", "/hooks", get_hooks, schema=ARRAY),
+    _route("GET", "/tasks", get_tasks, schema=ARRAY),
+    _route("POST", "/sessions", sign_in, Who.ANYBODY, body=TICKET, status=201, refusals=(401, 404)),
+    _route("GET", "/openapi.json", get_description),
 )

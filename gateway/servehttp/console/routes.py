@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import parse_qsl
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SAFE = frozenset(("GET", "HEAD"))
 CSRF_HEADER, CSRF_FIELD = "x-csrf-token", "csrf"
+OBJECT: Mapping[str, object] = {"type": "object"}
 LARGEST_BODY = 1024 * 1024
 """Bytes of what is sent to a route; bundles go to the workspace's own."""
 MOST_FIELDS = 2000
@@ -108,6 +109,12 @@ class ConsoleRoute:
         handler: answers.
         tell: answers in its place where it cannot be done.
         who: who may.
+        query: the parameters of the address that it reads, each with its JSON schema.
+        refusals: the statuses by which it refuses what all of them do not.
+        media: the type of what it answers with.
+        schema: the JSON schema of that.
+        body: the JSON schema of what it is sent; None if it takes nothing.
+        status: of its answer.
     """
 
     method: str
@@ -115,6 +122,12 @@ class ConsoleRoute:
     handler: Handler
     tell: Telling
     who: Who = Who.VISITOR
+    query: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    refusals: tuple[int, ...] = ()
+    media: str = "application/json"
+    schema: Mapping[str, object] = field(default_factory=lambda: OBJECT)
+    body: Mapping[str, object] | None = None
+    status: int = 200
 
     def bound(self, console: Console) -> Route:
         """The route of one console."""

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi.openapi.models import OpenAPI
 
+from servehttp.console import api
 from servehttp.console.problems import Problem
 from servehttp.console.settings_form import changes
 from servehttp.logs import RECENT
@@ -230,3 +232,19 @@ def test_what_several_processes_have_seen_is_one_list() -> None:
     other = RequestsSeen([replace(seen("a"), began=1.0)], [seen("y", waited=2.0)])
     both = together([one, other], most=1)
     assert ([each.request_id for each in both.open], [each.request_id for each in both.slowest]) == (["a"], ["y"])
+
+
+async def test_the_api_describes_itself(scene: Scene, visitor: dict[str, str]) -> None:
+    told = await get(scene, visitor, "/openapi.json")
+    OpenAPI.model_validate(told)
+    served = {(route.method, route.path) for route in api.ROUTES}
+    assert {(method.upper(), path) for path, item in told["paths"].items() for method in item} == served
+    for path, item in told["paths"].items():
+        if "get" not in item or path.endswith("/events"):
+            continue
+        answer = await scene.http.get(path.format(plugin_id=SLOW, request_id="nobody"), headers=visitor)
+        responses = item["get"]["responses"]
+        assert str(answer.status_code) in responses, f"{path} answers {answer.status_code}"
+        [content] = responses[str(answer.status_code)]["content"].values()
+        shape = "object" if "$ref" in content["schema"] else content["schema"]["type"]
+        assert isinstance(answer.json(), {"object": dict, "array": list}[shape]), path
