@@ -1,7 +1,4 @@
-"""The Go tool chain that Debian packages: what is missing of it, what it makes of our protos, how it is run.
-
-python tests/interop/go_tools.py   install what is missing, as root on Debian; otherwise tell it and exit with 1
-"""
+"""The Go tool chain that Debian packages: what is missing of it, what it makes of our protos, how it is run."""
 
 from __future__ import annotations
 
@@ -10,10 +7,11 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+from support import debian
 
 HERE = Path(__file__).resolve().parent
 GO_SOURCES = HERE / "go"
@@ -37,7 +35,6 @@ PACKAGES = (
 LINKER_FLAGS = "-X google.golang.org/protobuf/reflect/protoregistry.conflictPolicy=ignore"
 
 GENERATE_TIMEOUT = 60
-INSTALL_TIMEOUT = 600
 
 
 def missing() -> list[str]:
@@ -52,17 +49,9 @@ def missing_text() -> str:
     return f"{names} missing: install the Debian packages {' '.join(PACKAGES)}" if names else ""
 
 
-def could_be_installed() -> bool:
-    """Whether this process may install it."""
-    return shutil.which("apt-get") is not None and os.geteuid() == 0
-
-
 def install_missing() -> str:
     """Install what is missing where that is possible; returns `missing_text` of what still is."""
-    if missing() and could_be_installed():
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        for command in (["apt-get", "update", "-qq"], ["apt-get", "install", "-y", "-qq", *PACKAGES]):
-            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, timeout=INSTALL_TIMEOUT, check=False)
+    debian.install(PACKAGES if missing() else ())
     return missing_text()
 
 
@@ -102,7 +91,3 @@ def run(command: Sequence[str], *, given: bytes = b"", timeout: float | None = N
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     return process.returncode, output
-
-
-if __name__ == "__main__":
-    sys.exit(install_missing() or 0)
