@@ -143,6 +143,10 @@ class LinkError(GatewayError):
     """The connection to a plugin could not be made, was lost, or gave no answer in time; the message says which."""
 
 
+class NotServing(LinkError):
+    """The plugin is there, and says that it takes nothing new."""
+
+
 class NoTunnelError(LinkError):
     """The plugin does not know the tunnel, and never will."""
 

@@ -6,18 +6,14 @@ import contextlib
 import socket
 from typing import Final, Protocol
 
-IDLE = 30
-"""Seconds without a sign of life after which the other machine is asked for one."""
-INTERVAL = 10
-"""Seconds from one such question to the next."""
-PROBES = 3
-"""Questions without an answer after which the connection is lost."""
+LONG = 60.0
+"""Seconds without a sign of life of the other machine after which a connection is lost on which nothing is due."""
+QUESTIONS = 3
+"""How often it is asked for one meanwhile."""
+MILLISECONDS = 1000
 
 UNBUFFERED: Final = 1
 """How much output a transport may hold before it says so: none, but that would mean for ever where there is TLS."""
-
-KEEP_ALIVE = (("TCP_KEEPIDLE", IDLE), ("TCP_KEEPALIVE", IDLE), ("TCP_KEEPINTVL", INTERVAL), ("TCP_KEEPCNT", PROBES))
-"""The second is what macOS calls the first."""
 
 
 class Connection(Protocol):
@@ -29,13 +25,29 @@ class Connection(Protocol):
     def setsockopt(self, level: int, option: int, value: int, /) -> None: ...
 
 
-def tune(connection: Connection | None) -> None:
-    """Send small messages at once, and notice a machine that is gone; on a unix socket there is nothing to do."""
+def tune(connection: Connection | None, keepalive: float | None = None) -> None:
+    """Send small messages at once, and notice a machine that is gone; on a unix socket there is nothing to do.
+
+    Args:
+        connection: a TCP connection.
+        keepalive: seconds without a sign of life after which it is lost, also while something is due; None for `LONG`,
+            and as long as the system's own if something is due.
+    """
     if connection is None or connection.family == socket.AF_UNIX:
         return
     with contextlib.suppress(OSError):  # it may be closed already
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in KEEP_ALIVE:
+        for name, value in _options(keepalive):
             if hasattr(socket, name):
                 connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+def _options(keepalive: float | None) -> list[tuple[str, int]]:
+    """Those of TCP, as far as a system has them; macOS calls the first one by another name."""
+    interval = max(1, int((keepalive or LONG) / (QUESTIONS + 1)))
+    options = [("TCP_KEEPIDLE", interval), ("TCP_KEEPALIVE", interval)]
+    options += [("TCP_KEEPINTVL", interval), ("TCP_KEEPCNT", QUESTIONS)]
+    if keepalive is not None:
+        options.append(("TCP_USER_TIMEOUT", int(keepalive * MILLISECONDS)))
+    return options

@@ -130,6 +130,8 @@ def _replica(replica: Replica) -> Values:
     return {
         "replica": replica.number,
         "state": replica.state.value,
+        "endpoint": described.get("endpoint"),
+        "phase": described.get("phase"),
         "reason": replica.reason,
         "since": replica.since,
         "restarts": replica.restarts,

@@ -29,6 +29,7 @@ Make: TypeAlias = Callable[[str, str, Series, Sequence[str], Looked], Metric]
 
 STATE: Final = "plugin_state"
 REPLICAS: Final = "plugin_replicas"
+ENDPOINTS: Final = "plugin_endpoints"
 RESTARTS: Final = "plugin_restarts"
 START: Final = "plugin_start"
 PLUGIN_CPU: Final = "plugin_cpu"
@@ -115,6 +116,8 @@ TABLE: Final = (
     Told(LAG, _histogram, "servehttp_event_loop_lag_seconds", "How late a timer of the event loop was.", ()),
     Told(STATE, _gauge, "servehttp_plugin_state", "1 for the state it is in.", ("plugin_id", "state")),
     Told(REPLICAS, _gauge, "servehttp_plugin_replicas", "Replicas that run."),
+    Told(ENDPOINTS, _gauge, "servehttp_plugin_endpoints",
+         "Endpoints of a plugin on other machines, by where they are in their lives.", ("plugin_id", "state")),
     Told(RESTARTS, _counter, "servehttp_plugin_restarts", "How often it was started again."),
     Told(START, _gauge, "servehttp_plugin_start_seconds", "What its last start took."),
     Told(PLUGIN_CPU, _counter, "servehttp_plugin_cpu_seconds", "CPU time of its processes."),
@@ -153,6 +156,9 @@ def _of_now(plugins: Iterable[PluginHandle], used: Mapping[str, Usage]) -> Figur
         for state in PluginState:
             now.count(STATE, (plugin.id, state.value), plugin.state is state)
         now.count(REPLICAS, (plugin.id,), sum(replica.state is PluginState.RUNNING for replica in plugin.replicas))
+        for phase in (replica.phase for replica in plugin.replicas):
+            if phase is not None:
+                now.count(ENDPOINTS, (plugin.id, phase))
         now.count(RESTARTS, (plugin.id,), plugin.restarts)
         if plugin.started_in is not None:
             now.count(START, (plugin.id,), plugin.started_in)

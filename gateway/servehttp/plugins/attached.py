@@ -1,13 +1,16 @@
-"""A plugin that runs already, in a debugger, a test, another machine: connected to, and never started or killed."""
+"""A plugin that runs already, in a debugger, a test, on another machine: connected to, and never started or killed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from servehttp.errors import ActivationError
 from servehttp.plugins.attached_api import AttachedApi
 from servehttp.plugins.replica_hooks import HookHost
+from servehttp.plugins.states import LEAVING, PluginState
 from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
 
@@ -116,3 +119,73 @@ def attach(
         number=number,
         generation=generation,
     )
+
+
+class RemoteEndpoint(SupervisedPlugin):
+    """One place where a plugin runs that other gateways may use as well: it is activated once for all, and outlives us.
+
+    Args:
+        plugin_id: the id under which it is served.
+        place: where it listens, as it is shown.
+        attachment: how it is run and connected to.
+        policy: its times; its restart policy should have no limit.
+        observers: who else connects to it.
+        host: fires its hooks.
+        number: of this endpoint among all that the plugin has had.
+
+    Attributes:
+        place: as given.
+    """
+
+    def __init__(
+        self,
+        plugin_id: str,
+        place: str,
+        attachment: Attachment,
+        policy: SupervisionPolicy,
+        observers: PluginObservers | None,
+        host: HookHost | None,
+        number: int,
+    ) -> None:
+        super().__init__(plugin_id, attachment.launch, attachment.connect, policy, observers, host, number=number)
+        self.place = place
+
+    @property
+    def phase(self) -> str:
+        """Where it is in its life, as operators call it: connecting, activating, running, draining or lost."""
+        if self.state is PluginState.STARTING:
+            return "connecting" if self._connection is None else "activating"
+        if self.state is PluginState.RUNNING:
+            takes = self.takes and self.link is not None and self.link.carrier.takes
+            return "running" if takes else "draining"
+        return "draining" if self.state in LEAVING else "lost"
+
+    def describe(self) -> dict[str, object]:
+        """All that an operator wants to know, as plain values."""
+        return {**super().describe(), "endpoint": self.place, "phase": self.phase}
+
+    async def depart(self) -> None:
+        """Have it no more, once what is open there has ended or its connection is lost."""
+        self._policy = replace(self._policy, drain_timeout=None)
+        await self.stop()
+
+    def forget(self) -> None:
+        """Tell those who follow that it is there no more."""
+        if self._observers is not None:
+            self._observers.forget_replica(self)
+
+    async def _activate(self, link: Link) -> None:
+        try:
+            await link.activate_once(self._policy.hook_timeout)
+        except ActivationError as error:
+            raise ActivationError(f"OnActivate failed: {error}") from error
+
+    async def _deactivate(self, link: Link) -> None:
+        """Nothing: it goes on for others, and deactivates itself when it ends."""
+
+    def _take_new(self, takes: bool) -> bool:
+        if takes is not self.takes:
+            self.takes = takes
+            self._log.info("endpoint takes new requests again" if takes else "endpoint takes no new requests")
+            self._tell()
+        return True

@@ -40,7 +40,9 @@ class GatewayTLS:
     def of(cls, settings: PluginSettings, plugin_id: str) -> GatewayTLS:
         """What the settings say."""
         cert, key, ca = (str(path or "") for path in (settings.tls_cert, settings.tls_key, settings.tls_ca))
-        return cls(TLSFiles(cert, key, ca), settings.tls_names.get(plugin_id.lower(), ""))
+        remote = settings.remote.get(plugin_id)
+        name = settings.tls_names.get(plugin_id.lower(), "") or (remote.certified if remote is not None else "")
+        return cls(TLSFiles(cert, key, ca), name)
 
 
 class Dialing:
@@ -50,6 +52,8 @@ class Dialing:
         target: `unix:PATH`, `HOST:PORT`, `tls:HOST:PORT` or `plaintext:HOST:PORT`.
         tls: what TLS is spoken by.
         session: the number of the session whose processes alone may listen at a unix socket; None for any.
+        keepalive: seconds without a sign of life of another machine after which a connection to it is lost; None for
+            long.
 
     Attributes:
         target: as it was told.
@@ -62,7 +66,13 @@ class Dialing:
         LinkError: the target is none of these, another machine's without TLS, or a file for TLS cannot be used.
     """
 
-    def __init__(self, target: str, tls: GatewayTLS | None = None, session: int | None = None) -> None:
+    def __init__(
+        self,
+        target: str,
+        tls: GatewayTLS | None = None,
+        session: int | None = None,
+        keepalive: float | None = None,
+    ) -> None:
         told = tls or GatewayTLS()
         self.target = target
         self.files = told.files
@@ -75,6 +85,7 @@ class Dialing:
         except (ValueError, TLSError) as error:
             raise LinkError(str(error)) from None
         self._place = found.place
+        self._keepalive = None if found.place.is_local else keepalive
         self.address = found.place.text
         self.name = (told.name or found.place.host) if found.tls else None
 
@@ -100,7 +111,9 @@ class Dialing:
         """
         try:
             async with asyncio.timeout(timeout):
-                stream = await connect(self.address, method, tls=self.tls, server_name=self.name)
+                stream = await connect(
+                    self.address, method, tls=self.tls, server_name=self.name, keepalive=self._keepalive
+                )
         except TimeoutError:
             raise LinkError(f"nobody took a connection at {self.target} within {timeout:g} s") from None
         except OSError as error:
@@ -123,7 +136,14 @@ class Dialing:
             CannotConnect: nobody is there who speaks HTTP/2.
             LinkError: who listens there is of another session.
         """
-        channel = await open_channel(self.address, LIMITS, timeout=timeout, tls=self.tls, server_name=self.name)
+        channel = await open_channel(
+            self.address,
+            LIMITS,
+            timeout=timeout,
+            tls=self.tls,
+            server_name=self.name,
+            keepalive=self._keepalive,
+        )
         try:
             connection = channel.peer
             check_listener(None if connection is None else peer_of(connection), self._session, self._place.path)

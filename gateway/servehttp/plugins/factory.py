@@ -13,7 +13,7 @@ from typing import Any
 
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE
 from mattermost_plugin.tunnel.settings import TunnelSettings
-from servehttp.plugins.attached import attach
+from servehttp.plugins.attached import Attachment, RemoteEndpoint, attach
 from servehttp.plugins.attached_api import AttachedApi
 from servehttp.plugins.backoff import RestartPolicy
 from servehttp.plugins.dialing import GatewayTLS
@@ -30,8 +30,10 @@ from servehttp.plugins.patience import Crowd
 from servehttp.plugins.printed import PrintedByPlugins
 from servehttp.plugins.process import Command, PluginProcess, ProcessSpec
 from servehttp.plugins.reaper import Reaper
+from servehttp.plugins.remote import Pace, RemotePlugin
 from servehttp.plugins.replica_hooks import HookHost, ReplicaHooks
 from servehttp.plugins.replicas import ReplicatedPlugin
+from servehttp.plugins.resolving import finding
 from servehttp.plugins.supervision import Connect, PluginObservers, SupervisionPolicy
 from servehttp.plugins.supervisor import SupervisedPlugin
 from servehttp.plugins.users import User
@@ -39,6 +41,7 @@ from servehttp.plugins.versions import Versions
 from servehttp.plugins.virtual_environments import VirtualEnvironments
 from servehttp.settings.gateway import GatewaySettings
 from servehttp.settings.plugins import PluginSettings
+from servehttp.settings.remote import RemotePlugin as RemoteSettings
 
 ATTACH_DELAY = 0.2
 ATTACH_DELAY_MAX = 5.0
@@ -125,6 +128,23 @@ class PluginFactory:
 
         return self._made_of(plugin_id, len(targets), place)
 
+    def remote(self, plugin_id: str, where: RemoteSettings) -> PluginHandle:
+        """A plugin that others start, wherever it is."""
+        plugins = self.settings.plugins
+        restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
+        policy = replace(supervision_policy(plugins, plugin_id), restart=restart)
+        host = self.versions.begin(plugin_id) if self.versions is not None else None
+        hooks = ReplicaHooks(plugin_id, host) if host is not None else None
+        connect = self._connect(plugin_id)
+
+        def endpoint(number: int, place: str) -> RemoteEndpoint:
+            attachment = Attachment(where.at(place), connect, None)
+            fires = hooks.of(number) if hooks is not None else None
+            return RemoteEndpoint(plugin_id, place, attachment, policy, self.observers, fires, number)
+
+        pace = Pace(plugins.dns_least_ttl, plugins.dns_most_ttl)
+        return RemotePlugin(plugin_id, finding(where, plugins), endpoint, pace)
+
     def _attached_api(self, plugin_id: str, target: str, number: int | None) -> Callable[[], AttachedApi] | None:
         if self.host is None:
             return None
@@ -149,7 +169,9 @@ class PluginFactory:
     def _connect(self, plugin_id: str) -> Connect:
         plugins = self.settings.plugins
         tls = GatewayTLS.of(plugins, plugin_id)
-        connect = functools.partial(Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls)
+        connect = functools.partial(
+            Link.connect, transport=plugins.transport, tunnel=self.tunnel, tls=tls, keepalive=plugins.keepalive
+        )
         return functools.partial(_connect_and_tell, connect, self.levels, plugin_id)
 
     def spec(self, manifest: Manifest, number: int | None = None) -> ProcessSpec:

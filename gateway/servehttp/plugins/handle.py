@@ -85,6 +85,10 @@ class PluginHandle(Protocol):
         """The connection for a request that was refused, untouched, on these; None if it is to be offered no more."""
         ...
 
+    def begin(self) -> None:
+        """It is wanted from now on; its replicas are started next, those that there are by then."""
+        ...
+
     async def restart(self, start: Callable[[Replica], Awaitable[None]]) -> None:
         """Start it anew, one replica after the other.
 
@@ -126,12 +130,16 @@ class Replica(ABC):
         reason: why it does not run, in one line.
         failures: what its last runs ended by, unasked, oldest first.
         changed: called after each change of its state or its connection.
+        takes: whether it takes what is new while it runs.
+        phase: where one on another machine is in its life, in a word: connecting, activating, running, draining or
+            lost; None of others.
         on_trial: until it has run once it is given up at its first failure, of which whoever starts it is told.
     """
 
     id: str
     number: int | None = None
     generation: int = 0
+    takes: bool = True
     on_trial: bool = False
     folder: Path | None = None
     link: Link | None = None
@@ -150,6 +158,10 @@ class Replica(ABC):
         number = "" if self.number is None else f"[{self.number}]"
         generation = f"+{self.generation}" if self.generation else ""
         return f"{self.id}{number}{generation}"
+
+    @property
+    def phase(self) -> str | None:
+        return None
 
     @property
     def replicas(self) -> Sequence[Replica]:
@@ -177,6 +189,9 @@ class Replica(ABC):
 
     async def settled(self) -> None:  # noqa: B027  # for most there are none
         """Returns when other processes that serve the plugin, where there are any, know of its state and act on it."""
+
+    def begin(self) -> None:  # noqa: B027  # whoever wants it starts it
+        """It is wanted from now on."""
 
     async def leave(self) -> None:
         """Stop it in order, and queue it: it is to start again."""

@@ -21,7 +21,7 @@ from mattermost_plugin.handshake import HEALTH_SERVICE
 from mattermost_plugin.http2.connecting import CannotConnect
 from mattermost_plugin.statuses import CallFailed, Status
 from mattermost_plugin.tunnel.settings import TunnelSettings
-from servehttp.errors import ActivationError, LinkError, NoTunnelError
+from servehttp.errors import ActivationError, LinkError, NotServing, NoTunnelError
 from servehttp.plugins.call_transport import CallTransport
 from servehttp.plugins.dialing import Dialing, GatewayTLS
 from servehttp.plugins.hook_calls import HookCalls, parse
@@ -41,6 +41,7 @@ OFFER_API = f"/{attach_pb2.DESCRIPTOR.services_by_name['Attachment'].full_name}/
 _OPERATION = operation_pb2.DESCRIPTOR.services_by_name["Operation"].full_name
 GATHER = f"/{_OPERATION}/Gather"
 SET_LOG_LEVEL = f"/{_OPERATION}/SetLogLevel"
+ACTIVATE = f"/{_OPERATION}/Activate"
 ANY_SIZE = -1
 ENVELOPE = 64
 """Bytes that a message may have beside its one large field."""
@@ -85,6 +86,7 @@ class Link:
         tunnel: TunnelSettings | None = None,
         session: int | None = None,
         tls: GatewayTLS | None = None,
+        keepalive: float | None = None,
     ) -> Link:
         """Dial a plugin, ask what it implements, and open the way for its HTTP.
 
@@ -95,11 +97,12 @@ class Link:
             tunnel: limits of the tunnel.
             session: the number of the session whose processes alone may listen there; None for any.
             tls: what TLS is spoken by, where it is.
+            keepalive: seconds without a sign of life of another machine after which it is lost; None for long.
 
         Raises:
             LinkError: nobody answered, not as a plugin does, or somebody else listens there.
         """
-        dialing = Dialing(target, tls, session)
+        dialing = Dialing(target, tls, session, keepalive)
         await dialing.check(timeout)
         hooks = await _open_hooks(dialing, timeout)
         try:
@@ -153,13 +156,36 @@ class Link:
             ActivationError: OnActivate failed; the text is the plugin's.
             LinkError: no answer.
         """
+        await self._configure(timeout)
+        if "OnActivate" in self.implemented:
+            await self._run_hook("OnActivate", timeout)
+
+    async def activate_once(self, timeout: float) -> None:
+        """The same of a plugin that other gateways may use as well: OnActivate unless one of them has called it.
+
+        Raises:
+            ActivationError: OnActivate failed; the text is the plugin's.
+            LinkError: no answer.
+        """
+        await self._configure(timeout)
+        if "OnActivate" not in self.implemented:
+            return
+        try:
+            answer = await self._operate(ACTIVATE, b"", timeout)
+        except Unimplemented:  # of another SDK
+            await self._run_hook("OnActivate", timeout)
+            return
+        with _told("Activate"):
+            problem = parse(operation_pb2.ActivateResponse, answer).error
+        if problem:
+            raise ActivationError(problem)
+
+    async def _configure(self, timeout: float) -> None:
         if "OnConfigurationChange" in self.implemented:
             try:
                 await self._run_hook("OnConfigurationChange", timeout)
             except ActivationError as error:
                 logger.warning("OnConfigurationChange failed", error=str(error))
-        if "OnActivate" in self.implemented:
-            await self._run_hook("OnActivate", timeout)
 
     async def deactivate(self, timeout: float) -> None:
         """OnDeactivate, if the plugin has it.
@@ -191,13 +217,14 @@ class Link:
         """Ask the plugin whether it is well.
 
         Raises:
-            LinkError: it is not, or did not answer.
+            NotServing: it is not.
+            LinkError: it did not answer.
         """
         request = health_pb2.HealthCheckRequest(service=HEALTH_SERVICE)
         with _told("health check"):
             answer = await self._hooks.call(CHECK, request, health_pb2.HealthCheckResponse, timeout)
         if answer.status != health_pb2.HealthCheckResponse.SERVING:
-            raise LinkError("the plugin's health is not SERVING")
+            raise NotServing("the plugin's health is not SERVING")
 
     async def gather(self, largest: int, timeout: float) -> bytes:
         """The plugin's own metrics, as Prometheus' text; empty where it has none.
@@ -240,8 +267,8 @@ class Link:
         """Tell the plugin that this end is about to stop; exchanges begin and go on as before."""
         self._transport.announce_drain()
 
-    async def drain(self, timeout: float) -> None:
-        """Take no new exchange; returns when none is open, or after `timeout` seconds."""
+    async def drain(self, timeout: float | None) -> None:
+        """Take no new exchange; returns when none is open, or after `timeout` seconds if there is a limit."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout):
                 await self._transport.drain()

@@ -66,8 +66,11 @@ class Registry:
     ) -> Registry:
         """The plugins of these manifests, those that the settings attach, and what is refused, to be shown."""
         attached = [factory.attached(id, targets) for id, targets in factory.settings.plugins.attach.items()]
-        # An attached plugin stands in for a started one of the same id: that is what somebody with a debugger wants.
+        # An attached plugin stands in for another one of the same id: that is what somebody with a debugger wants.
         ids = {plugin.id for plugin in attached}
+        remote = factory.settings.plugins.remote
+        attached += [factory.remote(id, place) for id, place in remote.items() if id not in ids]
+        ids.update(remote)
         started = [factory.started(manifest) for manifest in manifests if manifest.id not in ids]
         ids.update(plugin.id for plugin in started)
         return cls(
@@ -121,6 +124,9 @@ class Registry:
         """
         if self._reaper is not None and not self._stopping:
             await self._reaper.start()
+        for plugin in self if not self._stopping else ():
+            if plugin.id not in but:
+                plugin.begin()
         wanted = {plugin.id: plugin.replicas for plugin in self if plugin.id not in but}
         rows = itertools.zip_longest(*wanted.values())
         problems = await self._start_all([replica for row in rows for replica in row if replica is not None])
@@ -132,6 +138,8 @@ class Registry:
         Raises:
             PluginStartError: the first start of its replicas failed, or the gateway stops.
         """
+        if not self._stopping:
+            plugin.begin()
         down = [replica for replica in plugin.replicas if replica.state in (*DOWN, PluginState.QUEUED)]
         problems = await self._start_all(down)
         if plugin.state is not PluginState.RUNNING and (problem := _problem(list(problems.values()))) is not None:

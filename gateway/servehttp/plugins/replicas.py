@@ -116,6 +116,9 @@ class ReplicatedPlugin:
             await replica.leave()
             await start(replica)
 
+    def begin(self) -> None:
+        """Its replicas are started one by one."""
+
     async def stop(self) -> None:
         """Stop all of them at once."""
         results = await asyncio.gather(*(replica.stop() for replica in self._endpoints), return_exceptions=True)
@@ -156,17 +159,20 @@ class ReplicatedPlugin:
 
     def _take(self, replica: Replica, endpoint: Endpoint) -> None:
         """A replica is in another state, or has another connection."""
-        endpoint.use(replica.link if replica.state is PluginState.RUNNING else None)
+        endpoint.use(replica.link if replica.state is PluginState.RUNNING and replica.takes else None)
         self._look()
 
     def _look(self) -> None:
-        states = {replica.state for replica in self._endpoints}
-        self.state = next((state for state in PRECEDENCE if state in states), PluginState.STOPPED)
-        self.reason = self._why()
+        self.state, self.reason = self._whole()
         self._changed.set()
         self._changed = asyncio.Event()
         if self.changed is not None:
             self.changed()
+
+    def _whole(self) -> tuple[PluginState, str | None]:
+        """Its state, and why it is in it."""
+        states = {replica.state for replica in self._endpoints}
+        return next((state for state in PRECEDENCE if state in states), PluginState.STOPPED), self._why()
 
     def _why(self) -> str | None:
         running = [replica for replica in self._endpoints if replica.state is PluginState.RUNNING]

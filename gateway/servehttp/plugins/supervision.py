@@ -52,8 +52,8 @@ class SupervisionPolicy:
     health_timeout: float
     health_failures: int
     """Failed health checks in a row that end a run."""
-    drain_timeout: float
-    """For open requests at an orderly stop."""
+    drain_timeout: float | None
+    """For open requests at an orderly stop; None for as long as they last."""
     stop_timeout: float
     """From SIGTERM to SIGKILL at an orderly stop."""
     restart: RestartPolicy

@@ -29,6 +29,7 @@ from servehttp.errors import (
     InterpreterError,
     LinkError,
     ManifestError,
+    NotServing,
     NoTunnelError,
     PluginStartError,
     is_host_lack,
@@ -306,11 +307,18 @@ class SupervisedPlugin(Replica):
             try:
                 await link.check_health(self._policy.health_timeout)
                 failures = 0
+                self._take_new(True)
             except LinkError as error:
+                if isinstance(error, NotServing) and self._take_new(False):
+                    continue
                 failures += 1
                 self._log.warning("health check failed", error=str(error), in_a_row=failures)
                 if failures >= self._policy.health_failures:
                     return f"{failures} health checks in a row failed, the last one with: {error}"
+
+    def _take_new(self, takes: bool) -> bool:
+        """The plugin says whether it takes what is new; returns whether one that does not is left alone for that."""
+        return False
 
     async def _unless_ended(self, runner: Runner, step: Coroutine[Any, Any, T]) -> T:
         """Take a step with the plugin; if the plugin ends meanwhile, that is the error."""
@@ -395,11 +403,14 @@ class SupervisedPlugin(Replica):
         try:
             await link.drain(self._policy.drain_timeout)
             await self._observers_settled(self._policy.drain_timeout)
-            await link.deactivate(self._policy.deactivate_timeout)
+            await self._deactivate(link)
         except GatewayError as error:
             self._log.warning("OnDeactivate failed", error=str(error))
         except Exception:  # whatever fails here, the process must still be ended
             self._log.exception("plugin could not be stopped in order")
+
+    async def _deactivate(self, link: Link) -> None:
+        await link.deactivate(self._policy.deactivate_timeout)
 
     async def _clean_up(self, grace: float) -> None:
         try:
@@ -437,7 +448,7 @@ class SupervisedPlugin(Replica):
             self._tell()
         await self._observers_settled(CLOSE_TIMEOUT)
 
-    async def _observers_settled(self, timeout: float) -> None:
+    async def _observers_settled(self, timeout: float | None) -> None:
         """Returns when those that follow have done what they were told, or after so many seconds without them."""
         if self._observers is not None:
             with contextlib.suppress(TimeoutError):

@@ -12,6 +12,7 @@ from pydantic import (
 )
 
 from servehttp.settings.kinds import (
+    Address,
     Count,
     Group,
     Names,
@@ -29,6 +30,7 @@ from servehttp.settings.kinds import (
     Users,
 )
 from servehttp.settings.limits import OwnLimits
+from servehttp.settings.remote import RemotePlugins
 
 
 class PluginSettings(Group):
@@ -41,12 +43,34 @@ class PluginSettings(Group):
         "machine, or ID=tls:HOST:PORT; ID=plaintext:HOST:PORT for another machine without TLS; one plugin may be at "
         "several places.",
     )
+    remote: RemotePlugins = Field(
+        default_factory=dict,
+        description="Plugins that others start, on other machines mostly: a table for each id, with target "
+        "(dns:///NAME:PORT, dns:///_SERVICE._tcp.NAME, or a list of HOST:PORT), name (in the endpoints' certificates, "
+        "if not that of the target), and plaintext = true for no TLS.",
+    )
+    dns_server: Address | None = Field(
+        default=None, description="The server that is asked where they are, as ADDRESS:PORT; else the system's."
+    )
+    dns_timeout: Seconds = Field(default=3, description="Seconds that one question to it may take.")
+    dns_least_ttl: Seconds = Field(
+        default=1, description="Least seconds from one question to the next; its pace while nothing is answered."
+    )
+    dns_most_ttl: Seconds = Field(
+        default=30, description="Most seconds from one question to the next, however long an answer may be believed."
+    )
+    keepalive: Seconds = Field(
+        default=10,
+        ge=4,
+        description="Seconds without a sign of life of another machine after which a connection to a plugin is lost.",
+    )
     tls_ca: Path | None = Field(
         default=None,
-        description="Certificates (PEM) of the CAs that plugins at tls:HOST:PORT are known by; else the system's.",
+        description="Certificates (PEM) of the CAs that remote plugins, and those at tls:HOST:PORT, are known by; else "
+        "the system's.",
     )
     tls_cert: Path | None = Field(
-        default=None, description="The gateway's own certificate (PEM), for plugins at tls:HOST:PORT that ask for one."
+        default=None, description="The gateway's own certificate (PEM), for those plugins that ask for one."
     )
     tls_key: Path | None = Field(default=None, description="The key (PEM, not encrypted) of plugins.tls_cert.")
     tls_names: Names = Field(

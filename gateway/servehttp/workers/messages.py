@@ -60,6 +60,7 @@ class Report:
             here.
         generation: how many versions of the plugin there were before.
         folder: the plugin's, if it has one on this machine.
+        takes: whether it takes what is new while it runs.
     """
 
     number: int
@@ -67,6 +68,7 @@ class Report:
     about: dict[str, Any]
     generation: int = 0
     folder: str | None = None
+    takes: bool = True
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,7 @@ class MirroredPlugin(Replica):
             self._backoff.forget()
         self.target = report.target
         self.folder = None if report.folder is None else Path(report.folder)
+        self.takes = report.takes
         self.restarts = report.about["restarts"]
         self.started_in = report.about["started_in"]
         self._report = report

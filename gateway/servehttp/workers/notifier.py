@@ -99,7 +99,7 @@ class WorkerNotifier:
         if replica.reason is not None:
             about["reason"] = replica.reason[:REASON_LENGTH]
         folder = None if replica.folder is None else str(replica.folder)
-        return Report(self._number(replica.name), replica.target, about, replica.generation, folder)
+        return Report(self._number(replica.name), replica.target, about, replica.generation, folder, replica.takes)
 
     def _is_settled(self, name: str) -> bool:
         number = self._number(name)

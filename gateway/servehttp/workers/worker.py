@@ -147,7 +147,9 @@ class Worker:
     def _make(self, plugin_id: str, number: int | None, generation: int) -> MirroredPlugin:
         transport = "tunnel" if plugin_id == API_ID else self._settings.transport
         tls = GatewayTLS.of(self._settings, plugin_id)
-        connect = functools.partial(Link.connect, transport=transport, tunnel=self._tunnel, tls=tls)
+        connect = functools.partial(
+            Link.connect, transport=transport, tunnel=self._tunnel, tls=tls, keepalive=self._settings.keepalive
+        )
         return MirroredPlugin(plugin_id, connect, self._policy, self._send, number, generation)
 
     def _forget(self, message: Forget) -> None:

@@ -45,6 +45,11 @@ class OperationStub:
                 request_serializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.SetLogLevelRequest.SerializeToString,
                 response_deserializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.SetLogLevelResponse.FromString,
                 _registered_method=True)
+        self.Activate = channel.unary_unary(
+                '/servehttp.operation.v1.Operation/Activate',
+                request_serializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.ActivateRequest.SerializeToString,
+                response_deserializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.ActivateResponse.FromString,
+                _registered_method=True)
 
 
 class OperationServicer:
@@ -64,6 +69,14 @@ class OperationServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Activate(self, request, context):
+        """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
+        has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -76,6 +89,11 @@ def add_OperationServicer_to_server(servicer, server):
                     servicer.SetLogLevel,
                     request_deserializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.SetLogLevelRequest.FromString,
                     response_serializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.SetLogLevelResponse.SerializeToString,
+            ),
+            'Activate': grpc.unary_unary_rpc_method_handler(
+                    servicer.Activate,
+                    request_deserializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.ActivateRequest.FromString,
+                    response_serializer=servehttp_dot_operation_dot_v1_dot_operation__pb2.ActivateResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -132,6 +150,33 @@ class Operation:
             '/servehttp.operation.v1.Operation/SetLogLevel',
             servehttp_dot_operation_dot_v1_dot_operation__pb2.SetLogLevelRequest.SerializeToString,
             servehttp_dot_operation_dot_v1_dot_operation__pb2.SetLogLevelResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Activate(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/servehttp.operation.v1.Operation/Activate',
+            servehttp_dot_operation_dot_v1_dot_operation__pb2.ActivateRequest.SerializeToString,
+            servehttp_dot_operation_dot_v1_dot_operation__pb2.ActivateResponse.FromString,
             options,
             channel_credentials,
             insecure,

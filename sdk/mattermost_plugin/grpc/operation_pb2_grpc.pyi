@@ -36,6 +36,10 @@ class OperationStub:
     """What the plugin's own metrics are now. UNIMPLEMENTED says that it tells none this way."""
     SetLogLevel: _grpc.UnaryUnaryMultiCallable[_operation_pb2.SetLogLevelRequest, _operation_pb2.SetLogLevelResponse]
     """Log from this level on. UNIMPLEMENTED says that the plugin's level cannot be changed so."""
+    Activate: _grpc.UnaryUnaryMultiCallable[_operation_pb2.ActivateRequest, _operation_pb2.ActivateResponse]
+    """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
+    has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+    """
 
 @_typing.type_check_only
 class OperationAsyncStub(OperationStub):
@@ -44,6 +48,10 @@ class OperationAsyncStub(OperationStub):
     """What the plugin's own metrics are now. UNIMPLEMENTED says that it tells none this way."""
     SetLogLevel: _aio.UnaryUnaryMultiCallable[_operation_pb2.SetLogLevelRequest, _operation_pb2.SetLogLevelResponse]  # type: ignore[assignment]
     """Log from this level on. UNIMPLEMENTED says that the plugin's level cannot be changed so."""
+    Activate: _aio.UnaryUnaryMultiCallable[_operation_pb2.ActivateRequest, _operation_pb2.ActivateResponse]  # type: ignore[assignment]
+    """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
+    has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+    """
 
 class OperationServicer:
     def Gather(
@@ -59,5 +67,14 @@ class OperationServicer:
         context: _ServicerContext,
     ) -> _typing.Union[_operation_pb2.SetLogLevelResponse, _abc.Awaitable[_operation_pb2.SetLogLevelResponse]]:
         """Log from this level on. UNIMPLEMENTED says that the plugin's level cannot be changed so."""
+
+    def Activate(
+        self,
+        request: _operation_pb2.ActivateRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_operation_pb2.ActivateResponse, _abc.Awaitable[_operation_pb2.ActivateResponse]]:
+        """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
+        has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+        """
 
 def add_OperationServicer_to_server(servicer: OperationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

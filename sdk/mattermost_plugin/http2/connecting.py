@@ -27,6 +27,7 @@ async def connect(
     timeout: float,
     tls: ssl.SSLContext | None = None,
     server_name: str | None = None,
+    keepalive: float | None = None,
 ) -> ClientChannel:
     """A channel to a server that has shown that it speaks HTTP/2.
 
@@ -36,6 +37,7 @@ async def connect(
         timeout: seconds for all of it.
         tls: how the connection is secured, if it is; ALPN is chosen here.
         server_name: whom the server's certificate is for, where that is not the host.
+        keepalive: seconds without a sign of life of another machine after which the connection is lost; None for long.
 
     Raises:
         CannotConnect: nobody does.
@@ -45,7 +47,7 @@ async def connect(
     channel = ClientChannel(connection)
     try:
         async with asyncio.timeout(timeout):
-            await _open(channel, target, tls, server_name)
+            await _open(channel, target, tls, server_name, keepalive)
             if not await asyncio.shield(channel.settled):
                 raise CannotConnect(await channel.closed)
     except BaseException as error:
@@ -60,7 +62,9 @@ async def connect(
     raise reason
 
 
-async def _open(channel: ClientChannel, target: str, tls: ssl.SSLContext | None, server_name: str | None) -> None:
+async def _open(
+    channel: ClientChannel, target: str, tls: ssl.SSLContext | None, server_name: str | None, keepalive: float | None
+) -> None:
     loop = asyncio.get_running_loop()
     protocol: Any = channel  # which it is by its shape, and a class is asked for
     if tls is not None:
@@ -74,7 +78,7 @@ async def _open(channel: ClientChannel, target: str, tls: ssl.SSLContext | None,
         host, port = split_target(target)
         name = server_name if tls else None
         transport, _ = await loop.create_connection(lambda: protocol, host, port, ssl=tls, server_hostname=name)
-    tune(transport.get_extra_info("socket"))
+    tune(transport.get_extra_info("socket"), keepalive)
     secured = transport.get_extra_info("ssl_object")
     if secured is not None and secured.selected_alpn_protocol() != ALPN:
         transport.abort()

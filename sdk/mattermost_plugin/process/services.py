@@ -25,6 +25,7 @@ from mattermost_plugin.process.stdio import PrintedLines
 from mattermost_plugin.runtime_config import RuntimeConfig
 from mattermost_plugin.serve_http.served import StreamServer
 from mattermost_plugin.servicers import attachment, controller, health, stdio_servicer
+from mattermost_plugin.servicers.activation import Activation
 from mattermost_plugin.servicers.direct_hooks import SERVE_HTTP, SERVICE, direct_hooks
 from mattermost_plugin.servicers.hooks_servicer import PluginHooksServicerImpl
 from mattermost_plugin.servicers.operation import operation
@@ -71,7 +72,8 @@ class Services:
         self._tunnels = TunnelServicer(serve, TunnelSettings(max_websocket_message=config.websocket_message_size))
         self._streams = StreamServer(serve)
         self._hooks = PluginHooksServicerImpl(plugin, config.hook_timeout)
-        answers = direct_hooks(self._hooks) | operation()
+        self._activation = Activation(self._hooks)
+        answers = direct_hooks(self._hooks) | operation() | self._activation.answers()
         self._calls = CallServer(answers, options.sent)
         answers |= {health.CHECK: self._health.check, controller.SHUTDOWN: controller.shutdown(shut_down)}
         if takes_api:
@@ -102,6 +104,7 @@ class Services:
             async with asyncio.timeout(grace):
                 await self._wait_idle()
         await self._cut_exchanges()
+        await self._activation.end()
         self._printed.close()
         await asyncio.gather(self._server.stop(CUT_GRACE), self._calls.close(CUT_GRACE))
         await self._tunnels.close()

@@ -270,7 +270,12 @@ class DirectMessageStream(asyncio.Protocol):
 
 
 async def connect(
-    target: Path | str, method: str, *, tls: ssl.SSLContext | None = None, server_name: str | None = None
+    target: Path | str,
+    method: str,
+    *,
+    tls: ssl.SSLContext | None = None,
+    server_name: str | None = None,
+    keepalive: float | None = None,
 ) -> DirectMessageStream:
     """Call `method` on a connection of its own.
 
@@ -279,6 +284,7 @@ async def connect(
         method: what is called.
         tls: speaks TLS; None for none.
         server_name: whom the server's certificate is for, if not the host.
+        keepalive: seconds without a sign of life of another machine after which the connection is lost; None for long.
 
     Raises:
         OSError: nobody listens there, or not by TLS.
@@ -291,7 +297,7 @@ async def connect(
         return stream
     name = (server_name or place.host) if tls else None
     transport, stream = await loop.create_connection(make, place.host, place.port, ssl=tls, server_hostname=name)
-    tune(transport.get_extra_info("socket"))
+    tune(transport.get_extra_info("socket"), keepalive)
     return stream
 
 
