@@ -28,6 +28,8 @@ from servehttp.operating.backup_commands import backup, restore
 from servehttp.operating.config_commands import config as config_commands
 from servehttp.operating.options import SETTINGS, ConfigOption, DataDirOption, GivenSettings, load_settings
 from servehttp.operating.plugin_commands import plugin
+from servehttp.operating.plugin_tokens import plugin_token
+from servehttp.operating.run_plugin import run_plugin
 from servehttp.operating.serve_options import LogLevelOption, PortOption, WorkspaceOption, with_serve_options
 from servehttp.operating.support_commands import support
 from servehttp.operating.user_commands import user
@@ -67,6 +69,8 @@ EXAMPLES = {
     "dev": "servehttp dev notes --port 8000",
     "check": "servehttp check notes",
     "build": "servehttp build notes",
+    "run_plugin": "servehttp run-plugin notes --listen 0.0.0.0:7000 --tls-cert notes.pem --tls-key notes.key",
+    "plugin_token": "servehttp plugin-token com.example.notes > notes.token",
     "backup": "servehttp backup monday.tar.gz --data-dir /var/lib/servehttp",
     "restore": "servehttp restore monday.tar.gz --data-dir /var/lib/servehttp",
 }
@@ -205,6 +209,8 @@ def check(
 
 
 _command(authoring.build)
+_command(run_plugin)
+_command(plugin_token)
 _command(backup)
 _command(restore)
 app.command("support", epilog="Example: servehttp support --data-dir /var/lib/servehttp")(support)
@@ -231,13 +237,14 @@ def _find_plugins(settings: PluginSettings, host: WorkspaceHost | None) -> tuple
 
     There may be none where none is named and there is a workspace: they can be installed while that is served.
     """
-    named = bool(settings.paths or settings.attach)
+    elsewhere = settings.attach or settings.remote
+    named = bool(settings.paths or elsewhere)
     if not named and host is None:
         raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
     manifests, errors = discover(settings.paths, host.plugin_folders() if host is not None else [])
     for error in errors:
         log.error(str(error))
-    if named and not manifests and not settings.attach:
+    if named and not manifests and not elsewhere:
         raise NoPluginsError("none of those named can be used")
     return manifests, errors
 

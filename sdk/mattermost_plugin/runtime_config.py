@@ -21,6 +21,12 @@ ENV_PLUGIN_ID = "MATTERMOST_PLUGIN_ID"
 ENV_API_TARGET = "MATTERMOST_PLUGIN_API_TARGET"
 ENV_API_TOKEN = "MATTERMOST_PLUGIN_API_TOKEN"
 """Set by a host whose API listens on TCP; a unix socket needs no token. The reference has none."""
+ENV_API_TOKEN_FILE = "MATTERMOST_PLUGIN_API_TOKEN_FILE"
+"""Names a file with that token, where `ENV_API_TOKEN` is not set."""
+ENV_API_CA = "MATTERMOST_PLUGIN_API_TLS_CA"
+ENV_API_CERT = "MATTERMOST_PLUGIN_API_TLS_CERT"
+ENV_API_KEY = "MATTERMOST_PLUGIN_API_TLS_KEY"
+"""Files (PEM) by which the API at `tls:HOST:PORT` is spoken to: its CAs, and the plugin's own certificate and key."""
 ENV_PLUGIN_PATH = "MATTERMOST_PLUGIN_PATH"
 ENV_HOOK_TIMEOUT = "MATTERMOST_PLUGIN_HOOK_TIMEOUT"
 ENV_REPLICA = "MATTERMOST_PLUGIN_REPLICA"
@@ -32,6 +38,8 @@ ENV_LOG_LEVEL_ALIAS = "MATTERMOST_LOG_LEVEL"
 DEFAULT_API_TARGET = "127.0.0.1:50051"
 DEFAULT_HOOK_TIMEOUT = 30.0
 DEFAULT_LOG_LEVEL = "INFO"
+LONGEST_TOKEN = 1000
+"""Characters of it that are read of its file."""
 LONGEST_SIZE = 20
 """Digits of a size, or of a replica's number."""
 
@@ -44,7 +52,7 @@ class RuntimeConfig:
 
     plugin_id: str = ""
     api_target: str = DEFAULT_API_TARGET
-    """Where the host serves the plugin API, as `host:port` or `unix:PATH`."""
+    """Where the host serves the plugin API, as `host:port`, `tls:host:port` or `unix:PATH`."""
     plugin_path: str = ""
     """The plugin's folder."""
     hook_timeout: float = DEFAULT_HOOK_TIMEOUT
@@ -71,7 +79,7 @@ class RuntimeConfig:
             log_level=_log_level(),
             message_size=message_size(),
             websocket_message_size=_size(ENV_WEBSOCKET_MESSAGE_SIZE, MAX_WEBSOCKET_MESSAGE),
-            api_token=os.environ.get(ENV_API_TOKEN, ""),
+            api_token=api_token(),
             replica=_replica(),
         )
 
@@ -83,6 +91,19 @@ class RuntimeConfig:
 def load_runtime_config() -> RuntimeConfig:
     """The configuration that the environment describes: `RuntimeConfig.from_env`."""
     return RuntimeConfig.from_env()
+
+
+def api_token() -> str:
+    """What proves the plugin to the host's API, by the environment or a file that it names; empty for nothing."""
+    token, file = os.environ.get(ENV_API_TOKEN, ""), os.environ.get(ENV_API_TOKEN_FILE, "")
+    if token or not file:
+        return token
+    try:
+        with open(file, encoding="ascii") as lines:
+            return lines.read(LONGEST_TOKEN).strip()
+    except (OSError, ValueError) as error:
+        logger.error("%s names a file that cannot be read, so there is no token: %s", ENV_API_TOKEN_FILE, error)
+        return ""
 
 
 def message_size() -> int:

@@ -5,11 +5,14 @@ HTTP/2 is agreed on by ALPN, TLS is 1.2 or later.
 
 from __future__ import annotations
 
+import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from mattermost_plugin.loggers import get_logger
 
 ALPN: Final = "h2"
 
@@ -36,6 +39,9 @@ OTHER_NAME, OTHER_ADDRESS = 62, 64
 """OpenSSL's numbers for what is wrong with a certificate."""
 
 
+logger = get_logger("mattermost_plugin.tls")
+
+
 class TLSError(Exception):
     """Files of which TLS cannot be made; the text says which, and why."""
 
@@ -56,12 +62,13 @@ class TLSFiles:
     ca: str = ""
 
 
-def server_context(files: TLSFiles, protocol: str = ALPN) -> ssl.SSLContext:
+def server_context(files: TLSFiles, protocol: str = ALPN, *, optional: bool = False) -> ssl.SSLContext:
     """What a server speaks TLS by.
 
     Args:
         files: its own.
         protocol: what is agreed on by ALPN, where the client asks for it.
+        optional: whether a client may show no certificate, though there are CAs for those.
 
     Raises:
         TLSError: a file cannot be used.
@@ -70,9 +77,41 @@ def server_context(files: TLSFiles, protocol: str = ALPN) -> ssl.SSLContext:
     _prepare(context, protocol)
     _load_cert(context, files)
     if files.ca:
-        context.verify_mode = ssl.CERT_REQUIRED
+        context.verify_mode = ssl.CERT_OPTIONAL if optional else ssl.CERT_REQUIRED
         _load_ca(context, files.ca)
     return context
+
+
+class RenewedContext:
+    """What a server speaks TLS by, read again when a file has changed; connections that are open stay as they are.
+
+    Args:
+        files: its own.
+        optional: whether a client may show no certificate, though there are CAs for those.
+
+    Raises:
+        TLSError: a file cannot be used.
+    """
+
+    def __init__(self, files: TLSFiles, *, optional: bool = False) -> None:
+        self._files = files
+        self._optional = optional
+        self._seen = self._look()
+        self._context = server_context(files, optional=optional)
+
+    def __call__(self) -> ssl.SSLContext:
+        """For a connection that comes now. Files that cannot be used, as while they are replaced, change nothing."""
+        seen = self._look()
+        if seen != self._seen:
+            self._seen = seen
+            try:
+                self._context = server_context(self._files, optional=self._optional)
+            except TLSError as error:
+                logger.warning("files for TLS have changed and cannot be used; those from before are: %s", error)
+        return self._context
+
+    def _look(self) -> tuple[object, ...]:
+        return tuple(_mark(path) for path in (self._files.cert, self._files.key, self._files.ca) if path)
 
 
 def client_context(files: TLSFiles) -> ssl.SSLContext:
@@ -145,6 +184,15 @@ def _read(path: str) -> None:
         Path(path).read_bytes()
     except OSError as error:
         raise TLSError(f"{path} cannot be read: {error.strerror or error}") from None
+
+
+def _mark(path: str) -> tuple[int, int, int] | None:
+    """By which a file is known that is another one, or has other content."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
 
 
 def _no_password() -> str:

@@ -100,12 +100,13 @@ class RemotePlugin(ReplicatedPlugin):
 
     async def _look_again_and_again(self) -> None:
         while True:
+            found: Found | None = None
+            seconds, trouble = self._pace.least, None
             try:
                 found = await self._find()
+                seconds = min(max(found.ttl, seconds), self._pace.most)
             except ResolveError as error:
-                seconds, trouble, found = self._pace.least, str(error), None
-            else:
-                seconds, trouble = min(max(found.ttl, self._pace.least), self._pace.most), None
+                trouble = str(error)
             if self._looking is not asyncio.current_task():  # `asyncio.wait_for` of Python 3.11 may lose a cancellation
                 return
             self._note(trouble)

@@ -7,18 +7,22 @@ exist are errors, wherever they stand. `Settings()` reads nothing from outside; 
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Self
 
 from pydantic import (
     ByteSize,
     Field,
+    model_validator,
 )
 
+from mattermost_plugin.targets import parse_target
 from servehttp.settings.gateway import GatewaySettings
-from servehttp.settings.kinds import ApiTransport, Count, Group, Seconds, Size, Strings, Url
+from servehttp.settings.kinds import Address, ApiTransport, Count, Group, Seconds, Size, Strings, Url
 
 DATABASE_FILE = "workspace.db"
 TOKEN_FILE = "admin-token"
+PLUGIN_TOKENS_FILE = "plugin-tokens"
 """The database, below `data_dir`, unless `workspace.database_url` names another."""
 
 
@@ -50,6 +54,24 @@ class WorkspaceSettings(Group):
     )
     api_tcp: Strings = Field(
         default=(), description="Ids of plugins that reach the API by loopback TCP, whatever the others do."
+    )
+    api_listen: Address | None = Field(
+        default=None,
+        description="HOST:PORT where plugins on other machines reach the API, by TLS: those of plugins.remote and "
+        "plugins.attach, each by its certificate or its token; unless HOST is a loopback address, api_cert is needed.",
+    )
+    api_cert: Path | None = Field(
+        default=None, description="The certificate (PEM) that is shown there; read again when it changes."
+    )
+    api_key: Path | None = Field(default=None, description="The key (PEM, not encrypted) of workspace.api_cert.")
+    api_client_ca: Path | None = Field(
+        default=None,
+        description="The CAs (PEM) of those plugins' certificates, in which a DNS name is the plugin's id.",
+    )
+    api_tokens: Path | None = Field(
+        default=None,
+        description="The file of those plugins' tokens, which `servehttp plugin-token` adds to; plugin-tokens in "
+        "data_dir if it is not set.",
     )
     api_message_size: Size = Field(
         default=ByteSize(100 * 1024 * 1024),
@@ -106,6 +128,14 @@ class WorkspaceSettings(Group):
     )
     login_window: Seconds = Field(default=60, description="Seconds of the window in which logins are counted.")
     max_file_size: Size = Field(default=ByteSize(100 * 1024 * 1024), description="Largest uploaded file, in bytes.")
+
+    @model_validator(mode="after")
+    def _check_api(self) -> Self:
+        if (self.api_cert is None) != (self.api_key is None):
+            raise ValueError("api_cert and api_key go together: a certificate and its key")
+        if self.api_listen is not None and self.api_cert is None and not parse_target(self.api_listen).is_local:
+            raise ValueError(f"api_listen is {self.api_listen}, which other machines reach: api_cert is needed")
+        return self
 
 
 class RestSettings(Group):

@@ -7,7 +7,6 @@ gRPC itself sends any call again that surely never left.
 from __future__ import annotations
 
 import math
-import os
 import random
 import time
 from collections.abc import Callable
@@ -16,11 +15,11 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from google.protobuf.message import Message
 
-from mattermost_plugin.api.channel import Options, get_default_target
+from mattermost_plugin.api.channel import Options, environment_credentials, get_default_target
 from mattermost_plugin.exceptions import PluginAPIError, convert_app_error, convert_grpc_error
 from mattermost_plugin.grpc.common_pb2 import AppError
 from mattermost_plugin.origin import here, metadata
-from mattermost_plugin.runtime_config import ENV_API_TOKEN
+from mattermost_plugin.runtime_config import api_token
 from mattermost_plugin.statuses import CallFailed, Status
 
 if TYPE_CHECKING:  # it takes long to import
@@ -69,6 +68,10 @@ class Rpc(Generic[RequestT, ResponseT]):
         return f"/mattermost.pluginapi.v1.PluginAPI/{self.name}"
 
 
+TLS = "tls:"
+"""What stands before HOST:PORT of an API that is spoken to by TLS."""
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """Where the host's API is, and what every call of it takes along."""
@@ -101,14 +104,18 @@ def find_endpoint(
 ) -> Endpoint:
     """The endpoint of a client that was made with these arguments.
 
-    The environment's token is only for the environment's target: nobody else gets to see it.
+    The environment's token is only for the environment's target: nobody else gets to see it. A target that begins with
+    `tls:` is spoken to by TLS, with the files that the environment names unless there are credentials.
 
     Raises:
         RuntimeError: no target is given, and the environment has none.
     """
     if target is None:
         target = get_default_target()
-        token = os.environ.get(ENV_API_TOKEN, "") if token is None else token
+        token = api_token() if token is None else token
+    if target.startswith(TLS):
+        target = target.removeprefix(TLS)
+        credentials = credentials or environment_credentials()
     return Endpoint(target, credentials, options, token or "", timeout, transfer_timeout)
 
 

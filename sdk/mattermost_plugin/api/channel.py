@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mattermost_plugin.message_sizes import DEFAULT_MESSAGE_SIZE, message_limits
-from mattermost_plugin.runtime_config import ENV_API_TARGET, message_size
+from mattermost_plugin.runtime_config import ENV_API_CA, ENV_API_CERT, ENV_API_KEY, ENV_API_TARGET, message_size
 
 if TYPE_CHECKING:  # it takes long to import, and an async client may do without it
     import grpc
@@ -47,6 +48,31 @@ def get_default_target() -> str:
         f"there is no API: {PLUGIN_API_TARGET_ENV} is not set, as by a gateway that has no workspace; "
         "pass target= to use another host's"
     )
+
+
+def environment_credentials() -> grpc.ChannelCredentials:
+    """What TLS is spoken by, with the files that the environment names.
+
+    Raises:
+        RuntimeError: one of them cannot be read, or there is a certificate without its key.
+    """
+    import grpc
+
+    ca, cert, key = (_content(name) for name in (ENV_API_CA, ENV_API_CERT, ENV_API_KEY))
+    if (cert is None) != (key is None):
+        raise RuntimeError(f"{ENV_API_CERT} and {ENV_API_KEY} go together: a certificate and its key")
+    return grpc.ssl_channel_credentials(ca, key, cert)
+
+
+def _content(name: str) -> bytes | None:
+    """Of the file that a variable names; None if it names none."""
+    path = os.environ.get(name)
+    if not path:
+        return None
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise RuntimeError(f"{name} is {path}, which cannot be read: {error.strerror or error}") from None
 
 
 def create_channel(

@@ -67,6 +67,11 @@ class GrpcCall:
         """Bytes that wait to be written."""
         return self._stream.queued
 
+    def info(self, name: str) -> Any:
+        """What the connection knows by this name, as `asyncio.BaseTransport.get_extra_info` has it: who calls."""
+        transport = self._connection.transport
+        return None if transport is None else transport.get_extra_info(name)
+
     def respond(self) -> None:
         """Let the client know that its call is served, before there is a message."""
         if not self.over:
@@ -178,7 +183,7 @@ class GrpcConnection(asyncio.Protocol):
         self._methods = methods
         self._reports = reports
         self._calls: set[GrpcCall] = set()
-        self._transport: asyncio.Transport | None = None
+        self.transport: asyncio.Transport | None = None
         self._paused = False
         self._scheduled = False
         self._leaving = False
@@ -196,8 +201,8 @@ class GrpcConnection(asyncio.Protocol):
 
     def drop(self) -> None:
         """Hang up at once."""
-        if self._transport is not None:
-            self._transport.abort()
+        if self.transport is not None:
+            self.transport.abort()
 
     def abort_calls(self, status: Status, text: str) -> None:
         """End all calls that are open, and what serves them."""
@@ -219,7 +224,7 @@ class GrpcConnection(asyncio.Protocol):
     # The connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = made = cast(asyncio.Transport, transport)  # uvloop's is none by descent
+        self.transport = made = cast(asyncio.Transport, transport)  # uvloop's is none by descent
         made.set_write_buffer_limits(high=UNBUFFERED)
         self.core.start()
         self._write()
@@ -245,16 +250,16 @@ class GrpcConnection(asyncio.Protocol):
 
     def _work(self, data: bytes) -> None:
         self._handle(self.core.receive(data))
-        if self.core.has_more and self._transport is not None:  # others have their turn first
-            self._transport.pause_reading()
+        if self.core.has_more and self.transport is not None:  # others have their turn first
+            self.transport.pause_reading()
             self.loop.call_soon(self._go_on)
         if self.core.has_output:
             self.write_soon()
 
     def _go_on(self) -> None:
         self._work(b"")
-        if self._transport is not None and not self.core.has_more and not self._transport.is_closing():
-            self._transport.resume_reading()
+        if self.transport is not None and not self.core.has_more and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _handle(self, events: list[Event]) -> None:
         for event in events:
@@ -290,7 +295,7 @@ class GrpcConnection(asyncio.Protocol):
 
     def _write(self) -> None:
         self._scheduled = False
-        transport = self._transport
+        transport = self.transport
         if transport is None or transport.is_closing():
             return
         while not self._paused and self.core.has_output:

@@ -36,7 +36,7 @@ class Listener:
     Args:
         make: makes what serves a connection.
         reports: where it is told what came to nothing.
-        tls: speaks TLS; None for none.
+        tls: what the next connection speaks TLS by; None for none.
         max_connections: how many may be open; further ones are closed at once.
         handshake_timeout: seconds for a peer to agree on TLS.
     """
@@ -45,7 +45,7 @@ class Listener:
         self,
         make: Callable[[], Connection],
         reports: Reports,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
         *,
         max_connections: int = MAX_CONNECTIONS,
         handshake_timeout: float = HANDSHAKE_TIMEOUT,
@@ -123,7 +123,7 @@ class Listener:
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: cast(asyncio.BaseProtocol, served),
                 connection,
-                ssl=self._tls,
+                ssl=self._tls() if self._tls else None,
                 ssl_handshake_timeout=self._handshake_timeout if self._tls else None,
             )
         except OSError as error:

@@ -21,7 +21,7 @@ class Server:
         methods: what serves a call by gRPC, by its path.
         alone: what serves a connection that begins with a call of its own, by the path of that.
         limits: what a client may do by gRPC.
-        tls: speaks TLS; None for none.
+        tls: what the next connection speaks TLS by; None for none.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class Server:
         methods: Mapping[str, Method],
         alone: Mapping[str, Callable[[], Serving]],
         limits: Limits | None = None,
-        tls: ssl.SSLContext | None = None,
+        tls: Callable[[], ssl.SSLContext] | None = None,
     ) -> None:
         reports = Reports()
         self._grpc = GrpcServer(methods, limits or Limits(), reports)

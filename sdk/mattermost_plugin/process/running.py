@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from mattermost_plugin.process.addresses import (
 from mattermost_plugin.process.collector import tune_gc
 from mattermost_plugin.process.exit_watch import ExitWatch
 from mattermost_plugin.process.heap import tune_malloc
-from mattermost_plugin.process.server import PluginServer
+from mattermost_plugin.process.server import DEFAULT_GRACE, PluginServer
 from mattermost_plugin.process.stop_signals import stop_signals
 from mattermost_plugin.runtime_config import DEFAULT_API_TARGET, RuntimeConfig, load_runtime_config
 from mattermost_plugin.tls import TLSError, TLSFiles
@@ -73,10 +74,19 @@ async def serve_plugin(
 
 @dataclass(frozen=True)
 class Place:
-    """Where a plugin is to be served, and by what files it speaks TLS there, if it does."""
+    """Where a plugin is to be served.
+
+    Attributes:
+        listen: the address.
+        tls: the files by which it speaks TLS there, if it does.
+        health: where probes ask for its health without TLS; None for nowhere.
+        grace: seconds that open exchanges get to finish when it stops.
+    """
 
     listen: str
     tls: TLSFiles | None = None
+    health: str | None = None
+    grace: float = DEFAULT_GRACE
 
 
 def run_plugin(plugin_class: type[Plugin]) -> None:
@@ -161,6 +171,8 @@ async def _serve_at(
         tls=place.tls,
         plaintext=place.listen.startswith(PLAINTEXT),
         takes_api=config.api_target == DEFAULT_API_TARGET,  # as nobody has said where it is
+        health=parse_address(place.health) if place.health is not None else None,
+        grace=place.grace,
     )
     await server.start()
     if is_reachable_from_outside(address) and not (place.tls and place.tls.ca):
@@ -210,13 +222,33 @@ def _parse_arguments() -> Place | None:
     parser.add_argument(
         "--tls-client-ca", metavar="FILE", help="take only clients with a certificate of one of these CAs (PEM)"
     )
+    parser.add_argument(
+        "--health",
+        metavar="HOST:PORT",
+        help="answer gRPC's health checks there too, without TLS and nothing else, for probes without a certificate",
+    )
+    parser.add_argument(
+        "--grace",
+        metavar="SECONDS",
+        type=_seconds,
+        default=DEFAULT_GRACE,
+        help="how long open requests may go on after SIGTERM; %(default)g without it",
+    )
     arguments = parser.parse_known_args()[0]
     files = (arguments.tls_cert, arguments.tls_key, arguments.tls_client_ca)
     if any(files) and not (arguments.tls_cert and arguments.tls_key and arguments.listen):
         parser.error("TLS needs --listen HOST:PORT, --tls-cert and --tls-key")
     if arguments.listen is None:
         return None
-    return Place(arguments.listen, TLSFiles(*(name or "" for name in files)) if any(files) else None)
+    tls = TLSFiles(*(name or "" for name in files)) if any(files) else None
+    return Place(arguments.listen, tls, arguments.health, arguments.grace)
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 <= seconds < math.inf:
+        raise ValueError("no number of seconds")
+    return seconds
 
 
 def _log_address(server: PluginServer) -> None:

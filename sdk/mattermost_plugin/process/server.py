@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mattermost_plugin import tracing
@@ -25,7 +25,7 @@ from mattermost_plugin.process.addresses import LOOPBACK, AddressError, bind, ch
 from mattermost_plugin.process.options import ServerOptions
 from mattermost_plugin.process.services import Services
 from mattermost_plugin.runtime_config import RuntimeConfig, load_runtime_config
-from mattermost_plugin.tls import TLSFiles, server_context
+from mattermost_plugin.tls import RenewedContext, TLSFiles
 
 INSTALL_TRACING = "pip install 'servehttp[otel]'"
 
@@ -58,6 +58,8 @@ class PluginServer:
         tls: files to speak TLS by; without them an address that other machines reach is refused.
         plaintext: it is not.
         takes_api: whether who connects may tell the plugin where the API of its host is, which nobody else has.
+        health: where probes ask for its health, by gRPC and without TLS; None for nowhere but at the address.
+        grace: seconds that open exchanges get to finish when it stops.
     """
 
     def __init__(
@@ -71,6 +73,8 @@ class PluginServer:
         tls: TLSFiles | None = None,
         plaintext: bool = False,
         takes_api: bool = False,
+        health: Handshake | None = None,
+        grace: float = DEFAULT_GRACE,
     ) -> None:
         self.plugin = plugin_instance
         self.config = config or plugin_instance.config or load_runtime_config()
@@ -80,6 +84,9 @@ class PluginServer:
         self._tls = tls
         self._plaintext = plaintext
         self._takes_api = takes_api
+        self.health = health
+        """Where probes ask; once started with the port it got."""
+        self._grace = grace
         self._printed = printed or stdio.PrintedLines()
         self._stopping: asyncio.Task[None] | None = None
         self._terminated = asyncio.Event()
@@ -126,6 +133,9 @@ class PluginServer:
                 context,
                 takes_api=self._takes_api,
             )
+            if self.health is not None:
+                self.health, sockets = bind(self.health)
+                self._services.listen_for_probes(sockets)
             self.address, sockets = bind(self.address)
             self._services.listen(sockets)
             self._listening = True
@@ -136,20 +146,21 @@ class PluginServer:
             raise
         return self.port
 
-    async def stop(self, grace_period: float = DEFAULT_GRACE) -> None:
+    async def stop(self, grace_period: float | None = None) -> None:
         """Stop in order; again, or before the start, it does nothing.
 
         Args:
-            grace_period: seconds that open exchanges get to finish.
+            grace_period: seconds that open exchanges get to finish, if not those that it was made with.
         """
         self.request_stop(grace_period)
         if self._stopping is not None:
             await asyncio.shield(self._stopping)
 
-    def request_stop(self, grace_period: float = DEFAULT_GRACE) -> None:
+    def request_stop(self, grace_period: float | None = None) -> None:
         """Begin to stop, and return at once; before the start it does nothing."""
         if self._listening and self._stopping is None:
-            self._stopping = asyncio.create_task(self._stop(grace_period))
+            grace = self._grace if grace_period is None else grace_period
+            self._stopping = asyncio.create_task(self._stop(grace))
 
     async def wait_for_termination(self) -> None:
         """Wait until the server has stopped."""
@@ -159,14 +170,14 @@ class PluginServer:
         """The host's Shutdown: it hangs up at once, and kills soon."""
         self.request_stop(HOST_GRACE)
 
-    def _context(self) -> ssl.SSLContext | None:
+    def _context(self) -> Callable[[], ssl.SSLContext] | None:
         """What speaks TLS; None for nothing."""
         check_encryption(self.address, tls=self.speaks_tls, plaintext=self._plaintext)
         if self._tls is None:
             return None
         if self.address.network == "unix":
             raise AddressError(f"cannot listen at {self.address.address}: TLS is for HOST:PORT, not for a unix socket")
-        return server_context(self._tls)
+        return RenewedContext(self._tls)
 
     def _limits(self) -> ServerOptions:
         return ServerOptions.read({**message_limits(self.config.message_size), **dict(self._options)})
@@ -179,6 +190,8 @@ class PluginServer:
             await close_clients(self.plugin)
         finally:
             release(self.address)
+            if self.health is not None:
+                release(self.health)
             self._terminated.set()
 
     async def _shut_application_down(self) -> None:

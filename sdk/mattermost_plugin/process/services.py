@@ -51,7 +51,7 @@ class Services:
         printed: what the process prints.
         shut_down: begins to stop the process.
         options: sizes and numbers.
-        tls: speaks TLS; None for none.
+        tls: what the next connection speaks TLS by; None for none.
         takes_api: whether who connects may tell the plugin where the API of its host is.
     """
 
@@ -63,7 +63,7 @@ class Services:
         printed: PrintedLines,
         shut_down: Callable[[], None],
         options: ServerOptions,
-        tls: ssl.SSLContext | None,
+        tls: Callable[[], ssl.SSLContext] | None,
         *,
         takes_api: bool,
     ) -> None:
@@ -90,6 +90,12 @@ class Services:
         methods |= {path: streaming(flow) for path, flow in flows.items()}
         alone = {TUNNEL: self._tunnels.direct.connection, CALLS: self._calls.direct.connection}
         self._server = Server(methods, alone, options.limits(), tls)
+        check, watch = unary(self._health.check, options.sent), streaming(self._health.watch)
+        self._probed = Server({health.CHECK: check, health.WATCH: watch}, {}, options.limits())
+
+    def listen_for_probes(self, sockets: Sequence[socket.socket]) -> None:
+        """Serve gRPC's health service, and nothing else, at sockets that listen, to anybody and without TLS."""
+        self._probed.listen(sockets)
 
     def listen(self, sockets: Sequence[socket.socket]) -> None:
         """Serve at sockets that listen."""
@@ -106,9 +112,10 @@ class Services:
         await self._cut_exchanges()
         await self._activation.end()
         self._printed.close()
-        await asyncio.gather(self._server.stop(CUT_GRACE), self._calls.close(CUT_GRACE))
+        await asyncio.gather(self._server.stop(CUT_GRACE), self._calls.close(CUT_GRACE), self._probed.stop(CUT_GRACE))
         await self._tunnels.close()
         await self._server.close()
+        await self._probed.close()
         await self._streams.close()
         self._hooks.close()
 

@@ -42,7 +42,7 @@ async def listening(
     reports = Reports()
     direct, grpc_server = DirectServer(ALONE, echo), GrpcServer(Methods().by_path(), Limits(), reports)
     entrance = Entrance({ALONE: direct.connection}, grpc_server.connection, reports, greeting_timeout)
-    listener = Listener(entrance, reports, tls, **options)
+    listener = Listener(entrance, reports, (lambda: tls) if tls is not None else None, **options)
     made = socket.create_server((HOST, 0))
     listener.start([made])
     try:

@@ -32,6 +32,7 @@ from servehttp.workspace.embedding.management import Management
 from servehttp.workspace.embedding.memories import forget_everywhere
 from servehttp.workspace.embedding.opening import explaining
 from servehttp.workspace.embedding.own_requests import answering
+from servehttp.workspace.embedding.remote_api import open_remote_api
 from servehttp.workspace.embedding.session_identity import SessionIdentity
 from servehttp.workspace.embedding.watch import watching
 from servehttp.workspace.rest import make_rest
@@ -160,6 +161,8 @@ class WorkspaceHost:
         self._rest = make_rest(workspace, settings.rest, lines=settings.log.access)
         await self._begin_to_manage(workspace, undo)
         self.disabled = await workspace.plugin_records.disabled()
+        if settings.workspace.api_listen is not None:
+            undo.push_async_callback(open_remote_api(workspace, settings, self.message_size).close)
         await undo.enter_async_context(cleaning_up(workspace, settings.workspace.cleanup_interval))
         await undo.enter_async_context(watching(workspace, settings.workspace.database_check_interval))
 

@@ -20,7 +20,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from mattermost_plugin.calls.client import CONNECT
-from mattermost_plugin.calls.outcomes import CallContext, answering
+from mattermost_plugin.calls.outcomes import Answer, CallContext, answering
 from mattermost_plugin.calls.server import CallServer
 from mattermost_plugin.exchange import Serve
 from mattermost_plugin.http2.limits import Limits
@@ -39,7 +39,7 @@ from servehttp.figures import API_CALLS
 from servehttp.logs import of_request
 from servehttp.workspace.errors import AppFailure, not_implemented
 from servehttp.workspace.rpc.call import ApiCall
-from servehttp.workspace.rpc.table import HANDLERS, RESPONDERS, RPCS, SERVICE, Handler
+from servehttp.workspace.rpc.table import HANDLERS, RESPONDERS, RPCS, Handler, path_of
 from servehttp.workspace.store.outages import StoreUnavailable
 from servehttp.workspace.workspace import Workspace
 
@@ -81,7 +81,7 @@ class Endpoint:
         self.target = target
         self.token = token
         self._call = call
-        answers = {_path(rpc): answering(_answer(rpc, call), _request_class(rpc)) for rpc in RPCS}
+        answers = answers_of(call)
         self._calls = CallServer(answers, message_size)
         methods = {path: _guarded(unary(answer, message_size), token) for path, answer in answers.items()}
         alone = {} if token else {CONNECT: self._calls.direct.connection}
@@ -142,6 +142,11 @@ class Endpoint:
             unlink_socket(Path(self.target.removeprefix(UNIX)))
 
 
+def answers_of(call: ApiCall) -> dict[str, Answer]:
+    """What answers each rpc for one that calls, by its path."""
+    return {path_of(rpc): answering(_answer(rpc, call), _request_class(rpc)) for rpc in RPCS}
+
+
 def _make_private(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)  # it may have been there
@@ -189,10 +194,6 @@ def _answer(rpc: str, call: ApiCall) -> Callable[[Message, CallContext], Awaitab
             call.workspace.figures.observe(API_CALLS, (call.plugin_id, rpc, outcome), seconds)
 
     return answer
-
-
-def _path(rpc: str) -> str:
-    return f"/{SERVICE.full_name}/{rpc}"
 
 
 def _request_class(rpc: str) -> type[Message]:

@@ -42,3 +42,8 @@ HANDLERS: Mapping[str, Handler] = _by_rpc(modules_of(handlers))
 """The handlers by rpc. Whatever is not in here is answered with 501."""
 
 RESPONDERS: Mapping[str, Responder] = {name: Responder(rpc) for name, rpc in RPCS.items()}
+
+
+def path_of(rpc: str) -> str:
+    """By which it is called."""
+    return f"/{SERVICE.full_name}/{rpc}"
