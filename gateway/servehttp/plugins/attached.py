@@ -122,7 +122,7 @@ def attach(
 
 
 class RemoteEndpoint(SupervisedPlugin):
-    """One place where a plugin runs that other gateways may use as well: it is activated once for all, and outlives us.
+    """One place where a plugin runs that other gateways may use as well: it is activated once for us, and outlives us.
 
     Args:
         plugin_id: the id under which it is served.
@@ -132,6 +132,7 @@ class RemoteEndpoint(SupervisedPlugin):
         observers: who else connects to it.
         host: fires its hooks.
         number: of this endpoint among all that the plugin has had.
+        gateway: names this run of the gateway.
 
     Attributes:
         place: as given.
@@ -146,9 +147,11 @@ class RemoteEndpoint(SupervisedPlugin):
         observers: PluginObservers | None,
         host: HookHost | None,
         number: int,
+        gateway: str,
     ) -> None:
         super().__init__(plugin_id, attachment.launch, attachment.connect, policy, observers, host, number=number)
         self.place = place
+        self._gateway = gateway
 
     @property
     def phase(self) -> str:
@@ -176,7 +179,7 @@ class RemoteEndpoint(SupervisedPlugin):
 
     async def _activate(self, link: Link) -> None:
         try:
-            await link.activate_once(self._policy.hook_timeout)
+            await link.activate_once(self._gateway, self._policy.hook_timeout)
         except ActivationError as error:
             raise ActivationError(f"OnActivate failed: {error}") from error
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
+import secrets
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -61,6 +62,7 @@ class PluginFactory:
         host: gives each process its endpoint of the API, and fires the plugins' hooks.
         crowd: those of them that are on their way up.
         printed: the last lines of those that it starts.
+        run: names this run of the gateway.
     """
 
     settings: GatewaySettings
@@ -70,6 +72,7 @@ class PluginFactory:
     host: PluginHost | None = None
     crowd: Crowd = field(default_factory=Crowd)
     printed: PrintedByPlugins = field(default_factory=PrintedByPlugins)
+    run: str = field(default_factory=functools.partial(secrets.token_hex, 8))
 
     @functools.cached_property
     def levels(self) -> LogLevels:
@@ -140,7 +143,7 @@ class PluginFactory:
         def endpoint(number: int, place: str) -> RemoteEndpoint:
             attachment = Attachment(where.at(place), connect, None)
             fires = hooks.of(number) if hooks is not None else None
-            return RemoteEndpoint(plugin_id, place, attachment, policy, self.observers, fires, number)
+            return RemoteEndpoint(plugin_id, place, attachment, policy, self.observers, fires, number, self.run)
 
         pace = Pace(plugins.dns_least_ttl, plugins.dns_most_ttl)
         return RemotePlugin(plugin_id, finding(where, plugins), endpoint, pace)

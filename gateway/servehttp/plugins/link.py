@@ -160,8 +160,12 @@ class Link:
         if "OnActivate" in self.implemented:
             await self._run_hook("OnActivate", timeout)
 
-    async def activate_once(self, timeout: float) -> None:
-        """The same of a plugin that other gateways may use as well: OnActivate unless one of them has called it.
+    async def activate_once(self, gateway: str, timeout: float) -> None:
+        """The same of a plugin that other gateways may use as well: OnActivate unless this one has called it before.
+
+        Args:
+            gateway: names this run of the gateway.
+            timeout: seconds for each answer.
 
         Raises:
             ActivationError: OnActivate failed; the text is the plugin's.
@@ -171,7 +175,8 @@ class Link:
         if "OnActivate" not in self.implemented:
             return
         try:
-            answer = await self._operate(ACTIVATE, b"", timeout)
+            body = operation_pb2.ActivateRequest(gateway=gateway).SerializeToString()
+            answer = await self._operate(ACTIVATE, body, timeout)
         except Unimplemented:  # of another SDK
             await self._run_hook("OnActivate", timeout)
             return

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&servehttp/operation/v1/operation.proto\x12\x16servehttp.operation.v1\" \n\rGatherRequest\x12\x0f\n\x07largest\x18\x01 \x01(\r\"\x1e\n\x0eGatherResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\"#\n\x12SetLogLevelRequest\x12\r\n\x05level\x18\x01 \x01(\t\"\x15\n\x13SetLogLevelResponse\"\x11\n\x0f\x41\x63tivateRequest\"!\n\x10\x41\x63tivateResponse\x12\r\n\x05\x65rror\x18\x01 \x01(\t2\xab\x02\n\tOperation\x12W\n\x06Gather\x12%.servehttp.operation.v1.GatherRequest\x1a&.servehttp.operation.v1.GatherResponse\x12\x66\n\x0bSetLogLevel\x12*.servehttp.operation.v1.SetLogLevelRequest\x1a+.servehttp.operation.v1.SetLogLevelResponse\x12]\n\x08\x41\x63tivate\x12\'.servehttp.operation.v1.ActivateRequest\x1a(.servehttp.operation.v1.ActivateResponseB(Z&servehttp.dev/operation/v1;operationv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&servehttp/operation/v1/operation.proto\x12\x16servehttp.operation.v1\" \n\rGatherRequest\x12\x0f\n\x07largest\x18\x01 \x01(\r\"\x1e\n\x0eGatherResponse\x12\x0c\n\x04text\x18\x01 \x01(\x0c\"#\n\x12SetLogLevelRequest\x12\r\n\x05level\x18\x01 \x01(\t\"\x15\n\x13SetLogLevelResponse\"\"\n\x0f\x41\x63tivateRequest\x12\x0f\n\x07gateway\x18\x01 \x01(\t\"!\n\x10\x41\x63tivateResponse\x12\r\n\x05\x65rror\x18\x01 \x01(\t2\xab\x02\n\tOperation\x12W\n\x06Gather\x12%.servehttp.operation.v1.GatherRequest\x1a&.servehttp.operation.v1.GatherResponse\x12\x66\n\x0bSetLogLevel\x12*.servehttp.operation.v1.SetLogLevelRequest\x1a+.servehttp.operation.v1.SetLogLevelResponse\x12]\n\x08\x41\x63tivate\x12\'.servehttp.operation.v1.ActivateRequest\x1a(.servehttp.operation.v1.ActivateResponseB(Z&servehttp.dev/operation/v1;operationv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -42,9 +42,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SETLOGLEVELRESPONSE']._serialized_start=169
   _globals['_SETLOGLEVELRESPONSE']._serialized_end=190
   _globals['_ACTIVATEREQUEST']._serialized_start=192
-  _globals['_ACTIVATEREQUEST']._serialized_end=209
-  _globals['_ACTIVATERESPONSE']._serialized_start=211
-  _globals['_ACTIVATERESPONSE']._serialized_end=244
-  _globals['_OPERATION']._serialized_start=247
-  _globals['_OPERATION']._serialized_end=546
+  _globals['_ACTIVATEREQUEST']._serialized_end=226
+  _globals['_ACTIVATERESPONSE']._serialized_start=228
+  _globals['_ACTIVATERESPONSE']._serialized_end=261
+  _globals['_OPERATION']._serialized_start=264
+  _globals['_OPERATION']._serialized_end=563
 # @@protoc_insertion_point(module_scope)

@@ -96,12 +96,17 @@ Global___SetLogLevelResponse: _TypeAlias = SetLogLevelResponse  # noqa: Y015
 class ActivateRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    GATEWAY_FIELD_NUMBER: _builtins.int
+    gateway: _builtins.str
+    """Names this run of the gateway, all its life; at most 64 bytes."""
     def __init__(
         self,
+        *,
+        gateway: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gateway", b"gateway"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -70,8 +70,9 @@ class OperationServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Activate(self, request, context):
-        """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
-        has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+        """Call OnActivate, unless it was called for this gateway before and did not fail: several gateways may use one plugin
+        that none of them has started, and each loses and makes connections. The plugin deactivates itself when it ends.
+        UNIMPLEMENTED says that OnActivate is to be called instead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

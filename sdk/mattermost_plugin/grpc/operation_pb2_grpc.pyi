@@ -37,8 +37,9 @@ class OperationStub:
     SetLogLevel: _grpc.UnaryUnaryMultiCallable[_operation_pb2.SetLogLevelRequest, _operation_pb2.SetLogLevelResponse]
     """Log from this level on. UNIMPLEMENTED says that the plugin's level cannot be changed so."""
     Activate: _grpc.UnaryUnaryMultiCallable[_operation_pb2.ActivateRequest, _operation_pb2.ActivateResponse]
-    """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
-    has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+    """Call OnActivate, unless it was called for this gateway before and did not fail: several gateways may use one plugin
+    that none of them has started, and each loses and makes connections. The plugin deactivates itself when it ends.
+    UNIMPLEMENTED says that OnActivate is to be called instead.
     """
 
 @_typing.type_check_only
@@ -49,8 +50,9 @@ class OperationAsyncStub(OperationStub):
     SetLogLevel: _aio.UnaryUnaryMultiCallable[_operation_pb2.SetLogLevelRequest, _operation_pb2.SetLogLevelResponse]  # type: ignore[assignment]
     """Log from this level on. UNIMPLEMENTED says that the plugin's level cannot be changed so."""
     Activate: _aio.UnaryUnaryMultiCallable[_operation_pb2.ActivateRequest, _operation_pb2.ActivateResponse]  # type: ignore[assignment]
-    """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
-    has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+    """Call OnActivate, unless it was called for this gateway before and did not fail: several gateways may use one plugin
+    that none of them has started, and each loses and makes connections. The plugin deactivates itself when it ends.
+    UNIMPLEMENTED says that OnActivate is to be called instead.
     """
 
 class OperationServicer:
@@ -73,8 +75,9 @@ class OperationServicer:
         request: _operation_pb2.ActivateRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_operation_pb2.ActivateResponse, _abc.Awaitable[_operation_pb2.ActivateResponse]]:
-        """Call OnActivate, unless it has been called and did not fail: several gateways may use one plugin that none of them
-        has started. It deactivates itself when it ends. UNIMPLEMENTED says that OnActivate is to be called instead.
+        """Call OnActivate, unless it was called for this gateway before and did not fail: several gateways may use one plugin
+        that none of them has started, and each loses and makes connections. The plugin deactivates itself when it ends.
+        UNIMPLEMENTED says that OnActivate is to be called instead.
         """
 
 def add_OperationServicer_to_server(servicer: OperationServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -1,10 +1,12 @@
-"""A plugin that several gateways may use: it is activated for the first of them, and deactivated when it ends."""
+"""A plugin that several gateways may use: it is activated for each of them once, and deactivated when it ends."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable
 from typing import Protocol
+
+from google.protobuf.message import DecodeError
 
 from mattermost_plugin.calls.outcomes import Answer, CallContext
 from mattermost_plugin.grpc import operation_pb2 as pb
@@ -15,6 +17,11 @@ from mattermost_plugin.grpc.hooks_lifecycle_pb2 import (
     OnDeactivateResponse,
 )
 from mattermost_plugin.loggers import get_logger
+from mattermost_plugin.statuses import CallFailed, Status
+
+MOST_GATEWAYS = 1000
+"""That are remembered; beyond these all are forgotten, and activate it once more."""
+LONGEST_NAME = 64
 
 ACTIVATE = f"/{pb.DESCRIPTOR.services_by_name['Operation'].full_name}/Activate"
 
@@ -38,7 +45,7 @@ class WithoutLimit:
 
 
 class Activation:
-    """Whether the plugin is active for those who share it.
+    """For which gateways the plugin is active.
 
     Args:
         hooks: its own.
@@ -46,7 +53,7 @@ class Activation:
 
     def __init__(self, hooks: Hooks) -> None:
         self._hooks = hooks
-        self._active = False
+        self._gateways: set[str] = set()
         self._turn = asyncio.Lock()
 
     def answers(self) -> dict[str, Answer]:
@@ -54,20 +61,34 @@ class Activation:
         return {ACTIVATE: self._activate}
 
     async def _activate(self, body: bytes, context: CallContext) -> bytes:
+        gateway = _gateway(body)
         async with self._turn:
-            if self._active:
+            if gateway in self._gateways:
                 return b""
             error = (await self._hooks.OnActivate(OnActivateRequest(), context)).error
             text = error.message or error.detailed_error or error.id
-            self._active = not text
+            if not text:
+                if len(self._gateways) >= MOST_GATEWAYS:
+                    self._gateways.clear()
+                self._gateways.add(gateway)
             return pb.ActivateResponse(error=text).SerializeToString()
 
     async def end(self) -> None:
         """Deactivate it, if it is active."""
         async with self._turn:
-            if not self._active:
+            if not self._gateways:
                 return
-            self._active = False
+            self._gateways.clear()
             answer = await self._hooks.OnDeactivate(OnDeactivateRequest(), WithoutLimit())
             if answer.HasField("error"):
                 logger.error("OnDeactivate failed: %s", answer.error.message)
+
+
+def _gateway(body: bytes) -> str:
+    try:
+        name = pb.ActivateRequest.FromString(body).gateway
+    except DecodeError:
+        raise CallFailed(Status.INVALID_ARGUMENT, "the request cannot be read") from None
+    if not 0 < len(name) <= LONGEST_NAME:
+        raise CallFailed(Status.INVALID_ARGUMENT, f"a gateway has a name of 1 to {LONGEST_NAME} characters")
+    return name

@@ -213,17 +213,22 @@ async def test_a_name_that_is_not_there_is_the_plugins_reason_until_it_is() -> N
             assert plugin.reason is None
 
 
-async def test_a_plugin_that_two_gateways_use_is_activated_once_and_deactivates_itself_at_its_end() -> None:
+async def test_a_plugin_is_activated_for_each_gateway_once_and_deactivates_itself_at_its_end() -> None:
     async with scene(HOSTS[0]) as (machines, zone):
         life = machines.plugins[HOSTS[0]].life
         async with gateway(named(machines), zone) as one:
-            async with gateway(named(machines), zone) as other:
-                await running(one, 1)
-                await running(other, 1)
-            assert await answer(one) == HOSTS[0]
+            await running(one, 1)
             assert life == ["activated"]
+            async with gateway(named(machines), zone) as other:
+                await running(other, 1)
+                zone.tell(NAME, "A", HOSTS[1])
+                await until(lambda: HOSTS[0] not in phases(one))
+                zone.tell(NAME, "A", HOSTS[0])
+                await until(lambda: phases(one).get(HOSTS[0]) == "running")
+            assert await answer(one) == HOSTS[0]
+            assert life == ["activated"] * 2
         await machines.servers[HOSTS[0]].stop()
-        assert life == ["activated", "deactivated"]
+        assert life == ["activated"] * 2 + ["deactivated"]
 
 
 async def test_it_is_connected_to_by_tls_unless_the_settings_say_otherwise(
