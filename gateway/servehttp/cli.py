@@ -240,7 +240,9 @@ def _find_plugins(settings: PluginSettings, host: WorkspaceHost | None) -> tuple
     elsewhere = settings.attach or settings.remote
     named = bool(settings.paths or elsewhere)
     if not named and host is None:
-        raise NoPluginsError("name a plugin's folder, or a folder of plugin folders, or attach one with --attach")
+        raise NoPluginsError(
+            "name a plugin's folder, or a folder of plugin folders, attach one with --attach, or find one with --remote"
+        )
     manifests, errors = discover(settings.paths, host.plugin_folders() if host is not None else [])
     for error in errors:
         log.error(str(error))

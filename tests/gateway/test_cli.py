@@ -161,7 +161,8 @@ def test_serve_with_no_plugin_named_and_no_workspace_to_install_one_in_ends_with
     process = run("serve", "--no-workspace")
     assert process.returncode == 3
     assert error_lines(process) == [
-        "error: no plugin to serve: name a plugin's folder, or a folder of plugin folders, or attach one with --attach"
+        "error: no plugin to serve: name a plugin's folder, or a folder of plugin folders, attach one with --attach, "
+        "or find one with --remote"
     ]
 
 

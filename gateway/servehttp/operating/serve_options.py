@@ -70,6 +70,9 @@ def given_settings(
     attach: Annotated[
         list[str] | None, setting_option("plugins.attach", "--attach", panel="Plugins", metavar="ID=TARGET")
     ] = None,
+    remote: Annotated[
+        list[str] | None, setting_option("plugins.remote", "--remote", panel="Plugins", metavar="ID=TARGET")
+    ] = None,
     replicas: Annotated[
         list[str] | None, setting_option("plugins.replicas", "--replicas", panel="Plugins", metavar="ID=N")
     ] = None,
@@ -112,6 +115,7 @@ def given_settings(
         "server.forwarded_allow_ips": forwarded_allow_ips,
         "plugins.paths": plugin_dirs or None,
         "plugins.attach": attach or None,
+        "plugins.remote": remote or None,
         "plugins.replicas": replicas or None,
         "plugins.transport": transport,
         "plugins.reload": reload,

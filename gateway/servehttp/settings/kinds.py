@@ -64,14 +64,20 @@ def split_pairs(value: object, form: str) -> object:
     return dict(_pairs(items, form)) if isinstance(items, list | tuple) else items
 
 
-def _split_targets(value: object) -> object:
-    """As pairs, of which several may be of one plugin; elsewhere it is a map to one target or a list of them."""
+def gather_targets(value: object) -> object:
+    """As pairs of ID=TARGET, of which several may be of one plugin; what is a map already stays one."""
     items = _split_commas(value)
-    if isinstance(items, list | tuple):
-        found: dict[str, list[str]] = {}
-        for plugin_id, target in _pairs(items, "ID=TARGET"):
-            found.setdefault(plugin_id, []).append(target)
-        return found
+    if not isinstance(items, list | tuple):
+        return items
+    found: dict[str, list[str]] = {}
+    for plugin_id, target in _pairs(items, "ID=TARGET"):
+        found.setdefault(plugin_id, []).append(target)
+    return found
+
+
+def _split_targets(value: object) -> object:
+    """As pairs; elsewhere it is a map to one target or a list of them."""
+    items = gather_targets(value)
     return (
         {name: [one] if isinstance(one, str) else one for name, one in items.items()}
         if isinstance(items, dict)

@@ -47,7 +47,7 @@ class PluginSettings(Group):
         default_factory=dict,
         description="Plugins that others start, on other machines mostly: a table for each id, with target "
         "(dns:///NAME:PORT, dns:///_SERVICE._tcp.NAME, or a list of HOST:PORT), name (in the endpoints' certificates, "
-        "if not that of the target), and plaintext = true for no TLS.",
+        "if not that of the target), and plaintext = true for no TLS; elsewhere ID=TARGET, or ID=plaintext:TARGET.",
     )
     dns_server: Address | None = Field(
         default=None, description="The server that is asked where they are, as ADDRESS:PORT; else the system's."

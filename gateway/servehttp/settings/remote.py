@@ -9,7 +9,7 @@ from typing import Annotated, Final, Self
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from mattermost_plugin.targets import LARGEST_PORT, parse_target
-from servehttp.settings.kinds import Group, lower_ids
+from servehttp.settings.kinds import Group, gather_targets, lower_ids
 from servehttp.settings.targets import PLAINTEXT, TLS
 
 DNS: Final = "dns:///"
@@ -96,4 +96,20 @@ class RemotePlugin(Group):
         return f"{PLAINTEXT if self.plaintext else TLS}{place}"
 
 
-RemotePlugins = Annotated[dict[str, RemotePlugin], AfterValidator(lower_ids)]
+def _from_pairs(value: object) -> object:
+    """From ID=TARGET, as the environment and the command line have it; elsewhere it is a map of tables already."""
+    targets = gather_targets(value)
+    return _tables(targets) if isinstance(value, str | list | tuple) and isinstance(targets, dict) else targets
+
+
+def _tables(targets: dict[str, list[str]]) -> dict[str, object]:
+    return {
+        plugin_id: {
+            "target": [target.removeprefix(PLAINTEXT) for target in of_it],
+            "plaintext": all(target.startswith(PLAINTEXT) for target in of_it),
+        }
+        for plugin_id, of_it in targets.items()
+    }
+
+
+RemotePlugins = Annotated[dict[str, RemotePlugin], BeforeValidator(_from_pairs), AfterValidator(lower_ids)]

@@ -284,6 +284,16 @@ def test_targets_that_cannot_be_are_named(where: dict[str, object], problem: str
         RemotePlugin.model_validate(where)
 
 
+def test_they_may_be_pairs_as_the_environment_has_them() -> None:
+    text = "com.Example.a=dns:///a:1,b=10.0.0.1:2,b=10.0.0.2:2,c=plaintext:dns:///c:3"
+    read = GatewaySettings.model_validate({"plugins": {"remote": text}}).plugins.remote
+    assert {plugin_id: (place.target, place.plaintext) for plugin_id, place in read.items()} == {
+        "com.example.a": (("dns:///a:1",), False),
+        "b": (("10.0.0.1:2", "10.0.0.2:2"), False),
+        "c": (("dns:///c:3",), True),
+    }
+
+
 async def test_endpoints_may_be_listed_as_well() -> None:
     async with scene(*HOSTS[:2]) as (machines, zone):
         where = {"target": [f"{host}:{machines.port}" for host in HOSTS[:2]], "plaintext": True}
