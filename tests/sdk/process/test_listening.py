@@ -6,6 +6,7 @@ import asyncio
 import shutil
 import ssl
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -32,12 +33,12 @@ async def test_probes_without_a_certificate_are_told_its_health_and_nothing_else
     assert server.health is not None
     try:
         async with asyncio.timeout(PATIENCE), grpc.aio.insecure_channel(server.health.address) as channel:
-            health = health_pb2_grpc.HealthStub(channel)
+            health: Any = health_pb2_grpc.HealthStub(channel)
             request = health_pb2.HealthCheckRequest()
             watch = health.Watch(request)
             assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
             assert (await health.Check(request)).status == health_pb2.HealthCheckResponse.SERVING
-            hook = channel.unary_unary("/mattermost.pluginapi.v1.PluginHooks/Implemented")
+            hook: Any = channel.unary_unary("/mattermost.pluginapi.v1.PluginHooks/Implemented")
             with pytest.raises(grpc.aio.AioRpcError) as refused:
                 await hook(b"")
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
