@@ -35,6 +35,8 @@ def backup(
 
     made = back_up(settings, file, database=not without_database, replace=force)
     print(f"{made.file}: {_counted(made.files)}, {made.size:,} bytes")
+    if made.elsewhere:
+        print(f"Without the uploaded files: save {made.elsewhere} as well, after this.", file=sys.stderr)
 
 
 def restore(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from pathlib import Path
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -31,6 +32,7 @@ LogFormat = Literal["auto", "console", "json"]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=1)]
+CountOrZero = Annotated[int, Field(ge=0)]
 MOST_REPLICAS = 64
 Replicas = Annotated[int, Field(ge=1, le=MOST_REPLICAS)]
 """How many processes one plugin has."""
@@ -105,6 +107,15 @@ def _check_target(value: str) -> str:
     return value
 
 
+def _check_files_url(value: str) -> str:
+    url = urlsplit(value)
+    is_folder = url.scheme == "file" and not url.netloc and url.path.startswith("/")
+    is_bucket = url.scheme == "s3" and bool(url.netloc) and "@" not in url.netloc
+    if value and (not (is_folder or is_bucket) or url.query or url.fragment):
+        raise ValueError("files are kept at file:/PATH or s3://BUCKET/PREFIX, without credentials")
+    return value
+
+
 def _check_address(value: str) -> str:
     if value.startswith(UNIX):
         raise ValueError(f"{value!r} is not HOST:PORT, such as 127.0.0.1:9465 or [::1]:9465")
@@ -112,6 +123,7 @@ def _check_address(value: str) -> str:
     return value
 
 
+FilesUrl = Annotated[str, Masked(), AfterValidator(_check_files_url)]
 RootPath = Annotated[str, AfterValidator(_check_root_path)]
 Address = Annotated[str, AfterValidator(_check_address)]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_split_commas)]

@@ -18,7 +18,18 @@ from pydantic import (
 
 from mattermost_plugin.targets import parse_target
 from servehttp.settings.gateway import GatewaySettings
-from servehttp.settings.kinds import Address, ApiTransport, Count, Group, Seconds, Size, Strings, Url
+from servehttp.settings.kinds import (
+    Address,
+    ApiTransport,
+    Count,
+    CountOrZero,
+    FilesUrl,
+    Group,
+    Seconds,
+    Size,
+    Strings,
+    Url,
+)
 
 DATABASE_FILE = "workspace.db"
 TOKEN_FILE = "admin-token"
@@ -48,6 +59,22 @@ class WorkspaceSettings(Group):
     )
     busy_timeout: Seconds = Field(
         default=10, description="Seconds that a writer waits for its turn while others write to the database (503)."
+    )
+    files: FilesUrl = Field(
+        default="",
+        description="Where uploaded files are kept: file:/PATH or s3://BUCKET/PREFIX; in data_dir if empty. "
+        "Credentials of S3 are the usual variables, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.",
+    )
+    files_endpoint: Url = Field(
+        default="", description="http:// or https:// URL of a server that speaks S3; Amazon's own if empty."
+    )
+    files_region: str = Field(default="us-east-1", description="The region of the bucket.")
+    files_connect_timeout: Seconds = Field(default=5, description="Seconds to connect to the S3 server.")
+    files_timeout: Seconds = Field(
+        default=30, description="Seconds that a request to the S3 server may take, and its repetitions begin (503)."
+    )
+    files_retries: CountOrZero = Field(
+        default=3, description="How often a request to the S3 server that failed is made again."
     )
     api_transport: ApiTransport = Field(
         default="unix", description="How plugins reach the API: a socket of their own, or loopback TCP with a token."

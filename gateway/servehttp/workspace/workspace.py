@@ -76,6 +76,7 @@ from servehttp.workspace.settings import DATABASE_FILE, WorkspaceSettings
 from servehttp.workspace.store.blobs import Blobs
 from servehttp.workspace.store.data_folder import make_private_file
 from servehttp.workspace.store.database import Database, Timeouts
+from servehttp.workspace.store.files_place import open_blobs
 from servehttp.workspace.store.migrations import migrate
 
 FILES_FOLDER = "files"
@@ -205,7 +206,7 @@ async def _opened(data_dir: Path, settings: WorkspaceSettings, clock: Clock, *, 
     database = _open_database(data_dir, settings, make=make)
     hooks = Hooks(timeout=settings.hook_timeout, queue=settings.hook_queue, concurrency=settings.hook_concurrency)
     try:
-        yield Workspace(database, Blobs(data_dir / FILES_FOLDER), settings, hooks, clock)
+        yield Workspace(database, open_blobs(settings, data_dir / FILES_FOLDER), settings, hooks, clock)
     finally:
         await hooks.close()
         await database.close()

@@ -183,6 +183,16 @@ async def test_of_a_database_server_only_the_rest_is_backed_up(data_dir: Path, t
 
 
 @pytest.mark.anyio
+async def test_a_backup_tells_that_it_is_without_files_that_are_in_a_bucket(data_dir: Path, tmp_path: Path) -> None:
+    (data_dir / "files" / "left").write_bytes(b"from before")
+    file = tmp_path / "backup.tar.gz"
+    done = backup(file, data_dir, SERVEHTTP_WORKSPACE__FILES="s3://bucket/prefix")
+    assert (done.returncode, "save s3://bucket/prefix as well" in done.stderr) == (0, True)
+    with tarfile.open(file) as archive:
+        assert "files/left" not in archive.getnames()
+
+
+@pytest.mark.anyio
 async def test_what_could_not_be_restored_is_told_when_it_is_backed_up(data_dir: Path, tmp_path: Path) -> None:
     deep = data_dir.joinpath("plugins", ADDED, "1", *["d"] * 64)
     deep.mkdir(parents=True)

@@ -2,7 +2,8 @@
 
 The database is copied first, at one moment, and then what it names, so that what it names is there; but for a file that
 is deleted while the backup is made. What can be made again is left out: environments, which `restore` installs anew,
-uploads that are under way, which begin anew, and the file with the administrator's token.
+uploads that are under way, which begin anew, and the file with the administrator's token. Files that the settings have
+elsewhere are to be saved there.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from servehttp.plugins.bundles import checked_parts
 from servehttp.plugins.installed import FOLDER as PLUGINS_FOLDER
 from servehttp.plugins.installed import InstalledPlugins
 from servehttp.workspace.settings import DATABASE_FILE, Settings
-from servehttp.workspace.store.blobs import PARTIAL
+from servehttp.workspace.store.folder_blobs import PARTIAL
 from servehttp.workspace.store.tables.files import upload_sessions
 from servehttp.workspace.workspace import FILES_FOLDER
 
@@ -51,11 +52,13 @@ class Backup:
         file: where it is.
         files: how many files are in it, the database among them.
         size: of the archive, in bytes.
+        elsewhere: where the uploaded files are that it does not hold; empty where it holds them.
     """
 
     file: Path
     files: int
     size: int
+    elsewhere: str
 
 
 def back_up(settings: Settings, file: Path, *, database: bool = True, replace: bool = False) -> Backup:
@@ -73,14 +76,14 @@ def back_up(settings: Settings, file: Path, *, database: bool = True, replace: b
     try:
         _check(settings, file, database, replace)
         with _appearing(file) as (partial, folder):
-            count = _write(settings.data_dir.absolute(), partial, folder / DATABASE_FILE if database else None)
+            count = _write(settings, partial, folder / DATABASE_FILE if database else None)
     except BundleError as error:
         raise BackupError(f"{settings.data_dir} cannot be backed up: {error}") from None
     except OSError as error:
         raise BackupError(f"{error.filename or file}: {error.strerror or error}") from error
     except sqlite3.Error as error:
         raise BackupError(f"{settings.data_dir / DATABASE_FILE} cannot be copied: {error}") from error
-    return Backup(file, count, file.stat().st_size)
+    return Backup(file, count, file.stat().st_size, settings.workspace.files)
 
 
 def _check(settings: Settings, file: Path, database: bool, replace: bool) -> None:
@@ -118,14 +121,16 @@ def _sync(folder: Path) -> None:
         os.close(descriptor)
 
 
-def _write(data_dir: Path, partial: Path, database: Path | None) -> int:
+def _write(settings: Settings, partial: Path, database: Path | None) -> int:
+    data_dir = settings.data_dir.absolute()
+    uploaded = [] if settings.workspace.files else [data_dir / FILES_FOLDER]
     with tarfile.open(partial, "w:gz", compresslevel=COMPRESSION) as archive:
         _add_head(archive)
         if database is not None:
             _copy_database(data_dir / DATABASE_FILE, database)
             archive.add(database, DATABASE_FILE, filter=_private)
         plugins = _plugins(data_dir)
-        names = [name for top in (data_dir / FILES_FOLDER, *plugins) for name in _files_below(top)]
+        names = [name for top in (*uploaded, *plugins) for name in _files_below(top)]
         count = sum(_add(archive, name, name.relative_to(data_dir)) for name in names)
     if _plugins(data_dir) != plugins:
         raise BackupError("plugins were installed or removed while the backup was made: make it again")

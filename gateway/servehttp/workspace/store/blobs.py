@@ -1,117 +1,63 @@
-"""What files hold, as files by id in one folder. A file that has its final name is whole and on the disk."""
+"""What files hold, by id: the interface of the places where it may be kept."""
 
 from __future__ import annotations
 
-import asyncio
-import os
+from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
-from pathlib import Path
 
-from servehttp.workspace.store.outages import file_outages
-
-PARTIAL = ".part"
-"""How the name of a file ends that is not whole yet."""
 PIECE = 256 * 1024
 """Bytes that are read at once."""
 
 
-class Blobs:
-    """A folder of files by id. They are read and written in threads.
+class Blobs(ABC):
+    """Files by id. One that can be read is whole.
 
-    Args:
-        folder: is made when there is none.
+    All methods raise `StoreUnavailable` where the place cannot serve now.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-
+    @abstractmethod
     async def write(self, id: str, pieces: AsyncIterable[bytes]) -> int:
         """Store what comes, whatever its size, in bounded memory; returns how many bytes.
 
         Write first and commit the row after: a row never names what is not there.
-
-        Raises:
-            StoreUnavailable: the disk is full, or cannot be written.
         """
-        partial = self._partial(id)
-        with file_outages():
-            try:
-                return await self._write(id, partial, pieces)
-            except BaseException:
-                partial.unlink(missing_ok=True)
-                raise
 
     async def write_bytes(self, id: str, data: bytes) -> int:
         """Write what is in memory: as `write`."""
         return await self.write(id, _single(data))
 
+    @abstractmethod
     async def append(self, id: str, data: bytes, offset: int) -> int:
         """Add to what is not finished; returns its size. What an interrupted call wrote after `offset` is replaced."""
-        with file_outages():
-            return await asyncio.to_thread(self._append, id, data, offset)
 
-    async def finish(self, id: str) -> None:
-        """Give what was appended its final name."""
-        with file_outages():
-            await asyncio.to_thread(self._finish, id)
+    @abstractmethod
+    async def finish(self, id: str, size: int) -> None:
+        """Have what was appended be the file.
 
+        Raises:
+            FileNotFoundError: nothing was appended, or it is finished already.
+            StoreUnavailable: also where what was appended is not `size` bytes.
+        """
+
+    @abstractmethod
     async def read(self, id: str) -> bytes:
         """All of it.
 
         Raises:
             FileNotFoundError: there is no such file.
         """
-        return await asyncio.to_thread(self._path(id).read_bytes)
 
-    async def stream(self, id: str) -> AsyncGenerator[bytes, None]:
+    @abstractmethod
+    def stream(self, id: str) -> AsyncGenerator[bytes, None]:
         """Piece by piece.
 
         Raises:
             FileNotFoundError: there is no such file.
         """
-        with await asyncio.to_thread(self._path(id).open, "rb") as file:
-            while piece := await asyncio.to_thread(file.read, PIECE):
-                yield piece
 
+    @abstractmethod
     async def remove(self, id: str) -> None:
         """Delete it, finished or not; nothing happens when there is none."""
-        for path in (self._path(id), self._partial(id)):
-            await asyncio.to_thread(path.unlink, missing_ok=True)
-
-    async def _write(self, id: str, partial: Path, pieces: AsyncIterable[bytes]) -> int:
-        size = 0
-        with await asyncio.to_thread(partial.open, "wb") as file:
-            async for piece in pieces:
-                size += await asyncio.to_thread(file.write, piece)
-        await asyncio.to_thread(self._finish, id)
-        return size
-
-    def _path(self, id: str) -> Path:
-        return self._folder / id
-
-    def _partial(self, id: str) -> Path:
-        return self._folder / f"{id}{PARTIAL}"
-
-    def _append(self, id: str, data: bytes, offset: int) -> int:
-        descriptor = os.open(self._partial(id), os.O_RDWR | os.O_CREAT, 0o600)
-        with os.fdopen(descriptor, "r+b") as file:
-            file.truncate(offset)
-            file.seek(offset)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        return offset + len(data)
-
-    def _finish(self, id: str) -> None:
-        with self._partial(id).open("rb") as file:
-            os.fsync(file.fileno())
-        self._partial(id).replace(self._path(id))
-        folder = os.open(self._folder, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 async def _single(data: bytes) -> AsyncIterator[bytes]:

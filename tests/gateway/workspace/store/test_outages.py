@@ -18,8 +18,8 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from servehttp.workspace.store.blobs import Blobs
 from servehttp.workspace.store.database import Database, Timeouts
+from servehttp.workspace.store.folder_blobs import FolderBlobs
 from servehttp.workspace.store.outages import StoreUnavailable
 from support.proxy import Proxy, proxied
 from support.workspaces import SERVER
@@ -145,7 +145,7 @@ async def test_what_is_wrong_with_a_statement_is_no_outage(database: Database) -
 
 
 async def test_files_that_cannot_be_stored_are_an_outage_too(tmp_path: Path) -> None:
-    blobs = Blobs(tmp_path / "files")
+    blobs = FolderBlobs(tmp_path / "files")
     (tmp_path / "files" / "full.part").symlink_to("/dev/full")
     with pytest.raises(StoreUnavailable, match="No space left"):
         await blobs.write_bytes("full", b"x" * 100_000)

@@ -109,7 +109,7 @@ class Uploads(Domain):
 
     async def _complete(self, session: UploadSession) -> FileInfo:
         with suppress(FileNotFoundError):  # it has its name already if a crash came after this
-            await self.blobs.finish(session.id)
+            await self.blobs.finish(session.id, session.file_size)
         info = FileInfo(
             id=session.req_file_id or new_id(),
             creator_id=session.user_id or NOBODY,
