@@ -26,6 +26,7 @@ from servehttp.build import describe_version
 from servehttp.errors import GatewayError, InterpreterError, ManifestError, NoPluginsError
 from servehttp.operating.backup_commands import backup, restore
 from servehttp.operating.config_commands import config as config_commands
+from servehttp.operating.copy_files import copy_files
 from servehttp.operating.options import SETTINGS, ConfigOption, DataDirOption, GivenSettings, load_settings
 from servehttp.operating.plugin_commands import plugin
 from servehttp.operating.plugin_tokens import plugin_token
@@ -73,6 +74,7 @@ EXAMPLES = {
     "plugin_token": "servehttp plugin-token com.example.notes > notes.token",
     "backup": "servehttp backup monday.tar.gz --data-dir /var/lib/servehttp",
     "restore": "servehttp restore monday.tar.gz --data-dir /var/lib/servehttp",
+    "copy_files": "servehttp copy-files file:/var/lib/servehttp/files s3://bucket/files",
 }
 """What is typed, by the command's name."""
 
@@ -213,6 +215,7 @@ _command(run_plugin)
 _command(plugin_token)
 _command(backup)
 _command(restore)
+_command(copy_files)
 app.command("support", epilog="Example: servehttp support --data-dir /var/lib/servehttp")(support)
 
 

@@ -56,6 +56,10 @@ class Blobs(ABC):
         """
 
     @abstractmethod
+    def sizes(self) -> AsyncGenerator[tuple[str, int], None]:
+        """The id of each file, and its bytes; those that are not finished are left out."""
+
+    @abstractmethod
     async def remove(self, id: str) -> None:
         """Delete it, finished or not; nothing happens when there is none."""
 

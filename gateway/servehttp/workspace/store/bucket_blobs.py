@@ -87,6 +87,17 @@ class BucketBlobs(Blobs):
             for offset in range(0, len(window), PIECE):
                 yield window[offset : offset + PIECE]
 
+    async def sizes(self) -> AsyncGenerator[tuple[str, int], None]:
+        listed = aiter(obstore.list(self._bucket))
+        while True:
+            with _outages():
+                part = await anext(listed, None)
+            if part is None:
+                return
+            for meta in part:
+                if "/" not in meta["path"]:
+                    yield meta["path"], meta["size"]
+
     async def remove(self, id: str) -> None:
         await self._delete(id)
         await self._remove_pieces(id, await self._pieces(id))

@@ -50,6 +50,11 @@ class FolderBlobs(Blobs):
             while piece := await asyncio.to_thread(file.read, PIECE):
                 yield piece
 
+    async def sizes(self) -> AsyncGenerator[tuple[str, int], None]:
+        for entry in await asyncio.to_thread(lambda: list(os.scandir(self._folder))):
+            if entry.is_file(follow_symlinks=False) and not entry.name.endswith(PARTIAL):
+                yield entry.name, entry.stat().st_size
+
     async def remove(self, id: str) -> None:
         for path in (self._path(id), self._partial(id)):
             await asyncio.to_thread(path.unlink, missing_ok=True)

@@ -13,6 +13,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from servehttp.workspace.settings import WorkspaceSettings
+from servehttp.workspace.store.blob_copies import Copied, copy_blobs
 from servehttp.workspace.store.blobs import PIECE, Blobs
 from servehttp.workspace.store.bucket_blobs import PART, WINDOW
 from servehttp.workspace.store.files_place import open_blobs
@@ -106,6 +107,18 @@ async def test_what_was_removed_is_gone_and_removing_it_again_is_no_error(blobs:
         await blobs.read("c")
     with pytest.raises(FileNotFoundError):
         await blobs.finish("d", 1)
+
+
+async def test_files_are_copied_once_and_what_differs_is_copied_again(blobs: Blobs, tmp_path: Path) -> None:
+    source = open_blobs(WorkspaceSettings(), tmp_path / "source")
+    await source.write_bytes("a", b"one")
+    await source.write_bytes("b", b"x" * (PART + 1))
+    await source.append("unfinished", b"x", 0)
+    await blobs.write_bytes("a", b"cut")
+    await blobs.write_bytes("b", b"x")
+    assert await copy_blobs(source, blobs) == Copied(files=1, size=PART + 1, there=1)
+    assert await copy_blobs(source, blobs) == Copied(files=0, size=0, there=2)
+    assert await blobs.read("b") == b"x" * (PART + 1)
 
 
 async def test_another_gateway_takes_the_next_piece_of_an_upload_to_a_bucket(
