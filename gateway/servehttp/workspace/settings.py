@@ -54,6 +54,14 @@ class WorkspaceSettings(Group):
         default=15,
         description="Seconds that a transaction may take with a database server, all its waiting included (503).",
     )
+    database_pool: Annotated[int, Field(ge=2)] = Field(
+        default=15, description="Connections to a database server that each process of a gateway has at most."
+    )
+    database_pooler: bool = Field(
+        default=False,
+        description="Whether database_url leads to a pooler that gives a session for each transaction, such as "
+        "pgbouncer: then nothing is prepared or set for longer.",
+    )
     database_check_interval: Seconds = Field(
         default=5, description="Seconds between two looks whether the database serves, which /readyz tells."
     )

@@ -75,7 +75,7 @@ from servehttp.workspace.ids import Clock, now
 from servehttp.workspace.settings import DATABASE_FILE, WorkspaceSettings
 from servehttp.workspace.store.blobs import Blobs
 from servehttp.workspace.store.data_folder import make_private_file
-from servehttp.workspace.store.database import Database, Timeouts
+from servehttp.workspace.store.database import Database, Pool, Timeouts
 from servehttp.workspace.store.files_place import open_blobs
 from servehttp.workspace.store.migrations import migrate
 
@@ -218,4 +218,5 @@ def _open_database(data_dir: Path, settings: WorkspaceSettings, *, make: bool) -
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         if make:
             make_private_file(data_dir / DATABASE_FILE)
-    return Database.open(settings.database_url or f"sqlite:///{data_dir / DATABASE_FILE}", timeouts, make=make)
+    pool = Pool(settings.database_pool, settings.database_pooler)
+    return Database.open(settings.database_url or f"sqlite:///{data_dir / DATABASE_FILE}", timeouts, pool, make=make)

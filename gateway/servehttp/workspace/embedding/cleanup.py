@@ -8,20 +8,21 @@ from contextlib import AbstractAsyncContextManager
 import structlog
 
 from servehttp.aio import meanwhile
+from servehttp.workspace.store.alone import run_alone
 from servehttp.workspace.workspace import Workspace
 
 log = structlog.get_logger("servehttp.workspace")
 
 
 def cleaning_up(workspace: Workspace, interval: float) -> AbstractAsyncContextManager[None]:
-    """Within it, a workspace is cleaned up at once and every `interval` seconds."""
+    """Within it, a workspace is cleaned up at once and every `interval` seconds, unless another gateway is at it."""
     return meanwhile(_keep(workspace, interval), name="clean-up")
 
 
 async def _keep(workspace: Workspace, interval: float) -> None:
     while True:
         try:
-            await clean_up(workspace)
+            await run_alone(workspace.database, "clean-up", clean_up(workspace))
         except Exception:  # the next time may be better
             log.exception("clean-up failed")
         await asyncio.sleep(interval)

@@ -67,6 +67,16 @@ class Timeouts:
     """For all of a transaction with a server."""
 
 
+@dataclass(frozen=True)
+class Pool:
+    """The connections to a server that one process has."""
+
+    size: int = 15
+    """How many at most."""
+    pooler: bool = False
+    """Whether they lead to a pooler that gives a session for each transaction."""
+
+
 class Database:
     """An open database.
 
@@ -81,15 +91,21 @@ class Database:
         self._troubles: dict[bool, str] = {}
 
     @classmethod
-    def open(cls, url: str, timeouts: Timeouts, *, make: bool = True) -> Database:
+    def open(cls, url: str, timeouts: Timeouts, pool: Pool | None = None, *, make: bool = True) -> Database:
         """Make ready to connect; the first transaction does.
 
         Args:
             url: as SQLAlchemy writes it; `sqlite:` and `postgresql:` get the drivers that are installed with us.
             timeouts: how long is waited for it.
+            pool: the connections to a server; SQLite has as many as it needs.
             make: whether a SQLite file is made when there is none.
         """
-        return cls(_engine(_with_driver(make_url(url)), timeouts, make=make), timeouts)
+        return cls(_engine(_with_driver(make_url(url)), timeouts, pool or Pool(), make=make), timeouts)
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """How long is waited for it."""
+        return self._timeouts
 
     @property
     def trouble(self) -> str | None:
@@ -148,6 +164,19 @@ class Database:
                 connection.begin(),
                 self._entered(connection, writing=False),
             ):
+                yield connection
+
+    @asynccontextmanager
+    async def apart(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction on a connection of its own, which no other transaction of the task is part of.
+
+        Nothing here limits how long it lasts. It is for locks, not for data.
+
+        Raises:
+            StoreUnavailable: the database cannot serve now.
+        """
+        with outages():
+            async with self._connected(writing=False, unhurried=True) as connection, connection.begin():
                 yield connection
 
     def after_commit(self, follow_up: FollowUp) -> None:
@@ -252,16 +281,26 @@ def _with_driver(url: URL) -> URL:
     return url.set(drivername=drivers.get(url.drivername, url.drivername))
 
 
-def _engine(url: URL, timeouts: Timeouts, *, make: bool) -> AsyncEngine:
+def _engine(url: URL, timeouts: Timeouts, pool: Pool, *, make: bool) -> AsyncEngine:
     if url.get_backend_name() == "sqlite":
         engine = create_async_engine(url, connect_args={"async_creator_fn": connect_sqlite})
         prepare_sqlite(engine, timeouts.busy, make=make)
-    elif url.drivername == "postgresql+psycopg":
+        return engine
+    connect: dict[str, Any] = {}
+    if url.drivername == "postgresql+psycopg":
         from servehttp.workspace.store.postgresql import connecting, prepare_postgresql  # here, for psycopg is optional
 
-        connect = {"async_creator_fn": connecting(timeouts.connect)}
-        engine = create_async_engine(url, pool_pre_ping=True, connect_args=connect)
-        prepare_postgresql(engine, timeouts.busy, timeouts.transaction)
-    else:
-        engine = create_async_engine(url, pool_pre_ping=True)
+        connect["async_creator_fn"] = connecting(timeouts.connect)
+        if pool.pooler:
+            connect["prepare_threshold"] = None  # what one session has prepared, the next one lacks
+    engine = create_async_engine(
+        url,
+        pool_pre_ping=True,
+        pool_size=pool.size,
+        max_overflow=0,
+        pool_timeout=timeouts.transaction,
+        connect_args=connect,
+    )
+    if url.drivername == "postgresql+psycopg":
+        prepare_postgresql(engine, timeouts.busy, timeouts.transaction, pooler=pool.pooler)
     return engine

@@ -10,15 +10,22 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import psycopg
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from servehttp.workspace.store.deadline import DEADLINE
 
-SESSION = (
-    "SELECT set_config('lock_timeout', %s, false), set_config('statement_timeout', %s, false), "
-    "set_config('idle_in_transaction_session_timeout', %s, false)"
+LIMITS = (
+    "SELECT set_config('lock_timeout', %s, {local}), set_config('statement_timeout', %s, {local}), "
+    "set_config('idle_in_transaction_session_timeout', %s, {local})"
 )
+SESSION = LIMITS.format(local="false")
+TRANSACTION = LIMITS.format(local="true")
+KEEPALIVE = (
+    "SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false), "
+    "set_config('tcp_keepalives_count', '3', false)"
+)
+"""Has the server find a client whose machine is gone, also where a transaction may take as long as it likes."""
 
 
 class BoundedConnection(psycopg.AsyncConnection[Any]):
@@ -58,13 +65,28 @@ def connecting(timeout: float) -> Callable[..., Awaitable[BoundedConnection]]:
     return connect
 
 
-def prepare_postgresql(engine: AsyncEngine, busy_timeout: float, transaction_timeout: float) -> None:
-    """Have the server end what takes too long as well: nobody else would end it when this process is gone."""
-    limits = [f"{int(seconds * 1000)}ms" for seconds in (busy_timeout, transaction_timeout, transaction_timeout)]
+def prepare_postgresql(engine: AsyncEngine, busy_timeout: float, transaction_timeout: float, *, pooler: bool) -> None:
+    """Have the server end what takes too long as well: nobody else would end it when this process is gone.
+
+    Args:
+        engine: has no connection yet.
+        busy_timeout: seconds that a lock is waited for.
+        transaction_timeout: seconds that a statement takes, or that nothing comes in a transaction.
+        pooler: whether each transaction may have another session, so that nothing is set for longer than one.
+    """
+    limits = tuple(f"{int(seconds * 1000)}ms" for seconds in (busy_timeout, transaction_timeout, transaction_timeout))
+    if pooler:
+
+        @event.listens_for(engine.sync_engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql(TRANSACTION, limits)
+
+        return
 
     @event.listens_for(engine.sync_engine, "connect")
     def configure(connection: Any, _record: Any) -> None:
         cursor = connection.cursor()
         cursor.execute(SESSION, limits)
+        cursor.execute(KEEPALIVE)
         cursor.close()
         connection.commit()
