@@ -99,7 +99,8 @@ test-fast: $(READY)
 test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \
 		tests/gateway/workspace/embedding/test_session_identity.py tests/gateway/workspace/embedding/test_cleanup.py \
-		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_post_search.py $(ARGS)
+		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_races.py \
+		tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 
 test-pure: $(READY)
 	$(BIN)/python $(PYTEST) tests/tunnel tests/sdk/asgi tests/sdk/http2 tests/sdk/serve_http tests/sdk/listening \
