@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import URL, make_url
 
@@ -28,3 +30,12 @@ def _run(server: str, statement: str) -> None:
 
 def _with_driver(server: str) -> URL:
     return make_url(server).set(drivername="postgresql+psycopg")
+
+
+async def connect_to(server: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which nothing was said yet, to be used by a proxy."""
+    url = make_url(server)
+    port = url.port or 5432
+    if url.host:
+        return await asyncio.open_connection(url.host, port)
+    return await asyncio.open_unix_connection(f"{url.query['host']}/.s.PGSQL.{port}")

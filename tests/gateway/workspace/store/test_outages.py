@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from servehttp.workspace.store.database import Database, Timeouts
 from servehttp.workspace.store.folder_blobs import FolderBlobs
 from servehttp.workspace.store.outages import StoreUnavailable
+from support.databases import connect_to
 from support.proxy import Proxy, proxied
 from support.workspaces import SERVER
 
@@ -181,16 +183,8 @@ needs_server = pytest.mark.skipif(not SERVER, reason="no PostgreSQL server is na
 
 @pytest.fixture
 async def proxy() -> AsyncIterator[Proxy]:
-    async with proxied(connect_to_server) as proxy:
+    async with proxied(partial(connect_to, SERVER)) as proxy:
         yield proxy
-
-
-async def connect_to_server() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    url = make_url(SERVER)
-    port = url.port or 5432
-    if url.host:
-        return await asyncio.open_connection(url.host, port)
-    return await asyncio.open_unix_connection(f"{url.query['host']}/.s.PGSQL.{port}")
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""What gateways of one workspace tell each other."""
