@@ -108,7 +108,7 @@ async def support_packet(scene: Scene) -> object:
 @event(HookName.OnPluginClusterEvent, "call: `ws.plugin_events.receive_from_cluster()`", lambda context, event: event)
 async def cluster(scene: Scene) -> object:
     sent = PluginClusterEvent(id="reload", data=b"now")
-    await scene.ws.plugin_events.receive_from_cluster(PLUGIN, sent)
+    scene.ws.plugin_events.receive_from_cluster(PLUGIN, sent)
     return sent
 
 

@@ -44,7 +44,7 @@ class Subscription:
 
     def __init__(self, wanted: Wanted, limit: int) -> None:
         self._wanted = wanted
-        self._waiting: asyncio.Queue[Event] = asyncio.Queue(limit)
+        self._waiting: asyncio.Queue[Event | None] = asyncio.Queue(limit)
         self._lagging = False
 
     def offer(self, event: Event) -> None:
@@ -55,6 +55,12 @@ class Subscription:
             self._waiting.put_nowait(event)
         except asyncio.QueueFull:
             self._lagging = True
+
+    def cut(self) -> None:
+        """End it, after what waits: what follows has a hole."""
+        self._lagging = True
+        if not self._waiting.full():
+            self._waiting.put_nowait(None)  # for who waits for the next event
 
     @property
     def waiting(self) -> int:
@@ -67,7 +73,10 @@ class Subscription:
     async def __anext__(self) -> Event:
         if self._lagging and self._waiting.empty():
             raise Lagging("too many events waited")
-        return await self._waiting.get()
+        event = await self._waiting.get()
+        if event is None:
+            raise Lagging("events were lost")
+        return event
 
 
 class Events:
@@ -75,14 +84,29 @@ class Events:
 
     Args:
         limit: how many events may wait for one listener.
+
+    Attributes:
+        relay: takes each event that happens here, for other gateways; None where there are none.
     """
 
     def __init__(self, limit: int) -> None:
+        self.relay: Callable[[Event], None] | None = None
         self._limit = limit
         self._subscriptions: set[Subscription] = set()
 
     def publish(self, event: Event) -> None:
-        """Tell everyone who wants to know. Returns at once."""
+        """Tell everyone who wants to know, here and at other gateways. Returns at once."""
+        self.deliver(event)
+        if self.relay is not None:
+            self.relay(event)
+
+    def cut(self) -> None:
+        """End every subscription: some events did not come."""
+        for subscription in self._subscriptions:
+            subscription.cut()
+
+    def deliver(self, event: Event) -> None:
+        """Tell everyone here who wants to know. Returns at once."""
         for subscription in self._subscriptions:
             subscription.offer(event)
 

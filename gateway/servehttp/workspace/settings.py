@@ -65,6 +65,23 @@ class WorkspaceSettings(Group):
     database_check_interval: Seconds = Field(
         default=5, description="Seconds between two looks whether the database serves, which /readyz tells."
     )
+    bus_url: Url = Field(
+        default="",
+        description="Where gateways of one PostgreSQL database tell each other what happens: the server itself, not a "
+        "pooler; database_url if empty.",
+    )
+    bus_timeout: Seconds = Field(default=5, description="Seconds that the server has for each step of that.")
+    bus_check_interval: Seconds = Field(
+        default=5, description="Seconds without news after which it is seen whether the server is still there."
+    )
+    bus_kept: Seconds = Field(
+        default=600,
+        description="Seconds for which that is kept; a gateway that was away longer has its WebSocket clients connect "
+        "anew.",
+    )
+    bus_queue: Count = Field(
+        default=10_000, description="Messages that may wait while the server is away; of more the oldest are lost."
+    )
     busy_timeout: Seconds = Field(
         default=10, description="Seconds that a writer waits for its turn while others write to the database (503)."
     )

@@ -25,7 +25,13 @@ Receive: TypeAlias = Callable[[Message], None]
 
 
 class Bus(Protocol):
-    """One gateway's end."""
+    """One gateway's end.
+
+    Attributes:
+        node: its name, which no other has.
+    """
+
+    node: str
 
     async def open(self, receive: Receive, lost: Callable[[], None]) -> None:
         """Take part from now on.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 
 from servehttp.workspace.bus.bus import Message, Receive
@@ -24,9 +25,13 @@ class MemoryBus:
 
     Args:
         hub: what it is joined to others by.
+
+    Attributes:
+        node: its name.
     """
 
     def __init__(self, hub: MemoryHub) -> None:
+        self.node = secrets.token_hex(8)
         self._hub = hub
 
     async def open(self, receive: Receive, lost: Callable[[], None]) -> None:

@@ -75,12 +75,15 @@ class PostgreSQLBus:
     Args:
         url: of the database, as SQLAlchemy writes it; of the server itself.
         times: how long things take.
+
+    Attributes:
+        node: its name.
     """
 
     def __init__(self, url: str, times: BusTimes | None = None) -> None:
         self._dsn = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._times = times or BusTimes()
-        self._node = secrets.token_hex(8)
+        self.node = secrets.token_hex(8)
         self._published = 0
         self._waiting: deque[tuple[int, Message]] = deque()
         self._overflowed = False
@@ -179,10 +182,10 @@ class PostgreSQLBus:
             self._written(batch)
 
     async def _write(self, connection: BoundedConnection, batch: Sequence[tuple[int, Message]]) -> None:
-        rows = [(self._node, number, message.kind, message.body) for number, message in batch]
+        rows = [(self.node, number, message.kind, message.body) for number, message in batch]
         overflowed, self._overflowed = self._overflowed, False
         if overflowed:
-            rows.insert(0, (self._node, -batch[0][0], LOST, ""))
+            rows.insert(0, (self.node, -batch[0][0], LOST, ""))
         try:
             async with connection.transaction():
                 await connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
@@ -226,7 +229,7 @@ class PostgreSQLBus:
                 rows = await cursor.fetchall()
             for number, node, kind, body in rows:
                 self._last = number
-                if node != self._node:
+                if node != self.node:
                     self._take(kind, body)
         self._read_at = time.monotonic()
 

@@ -27,6 +27,7 @@ from servehttp.plugins.manifest import Manifest
 from servehttp.plugins.registry import Registry
 from servehttp.plugins.replica_hooks import ReplicaHooks
 from servehttp.workspace.embedding.cleanup import cleaning_up
+from servehttp.workspace.embedding.cluster import Cluster, postgresql_bus
 from servehttp.workspace.embedding.first_start import make_first_admin
 from servehttp.workspace.embedding.management import Management
 from servehttp.workspace.embedding.memories import forget_everywhere
@@ -160,6 +161,10 @@ class WorkspaceHost:
             workspace.sessions.listen(partial(forget_everywhere, self._memories, settings.workspace.forget_timeout))
         self._rest = make_rest(workspace, settings.rest, lines=settings.log.access)
         await self._begin_to_manage(workspace, undo)
+        if workspace.database.dialect == "postgresql":
+            cluster = Cluster(workspace, postgresql_bus(settings), self._management)
+            undo.push_async_callback(cluster.close)
+            await cluster.open()
         self.disabled = await workspace.plugin_records.disabled()
         if settings.workspace.api_listen is not None:
             undo.push_async_callback(open_remote_api(workspace, settings, self.message_size).close)

@@ -205,6 +205,12 @@ class Management:
         user_id = await self._who_asks()
         return await self._to_the_end(self._install(bundle, replace, user_id))
 
+    def follow(self, plugin_id: str, *, enabled: bool) -> None:
+        """Another gateway has enabled a plugin, or disabled it: start it, or stop it, if it is here."""
+        plugin = self._registry.get(plugin_id)
+        if plugin is not None:
+            self._begin(self._follow(plugin, enabled))
+
     def note(self, manifest: PluginManifest) -> None:
         """Another version of a plugin is there, with this manifest."""
         self._manifests[manifest.id] = manifest
@@ -257,6 +263,12 @@ class Management:
         with _starting():
             await self._registry.start_one(plugin)
         await self._greet(plugin.id)
+
+    async def _follow(self, plugin: PluginHandle, enabled: bool) -> None:
+        try:
+            await (self._registry.start_one(plugin) if enabled else plugin.stop())
+        except PluginStartError as error:
+            log.warning("a plugin that another gateway has enabled does not start", plugin=plugin.id, reason=str(error))
 
     async def _restart(self, plugin: PluginHandle) -> None:
         with _starting():

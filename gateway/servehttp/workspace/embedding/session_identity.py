@@ -16,7 +16,7 @@ import structlog
 
 from mattermost_plugin.models import Session
 from servehttp.identity import NOBODY, UNKNOWN, Cached, Caller, IdentityUnavailable
-from servehttp.workspace.domains.people.sessions import CSRF
+from servehttp.workspace.domains.people.sessions import ANYBODY, CSRF
 from servehttp.workspace.errors import AppFailure
 from servehttp.workspace.ids import is_id
 from servehttp.workspace.store.outages import StoreUnavailable
@@ -91,9 +91,9 @@ class SessionIdentity:
             raise _unavailable("a user's permission could not be looked up", error) from error
 
     def forget(self, user_id: str) -> None:
-        """The sessions or tokens of a user have changed."""
+        """The sessions or tokens of a user, or of `ANYBODY`, have changed."""
         self._forgotten += 1
-        self._callers.drop(lambda caller: caller.user_id in ("", user_id))
+        self._callers.drop(lambda caller: user_id == ANYBODY or caller.user_id in ("", user_id))
         self._strangers.drop(lambda _: True)
 
     async def _look(self, token: str) -> tuple[Caller | None, float]:

@@ -52,6 +52,12 @@ class Hooks(Verdicts):
         for plugin_id in self.implementing(hook):
             self._backgrounds[plugin_id].put(hook, partial(self.ask, plugin_id, hook, asked))
 
+    def notify_one(self, plugin_id: str, hook: str, context: PluginContext | None = None, **fields: Any) -> None:
+        """Tell one plugin, if it has the hook. Returns at once."""
+        if plugin_id in self.implementing(hook):
+            asked = request(hook, context or PluginContext(), fields)
+            self._backgrounds[plugin_id].put(hook, partial(self.ask, plugin_id, hook, asked))
+
     def notify_others(
         self, plugin_id: str, number: int | None, hook: str, context: PluginContext | None = None, **fields: Any
     ) -> None:

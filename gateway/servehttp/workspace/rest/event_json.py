@@ -18,9 +18,13 @@ AS_OBJECTS = frozenset({"user", "plugin_statuses", "manifest"})
 
 def event_json(event: Event, sequence: int) -> str:
     """An event, as the one with this number on a connection."""
-    data = {name: _datum(name, value) for name, value in event.data.items()}
-    found = {"event": event.name, "data": data, "broadcast": to_json(event.broadcast), "seq": sequence}
+    found = {"event": event.name, "data": event_data(event), "broadcast": to_json(event.broadcast), "seq": sequence}
     return json.dumps(found, separators=(",", ":"))
+
+
+def event_data(event: Event) -> dict[str, Any]:
+    """What happened, as JSON values; those of an event that has them already stay as they are."""
+    return {name: _datum(name, value) for name, value in event.data.items()}
 
 
 def reply_json(sequence: int, data: Mapping[str, Any] | None = None) -> str:

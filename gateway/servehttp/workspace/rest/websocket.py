@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from itertools import chain
 
 import structlog
 from starlette.routing import WebSocketRoute
@@ -12,6 +13,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mattermost_plugin.models import Session
 from servehttp.identity import is_same_origin
 from servehttp.workspace.domains.base.domain import REQUEST
+from servehttp.workspace.domains.people.sessions import ANYBODY
 from servehttp.workspace.errors import AppFailure, unauthorized
 from servehttp.workspace.rest.access_lines import note
 from servehttp.workspace.rest.auth import credentials
@@ -96,7 +98,8 @@ class WebSockets:
                 await self._workspace.statuses.appear(user_id, "offline")
 
     def _sessions_changed(self, user_id: str) -> None:
-        for connection in self._open.get(user_id, ()):
+        changed = chain(*self._open.values()) if user_id == ANYBODY else self._open.get(user_id, ())
+        for connection in changed:
             connection.session_changed()
 
     # Who comes in

@@ -13,6 +13,7 @@ from mattermost_plugin.grpc import hooks_command_pb2 as command_pb
 from mattermost_plugin.grpc import hooks_lifecycle_pb2 as pb
 from mattermost_plugin.models import MessagesLimits, PluginClusterEvent, ProductLimits
 from servehttp.workspace.workspace import Workspace
+from support.supervision import until
 from support.workspaces import Clock, FakePlugin
 
 pytestmark = pytest.mark.anyio
@@ -71,6 +72,7 @@ async def test_an_event_from_another_node_reaches_its_own_plugin_alone(ws: Works
     ws.hooks.register("other", other)
     ws.hooks.register("broken", FakePlugin({hook: raising}))
     for plugin_id in ("own", "broken", "nobody"):
-        await ws.plugin_events.receive_from_cluster(plugin_id, PluginClusterEvent(id="reload", data=b"now"))
+        ws.plugin_events.receive_from_cluster(plugin_id, PluginClusterEvent(id="reload", data=b"now"))
+    await until(lambda: bool(own.asked))
     assert [request.event.data for _, request in own.asked] == [b"now"]
     assert other.asked == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -28,8 +28,11 @@ HOUR = 3_600_000
 CSRF = "csrf"
 """Where a session's props have the token that a form must send along."""
 
+ANYBODY = ""
+"""The id by which listeners are told that anybody's sessions may be others."""
+
 Listener: TypeAlias = Callable[[str], Awaitable[None] | None]
-"""Takes the id of a user; what it returns, if anything, is waited for by who changed that user's sessions."""
+"""Takes the id of a user, or `ANYBODY`; what it returns, if anything, is waited for by who changed the sessions."""
 
 
 class Sessions(Domain):
@@ -41,6 +44,8 @@ class Sessions(Domain):
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self._listeners: list[Listener] = []
+        self.relay: Callable[[str], None] | None = None
+        """Takes the same as listeners, for other gateways; None where there are none."""
 
     def listen(self, listener: Listener) -> None:
         """Have somebody told of each user whose sessions, or tokens, may be others than before."""
@@ -48,8 +53,16 @@ class Sessions(Domain):
 
     def tell(self, user_id: str) -> None:
         """Tell them of a user, once the open transaction is committed."""
-        for listener in self._listeners:
+        for listener in (*self._listeners, *filter(None, (self.relay,))):
             self.db.after_commit(partial(listener, user_id))
+
+    def hear(self, user_id: str) -> Sequence[Awaitable[None]]:
+        """Tell listeners of a user whose sessions, or tokens, another gateway has changed; returns what they wait for.
+
+        Args:
+            user_id: whose; `ANYBODY` where that is not known.
+        """
+        return [told for told in [listener(user_id) for listener in self._listeners] if told is not None]
 
     async def create(self, session: Session) -> Session:
         """Open a session for a user; returns it with its id and its secret token.

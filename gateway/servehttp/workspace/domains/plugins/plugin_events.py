@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable
 from typing import Any
 
 from mattermost_plugin.models import PluginClusterEvent, WebsocketBroadcast
 from servehttp.workspace.domains.base.domain import Domain
 from servehttp.workspace.errors import invalid
-from servehttp.workspace.hooks import HookFailed
 
 SEND_TYPES = ("", "reliable", "best_effort")
 
 
 class PluginEvents(Domain):
-    """Events of plugins."""
+    """Events of plugins.
+
+    Attributes:
+        relay: takes the id of a plugin, an event for it elsewhere, and the only node that is to get it if there is one;
+            None where there are no other nodes.
+    """
+
+    relay: Callable[[str, PluginClusterEvent, str], None] | None = None
 
     def publish_to_clients(
         self, plugin_id: str, event: str, payload: dict[str, Any], broadcast: WebsocketBroadcast
@@ -33,15 +39,16 @@ class PluginEvents(Domain):
     ) -> None:
         """Send an event to the same plugin elsewhere, where OnPluginClusterEvent gets it.
 
-        It never comes back to its sender. A workspace has one node, so those that get it are the plugin's other
-        replicas; where there are none, nobody does, as in a Mattermost without a cluster.
+        It never comes back to its sender. Those that get it are the plugin's other replicas here, and all of it at
+        other gateways; where there are none, nobody does, as in a Mattermost without a cluster. Both ways to send are
+        as reliable as the gateways' bus.
 
         Args:
             plugin_id: whose event it is.
             replica: which of the plugin's replicas sends it; None for the only one.
             event: what is sent.
             send_type: how it is sent.
-            node_id: the only node that is to get it; there is no other.
+            node_id: the only node that is to get it, another one; empty for all.
 
         Raises:
             AppFailure: 400, the event has no id, or there is no such way to send.
@@ -54,12 +61,9 @@ class PluginEvents(Domain):
             )
         if not node_id:
             self.hooks.notify_others(plugin_id, replica, "OnPluginClusterEvent", self.request, event=event)
+        if self.relay is not None:
+            self.relay(plugin_id, event, node_id)
 
-    async def receive_from_cluster(self, plugin_id: str, event: PluginClusterEvent) -> None:
-        """Hand a plugin, each of its replicas, an event of its own from another node; for whoever joins nodes.
-
-        Returns when the plugin has had it. That it fails is in the log.
-        """
-        if plugin_id in self.hooks.implementing("OnPluginClusterEvent"):
-            with suppress(HookFailed):  # it is in the log
-                await self.hooks.ask_one(plugin_id, "OnPluginClusterEvent", self.request, event=event)
+    def receive_from_cluster(self, plugin_id: str, event: PluginClusterEvent) -> None:
+        """Hand a plugin, each of its replicas, an event of its own from another node. Returns at once."""
+        self.hooks.notify_one(plugin_id, "OnPluginClusterEvent", self.request, event=event)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from sqlalchemy import select
 
 from servehttp.workspace.domains.base.domain import Domain
@@ -10,7 +13,14 @@ from servehttp.workspace.store.tables.system import plugins as table
 
 
 class PluginRecords(Domain):
-    """Whether plugins are to run, and which were told that they are installed."""
+    """Whether plugins are to run, and which were told that they are installed.
+
+    Attributes:
+        relay: takes the id of a plugin that is enabled or disabled, and which, for other gateways; None where there are
+            none.
+    """
+
+    relay: Callable[[str, bool], None] | None = None
 
     async def disabled(self) -> frozenset[str]:
         """The plugins that are not to run. One of which nothing is remembered is."""
@@ -25,6 +35,8 @@ class PluginRecords(Domain):
             if not await changed(tx, update):
                 row = {"plugin_id": plugin_id, "enabled": enabled, "greeted": True, "installed_by": ""}
                 await insert(tx, table, row)
+            if self.relay is not None:
+                self.db.after_commit(partial(self.relay, plugin_id, enabled))
 
     async def installed(self, plugin_id: str, user_id: str, *, enabled: bool) -> None:
         """Remember that a user, or nobody in particular, has installed a plugin."""
