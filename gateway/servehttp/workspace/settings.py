@@ -152,7 +152,7 @@ class WorkspaceSettings(Group):
     )
     session_cache: Seconds = Field(
         default=10,
-        description="Seconds after which a token is looked up anew; a login that another gateway ends lasts so long.",
+        description="Seconds after which a token is looked up anew, whatever was told of it meanwhile.",
     )
     forget_timeout: Seconds = Field(
         default=2,

@@ -136,7 +136,7 @@ ACTIONS = st.lists(
 @needs_server
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(actions=ACTIONS)
-async def test_connections_that_are_lost_lose_no_message_and_repeat_none(actions: list[tuple[str, int]]) -> None:
+async def test_lost_connections_to_a_server_lose_no_message_and_repeat_none(actions: list[tuple[str, int]]) -> None:
     async with behind_proxies(2) as (proxies, nodes):
         said: list[list[str]] = [[], []]
         for action, which in actions:
