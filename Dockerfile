@@ -7,12 +7,12 @@
 FROM python:3.13-bookworm AS build
 WORKDIR /src
 COPY . .
-RUN BUILD_SERVEHTTP=compiled pip wheel --no-cache-dir --wheel-dir /wheels '.[workspace,postgres]'
+RUN BUILD_SERVEHTTP=compiled pip wheel --no-cache-dir --wheel-dir /wheels '.[workspace,postgres,s3]'
 
 FROM python:3.13-slim-bookworm
 # Files are root's: what runs here cannot change what it is.
 RUN --mount=type=bind,from=build,source=/wheels,target=/wheels \
-    pip install --no-cache-dir --no-index --find-links /wheels 'servehttp[workspace,postgres]' \
+    pip install --no-cache-dir --no-index --find-links /wheels 'servehttp[workspace,postgres,s3]' \
     && useradd --system --uid 10001 --no-create-home --home-dir /data servehttp \
     && install --directory --owner servehttp --group servehttp --mode 0700 /data
 ENV SERVEHTTP_DATA_DIR=/data \
