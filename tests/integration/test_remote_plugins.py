@@ -217,3 +217,28 @@ async def until_phase(gateway: Gateway, place: str, *phases: str) -> None:
     async with asyncio.timeout(PATIENCE):
         while (await endpoints(gateway))[place]["phase"] not in phases:
             await asyncio.sleep(0.02)
+
+
+async def test_workers_follow_the_endpoints_that_dns_tells() -> None:
+    async with AsyncExitStack() as stack:
+        zone = await stack.enter_async_context(dns_server())
+        zone.tell(NAME, "A", HOSTS[0])
+        port = free_port()
+        processes = [await stack.enter_async_context(host(SUBJECT, f"plaintext:{at}:{port}")) for at in HOSTS[:2]]
+        options = ("--workers", "2", "--remote", f"{SUBJECT_ID}=plaintext:dns:///{NAME}:{port}")
+        asked = {"SERVEHTTP_PLUGINS__DNS_SERVER": zone.address}
+        gateway = await stack.enter_async_context(running(*options, environment=asked))
+
+        async def until_answered_by(*wanted: asyncio.subprocess.Process) -> None:
+            pids: set[object] = set()
+            async with asyncio.timeout(PATIENCE):
+                while pids != {process.pid for process in wanted}:
+                    answers = [await fetch(gateway.port, f"/plugins/{SUBJECT_ID}/pid") for _ in range(12)]
+                    pids = {answer.json() if answer.status == 200 else answer.status for answer in answers}
+
+        await until_answered_by(processes[0])
+        zone.tell(NAME, "A", *HOSTS[:2])
+        await until_answered_by(*processes)
+        zone.tell(NAME, "A", HOSTS[1])
+        await until_answered_by(processes[1])
+        assert await gateway.stop() == 0
