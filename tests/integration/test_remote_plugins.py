@@ -21,6 +21,8 @@ from support.command import run
 from support.dns_server import dns_server
 from support.gateway import Gateway, running
 from support.patience import PATIENCE
+from support.several import ID as SEVERAL_ID
+from support.several import SEVERAL, Load, Notes
 
 __all__ = ["certificates"]
 
@@ -242,3 +244,38 @@ async def test_workers_follow_the_endpoints_that_dns_tells() -> None:
         zone.tell(NAME, "A", HOSTS[1])
         await until_answered_by(processes[1])
         assert await gateway.stop() == 0
+
+
+async def test_hosts_are_replaced_one_after_the_other_under_load_and_nothing_is_lost_or_done_twice(
+    tmp_path: Path,
+) -> None:
+    notes, port = Notes(tmp_path / "notes"), free_port()
+    own = {"SEVERAL_NOTES": str(notes.file), "MATTERMOST_PLUGIN_REPLICA": "1"}
+    async with AsyncExitStack() as stack:
+        zone = await stack.enter_async_context(dns_server())
+        zone.tell(NAME, "A", *HOSTS)
+        machines = {place: await started(stack, f"plaintext:{place}:{port}", own) for place in HOSTS}
+        options = ("--remote", f"{SEVERAL_ID}=plaintext:dns:///{NAME}:{port}")
+        asked = {"SERVEHTTP_PLUGINS__DNS_SERVER": zone.address}
+        gateway = await stack.enter_async_context(running(*options, environment=asked))
+        await until_running(gateway, SEVERAL_ID, 3)
+        load = Load(gateway.port, clients=8)
+        async with load.put():
+            for place in HOSTS:
+                await load.more(30)
+                await machines[place].aclose()  # by SIGTERM, as a scheduler ends it
+                await load.more(30)
+                await started(stack, f"plaintext:{place}:{port}", own)
+                await until_running(gateway, SEVERAL_ID, 3)
+            await load.more(30)
+        assert load.failed == {}
+        done = [note.what for note in notes.all() if note.what in load.answered]
+        assert sorted(done) == sorted(load.answered)
+        assert len(notes.of("OnDeactivate")) == 3
+
+
+async def started(stack: AsyncExitStack, address: str, environment: dict[str, str]) -> AsyncExitStack:
+    """A machine that runs the plugin until what is returned is closed, or the whole is."""
+    own = await stack.enter_async_context(AsyncExitStack())
+    await own.enter_async_context(host(SEVERAL, address, "--grace", "30", **environment))
+    return own
