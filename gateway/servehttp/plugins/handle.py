@@ -85,8 +85,9 @@ class PluginHandle(Protocol):
         """The connection for a request that was refused, untouched, on these; None if it is to be offered no more."""
         ...
 
-    def begin(self) -> None:
-        """It is wanted from now on; its replicas are started next, those that there are by then."""
+    async def begin(self) -> None:
+        """It is wanted from now on; its replicas are started by who wants it, but for those that it finds itself: with
+        these it returns when they run, or could not be had at the first try."""
         ...
 
     async def restart(self, start: Callable[[Replica], Awaitable[None]]) -> None:
@@ -190,7 +191,7 @@ class Replica(ABC):
     async def settled(self) -> None:  # noqa: B027  # for most there are none
         """Returns when other processes that serve the plugin, where there are any, know of its state and act on it."""
 
-    def begin(self) -> None:  # noqa: B027  # whoever wants it starts it
+    async def begin(self) -> None:  # noqa: B027  # whoever wants it starts it
         """It is wanted from now on."""
 
     async def leave(self) -> None:

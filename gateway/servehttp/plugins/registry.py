@@ -124,12 +124,12 @@ class Registry:
         """
         if self._reaper is not None and not self._stopping:
             await self._reaper.start()
-        for plugin in self if not self._stopping else ():
-            if plugin.id not in but:
-                plugin.begin()
         wanted = {plugin.id: plugin.replicas for plugin in self if plugin.id not in but}
         rows = itertools.zip_longest(*wanted.values())
-        problems = await self._start_all([replica for row in rows for replica in row if replica is not None])
+        problems, _ = await asyncio.gather(
+            self._start_all([replica for row in rows for replica in row if replica is not None]),
+            self._begin([plugin for plugin in self if plugin.id in wanted]),
+        )
         return {id: _problem([problems[replica] for replica in replicas]) for id, replicas in wanted.items()}
 
     async def start_one(self, plugin: PluginHandle) -> None:
@@ -138,8 +138,7 @@ class Registry:
         Raises:
             PluginStartError: the first start of its replicas failed, or the gateway stops.
         """
-        if not self._stopping:
-            plugin.begin()
+        await self._begin([plugin])
         down = [replica for replica in plugin.replicas if replica.state in (*DOWN, PluginState.QUEUED)]
         problems = await self._start_all(down)
         if plugin.state is not PluginState.RUNNING and (problem := _problem(list(problems.values()))) is not None:
@@ -236,6 +235,10 @@ class Registry:
         if self._observers is not None:
             for replica in plugin.replicas:
                 self._observers.forget_replica(replica)
+
+    async def _begin(self, plugins: Iterable[PluginHandle]) -> None:
+        if not self._stopping:
+            await asyncio.gather(*(plugin.begin() for plugin in plugins))
 
     async def _start_all(self, replicas: Sequence[Replica]) -> Mapping[Replica, PluginStartError | None]:
         """Queue these, and start each in its turn; for each None, or why its first start failed."""

@@ -68,15 +68,18 @@ class RemotePlugin(ReplicatedPlugin):
         self._made = 0
         self._trouble: str | None = None
         self._looking: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
         super().__init__(plugin_id)
 
-    def begin(self) -> None:
-        """Look where it is, and connect to it there, from now on."""
+    async def begin(self) -> None:
+        """Look where it is, and connect to it there, from now on; returns when that was tried once."""
         if self._looking is None:
             self._trouble = None
+            self._tried.clear()
             self._looking = asyncio.create_task(self._look_again_and_again(), name=f"endpoints of {self.id}")
             self._look()
+        await self._tried.wait()
 
     async def stop(self) -> None:
         """Look no more, and leave every endpoint in order."""
@@ -84,6 +87,7 @@ class RemotePlugin(ReplicatedPlugin):
         if looking is not None:
             looking.cancel()
             await asyncio.gather(looking, return_exceptions=True)
+        self._tried.set()  # nothing more comes of it
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -112,7 +116,15 @@ class RemotePlugin(ReplicatedPlugin):
             self._note(trouble)
             if found is not None:
                 self._apply(found)
+            if not self._tried.is_set():
+                self._own(self._try())
             await asyncio.sleep(seconds)
+
+    async def _try(self) -> None:
+        """Tell that all that was found at first has been tried."""
+        own = asyncio.current_task()
+        await asyncio.gather(*(task for task in self._tasks if task is not own), return_exceptions=True)
+        self._tried.set()
 
     def _note(self, trouble: str | None) -> None:
         """Say once what is wrong, and once that it is over."""

@@ -116,7 +116,7 @@ class ReplicatedPlugin:
             await replica.leave()
             await start(replica)
 
-    def begin(self) -> None:
+    async def begin(self) -> None:
         """Its replicas are started one by one."""
 
     async def stop(self) -> None:
