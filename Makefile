@@ -100,6 +100,7 @@ test-postgres: $(READY)
 	$(BIN)/python -m pytest -n 2 --postgres -k "postgresql or server" tests/gateway/workspace/store \
 		tests/gateway/workspace/embedding/test_session_identity.py tests/gateway/workspace/embedding/test_cleanup.py \
 		tests/gateway/workspace/bus tests/integration/test_two_gateways.py \
+		tests/integration/test_remote_plugins.py \
 		tests/gateway/workspace/domains/test_kv.py tests/gateway/workspace/domains/test_races.py \
 		tests/gateway/workspace/domains/test_post_search.py $(ARGS)
 

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import signal
-import socket
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,135 +13,76 @@ import pytest
 
 from support.certificates import Certificates, certificates
 from support.client import connect, fetch
-from support.command import run
 from support.dns_server import dns_server
 from support.gateway import Gateway, running
 from support.patience import PATIENCE
+from support.remote_hosts import (
+    EXAMPLES,
+    HOSTS,
+    NAME,
+    TODO,
+    free_port,
+    host,
+    plugins,
+    todo_on_three_hosts,
+    until_running,
+    use_todo,
+)
 from support.several import ID as SEVERAL_ID
 from support.several import SEVERAL, Load, Notes
+from support.workspaces import SERVER, empty_database
 
 __all__ = ["certificates"]
 
 pytestmark = pytest.mark.anyio
 
-EXAMPLES = Path(__file__).parents[2] / "examples"
 SUBJECT = Path(__file__).parent / "plugins" / "subject"
 WITH_WORKSPACE = {"SERVEHTTP_WORKSPACE__ENABLED": "true"}
-TODO, SUBJECT_ID = "com.example.todo", "com.example.subject"
-HOSTS = ("127.0.1.1", "127.0.1.2", "127.0.1.3")
-NAME = "plugins.test"
-Deployed = Callable[[AsyncExitStack, Path, Certificates], Awaitable[Gateway]]
+SUBJECT_ID = "com.example.subject"
+Deployed = Callable[[AsyncExitStack, Path, Certificates], Awaitable[list[Gateway]]]
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
-
-
-@asynccontextmanager
-async def host(
-    folder: Path, address: str, *options: str, **environment: str
-) -> AsyncIterator[asyncio.subprocess.Process]:
-    """A machine that runs a plugin at an address."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "servehttp", "run-plugin", str(folder), "--listen", address, *options,
-        env={**os.environ, **environment}, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stderr is not None
-    async with asyncio.timeout(PATIENCE):
-        while b"listens at" not in (line := await process.stderr.readline()):
-            assert line, "it ended"
-    reader = asyncio.create_task(process.stderr.read())
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        async with asyncio.timeout(PATIENCE):
-            await process.wait()
-            await reader
-
-
-async def in_one_process(stack: AsyncExitStack, folder: Path, _: Certificates) -> Gateway:
+async def in_one_process(stack: AsyncExitStack, folder: Path, _: Certificates) -> list[Gateway]:
     gateway = running(EXAMPLES / "todo", "--data-dir", folder / "data", environment=WITH_WORKSPACE)
-    return await stack.enter_async_context(gateway)
+    return [await stack.enter_async_context(gateway)]
 
 
-async def in_two_replicas(stack: AsyncExitStack, folder: Path, _: Certificates) -> Gateway:
+async def in_two_replicas(stack: AsyncExitStack, folder: Path, _: Certificates) -> list[Gateway]:
     options = ("--replicas", f"{TODO}=2", "--data-dir", folder / "data")
-    return await stack.enter_async_context(running(EXAMPLES / "todo", *options, environment=WITH_WORKSPACE))
+    return [await stack.enter_async_context(running(EXAMPLES / "todo", *options, environment=WITH_WORKSPACE))]
 
 
-async def on_three_hosts(stack: AsyncExitStack, folder: Path, files: Certificates) -> Gateway:
-    """Mutual TLS both ways; who calls the API is known by a certificate at one host, by a token at the others."""
-    zone = await stack.enter_async_context(dns_server())
-    zone.tell(NAME, "A", *HOSTS)
-    port, api_port = free_port(), free_port()
-    token = run("plugin-token", TODO, "--data-dir", folder / "data").stdout.strip()
-    (folder / "token").write_text(token)
-    served = files.server(NAME, client_ca=files.ca)
-    api = {"MATTERMOST_PLUGIN_API_TARGET": f"tls:127.0.0.1:{api_port}", "MATTERMOST_PLUGIN_API_TLS_CA": files.ca}
-    named = files.server(TODO)
-    by_certificate = {"MATTERMOST_PLUGIN_API_TLS_CERT": named.cert, "MATTERMOST_PLUGIN_API_TLS_KEY": named.key}
-    by_token = {"MATTERMOST_PLUGIN_API_TOKEN_FILE": str(folder / "token")}
-    tls = ("--tls-cert", served.cert, "--tls-key", served.key, "--tls-client-ca", served.ca)
-    for place, who in zip(HOSTS, (by_certificate, by_token, by_token), strict=True):
-        await stack.enter_async_context(host(EXAMPLES / "todo", f"{place}:{port}", *tls, **api, **who))
-    gateway, shown = files.client(), files.server()
-    config = folder / "gateway.toml"
-    config.write_text(f"""
-[plugins]
-dns_server = "{zone.address}"
-tls_ca = "{files.ca}"
-tls_cert = "{gateway.cert}"
-tls_key = "{gateway.key}"
-[plugins.remote."{TODO}"]
-target = "dns:///{NAME}:{port}"
-[workspace]
-api_listen = "127.0.0.1:{api_port}"
-api_cert = "{shown.cert}"
-api_key = "{shown.key}"
-api_client_ca = "{files.ca}"
-""")
+async def on_three_hosts(stack: AsyncExitStack, folder: Path, files: Certificates) -> list[Gateway]:
+    config = await todo_on_three_hosts(stack, folder, files)
     options = ("--config", config, "--data-dir", folder / "data")
-    return await stack.enter_async_context(running(*options, environment=WITH_WORKSPACE))
+    return [await stack.enter_async_context(running(*options, environment=WITH_WORKSPACE))]
 
 
-class Person:
-    """The administrator, who has things to do."""
-
-    def __init__(self, gateway: Gateway, data: Path) -> None:
-        self._port = gateway.port
-        self._bearer = ("authorization", f"Bearer {(data / 'admin-token').read_text().strip()}")
-
-    async def rest(self, method: str, path: str, **body: object) -> Any:
-        answer = await fetch(self._port, f"/api/v4{path}", method, [self._bearer], json.dumps(body).encode())
-        assert answer.status < 300, answer
-        return answer.json()
-
-    async def page(self) -> str:
-        answer = await fetch(self._port, f"/plugins/{TODO}/", headers=[self._bearer])
-        assert answer.status == 200, answer
-        return answer.body.decode()
+async def on_three_hosts_under_two_gateways_of_a_server(
+    stack: AsyncExitStack, folder: Path, files: Certificates
+) -> list[Gateway]:
+    config = await todo_on_three_hosts(stack, folder, files)
+    url = await stack.enter_async_context(empty_database("postgresql"))
+    gateways = []
+    for name, own in (("data", {}), ("other", {"SERVEHTTP_WORKSPACE__API_LISTEN": f"127.0.0.1:{free_port()}"})):
+        options = ("--config", config, "--data-dir", folder / name)
+        environment = {**WITH_WORKSPACE, "SERVEHTTP_WORKSPACE__DATABASE_URL": url, **own}
+        gateways.append(await stack.enter_async_context(running(*options, environment=environment)))
+    return gateways
 
 
-async def plugins(gateway: Gateway) -> dict[str, Any]:
-    told = (await fetch(gateway.port, "/readyz?verbose")).json()
-    return {plugin["id"]: plugin for plugin in told["plugins"]}
+needs_server = pytest.mark.skipif(not SERVER, reason="needs a PostgreSQL server")
 
 
-async def until_running(gateway: Gateway, plugin_id: str, count: int) -> list[dict[str, Any]]:
-    """Its endpoints or replicas, once so many run."""
-    async with asyncio.timeout(PATIENCE):
-        while True:
-            plugin = (await plugins(gateway))[plugin_id]
-            replicas: list[dict[str, Any]] = plugin.get("replicas", [plugin])
-            if [replica["state"] for replica in replicas] == ["running"] * count:
-                return replicas
-            await asyncio.sleep(0.05)
-
-
-@pytest.mark.parametrize(("deploy", "count"), [(in_one_process, 1), (in_two_replicas, 2), (on_three_hosts, 3)])
+@pytest.mark.parametrize(
+    ("deploy", "count"),
+    [
+        (in_one_process, 1),
+        (in_two_replicas, 2),
+        (on_three_hosts, 3),
+        pytest.param(on_three_hosts_under_two_gateways_of_a_server, 3, marks=needs_server),
+    ],
+)
 async def test_todo_runs_unchanged_by_configuration_only(
     tmp_path: Path,
     certificates: Certificates,  # it is the fixture
@@ -153,20 +90,8 @@ async def test_todo_runs_unchanged_by_configuration_only(
     count: int,
 ) -> None:
     async with AsyncExitStack() as stack:
-        gateway = await deploy(stack, tmp_path, certificates)
-        await until_running(gateway, TODO, count)
-        person = Person(gateway, tmp_path / "data")
-        team = await person.rest("POST", "/teams", name="lab", display_name="Lab", type="O")
-        channel = await person.rest("GET", f"/teams/{team['id']}/channels/name/town-square")
-
-        async def command(text: str) -> str:
-            place = {"channel_id": channel["id"], "team_id": team["id"]}
-            return str((await person.rest("POST", "/commands/execute", command=text, **place))["text"])
-
-        told = [await command(f"/todo thing {number}") for number in range(1, 7)]
-        assert told[-1] == "\n".join(f"{number}. thing {number}" for number in range(1, 7))
-        for _ in range(2 * count):  # each endpoint has its turn
-            assert "<span>6. thing 6</span>" in await person.page()
+        gateways = await deploy(stack, tmp_path, certificates)
+        await use_todo(gateways, tmp_path / "data", count)
 
 
 async def test_a_host_that_is_killed_costs_what_was_in_flight_there_alone_and_one_that_stops_nothing() -> None:

@@ -5,6 +5,7 @@
 | `event` | an event for WebSocket clients | each tells its own clients |
 | `sessions` | a user's sessions or tokens have changed | they forget what they remember of these, at once |
 | `plugin` | a plugin is enabled, or disabled | each starts it, or stops it, where it has it |
+| `command` | a plugin that all of them use offers a slash command, or takes it back | so it is at each |
 | `cluster_event` | what a plugin says to itself elsewhere | the plugin's OnPluginClusterEvent |
 """
 
@@ -19,7 +20,8 @@ from typing import Any, Protocol
 
 import structlog
 
-from mattermost_plugin.models import PluginClusterEvent, PluginContext, WebsocketBroadcast
+from mattermost_plugin.grpc import api_remaining_pb2 as pb
+from mattermost_plugin.models import Command, PluginClusterEvent, PluginContext, WebsocketBroadcast
 from servehttp.workspace.bus.bus import Bus, Message
 from servehttp.workspace.domains.people.sessions import ANYBODY
 from servehttp.workspace.events import Event
@@ -27,7 +29,7 @@ from servehttp.workspace.rest.event_json import event_data
 from servehttp.workspace.settings import Settings
 from servehttp.workspace.workspace import Workspace
 
-EVENT, SESSIONS, PLUGIN, CLUSTER_EVENT = "event", "sessions", "plugin", "cluster_event"
+EVENT, SESSIONS, PLUGIN, COMMAND, CLUSTER_EVENT = "event", "sessions", "plugin", "command", "cluster_event"
 CONFIG_CHANGED = "config_changed"
 """The event that says that plugins' settings may be others."""
 
@@ -60,6 +62,7 @@ class Cluster:
             EVENT: self._take_event,
             SESSIONS: self._take_sessions,
             PLUGIN: self._take_plugin,
+            COMMAND: self._take_command,
             CLUSTER_EVENT: self._take_cluster_event,
         }
 
@@ -70,13 +73,14 @@ class Cluster:
         workspace.events.relay = self._tell_event
         workspace.sessions.relay = self._tell_sessions
         workspace.plugin_records.relay = self._tell_plugin
+        workspace.commands.relay = self._tell_command
         workspace.plugin_events.relay = self._tell_cluster_event
 
     async def close(self) -> None:
         """Tell no more, once what has happened is told."""
         workspace = self._workspace
         workspace.events.relay = workspace.sessions.relay = None
-        workspace.plugin_records.relay = workspace.plugin_events.relay = None
+        workspace.plugin_records.relay = workspace.commands.relay = workspace.plugin_events.relay = None
         await self._bus.close()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
@@ -91,8 +95,11 @@ class Cluster:
     def _tell_plugin(self, plugin_id: str, enabled: bool) -> None:
         self._tell(PLUGIN, [plugin_id, enabled])
 
+    def _tell_command(self, plugin_id: str, command: Command, offered: bool) -> None:
+        self._tell(COMMAND, [plugin_id, _text(command.to_proto().SerializeToString()), offered])
+
     def _tell_cluster_event(self, plugin_id: str, event: PluginClusterEvent, node: str) -> None:
-        self._tell(CLUSTER_EVENT, [plugin_id, event.id, base64.b64encode(event.data).decode(), node])
+        self._tell(CLUSTER_EVENT, [plugin_id, event.id, _text(event.data), node])
 
     def _tell(self, kind: str, body: object) -> None:
         self._bus.publish(Message(kind, json.dumps(body, separators=(",", ":"))))
@@ -131,11 +138,23 @@ class Cluster:
         if self._plugins is not None:
             self._plugins.follow(plugin_id, enabled=enabled)
 
+    def _take_command(self, body: Any) -> None:
+        plugin_id, text, offered = body
+        command = Command.from_proto(pb.Command.FromString(base64.b64decode(text)))
+        if offered:
+            self._workspace.commands.register(plugin_id, command)
+        else:
+            self._workspace.commands.unregister(plugin_id, command.team_id, command.trigger)
+
     def _take_cluster_event(self, body: Any) -> None:
         plugin_id, name, data, node = body
         if node in ("", self._bus.node):
             event = PluginClusterEvent(id=name, data=base64.b64decode(data))
             self._workspace.plugin_events.receive_from_cluster(plugin_id, event)
+
+
+def _text(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def postgresql_bus(settings: Settings) -> Bus:

@@ -17,6 +17,7 @@ class ApiCall:
         workspace: the workspace.
         plugin_id: who calls. It is told by the endpoint that was called, so nobody can call in another's name.
         replica: which of its replicas does; None for the only one.
+        shared: it is no process of this gateway's, but of all that share the workspace: what it offers is at each.
         retired: another version has taken the plugin's place, so what the plugin offers is no more this process's to
             take back.
     """
@@ -24,6 +25,7 @@ class ApiCall:
     workspace: Workspace
     plugin_id: str
     replica: int | None = None
+    shared: bool = False
     retired: bool = False
 
     @property

@@ -82,7 +82,7 @@ class RemoteApi:
     def _methods_of(self, plugin_id: str) -> Mapping[str, Method]:
         found = self._methods.get(plugin_id)
         if found is None:
-            answers = answers_of(ApiCall(self._workspace, plugin_id))
+            answers = answers_of(ApiCall(self._workspace, plugin_id, shared=True))
             found = {path: unary(answer, self._message_size) for path, answer in answers.items()}
             self._methods[plugin_id] = found
         return found

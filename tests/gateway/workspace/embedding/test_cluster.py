@@ -13,7 +13,7 @@ import pytest
 
 from mattermost_plugin.grpc import hooks_command_pb2 as command_pb
 from mattermost_plugin.grpc import hooks_lifecycle_pb2 as pb
-from mattermost_plugin.models import PluginClusterEvent, Post, Session, WebsocketBroadcast
+from mattermost_plugin.models import Command, PluginClusterEvent, Post, Session, WebsocketBroadcast
 from servehttp.workspace.bus.bus import Message
 from servehttp.workspace.bus.memory import MemoryBus, MemoryHub
 from servehttp.workspace.embedding.cluster import Cluster
@@ -130,6 +130,22 @@ async def test_what_a_plugin_says_to_itself_is_heard_at_other_gateways_alone(nod
         (hook, "reload", b"\x00\xff")
     }
     assert here.asked == []
+
+
+async def test_a_command_of_a_plugin_that_all_use_is_offered_at_each_and_that_of_an_own_process_is_not(
+    nodes: list[Node],
+) -> None:
+    one, two = nodes
+    command = Command(trigger="Todo", auto_complete=True, auto_complete_hint="[text]")
+    one.workspace.commands.register("com.example.own", Command(trigger="own"))
+    one.workspace.commands.register(PLUGIN, command, everywhere=True)
+    await until(lambda: len(two.workspace.commands.of_plugins("")) > 0)
+    [offered] = two.workspace.commands.of_plugins("")
+    assert offered == one.workspace.commands.of_plugins("")[1]
+    assert (offered.plugin_id, offered.trigger, offered.auto_complete_hint) == (PLUGIN, "todo", "[text]")
+    one.workspace.commands.unregister("com.example.own", "", "own")
+    one.workspace.commands.unregister(PLUGIN, "", "todo", everywhere=True)
+    await until(lambda: not two.workspace.commands.of_plugins(""))
 
 
 async def test_plugins_at_every_gateway_are_told_that_their_settings_may_be_others(nodes: list[Node]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from sqlalchemy import ColumnElement, select
@@ -22,24 +23,40 @@ METHODS = ("P", "G")
 
 
 class Commands(Domain):
-    """Commands by trigger, which is in lower case. One without a team is there in every team."""
+    """Commands by trigger, which is in lower case. One without a team is there in every team.
+
+    Attributes:
+        relay: takes a plugin's id and a command that it offers at every gateway, and whether it still does; None where
+            there are no other gateways.
+    """
+
+    relay: Callable[[str, Command, bool], None] | None = None
 
     def __init__(self, resources: Resources) -> None:
         super().__init__(resources)
         self._of_plugins: dict[tuple[str, str, str], Command] = {}  # by plugin, team and trigger
 
-    def register(self, plugin_id: str, command: Command) -> None:
+    def register(self, plugin_id: str, command: Command, *, everywhere: bool = False) -> None:
         """Offer a command that a plugin answers, instead of one that it offered under the same trigger.
+
+        Args:
+            plugin_id: whose it is.
+            command: what is offered.
+            everywhere: at other gateways as well, which have the same process for it.
 
         Raises:
             AppFailure: 400, the trigger is missing or malformed.
         """
         made = replace(command, trigger=_trigger(command.trigger), plugin_id=plugin_id, token="", url="")
         self._of_plugins[plugin_id, made.team_id, made.trigger] = made
+        if everywhere and self.relay is not None:
+            self.relay(plugin_id, made, True)
 
-    def unregister(self, plugin_id: str, team_id: str, trigger: str) -> None:
-        """Take back a command that a plugin offered; nothing happens if there is none."""
+    def unregister(self, plugin_id: str, team_id: str, trigger: str, *, everywhere: bool = False) -> None:
+        """Take back a command that a plugin offered, also at other gateways or not; nothing happens without one."""
         self._of_plugins.pop((plugin_id, team_id, trigger.lower()), None)
+        if everywhere and self.relay is not None:
+            self.relay(plugin_id, Command(team_id=team_id, trigger=trigger), False)
 
     def unregister_all(self, plugin_id: str) -> None:
         """Take back all that a plugin offered, because it stops."""

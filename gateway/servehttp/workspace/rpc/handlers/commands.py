@@ -10,12 +10,13 @@ from servehttp.workspace.rpc.call import ApiCall
 
 
 async def register_command(call: ApiCall, request: pb.RegisterCommandRequest) -> None:
-    call.workspace.commands.register(call.plugin_id, Command.from_proto(request.command))
+    call.workspace.commands.register(call.plugin_id, Command.from_proto(request.command), everywhere=call.shared)
 
 
 async def unregister_command(call: ApiCall, request: pb.UnregisterCommandRequest) -> None:
     if not call.retired:
-        call.workspace.commands.unregister(call.plugin_id, request.team_id, request.trigger)
+        commands = call.workspace.commands
+        commands.unregister(call.plugin_id, request.team_id, request.trigger, everywhere=call.shared)
 
 
 async def execute_slash_command(call: ApiCall, request: pb.ExecuteSlashCommandRequest) -> CommandResponse:
