@@ -106,11 +106,14 @@ def test_settings_that_pages_name_exist() -> None:
         assert [name for name in named if name not in known | OTHER_NAMES] == [], page.name
 
 
-def test_the_settings_file_of_the_deployment_is_read(tmp_path: Path) -> None:
-    (example,) = (block for block in blocks(DOCS / "deployment.md") if block.language == "toml")
-    file = tmp_path / "servehttp.toml"
-    file.write_text(example.text, encoding="utf-8")
-    assert Settings.load(file).server.workers == 2
+@pytest.mark.parametrize("page", ["deployment.md", "operating.md"])
+def test_the_settings_that_pages_show_are_read(tmp_path: Path, page: str) -> None:
+    examples = [block.text for block in blocks(DOCS / page) if block.language == "toml"]
+    assert examples
+    for text in examples:
+        file = tmp_path / "servehttp.toml"
+        file.write_text(text, encoding="utf-8")
+        Settings.load(file)
 
 
 def test_environment_variables_that_pages_name_exist() -> None:
