@@ -18,10 +18,12 @@ from support.workspaces import SERVER
 pytestmark = pytest.mark.anyio
 needs_server = pytest.mark.skipif(not SERVER, reason="no PostgreSQL server: see --postgres")
 
-CUT = "SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+HERE = "locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+"""Locks of the one database: other tests have others of the same server."""
+CUT = f"SELECT count(pg_terminate_backend(pid)) FROM pg_locks WHERE {HERE} AND pid <> pg_backend_pid()"
 
 HEARD = (
-    "SELECT count(*) FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory') "
+    f"SELECT count(*) FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE {HERE}) "
     "AND query = 'SELECT 1' AND query_start > xact_start + interval '1 second'"
 )
 """Whether who has the lock was heard of, long after its transaction began."""

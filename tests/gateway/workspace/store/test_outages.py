@@ -190,12 +190,21 @@ async def proxy() -> AsyncIterator[Proxy]:
 @pytest.fixture
 async def served(proxy: Proxy) -> AsyncIterator[Database]:
     """A PostgreSQL database behind a proxy, with a connection in the pool."""
+    await until_nobody_writes()
     url = make_url(SERVER).difference_update_query(["host"]).set(host="127.0.0.1", port=proxy.port)
     database = Database.open(url.render_as_string(hide_password=False), QUICK)
     await one(database)
     yield database
     proxy.thaw()
     await database.close()
+
+
+async def until_nobody_writes() -> None:
+    """A server may take a moment to see that a client has gone, whose turn to write it was."""
+    patient = Database.open(SERVER, Timeouts())
+    async with patient.transaction():
+        pass
+    await patient.close()
 
 
 async def one(database: Database) -> int:
