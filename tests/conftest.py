@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import secrets
 import tempfile
 import warnings
 from collections.abc import Generator
-from functools import partial
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +24,20 @@ hypothesis.settings.load_profile("patient")
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")  # connections that end are no news
 
 DATABASE = "TEST_DATABASE_URL"
+
+
+def own_database(worker: str, server: str) -> str:
+    """A database for one of several processes that run tests, until it ends: in one, who writes locks out the rest."""
+    from support.databases import create_database, drop_database  # SQLAlchemy, which most runs do without here
+
+    url = create_database(server, f"test_{worker}_{secrets.token_hex(4)}")
+    atexit.register(drop_database, server, url)
+    return url
+
+
+# Now, before anything reads where the server is: other files like this one do, before there is a hook.
+if os.environ.get("PYTEST_XDIST_WORKER") and os.environ.get(DATABASE):
+    os.environ[DATABASE] = own_database(os.environ["PYTEST_XDIST_WORKER"], os.environ[DATABASE])
 
 # Traces without what every variable of every frame is: of a whole workspace that takes a minute to print.
 structlog.configure(
@@ -81,15 +95,3 @@ def pytest_configure(config: pytest.Config) -> None:
         config.add_cleanup(folder.cleanup)
         config.add_cleanup(server.cleanup)  # which comes first
         os.environ[DATABASE] = server.get_uri()
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker and os.environ.get(DATABASE):
-        os.environ[DATABASE] = database_of(worker, os.environ[DATABASE], config)
-
-
-def database_of(worker: str, server: str, config: pytest.Config) -> str:
-    """A database for one of several processes that run tests, until it ends: in one, who writes locks out the rest."""
-    from support.databases import create_database, drop_database  # SQLAlchemy, which most runs do without here
-
-    url = create_database(server, f"test_{worker}_{secrets.token_hex(4)}")
-    config.add_cleanup(partial(drop_database, server, url))
-    return url
