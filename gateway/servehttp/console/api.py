@@ -225,7 +225,7 @@ def _refusals(route: ConsoleRoute) -> tuple[int, ...]:
         found |= {401, 403, 503}  # that cannot be told while the database is away
     if route.method not in SAFE:
         found |= {400, 403, 413}
-    return tuple(sorted(found))
+    return tuple(found)
 
 
 def _route(method: str, path: str, handler: Any, who: Who = Who.VISITOR, **more: Any) -> ConsoleRoute:

@@ -178,6 +178,7 @@ class RemoteEndpoint(SupervisedPlugin):
             self._observers.forget_replica(self)
 
     async def _activate(self, link: Link) -> None:
+        self.takes = True  # who is there now may be a successor of one that took nothing
         try:
             await link.activate_once(self._gateway, self._policy.hook_timeout)
         except ActivationError as error:

@@ -121,8 +121,7 @@ class PluginFactory:
 
     def attached(self, plugin_id: str, targets: Sequence[str]) -> PluginHandle:
         """A plugin that runs already, in one place or in several."""
-        restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
-        policy = replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
+        policy = self._endless(plugin_id)
 
         def place(number: int | None, host: HookHost | None) -> SupervisedPlugin:
             target, connect = targets[(number or 1) - 1], self._connect(plugin_id)
@@ -133,9 +132,7 @@ class PluginFactory:
 
     def remote(self, plugin_id: str, where: RemoteSettings) -> PluginHandle:
         """A plugin that others start, wherever it is."""
-        plugins = self.settings.plugins
-        restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
-        policy = replace(supervision_policy(plugins, plugin_id), restart=restart)
+        plugins, policy = self.settings.plugins, self._endless(plugin_id)
         host = self.versions.begin(plugin_id) if self.versions is not None else None
         hooks = ReplicaHooks(plugin_id, host) if host is not None else None
         connect = self._connect(plugin_id)
@@ -147,6 +144,11 @@ class PluginFactory:
 
         pace = Pace(plugins.dns_least_ttl, plugins.dns_most_ttl)
         return RemotePlugin(plugin_id, finding(where, plugins), endpoint, pace)
+
+    def _endless(self, plugin_id: str) -> SupervisionPolicy:
+        """The policy for what others start."""
+        restart = RestartPolicy(ATTACH_DELAY, 2, ATTACH_DELAY_MAX, limit=None, window=ATTACH_WINDOW)
+        return replace(supervision_policy(self.settings.plugins, plugin_id), restart=restart)
 
     def _attached_api(self, plugin_id: str, target: str, number: int | None) -> Callable[[], AttachedApi] | None:
         if self.host is None:

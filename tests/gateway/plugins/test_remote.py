@@ -188,6 +188,19 @@ async def test_an_endpoint_that_drains_gets_nothing_new_and_is_found_again() -> 
         assert {await answer(plugin) for _ in range(4)} == set(HOSTS[:2])
 
 
+async def test_an_endpoint_that_said_it_is_not_serving_takes_requests_as_soon_as_a_successor_is_there() -> None:
+    quick = {"health_interval": 0.05}
+    async with scene(*HOSTS[:2]) as (machines, zone), gateway(named(machines), zone, **quick) as plugin:
+        await running(plugin, 2)
+        machines.servers[HOSTS[0]]._services._health.stop_serving()
+        await until(lambda: phases(plugin)[HOSTS[0]] == "draining")
+        assert {await answer(plugin) for _ in range(4)} == {HOSTS[1]}
+        await machines.servers[HOSTS[0]].stop(0)
+        await machines.start(HOSTS[0])
+        await until(lambda: phases(plugin) == dict.fromkeys(HOSTS[:2], "running"))
+        assert {await answer(plugin) for _ in range(4)} == set(HOSTS[:2])
+
+
 async def test_what_dns_does_not_say_changes_nothing() -> None:
     async with scene(*HOSTS[:2]) as (machines, zone), gateway(named(machines), zone, dns_timeout=0.1) as plugin:
         await running(plugin, 2)
